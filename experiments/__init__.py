@@ -1,0 +1,1 @@
+"""The verbs of the project, each run as `python -m experiments.NAME`."""

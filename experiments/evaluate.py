@@ -1,0 +1,59 @@
+"""Scores a model on labelled pictures.
+
+    python -m experiments.evaluate --model=FILE_OR_DIR --data_dir=DIR --output=DIR
+
+Without --catalog every picture of DIR counts; with it, those of one split.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras import flags as script
+
+MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedModel folder.")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder with one sub-folder of pictures a class.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
+CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
+SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
+BAD_FILES = flags.DEFINE_enum(
+    "bad_files", "error", ("error", "skip"), "Undecodable files: stop, or leave out and list."
+)
+flags.mark_flags_as_required(["model", "data_dir", "output"])
+
+
+def main(paths: Sequence[str]) -> None:
+    """Scores the model and writes the report."""
+    script.refuse(paths)
+
+    with script.quiet_imports():
+        from trash_keras.data import decoding
+        from trash_keras.data.catalog import Catalog, whole
+        from trash_keras.evaluation import publishing
+        from trash_keras.evaluation.report import summary
+        from trash_keras.prediction import Predictor
+
+    predictor = Predictor.load(MODEL.value)
+    if CATALOG.value:
+        pictures, split = Catalog.load(CATALOG.value).only(SPLIT.value), SPLIT.value
+        pictures.require_files(DATA_DIR.value)
+    else:
+        pictures, split = whole(DATA_DIR.value), "all"
+    pictures = decoding.keep_decodable(pictures, DATA_DIR.value, BAD_FILES.value)
+    scores = predictor.score(pictures, split, DATA_DIR.value, batch_size=BATCH_SIZE.value)
+    report = {
+        "class_names": list(predictor.contract.class_names),
+        split: scores,
+        "bad_files": list(pictures.bad_files),
+        "run": publishing.provenance("python -m experiments.evaluate " + shlex.join(sys.argv[1:])),
+    }
+    publishing.publish(report, OUTPUT.value, data_dir=DATA_DIR.value, counts=pictures.counts())
+    print(summary(split, scores))
+    print(f"Report: {OUTPUT.value}/report.html")
+
+
+if __name__ == "__main__":
+    script.run(main)

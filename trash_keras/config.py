@@ -1,0 +1,300 @@
+"""What a run is: frozen dataclasses, checked when made, to and from JSON.
+
+Each field states its default, help text, unit and allowed values once; the command-line flags
+are made from them (`trash_keras/flags.py`). Nothing here imports TensorFlow.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+def option(
+    default: Any,
+    help_text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[str] = (),
+    changes_result: bool = True,
+) -> Any:
+    """Declares one setting.
+
+    Args:
+        default: The default value; its type is the type of the flag.
+        help_text: One line, with the unit.
+        minimum: Smallest allowed value.
+        maximum: Largest allowed value.
+        choices: Allowed strings; empty for any.
+        changes_result: False for settings that a resumed run may change freely.
+
+    Returns:
+        A dataclass field.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": help_text,
+            "minimum": minimum,
+            "maximum": maximum,
+            "choices": tuple(choices),
+            "changes_result": changes_result,
+        },
+    )
+
+
+class _Checked:
+    """Checks every field of a section against its declaration when the section is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            _check(field, getattr(self, field.name))
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    wanted = type(field.default)
+    # An int is a fine float; a bool is not a fine int, whatever Python thinks.
+    right_type = type(value) is wanted or (wanted is float and type(value) is int)
+    if not right_type:
+        raise ValueError(f"--{field.name} must be a {wanted.__name__}. Received: {value!r}")
+    choices, low, high = (field.metadata[key] for key in ("choices", "minimum", "maximum"))
+    if choices and value not in choices:
+        raise ValueError(f"--{field.name} must be one of {', '.join(choices)}. Received: {value!r}")
+    if wanted in (int, float) and not (
+        (low is None or value >= low) and (high is None or value <= high)
+    ):
+        allowed = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"--{field.name} must be {allowed}. Received: {value}")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig(_Checked):
+    """Which pictures, how they are split, and the shape they are given."""
+
+    data_dir: str = option(
+        "notebooks/my-trash-dataset/train", "Folder with one sub-folder of pictures per class."
+    )
+    split_method: str = option(
+        "stratified",
+        "stratified: seeded 70/13/17% of each class; official: the lists of the TrashNet authors; "
+        "folders: DATA_DIR has train, valid and test.",
+        choices=("stratified", "official", "folders"),
+    )
+    split_dir: str = option(
+        "",
+        "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
+        "Empty: the parent of --data_dir.",
+    )
+    bad_files: str = option(
+        "error",
+        "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
+        choices=("error", "skip"),
+    )
+    image_size: int = option(224, "Height and width fed to the model, pixels.", minimum=16)
+    resize: str = option(
+        "stretch",
+        "How a picture becomes square: stretch (distorts), crop (centre), pad (grey bars).",
+        choices=("stretch", "crop", "pad"),
+    )
+    batch_size: int = option(32, "Pictures per training step, over all devices.", minimum=1)
+    cache_dir: str = option(
+        "",
+        "Folder for the file cache of decoded pictures. Empty: cache in memory.",
+        changes_result=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationConfig(_Checked):
+    """Random changes to training pictures; 0 or none switches one off."""
+
+    flip: str = option(
+        "horizontal_and_vertical",
+        "Axes of random flips.",
+        choices=("none", "horizontal", "vertical", "horizontal_and_vertical"),
+    )
+    rotation: float = option(30.0, "Largest rotation, degrees.", minimum=0, maximum=180)
+    zoom: float = option(0.2, "Largest zoom in or out, share of the side.", minimum=0, maximum=0.9)
+    translation: float = option(0.1, "Largest shift, share of the side.", minimum=0, maximum=0.9)
+    brightness: float = option(
+        0.1, "Largest brightness change, share of the range 0..255.", minimum=0, maximum=1
+    )
+    contrast: float = option(
+        0.2, "Largest contrast change, share of the deviation from the mean.", minimum=0, maximum=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig(_Checked):
+    """The network."""
+
+    backbone: str = option(
+        "ResNet50",
+        "A keras.applications constructor, or the path of a .keras feature extractor that takes "
+        "RGB 0..255 and scales it itself.",
+    )
+    weights: str = option(
+        "imagenet",
+        "Initial backbone weights: imagenet (downloads), none (random), or the path of a "
+        "weights file. A .keras backbone brings its own; none discards them.",
+    )
+    dropout: float = option(
+        0.2, "Dropout between pooled features and classes, share.", minimum=0, maximum=0.95
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig(_Checked):
+    """The head phase, then the fine-tuning phase; with --weights=none the latter alone."""
+
+    head_epochs: int = option(40, "Epochs of the head with the backbone frozen.", minimum=0)
+    head_learning_rate: float = option(
+        2e-3, "Peak learning rate of the head phase, per step.", minimum=0
+    )
+    head_augment: int = option(
+        0,
+        "Augmented views of each picture that the head trains on; 0: the pictures as they are.",
+        minimum=0,
+    )
+    finetune_epochs: int = option(12, "Epochs with the backbone unfrozen.", minimum=0)
+    finetune_learning_rate: float = option(
+        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0
+    )
+    finetune_layers: float = option(
+        1.0,
+        "Share of the backbone's layers to unfreeze, counted from the top.",
+        minimum=0,
+        maximum=1,
+    )
+    warmup: float = option(
+        0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
+    )
+    weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
+    label_smoothing: float = option(
+        0.1, "Label smoothing of the training loss, share.", minimum=0, maximum=0.9
+    )
+    class_weights: str = option(
+        "balanced",
+        "balanced: the training loss counts every class alike, whatever its number of pictures.",
+        choices=("balanced", "none"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RuntimeConfig(_Checked):
+    """The machine."""
+
+    seed: int = option(
+        0,
+        "Decides split, shuffling, augmentation and initial weights.",
+        minimum=0,
+        maximum=2**31 - 1,
+    )
+    deterministic: bool = option(
+        False, "Bit-for-bit repeatable operations on the same machine; slower."
+    )
+    mixed_precision: str = option(
+        "auto",
+        "Compute precision; auto: mixed_float16 on GPUs of compute capability 7 or more, "
+        "mixed_bfloat16 on TPUs, else float32.",
+        choices=("auto", "float32", "mixed_float16", "mixed_bfloat16"),
+    )
+    accelerator: str = option(
+        "auto",
+        "Device; auto takes a TPU, else all GPUs, else the CPU.",
+        choices=("auto", "cpu", "gpu", "tpu"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackingConfig(_Checked):
+    """Weights & Biases."""
+
+    wandb_mode: str = option(
+        "disabled",
+        "Weights & Biases logging.",
+        choices=("disabled", "offline", "online"),
+        changes_result=False,
+    )
+    wandb_project: str = option(
+        "trash-keras", "Weights & Biases project name.", changes_result=False
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training run."""
+
+    data: DataConfig = DataConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Returns the settings as plain values: section -> field -> value."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> "Config":
+        """Builds a configuration from `to_dict` output; missing fields get their defaults.
+
+        Raises:
+            ValueError: An unknown section or field, or a value that is not allowed.
+        """
+        sections = {field.name: field.type for field in dataclasses.fields(cls)}
+        if unknown := set(values) - set(sections):
+            raise ValueError(f"Unknown configuration sections: {', '.join(sorted(unknown))}")
+        return cls(**{name: _section(sections[name], values[name]) for name in values})
+
+
+def _section(kind: Any, values: Mapping[str, Any]) -> Any:
+    if unknown := set(values) - {field.name for field in dataclasses.fields(kind)}:
+        raise ValueError(f"Unknown settings in {kind.__name__}: {', '.join(sorted(unknown))}")
+    return kind(**values)
+
+
+def fields(config_class: type = Config) -> Iterator[tuple[str, dataclasses.Field]]:
+    """Yields (section name, field) for every setting of every section, in order."""
+    for section in dataclasses.fields(config_class):
+        for field in dataclasses.fields(section.type):  # type: ignore[arg-type]
+            yield section.name, field
+
+
+def load(path: str | os.PathLike) -> Config:
+    """Reads a `config.json`.
+
+    Raises:
+        ValueError: The file is missing or is not a configuration.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Config.from_dict(json.load(file))
+    except (OSError, json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"No usable configuration at {path}: {error}") from error
+
+
+def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
+    """Checks that WORKDIR is free or holds the same run.
+
+    Raises:
+        ValueError: WORKDIR belongs to another configuration; names the fields that differ.
+    """
+    path = os.path.join(workdir, "config.json")
+    if not os.path.exists(path):
+        return
+    before, now = load(path).to_dict(), config.to_dict()
+    changed = [
+        f"--{field.name}={now[section][field.name]} (was {before[section][field.name]})"
+        for section, field in fields()
+        if field.metadata["changes_result"]
+        and now[section][field.name] != before[section][field.name]
+    ]
+    if changed:
+        raise ValueError(
+            f"{workdir} holds a run of another configuration: {', '.join(changed)}. "
+            "Use the same flags to resume it, or another --workdir."
+        )

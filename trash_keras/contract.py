@@ -1,0 +1,70 @@
+"""What a model file promises: its classes and the pictures it expects, kept inside the file.
+
+A model without its class names, or scored on pictures resized another way, answers nonsense
+without saying so. So every artefact carries this record: `.keras` and `.tflite` files as an entry
+of a zip archive (a `.keras` file is one; a `.tflite` file may have one appended, which is how
+TFLite metadata carries label files), a SavedModel in `assets.extra/`.
+"""
+
+import dataclasses
+import json
+import os
+import zipfile
+from pathlib import Path
+
+ENTRY = "trash_keras.json"
+LABELS_ENTRY = "labels.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """The input and output of a classifier.
+
+    Attributes:
+        class_names: Class names in the order of the output probabilities.
+        image_size: Height and width of the input, pixels; RGB, 0..255.
+        resize: How pictures were made square in training: stretch, crop or pad.
+    """
+
+    class_names: tuple[str, ...]
+    image_size: int
+    resize: str
+
+    def embed(self, path: str | os.PathLike) -> None:
+        """Writes the contract and the class names into a `.keras`, `.tflite` or SavedModel."""
+        entries = {
+            ENTRY: json.dumps(dataclasses.asdict(self), indent=2),
+            LABELS_ENTRY: "\n".join(self.class_names) + "\n",
+        }
+        if Path(path).is_dir():
+            folder = Path(path) / "assets.extra"
+            folder.mkdir(exist_ok=True)
+            for name, text in entries.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            return
+        with zipfile.ZipFile(path, "a") as archive:
+            for name, text in entries.items():
+                archive.writestr(name, text)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "Contract":
+        """Reads the contract of a model file or SavedModel folder.
+
+        Raises:
+            ValueError: There is nothing at `path`, or it carries no contract.
+        """
+        if not Path(path).exists():
+            raise ValueError(f"There is no model at {path}.")
+        try:
+            if Path(path).is_dir():
+                text = (Path(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
+            else:
+                with zipfile.ZipFile(path) as archive:
+                    text = archive.read(ENTRY).decode()
+            values = json.loads(text)
+            return cls(**{**values, "class_names": tuple(values["class_names"])})
+        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{path} is not a model of this project: expected a .keras or .tflite file or a "
+                "SavedModel folder written by experiments.train or experiments.export."
+            ) from error

@@ -1,0 +1,1 @@
+"""Pictures on disk -> tf.data.Dataset."""

@@ -1,0 +1,188 @@
+"""Class folders -> class names and named splits, written down before anything trains."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from trash_keras import files
+
+SPLITS = ("train", "valid", "test")
+EXTENSIONS = (".jpg", ".jpeg", ".png")
+Members = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalog:
+    """Which pictures there are, what they show, and which split they belong to.
+
+    Attributes:
+        class_names: Class names in label order (alphabetical).
+        splits: Split name -> class name -> POSIX paths relative to the data folder, sorted.
+        bad_files: Paths left out because they could not be decoded.
+    """
+
+    class_names: tuple[str, ...]
+    splits: Mapping[str, Mapping[str, tuple[str, ...]]]
+    bad_files: tuple[str, ...] = ()
+
+    def examples(self, split: str) -> tuple[list[str], np.ndarray]:
+        """Returns the relative paths of a split and their labels, int32 [N].
+
+        The order is fixed and mixes the classes, so that a shuffle buffer smaller than the split
+        still gives mixed batches.
+
+        Raises:
+            ValueError: There is no such split.
+        """
+        members = self._members(split)
+        labelled = {
+            path: label
+            for label, name in enumerate(self.class_names)
+            for path in members.get(name, ())
+        }
+        paths = sorted(labelled, key=mixing_key)
+        return paths, np.array([labelled[path] for path in paths], np.int32)
+
+    def _members(self, split: str) -> Mapping[str, tuple[str, ...]]:
+        if split not in self.splits:
+            raise ValueError(
+                f"The catalog has no split {split!r}. It has: {', '.join(self.splits)}."
+            )
+        return self.splits[split]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Returns split -> class name -> number of pictures."""
+        return {
+            split: {name: len(members.get(name, ())) for name in self.class_names}
+            for split, members in self.splits.items()
+        }
+
+    def only(self, split: str) -> "Catalog":
+        """Returns a catalog of one split.
+
+        Raises:
+            ValueError: There is no such split.
+        """
+        return dataclasses.replace(self, splits={split: self._members(split)})
+
+    def without(self, bad_files: Iterable[str]) -> "Catalog":
+        """Returns the catalog without some files, listing them in `bad_files`.
+
+        Raises:
+            ValueError: A class would have none left in a split that had some.
+        """
+        bad = set(bad_files)
+        if not bad:
+            return self
+        splits: dict[str, Members] = {}
+        for split_name, members in self.splits.items():
+            splits[split_name] = {
+                name: tuple(path for path in paths if path not in bad)
+                for name, paths in members.items()
+            }
+            for name, paths in members.items():
+                if paths and not splits[split_name][name]:
+                    raise ValueError(
+                        f"Without the files that cannot be decoded, class {name} has no picture "
+                        f"in split {split_name}."
+                    )
+        everything = tuple(sorted({*self.bad_files, *bad}))
+        return dataclasses.replace(self, splits=splits, bad_files=everything)
+
+    def require_files(self, data_dir: str | os.PathLike) -> None:
+        """Checks that every picture is still there.
+
+        Raises:
+            ValueError: Some are missing; names one.
+        """
+        paths = [path for split in self.splits for path in self.examples(split)[0]]
+        missing = [path for path in paths if not os.path.isfile(os.path.join(data_dir, path))]
+        if missing:
+            raise ValueError(
+                f"{len(missing)} of the catalog's {len(paths)} pictures are not in {data_dir}, "
+                f"{missing[0]} for one."
+            )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes `catalog.json`, with the counts beside the lists."""
+        files.write_json(path, {"counts": self.counts(), **dataclasses.asdict(self)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Catalog":
+        """Reads `catalog.json`.
+
+        Raises:
+            ValueError: The file is missing or is not a catalog.
+        """
+        try:
+            values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            splits = {
+                split: {name: tuple(paths) for name, paths in members.items()}
+                for split, members in values["splits"].items()
+            }
+            return cls(tuple(values["class_names"]), splits, tuple(values["bad_files"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"No usable catalog at {path}: {error!r}") from error
+
+
+def scan(data_dir: str | os.PathLike) -> Members:
+    """Lists the pictures of every class folder, whatever order the file system gives.
+
+    Args:
+        data_dir: Folder with one sub-folder per class; pictures may lie in deeper folders.
+
+    Returns:
+        Class name -> sorted POSIX paths relative to `data_dir`. Hidden files and folders, and
+        files of other kinds than JPEG and PNG, are passed over.
+
+    Raises:
+        ValueError: The folder is missing, has no class folders, or has no pictures.
+    """
+    root = Path(data_dir)
+    if not root.is_dir():
+        raise ValueError(
+            f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
+            f"python -m experiments.prepare --source=synthetic --data_dir={data_dir}"
+        )
+    names = sorted(entry.name for entry in os.scandir(root) if _is_class_folder(entry))
+    members = {name: tuple(sorted(_pictures(root, name))) for name in names}
+    if not any(members.values()):
+        raise ValueError(
+            f"{data_dir} has no pictures: it needs one folder per class with files ending in "
+            f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(names) or 'none'}."
+        )
+    return members
+
+
+def mixing_key(text: str) -> bytes:
+    """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _is_class_folder(entry: os.DirEntry) -> bool:
+    return entry.is_dir() and not entry.name.startswith(".")
+
+
+def _pictures(root: Path, class_name: str) -> Iterable[str]:
+    for folder, subfolders, names in os.walk(root / class_name):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        relative = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        for name in names:
+            if name.lower().endswith(EXTENSIONS) and not name.startswith("."):
+                yield str(relative / name)
+
+
+def whole(data_dir: str | os.PathLike) -> Catalog:
+    """Catalogs every picture of a folder as one split called `all`.
+
+    Raises:
+        ValueError: As `scan`.
+    """
+    members = scan(data_dir)
+    return Catalog(tuple(members), {"all": members})

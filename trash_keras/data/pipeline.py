@@ -1,0 +1,164 @@
+"""One split -> tf.data.Dataset; class weights.
+
+Pictures are decoded and resized once and cached as uint8. Everything random is a function of the
+seed and the epoch or step, so that a resumed run sees what an uninterrupted one would have seen.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from trash_keras.data import decoding
+from trash_keras.data.catalog import Catalog
+
+Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
+
+# Examples held for shuffling at once; `Catalog.examples` has mixed the classes of larger splits.
+SHUFFLE_BUFFER = 4096
+
+
+def pictures(
+    catalog: Catalog,
+    split: str,
+    data_dir: str | os.PathLike,
+    *,
+    image_size: int,
+    resize: str,
+    cache: bool = True,
+    cache_dir: str | os.PathLike = "",
+) -> tf.data.Dataset:
+    """Reads a split: decoded, resized, cached, in the order of `Catalog.examples`.
+
+    Args:
+        catalog: Which pictures there are.
+        split: train, valid, test or all.
+        data_dir: Folder that the catalog's paths are relative to.
+        image_size: Side of the pictures, pixels.
+        resize: stretch, crop or pad.
+        cache: False for a split that is read once.
+        cache_dir: Folder for a file cache; empty caches in memory.
+
+    Returns:
+        Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
+    """
+    paths, labels = catalog.examples(split)
+    full_paths = [os.path.join(data_dir, path) for path in paths]
+    class_count = len(catalog.class_names)
+
+    def read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return decoding.load(path, image_size, resize), tf.one_hot(label, class_count)
+
+    dataset = tf.data.Dataset.from_tensor_slices((full_paths, labels))
+    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    if not cache:
+        return dataset
+    return dataset.cache(_cache_file(cache_dir, full_paths, image_size, resize))
+
+
+def _cache_file(
+    cache_dir: str | os.PathLike, paths: Sequence[str], image_size: int, resize: str
+) -> str:
+    if not cache_dir:
+        return ""
+    # The name depends on all that decides the content, so that a cache is never read for other
+    # pictures: also on each file's size and time of change.
+    facts = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
+    content = json.dumps([facts, image_size, resize])
+    Path(cache_dir).mkdir(parents=True, exist_ok=True)
+    return os.path.join(cache_dir, hashlib.sha256(content.encode()).hexdigest()[:16])
+
+
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Returns the number of training steps in which each picture is seen at least once."""
+    return math.ceil(examples / batch_size)
+
+
+def training(
+    dataset: tf.data.Dataset,
+    *,
+    batch_size: int,
+    seed: int,
+    first_epoch: int,
+    last_epoch: int,
+    augment: Augment | None = None,
+) -> tf.data.Dataset:
+    """Shuffles, batches and augments a split for the epochs first_epoch..last_epoch-1.
+
+    Every batch is full: the last one of an epoch is filled with the first pictures of that
+    epoch's order. So all shapes are static (TPUs need that) and no step has a noisier gradient.
+
+    Args:
+        dataset: Of (inputs, one-hot label), of known length: `pictures`, or features.
+        batch_size: Examples per step.
+        seed: Of the run, 0 or more.
+        first_epoch: The epoch to start at; a resumed run starts later and sees the same.
+        last_epoch: The epoch to stop before.
+        augment: Changes (float32 inputs [batch, ...], step) to inputs; None leaves them.
+
+    Returns:
+        Dataset of (inputs float32 [batch, ...], labels float32 [batch, classes]),
+        `steps_per_epoch` elements an epoch.
+    """
+    examples = len(dataset)
+    steps = steps_per_epoch(examples, batch_size)
+
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = dataset.shuffle(
+            min(examples, SHUFFLE_BUFFER),
+            seed=seed * 1_000_003 + epoch,
+            reshuffle_each_iteration=False,
+        )
+        return order.repeat().take(steps * batch_size)
+
+    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        inputs, labels = tf.cast(batch[0], tf.float32), batch[1]
+        return (augment(inputs, step) if augment else inputs), labels
+
+    epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(one_epoch)
+    batches = epochs.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
+    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+    """Batches a split for scoring: fixed order, nothing augmented, static shapes.
+
+    The last batch is filled up with black pictures, whose answers the caller cuts off: of the
+    predictions for N pictures the first N rows count.
+
+    Args:
+        dataset: From `pictures`.
+        batch_size: Pictures per step.
+
+    Returns:
+        Dataset of images float32 [batch, side, side, 3], 0..255.
+    """
+    images = dataset.map(lambda image, label: image, num_parallel_calls=tf.data.AUTOTUNE)
+    blanks = tf.data.Dataset.from_tensors(tf.zeros(images.element_spec.shape, tf.uint8)).repeat(
+        -len(dataset) % batch_size
+    )
+    batches = images.concatenate(blanks).batch(batch_size, drop_remainder=True)
+    return batches.map(lambda image: tf.cast(image, tf.float32)).prefetch(tf.data.AUTOTUNE)
+
+
+def class_weights(train_counts: dict[str, int]) -> dict[int, float]:
+    """Weighs each class by the inverse of its share: total / (classes * count).
+
+    This is the `balanced` rule of scikit-learn (King & Zeng, 2001).
+
+    Args:
+        train_counts: Class name -> pictures in the training split, in label order.
+
+    Returns:
+        Label -> weight, for `keras.Model.fit(class_weight=...)`. The weights of all training
+        pictures average to 1, so the learning rate keeps its meaning.
+    """
+    total = sum(train_counts.values())
+    return {
+        label: total / (len(train_counts) * count)
+        for label, count in enumerate(train_counts.values())
+    }

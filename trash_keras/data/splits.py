@@ -1,0 +1,172 @@
+"""Class folders -> catalog with the splits train, valid and test."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from trash_keras.data.catalog import SPLITS, Catalog, Members, mixing_key, scan
+
+# 13 and 17 percent are the shares of the TrashNet authors' own lists (328 and 431 of 2,527).
+VALID_SHARE, TEST_SHARE = 0.13, 0.17
+# The number of each class in the authors' lists, which is not the alphabetical order.
+OFFICIAL_NUMBERS = {"1": "glass", "2": "paper", "3": "cardboard", "4": "plastic", "5": "metal",
+                    "6": "trash"}  # fmt: skip
+OFFICIAL_LISTS = {
+    split: f"one-indexed-files-notrash_{name}.txt"
+    for split, name in zip(SPLITS, ("train", "val", "test"), strict=True)
+}
+# Other spellings of the split folders that are met in the wild.
+FOLDER_NAMES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation"),
+    "test": ("test", "testing"),
+}
+
+
+def split(
+    data_dir: str | os.PathLike, method: str, seed: int = 0, split_dir: str | os.PathLike = ""
+) -> Catalog:
+    """Catalogs a folder and divides it into train, valid and test.
+
+    Args:
+        data_dir: Folder of class folders, or of split folders for `folders`.
+        method: stratified, official or folders.
+        seed: Decides the stratified split, and nothing else does.
+        split_dir: Where the official lists lie; empty for the parent of `data_dir`.
+
+    Returns:
+        A catalog whose splits are disjoint and together hold every picture.
+
+    Raises:
+        ValueError: The folder does not fit the method, has one class only, or a class has fewer
+            pictures than there are splits.
+    """
+    if method == "folders":
+        catalog = _by_folders(data_dir)
+    else:
+        members = scan(data_dir)
+        _require_classes(members)
+        if method == "stratified":
+            splits = _stratified(members, seed)
+        elif method == "official":
+            splits = _official(members, Path(split_dir or Path(data_dir).resolve().parent))
+        else:
+            raise ValueError(
+                f"split_method must be stratified, official or folders. Received: {method!r}"
+            )
+        catalog = Catalog(tuple(members), splits)
+    _require_each_class_in_each_split(catalog)
+    return catalog
+
+
+def _require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
+    if {"train", "test"} <= set(members):
+        raise ValueError(
+            "The data folder holds train and test instead of classes. "
+            "Use --split_method=folders to keep that split, or name one of them as --data_dir."
+        )
+    if len(members) < 2:
+        raise ValueError(
+            "At least two classes are needed to train a classifier. "
+            f"Received one: {', '.join(members)}."
+        )
+    for name, paths in members.items():
+        if len(paths) < len(SPLITS):
+            raise ValueError(
+                f"Class {name} needs at least {len(SPLITS)} pictures, one for each of "
+                f"{', '.join(SPLITS)}. Received: {len(paths)}."
+            )
+
+
+def _stratified(members: Members, seed: int) -> dict[str, Members]:
+    splits: dict[str, Members] = {name: {} for name in SPLITS}
+    for name, paths in members.items():
+        # Sorting by a hash of seed and path is a shuffle that is the same on every machine and
+        # with every NumPy, and that moves few pictures when some are added.
+        order = sorted(paths, key=lambda path: mixing_key(f"{seed}:{path}"))
+        valid = max(1, round(VALID_SHARE * len(order)))
+        test = max(1, round(TEST_SHARE * len(order)))
+        splits["valid"][name] = tuple(sorted(order[:valid]))
+        splits["test"][name] = tuple(sorted(order[valid : valid + test]))
+        splits["train"][name] = tuple(sorted(order[valid + test :]))
+    return splits
+
+
+def _official(members: Members, split_dir: Path) -> dict[str, Members]:
+    where = {PurePosixPath(path).name: (name, path) for name in members for path in members[name]}
+    splits: dict[str, Members] = {}
+    for split_name, list_name in OFFICIAL_LISTS.items():
+        chosen: dict[str, list[str]] = {name: [] for name in members}
+        for file_name, class_name in _read_list(split_dir / list_name):
+            if file_name not in where:
+                raise ValueError(
+                    f"{list_name} names {file_name}, which is not in the data folder or stands "
+                    "in two lists. --split_method=official needs all of TrashNet."
+                )
+            name, path = where.pop(file_name)
+            if name != class_name:
+                raise ValueError(
+                    f"{list_name} calls {file_name} {class_name}, but it lies in folder {name}."
+                )
+            chosen[name].append(path)
+        splits[split_name] = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
+    if where:
+        raise ValueError(
+            f"{len(where)} pictures stand in none of the official lists, {min(where)} for one. "
+            "Use --split_method=stratified for other data than TrashNet."
+        )
+    return splits
+
+
+def _read_list(path: Path) -> Iterable[tuple[str, str]]:
+    if not path.is_file():
+        raise ValueError(
+            f"There is no official list {path}. Name its folder with --split_dir, or use "
+            "--split_method=stratified."
+        )
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            file_name, class_number = line.split()
+            yield file_name, OFFICIAL_NUMBERS[class_number]
+        except (ValueError, KeyError):
+            raise ValueError(
+                f"{path}, line {number}: expected 'FILE NUMBER' with a number from 1 to 6. "
+                f"Received: {line!r}"
+            ) from None
+
+
+def _by_folders(data_dir: str | os.PathLike) -> Catalog:
+    splits: dict[str, Members] = {}
+    for split_name, spellings in FOLDER_NAMES.items():
+        found = [name for name in spellings if (Path(data_dir) / name).is_dir()]
+        if len(found) != 1:
+            raise ValueError(
+                f"--split_method=folders needs one folder {' or '.join(spellings)} in {data_dir}. "
+                f"Found: {', '.join(found) or 'none'}."
+            )
+        members = scan(Path(data_dir) / found[0])
+        splits[split_name] = {
+            name: tuple(f"{found[0]}/{path}" for path in paths) for name, paths in members.items()
+        }
+    class_names = tuple(splits["train"])
+    if len(class_names) < 2:
+        _require_classes(splits["train"])
+    for split_name, members in splits.items():
+        if different := set(members) ^ set(class_names):
+            raise ValueError(
+                f"The class folders of train and {split_name} differ: "
+                f"{', '.join(sorted(different))}."
+            )
+    return Catalog(class_names, splits)
+
+
+def _require_each_class_in_each_split(catalog: Catalog) -> None:
+    for split_name, counts in catalog.counts().items():
+        for name, count in counts.items():
+            if not count:
+                raise ValueError(
+                    f"Class {name} has no picture in split {split_name}; "
+                    "each class needs at least one in each of train, valid and test."
+                )

@@ -1,0 +1,1 @@
+"""Any predict function + pictures -> report. Imports no TensorFlow."""

@@ -1,0 +1,1 @@
+"""keras.Model -> SavedModel, TFLite, labels."""

@@ -1,0 +1,117 @@
+"""A trained run -> RUN/export/: artefacts, labels, and export.json with what they are worth."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from trash_keras import config as configuration
+from trash_keras import files
+from trash_keras.contract import Contract
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import Catalog
+from trash_keras.export import saved_model, tflite
+from trash_keras.prediction import Predictor
+
+Writer = Callable[[keras.Model, Contract, Path], None]
+# Kind -> name in RUN/export/, and what writes it.
+KINDS: dict[str, tuple[str, Writer]] = {
+    "saved_model": ("saved_model", saved_model.write),
+    "float32": ("model_float32.tflite", tflite.write_float32),
+}
+COMPARED_PICTURES = 64
+
+
+def export(
+    workdir: str | Path, kinds: Sequence[str], data_dir: str | None = None
+) -> dict[str, Any]:
+    """Writes artefacts of a trained run and compares each with the Keras model.
+
+    Args:
+        workdir: Folder of the run.
+        kinds: Keys of `KINDS`. Kinds exported earlier stay.
+        data_dir: Where the run's pictures lie; None for where it was trained on them.
+
+    Returns:
+        The content of `export.json`: `input` and `output` contract, and for each kind its
+        `path`, size in `bytes`, and `max_difference` of probabilities from Keras on
+        `compared_pictures` pictures of the test split.
+
+    Raises:
+        ValueError: Unknown kinds, no trained model in `workdir`, or its pictures are gone.
+    """
+    if unknown := set(kinds) - set(KINDS):
+        raise ValueError(
+            f"Unknown kinds: {', '.join(sorted(unknown))}. --kinds takes: {', '.join(KINDS)}."
+        )
+    workdir = Path(workdir)
+    contract = Contract.read(workdir / "model.keras")
+    images = _test_pictures(workdir, contract, data_dir)
+    trained = keras.models.load_model(workdir / "model.keras", compile=False)
+    # A wrapper that fixes inference mode, so that no exporter can trace Dropout or BatchNorm in
+    # training mode.
+    model = keras.Model(trained.inputs, trained(trained.inputs, training=False))
+    expected = model.predict(images, verbose=0)
+
+    output = workdir / "export"
+    facts = _earlier(output) | {**_describe(contract), "compared_pictures": len(images)}
+    for kind in kinds:
+        name, write = KINDS[kind]
+        with files.replacing(output / name) as temporary:
+            write(model, contract, temporary)
+        answers = Predictor.load(output / name).predict([images], len(images), f"Checking {kind}")
+        facts["kinds"][kind] = {
+            "path": name,
+            "bytes": _size(output / name),
+            "max_difference": float(np.abs(answers - expected).max()),
+        }
+    files.write_text(output / "labels.txt", "\n".join(contract.class_names) + "\n")
+    files.write_json(output / "export.json", facts)
+    return facts
+
+
+def _test_pictures(workdir: Path, contract: Contract, data_dir: str | None) -> np.ndarray:
+    catalog = Catalog.load(workdir / "catalog.json").only("test")
+    data_dir = data_dir or configuration.load(workdir / "config.json").data.data_dir
+    catalog.require_files(data_dir)
+    pictures = pipeline.pictures(
+        catalog,
+        "test",
+        data_dir,
+        image_size=contract.image_size,
+        resize=contract.resize,
+        cache=False,
+    )
+    chosen = pictures.take(COMPARED_PICTURES).map(lambda image, label: image)
+    return np.stack(list(chosen.as_numpy_iterator())).astype("float32")
+
+
+def _describe(contract: Contract) -> dict[str, Any]:
+    side = contract.image_size
+    return {
+        "class_names": list(contract.class_names),
+        "input": {
+            "name": "image",
+            "shape": [None, side, side, 3],
+            "dtype": "float32",
+            "color_order": "RGB",
+            "range": [0, 255],
+            "resize": contract.resize,
+        },
+        "output": {"name": "probabilities", "shape": [None, len(contract.class_names)]},
+    }
+
+
+def _earlier(output: Path) -> dict[str, Any]:
+    path = output / "export.json"
+    kinds = json.loads(path.read_text(encoding="utf-8"))["kinds"] if path.exists() else {}
+    return {"kinds": kinds}
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

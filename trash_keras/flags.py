@@ -1,0 +1,111 @@
+"""Configuration dataclasses <-> absl flags, and how a script starts and fails."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+from absl import app, flags
+
+from trash_keras import config
+
+# Flags defined here belong to the script that asks for them, so that its --help lists them.
+flags.disclaim_key_flags()
+
+_DEFINE: dict[type, Callable[..., Any]] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
+
+
+def define_config() -> None:
+    """Defines one flag for every setting of `config.Config`, named after its field."""
+    for _, field in config.fields():
+        help_text, choices = field.metadata["help"], field.metadata["choices"]
+        if choices:
+            flags.DEFINE_enum(field.name, field.default, choices, help_text)
+        else:
+            _DEFINE[type(field.default)](field.name, field.default, help_text)
+
+
+def read_config() -> config.Config:
+    """Builds the configuration from the parsed flags.
+
+    Raises:
+        ValueError: A value that is not allowed; the message names the flag.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    for section, field in config.fields():
+        values.setdefault(section, {})[field.name] = flags.FLAGS[field.name].value
+    return config.Config.from_dict(values)
+
+
+def refuse(arguments: Sequence[str]) -> None:
+    """Raises ValueError when a script that takes only flags got something else."""
+    if arguments:
+        raise ValueError(f"Not a flag: {' '.join(arguments)}. Flags are written --name=value.")
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> NoReturn:
+    """Runs a script: parses flags, calls `main` with the positional arguments, exits.
+
+    A user's mistake (ValueError, OSError, a missing optional package) ends as one line on
+    stderr with exit status 1, a wrong flag with status 2; anything else is a defect and keeps
+    its traceback.
+    """
+    flags.DEFINE_bool("traceback", False, "Show the full traceback of an error.")
+    # A log file shows each line when it is printed, not when a buffer is full.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # TensorFlow greets with a page of device notes; a user who wants them sets this variable.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
+    app.run(lambda argv: _guarded(main, argv), flags_parser=_parse)
+    raise AssertionError("app.run does not return")
+
+
+@contextlib.contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Holds back what TensorFlow's C++ side prints to stderr while it is imported.
+
+    Those lines come before any log level is read. They are shown after all when the import fails.
+    """
+    sys.stderr.flush()
+    real_stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(real_stderr, held.read())
+            raise
+        finally:
+            os.dup2(real_stderr, 2)
+            os.close(real_stderr)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except (flags.Error, OSError) as error:
+        _fail(str(error), status=2)
+
+
+def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
+    try:
+        return main(argv[1:]) or 0
+    except (ValueError, OSError, ImportError) as error:
+        if flags.FLAGS["traceback"].value:
+            raise
+        _fail(str(error), status=1)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command continues where it stopped", status=130)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,207 @@
+"""Any artefact -> probabilities: `.keras` file, SavedModel folder or `.tflite` file."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from trash_keras.contract import Contract
+from trash_keras.data import decoding, pipeline
+from trash_keras.data.catalog import EXTENSIONS, Catalog
+from trash_keras.evaluation import report
+
+PredictBatch = Callable[[tf.Tensor], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A loaded classifier.
+
+    Attributes:
+        predict_batch: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes],
+            probabilities.
+        contract: Class names, and the size and resize of its pictures.
+    """
+
+    predict_batch: PredictBatch
+    contract: Contract
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Predictor":
+        """Loads an artefact written by this project.
+
+        Args:
+            path: A `.keras` file, a SavedModel folder or a `.tflite` file.
+
+        Raises:
+            ValueError: There is nothing at `path`, or it is not such an artefact.
+        """
+        contract = Contract.read(path)
+        suffix = "" if Path(path).is_dir() else Path(path).suffix
+        loader = {"": _load_saved_model, ".keras": _load_keras, ".tflite": _load_tflite}.get(suffix)
+        if loader is None:
+            raise ValueError(f"A model file must end in .keras or .tflite. Received: {path}")
+        try:
+            return cls(loader(str(path)), contract)
+        except Exception as error:  # each runtime has its own kinds of failing on a broken file
+            raise ValueError(f"The model {path} cannot be loaded: {error}") from error
+
+    def predict(self, batches: Iterable[tf.Tensor], examples: int, title: str) -> np.ndarray:
+        """Answers batch after batch, with a progress bar.
+
+        Args:
+            batches: float32 [batch, side, side, 3] each; may end in filler (`pipeline.evaluation`).
+            examples: Number of pictures that count.
+            title: What the progress bar says.
+
+        Returns:
+            float32 [examples, classes].
+        """
+        answers = []
+        with tqdm(total=examples, desc=title, unit="picture") as progress:
+            for batch in batches:
+                answers.append(self.predict_batch(batch))
+                progress.update(min(len(batch), examples - progress.n))
+        return np.concatenate(answers)[:examples]
+
+    def score(
+        self,
+        catalog: Catalog,
+        split: str,
+        data_dir: str | os.PathLike,
+        *,
+        batch_size: int = 32,
+        pictures: tf.data.Dataset | None = None,
+    ) -> dict[str, Any]:
+        """Scores a split of a catalog; see `evaluation.report.score` for what comes back.
+
+        Args:
+            catalog: Its classes must be the model's, or some of them.
+            split: Name of the split.
+            data_dir: Folder that the catalog's paths are relative to.
+            batch_size: Pictures per step.
+            pictures: The split as `pipeline.pictures` made it, when it is already cached.
+
+        Raises:
+            ValueError: The catalog has classes that the model does not know.
+        """
+        names = self.contract.class_names
+        if unknown := [name for name in catalog.class_names if name not in names]:
+            raise ValueError(
+                f"The data has classes that the model does not know: {', '.join(unknown)}. "
+                f"The model knows: {', '.join(names)}."
+            )
+        if pictures is None:
+            pictures = pipeline.pictures(
+                catalog,
+                split,
+                data_dir,
+                image_size=self.contract.image_size,
+                resize=self.contract.resize,
+                cache=False,
+            )
+        paths, labels = catalog.examples(split)
+        labels = np.array([names.index(name) for name in catalog.class_names])[labels]
+        batches = pipeline.evaluation(pictures, batch_size)
+        probabilities = self.predict(batches, len(paths), f"Scoring {split}")
+        return report.score(labels, probabilities, names, paths)
+
+
+def _load_keras(path: str) -> PredictBatch:
+    import keras
+
+    model = keras.models.load_model(path, compile=False)
+    return lambda images: np.asarray(model.predict_on_batch(images))
+
+
+def _load_saved_model(path: str) -> PredictBatch:
+    # The loaded object must live as long as its signature, which does not keep it alive.
+    loaded = tf.saved_model.load(path)
+
+    def predict_batch(images: tf.Tensor) -> np.ndarray:
+        serve = loaded.signatures["serving_default"]
+        return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
+
+    return predict_batch
+
+
+def _load_tflite(path: str) -> PredictBatch:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=path, num_threads=os.cpu_count())
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def predict_one(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
+        interpreter.invoke()
+        return interpreter.get_tensor(target["index"])[0]
+
+    # A phone answers one picture at a time, and the file has that shape.
+    return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the classifier says of one file.
+
+    Attributes:
+        file: Path as given.
+        probabilities: Class name -> probability; empty for a file that could not be read.
+        error: Why the file could not be read; empty when it could.
+    """
+
+    file: str
+    probabilities: dict[str, float]
+    error: str = ""
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Returns (class name, probability), the most probable first."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])
+
+
+def expand(paths: Sequence[str]) -> list[str]:
+    """Replaces each folder by the pictures in it and below, sorted; files stay as they are."""
+    files: list[str] = []
+    for path in paths:
+        if os.path.isdir(path):
+            found = (file for file in Path(path).rglob("*") if file.suffix.lower() in EXTENSIONS)
+            files += sorted(str(file) for file in found)
+        else:
+            files.append(path)
+    return files
+
+
+def classify(predictor: Predictor, paths: Sequence[str], batch_size: int = 32) -> Iterator[Answer]:
+    """Classifies files in order; one that cannot be read gets an error and stops nothing.
+
+    Args:
+        predictor: From `Predictor.load`.
+        paths: Picture files.
+        batch_size: Pictures per step.
+
+    Yields:
+        An answer for each path, in the same order.
+    """
+    contract = predictor.contract
+    for start in range(0, len(paths), batch_size):
+        group = paths[start : start + batch_size]
+        images: dict[str, tf.Tensor] = {}
+        errors: dict[str, str] = {}
+        for path in group:
+            try:
+                images[path] = decoding.load(path, contract.image_size, contract.resize)
+            except tf.errors.OpError as error:
+                errors[path] = decoding.reason(error)
+        rows: dict[str, np.ndarray] = {}
+        if images:
+            batch = tf.cast(tf.stack(list(images.values())), tf.float32)
+            rows = dict(zip(images, predictor.predict_batch(batch), strict=True))
+        for path in group:
+            named = zip(contract.class_names, rows.get(path, np.empty(0)).tolist(), strict=False)
+            yield Answer(path, dict(named), errors.get(path, ""))

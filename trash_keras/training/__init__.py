@@ -1,0 +1,1 @@
+"""keras.Model + tf.data.Dataset -> a trained workdir."""

@@ -1,0 +1,195 @@
+"""train_and_evaluate: head phase, fine-tuning phase, report; resumes where it stopped."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from trash_keras import config as configuration
+from trash_keras import files
+from trash_keras.config import Config, DataConfig
+from trash_keras.contract import Contract
+from trash_keras.data import augmentation, decoding, pipeline, splits
+from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.evaluation import publishing
+from trash_keras.modeling import backbones, classifier
+from trash_keras.prediction import Predictor
+from trash_keras.training import phases, runtime
+from trash_keras.training.record import Record
+from trash_keras.training.tracking import tracking
+
+
+def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -> dict[str, Any]:
+    """Trains a classifier, or goes on where an earlier call stopped, and reports on it.
+
+    Args:
+        config: The run.
+        workdir: Folder for everything that the run writes.
+        command: The command line, for the report.
+
+    Returns:
+        The content of `report.json`.
+
+    Raises:
+        ValueError: Data, backbone, weights or workdir do not fit the configuration.
+    """
+    workdir = Path(workdir)
+    configuration.check_workdir(config, workdir)
+    phases.plan(config.training, from_scratch=config.model.weights == "none")
+    if (workdir / "report.json").exists():
+        print(f"This run is complete: {workdir / 'report.html'}", flush=True)
+        return json.loads((workdir / "report.json").read_text(encoding="utf-8"))
+
+    strategy = runtime.use_accelerator(config.runtime.accelerator)
+    precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
+    runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
+    catalog = _catalog(config.data, config.runtime.seed, workdir)
+    with strategy.scope():
+        model = _build(config, len(catalog.class_names))
+    # Nothing is written before all that a user can get wrong has been looked at.
+    files.write_json(workdir / "config.json", config.to_dict())
+    catalog.save(workdir / "catalog.json")
+
+    pictures = _pictures(config, catalog)
+    print(
+        f"{strategy.num_replicas_in_sync} device(s), {precision}; pictures: "
+        + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
+        flush=True,
+    )
+    wandb = config.tracking
+    log = tracking(wandb.wandb_mode, wandb.wandb_project, workdir, config.to_dict())
+    with log as callbacks, strategy.scope():
+        record = _train(config, workdir, catalog, model, pictures, callbacks)
+    result = _evaluate(config, workdir, catalog, pictures, record)
+    result["run"] |= {**publishing.provenance(command), "precision": precision}
+    publishing.publish(
+        result,
+        workdir,
+        data_dir=config.data.data_dir,
+        counts=catalog.counts(),
+        epochs=record.rows,
+    )
+    files.remove(workdir / "backup")
+    return result
+
+
+def _catalog(data: DataConfig, seed: int, workdir: Path) -> Catalog:
+    written = workdir / "catalog.json"
+    if written.exists():
+        catalog = Catalog.load(written)
+        catalog.require_files(data.data_dir)
+        return catalog
+    catalog = splits.split(data.data_dir, data.split_method, seed, data.split_dir)
+    return decoding.keep_decodable(catalog, data.data_dir, data.bad_files)
+
+
+def _build(config: Config, class_count: int) -> keras.Model:
+    from_scratch = config.model.weights == "none"
+    scaling, backbone = backbones.build(
+        config.model.backbone, config.model.weights, config.data.image_size
+    )
+    return classifier.build(
+        backbone,
+        class_count,
+        scaling=scaling,
+        dropout=config.model.dropout,
+        train_batch_norm=from_scratch,
+    )
+
+
+def _pictures(config: Config, catalog: Catalog) -> dict[str, tf.data.Dataset]:
+    return {
+        split: pipeline.pictures(
+            catalog,
+            split,
+            config.data.data_dir,
+            image_size=config.data.image_size,
+            resize=config.data.resize,
+            cache_dir=config.data.cache_dir,
+        )
+        for split in SPLITS
+    }
+
+
+def _train(
+    config: Config,
+    workdir: Path,
+    catalog: Catalog,
+    model: keras.Model,
+    pictures: dict[str, tf.data.Dataset],
+    callbacks: list[keras.callbacks.Callback],
+) -> Record:
+    settings, data = config.training, config.data
+    layers = augmentation.build(config.augmentation)
+    augment = functools.partial(augmentation.augment, layers, config.runtime.seed)
+    contract = Contract(catalog.class_names, data.image_size, data.resize)
+    record = Record(workdir, functools.partial(save_model, model, contract, workdir))
+    balanced = settings.class_weights == "balanced"
+    fit = functools.partial(
+        phases.fit,
+        record=record,
+        settings=settings,
+        seed=config.runtime.seed,
+        batch_size=data.batch_size,
+        class_weight=pipeline.class_weights(catalog.counts()["train"]) if balanced else None,
+        callbacks=callbacks,
+    )
+    for phase in phases.plan(settings, from_scratch=config.model.weights == "none"):
+        if record.is_past(phase.name):
+            continue
+        if phase.name == phases.HEAD:
+            extractor = classifier.feature_extractor(model)
+            folder = workdir / "backup" / "features"
+            source = phases.feature_source(
+                extractor, pictures, catalog, folder, data.batch_size,
+                views=settings.head_augment, augment=augment,
+            )  # fmt: skip
+            fit(phase, classifier.head(model), source)
+        else:
+            if phase.name == phases.FINETUNE:
+                classifier.unfreeze(model, settings.finetune_layers)
+            source = phases.picture_source(pictures, catalog, data.batch_size)
+            fit(phase, model, source, augment=augment)
+    return record
+
+
+def save_model(model: keras.Model, contract: Contract, workdir: Path) -> None:
+    """Writes WORKDIR/model.keras: float32 whatever it trained in, with its contract inside."""
+    with files.replacing(workdir / "model.keras") as temporary:
+        classifier.in_float32(model).save(temporary)
+        contract.embed(temporary)
+
+
+def _evaluate(
+    config: Config,
+    workdir: Path,
+    catalog: Catalog,
+    pictures: dict[str, tf.data.Dataset],
+    record: Record,
+) -> dict[str, Any]:
+    # The file is scored, not the model in memory: what is reported is what is shipped.
+    predictor = Predictor.load(workdir / "model.keras")
+    best = record.best()
+    return {
+        "class_names": list(catalog.class_names),
+        **{
+            split: predictor.score(
+                catalog,
+                split,
+                config.data.data_dir,
+                batch_size=config.data.batch_size,
+                pictures=pictures[split],
+            )
+            for split in SPLITS
+        },
+        "bad_files": list(catalog.bad_files),
+        "config": config.to_dict(),
+        "run": {
+            "best_epoch": best["epoch"],
+            "best_phase": best["phase"],
+            "training_minutes": round(sum(row["seconds"] for row in record.rows) / 60, 2),
+        },
+    }
