@@ -135,8 +135,9 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]
     # Beyond a certain size the cells shrink instead, or the picture would not fit into memory.
     cell = min(max(6.4 / size, 0.45), 0.8, 30 / size)
     side = max(cell * size, 3.2)
-    margin = 0.7 + 0.075 * max(len(name) for name in class_names)
-    figure = Figure(figsize=(side + margin, 2 * (side + margin + 0.15)), layout="constrained")
+    # Room for the labels: less, and the layout cuts off the name of the axis.
+    margin = 1.0 + 0.08 * max(len(name) for name in class_names)
+    figure = Figure(figsize=(side + margin, 2 * (side + margin)), layout="compressed")
     upper, lower = figure.subplots(2, 1)
     font_size = min(10.0, 20 * cell)
     _draw_cells(upper, counts / max(counts.max(), 1), counts.astype(str).tolist(), font_size)
@@ -161,7 +162,7 @@ def _draw_cells(
     backgrounds = colormaps[COLOUR_MAP](values)
     brightness = backgrounds[..., :3] @ np.array([0.299, 0.587, 0.114])
     for row, column in np.ndindex(*values.shape):
-        colour = "white" if brightness[row, column] < 0.55 else "#1b2329"
+        colour = "white" if brightness[row, column] < 0.41 else "black"
         text = texts[row][column]
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=font_size)
     axes.tick_params(length=0)
@@ -200,6 +201,7 @@ def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
         label.set_parse_math(False)
     axes.invert_yaxis()
     axes.set_xlabel("Pictures")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.1)
     _quiet_frame(axes)
     figure.legend(loc="outside upper center", ncols=len(counts), frameon=False)
