@@ -13,7 +13,6 @@ def build(
     *,
     scaling: keras.Layer | None = None,
     dropout: float = 0.0,
-    train_batch_norm: bool = False,
 ) -> keras.Model:
     """Puts a classification head on a feature extractor.
 
@@ -23,9 +22,6 @@ def build(
         class_count: Number of classes.
         scaling: Layer that brings RGB 0..255 into the range that the backbone expects.
         dropout: Share of features dropped in training.
-        train_batch_norm: False keeps the backbone in inference mode while it trains: BatchNorm
-            uses its stored statistics, which small batches of a small data set would spoil
-            (https://keras.io/guides/transfer_learning). True for training from scratch.
 
     Returns:
         float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, class_count], probabilities.
@@ -34,7 +30,7 @@ def build(
     backbone.name = BACKBONE
     inputs = keras.Input(backbone.input_shape[1:], name="image", dtype="float32")
     x = scaling(inputs) if scaling else inputs
-    x = backbone(x) if train_batch_norm else backbone(x, training=False)
+    x = backbone(x)
     pool = keras.layers.GlobalAveragePooling2D if len(x.shape) == 4 else keras.layers.Identity
     x = pool(name=FEATURES)(x)
     x = keras.layers.Dropout(dropout, name=DROPOUT)(x)
@@ -63,6 +59,11 @@ def head(classifier: keras.Model) -> keras.Model:
 def unfreeze(classifier: keras.Model, share: float) -> None:
     """Makes the top part of the backbone trainable and freezes the rest.
 
+    BatchNorm layers stay frozen all the same: they go on using their stored statistics, which
+    small batches of a small data set would spoil (https://keras.io/guides/transfer_learning).
+    Calling the backbone with `training=False` is not enough: inside a functional model, Keras 3
+    overrides that with the mode in which the outer model is called.
+
     Args:
         classifier: From `build`.
         share: Share of the backbone's layers to train, counted from the output; 0..1.
@@ -70,7 +71,8 @@ def unfreeze(classifier: keras.Model, share: float) -> None:
     layers = classifier.get_layer(BACKBONE).layers
     frozen = len(layers) - round(share * len(layers))
     for index, layer in enumerate(layers):
-        layer.trainable = index >= frozen
+        batch_norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = index >= frozen and not batch_norm
 
 
 def in_float32(classifier: keras.Model) -> keras.Model:

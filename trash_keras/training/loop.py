@@ -87,17 +87,10 @@ def _catalog(data: DataConfig, seed: int, workdir: Path) -> Catalog:
 
 
 def _build(config: Config, class_count: int) -> keras.Model:
-    from_scratch = config.model.weights == "none"
     scaling, backbone = backbones.build(
         config.model.backbone, config.model.weights, config.data.image_size
     )
-    return classifier.build(
-        backbone,
-        class_count,
-        scaling=scaling,
-        dropout=config.model.dropout,
-        train_batch_norm=from_scratch,
-    )
+    return classifier.build(backbone, class_count, scaling=scaling, dropout=config.model.dropout)
 
 
 def _pictures(config: Config, catalog: Catalog) -> dict[str, tf.data.Dataset]:
