@@ -1,0 +1,50 @@
+import dataclasses
+import json
+
+import pytest
+
+from trash_keras import config
+from trash_keras.config import Config, DataConfig, TrainingConfig
+
+
+def test_json_and_back_gives_the_same_configuration(tmp_path):
+    before = Config(data=DataConfig(image_size=96), training=TrainingConfig(finetune_epochs=3))
+    (tmp_path / "config.json").write_text(json.dumps(before.to_dict()))
+    assert config.load(tmp_path / "config.json") == before
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"resize": "squash"}, "--resize must be one of stretch, crop, pad. Received: 'squash'"),
+        ({"image_size": 3}, "--image_size must be at least 16"),
+        ({"image_size": 3.5}, "--image_size must be a int"),
+        ({"batch_size": True}, "--batch_size must be a int"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_rule(values, message):
+    with pytest.raises(ValueError, match=message):
+        DataConfig(**values)
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(ValueError, match="imagesize"):
+        Config.from_dict({"data": {"imagesize": 3}})
+    with pytest.raises(ValueError, match="dta"):
+        Config.from_dict({"dta": {}})
+
+
+def test_names_of_flags_are_unique():
+    names = [field.name for _, field in config.fields()]
+    assert len(names) == len(set(names)) > 25
+
+
+def test_a_workdir_of_another_run_is_refused_but_free_settings_may_change(tmp_path):
+    first = Config()
+    (tmp_path / "config.json").write_text(json.dumps(first.to_dict()))
+    config.check_workdir(first, tmp_path)
+    free = dataclasses.replace(first, tracking=config.TrackingConfig(wandb_mode="offline"))
+    config.check_workdir(free, tmp_path)
+    other = dataclasses.replace(first, data=DataConfig(image_size=64))
+    with pytest.raises(ValueError, match=r"--image_size=64 \(was 224\)"):
+        config.check_workdir(other, tmp_path)

@@ -1,0 +1,90 @@
+"""Shared fixtures: solid-colour pictures, a toy backbone, and the command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).parents[1]
+COLOURS = {"blue": (30, 40, 220), "green": (30, 200, 40), "red": (220, 30, 30)}
+
+
+def write_solid(folder: Path, per_class: int = 12, side: int = 20) -> Path:
+    """Writes class folders of solid colours with a little noise, as PNG."""
+    generator = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for index in range(per_class):
+            noise = generator.normal(0, 8, (side, side + 4, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{name}{index}.png")
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    return write_solid(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def toy_backbone(tmp_path_factory):
+    """A .keras feature extractor with BatchNorm and Dropout, which scales its input itself."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((16, 16, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False)(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.ReLU()(x)
+    x = keras.layers.Dropout(0.1)(x)
+    x = keras.layers.Conv2D(12, 3, activation="relu")(x)
+    path = tmp_path_factory.mktemp("backbone") / "toy.keras"
+    keras.Model(inputs, x, name="toy").save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, toy_backbone):
+    """A finished run of the toy backbone on solid colours: (workdir, data folder, report)."""
+    from trash_keras.training.loop import train_and_evaluate
+
+    folder = tmp_path_factory.mktemp("trained")
+    data = write_solid(folder / "data")
+    config = toy_config(data, toy_backbone)
+    report = train_and_evaluate(config, folder / "run", "pytest")
+    return folder / "run", data, report
+
+
+def toy_config(data, backbone, **changes):
+    """A configuration that takes seconds; `changes` are flags by name."""
+    from trash_keras.config import Config, fields
+
+    flags = {
+        "data_dir": str(data), "backbone": str(backbone), "image_size": 16, "batch_size": 8,
+        "head_epochs": 12, "head_learning_rate": 0.05, "finetune_epochs": 2,
+        "deterministic": True, "accelerator": "cpu", **changes,
+    }  # fmt: skip
+    values = {}
+    for section, field in fields():
+        if field.name in flags:
+            values.setdefault(section, {})[field.name] = flags.pop(field.name)
+    assert not flags, f"unknown settings {flags}"
+    return Config.from_dict(values)
+
+
+@pytest.fixture(scope="session")
+def script():
+    """Runs `python -m experiments.NAME` and returns the finished process."""
+
+    def run(name, *arguments, **options):
+        command = [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)]
+        options = {"capture_output": True, "text": True, "timeout": 600, "cwd": ROOT} | options
+        return subprocess.run(command, **options)
+
+    return run

@@ -1,0 +1,135 @@
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from trash_keras.config import AugmentationConfig
+from trash_keras.data import augmentation, decoding, pipeline
+from trash_keras.data.catalog import whole
+
+OFF = {"flip": "none", **dict.fromkeys(("rotation", "zoom", "translation", "brightness", "contrast"), 0.0)}  # fmt: skip
+
+
+def read(catalog, data_dir, **options):
+    return pipeline.pictures(catalog, "all", data_dir, image_size=16, resize="stretch", **options)
+
+
+def numbers(count=10):
+    return tf.data.Dataset.range(count).map(lambda i: (i, tf.one_hot(i, count)))
+
+
+def epoch_order(**options):
+    batches = pipeline.training(numbers(), batch_size=4, seed=3, **options)
+    return [x.numpy().astype(int).tolist() for x, _ in batches]
+
+
+@pytest.mark.parametrize("cached_in", ["memory", "file"])
+def test_pictures_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
+    decoded = []
+    load = decoding.load
+
+    def counting(path, *arguments):
+        tf.py_function(lambda name: decoded.append(name.numpy()), [path], [])
+        return load(path, *arguments)
+
+    monkeypatch.setattr(decoding, "load", counting)
+    cache_dir = tmp_path / "cache" if cached_in == "file" else ""
+    pictures = read(whole(data_dir), data_dir, cache_dir=cache_dir)
+    list(pipeline.training(pictures, batch_size=8, seed=0, first_epoch=0, last_epoch=3))
+    list(pipeline.evaluation(pictures, 8))
+    assert len(decoded) == len(set(decoded)) == 36
+
+
+def test_a_changed_file_is_not_read_from_an_old_cache(data_dir, tmp_path):
+    catalog = whole(data_dir)
+    before = [image for image, _ in read(catalog, data_dir, cache_dir=tmp_path / "cache")]
+    path = data_dir / catalog.examples("all")[0][0]
+    Image.new("RGB", (20, 20), "white").save(path)
+    after = [image for image, _ in read(catalog, data_dir, cache_dir=tmp_path / "cache")]
+    assert np.all(after[0] == 255) and not np.all(before[0] == 255)
+
+
+def test_an_epoch_has_every_picture_and_full_batches():
+    first, second = epoch_order(first_epoch=0, last_epoch=2)[:3], epoch_order(first_epoch=0, last_epoch=2)[3:]  # fmt: skip
+    for batches in (first, second):
+        flat = sum(batches, [])
+        assert set(flat) == set(range(10)) and len(flat) == 12 and flat[10:] == flat[:2]
+    assert first != second
+
+
+def test_a_resumed_epoch_is_that_of_an_uninterrupted_run():
+    assert epoch_order(first_epoch=1, last_epoch=3) == epoch_order(first_epoch=0, last_epoch=3)[3:]
+
+
+def test_augmentation_of_a_resumed_epoch_is_the_same(data_dir):
+    pictures = read(whole(data_dir), data_dir)
+    layers = augmentation.build(AugmentationConfig())
+    options = {"batch_size": 8, "seed": 5, "last_epoch": 2,
+               "augment": functools.partial(augmentation.augment, layers, 5)}  # fmt: skip
+    whole_run = [x.numpy() for x, _ in pipeline.training(pictures, first_epoch=0, **options)]
+    resumed = [x.numpy() for x, _ in pipeline.training(pictures, first_epoch=1, **options)]
+    np.testing.assert_array_equal(np.stack(whole_run[5:]), np.stack(resumed))
+
+
+def test_training_shapes_are_static(data_dir):
+    dataset = pipeline.training(
+        read(whole(data_dir), data_dir), batch_size=8, seed=0, first_epoch=0, last_epoch=1
+    )
+    assert dataset.element_spec == (
+        tf.TensorSpec((8, 16, 16, 3), tf.float32),
+        tf.TensorSpec((8, 3), tf.float32),
+    )
+
+
+def test_evaluation_is_in_order_untouched_and_padded(data_dir):
+    catalog = whole(data_dir)
+    pictures = read(catalog, data_dir)
+    batches = pipeline.evaluation(pictures, 8)
+    assert batches.element_spec == tf.TensorSpec((8, 16, 16, 3), tf.float32)
+    images = np.concatenate(list(batches.as_numpy_iterator()))
+    paths, labels = catalog.examples("all")
+    assert len(images) == 40 and not images[36:].any()
+    for path, image in zip(paths, images[:36], strict=True):
+        expected = decoding.load(tf.constant(str(data_dir / path)), 16, "stretch")
+        np.testing.assert_array_equal(image, expected)
+    kept = np.stack([label for _, label in pictures.as_numpy_iterator()])
+    np.testing.assert_array_equal(kept.argmax(axis=1), labels)
+
+
+def test_class_weights_make_every_class_count_alike():
+    counts = {"a": 10, "b": 30, "c": 60}
+    weights = pipeline.class_weights(counts)
+    totals = [weights[label] * count for label, count in enumerate(counts.values())]
+    np.testing.assert_allclose(totals, 100 / 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"flip": "horizontal"}, {"flip": "vertical"}, {"rotation": 40.0}, {"zoom": 0.5},
+     {"translation": 0.4}, {"brightness": 0.5}, {"contrast": 0.9}],
+    ids=str,
+)  # fmt: skip
+def test_each_augmentation_depends_on_the_step_alone(change):
+    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    layers = augmentation.build(AugmentationConfig(**(OFF | change)))
+    assert len(layers) == 1
+    traced = tf.function(functools.partial(augmentation.augment, layers, 1))
+    first = augmentation.augment(layers, 1, images, 7)
+    np.testing.assert_allclose(first, traced(images, tf.constant(7, tf.int64)), atol=1e-3)
+    assert np.abs(first - augmentation.augment(layers, 1, images, 8)).max() > 1
+    assert np.abs(first - images).max() > 1
+    assert first.dtype == tf.float32 and np.min(first) >= 0 and np.max(first) <= 255
+
+
+def test_flips_toss_a_coin_for_each_axis():
+    corner = np.zeros((64, 2, 2, 3), np.uint8)
+    corner[:, 0, 0] = 200
+    settings = AugmentationConfig(**(OFF | {"flip": "horizontal_and_vertical"}))
+    flipped = augmentation.augment(augmentation.build(settings), 0, corner, 0)
+    assert len({tuple(picture[..., 0].ravel()) for picture in flipped.numpy()}) == 4
+
+
+def test_no_strength_no_layer():
+    assert augmentation.build(AugmentationConfig(**OFF)) == []

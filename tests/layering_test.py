@@ -1,0 +1,68 @@
+"""Imports go one way: types, data and modeling, training and export, scripts."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"tensorflow", "keras", "ai_edge_litert", "wandb"}
+# A module may import from its own layer and those above it in this list.
+LAYERS = [
+    ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags"),
+    ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
+     "trash_keras.data.synthetic", "trash_keras.evaluation"),
+    ("trash_keras.data", "trash_keras.modeling"),
+    ("trash_keras.prediction",),
+    ("trash_keras.training", "trash_keras.export"),
+    ("experiments",),
+]  # fmt: skip
+WITHOUT_TENSORFLOW = 2  # the first layers
+MODULES = sorted([*ROOT.glob("trash_keras/**/*.py"), *ROOT.glob("experiments/**/*.py")])
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(name):
+    matches = [
+        (len(prefix), index)
+        for index, layer in enumerate(LAYERS)
+        for prefix in layer
+        if name == prefix or name.startswith(prefix + ".")
+    ]
+    return max(matches)[1] if matches else None
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_one_way(path):
+    name = name_of(path)
+    layer = layer_of(name)
+    if path.name == "__init__.py":
+        assert not list(imports(ast.parse(path.read_text())))
+        return
+    assert layer is not None, f"{name} has no layer: add it to LAYERS"
+    for imported in imports(ast.parse(path.read_text())):
+        if imported.split(".")[0] in HEAVY:
+            assert layer >= WITHOUT_TENSORFLOW, f"{name} imports {imported}"
+        other = layer_of(imported)
+        assert other is None or other <= layer, f"{name} imports {imported}"
+        if name.startswith("experiments."):
+            assert not imported.startswith("experiments"), f"{name} imports another script"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("experiments/*.py")), ids=lambda path: path.stem)
+def test_scripts_import_tensorflow_late(path):
+    top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom)]
+    allowed = {"trash_keras", "absl", "collections.abc"}
+    assert {node.module for node in top} <= allowed
