@@ -79,6 +79,12 @@ def toy_config(data, backbone, **changes):
 
 
 @pytest.fixture(scope="session")
+def configure():
+    """`toy_config`, for tests."""
+    return toy_config
+
+
+@pytest.fixture(scope="session")
 def script():
     """Runs `python -m experiments.NAME` and returns the finished process."""
 

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -34,9 +35,9 @@ def test_stratified_is_disjoint_complete_and_close_to_its_shares(tmp_path):
 def test_one_seed_one_split_whatever_order_the_disk_lists(tmp_path, monkeypatch):
     make(tmp_path, {"a": 30, "b": 30})
     first = splits.split(tmp_path, "stratified", seed=1)
-    walk, scandir = splits.os.walk, splits.os.scandir
+    walk, listdir = os.walk, os.listdir
     monkeypatch.setattr("os.walk", lambda top: [(f, s, n[::-1]) for f, s, n in walk(top)])
-    monkeypatch.setattr("os.scandir", lambda top: list(scandir(top))[::-1])
+    monkeypatch.setattr("os.listdir", lambda top: listdir(top)[::-1])
     assert splits.split(tmp_path, "stratified", seed=1) == first
     assert splits.split(tmp_path, "stratified", seed=2) != first
     # Written down, so that another machine or version that splits otherwise is noticed.
@@ -120,7 +121,10 @@ def official(tmp_path, train="glass1.jpg 1\npaper1.jpg 2\n"):
 
 def test_official_lists_are_read_by_name(tmp_path):
     catalog = splits.split(official(tmp_path), "official")
-    assert catalog.splits["test"] == {"glass": ("glass/glass3.jpg",), "paper": ("paper/paper3.jpg",)}
+    assert catalog.splits["test"] == {
+        "glass": ("glass/glass3.jpg",),
+        "paper": ("paper/paper3.jpg",),
+    }
 
 
 @pytest.mark.parametrize(

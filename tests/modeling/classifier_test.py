@@ -67,7 +67,7 @@ def test_mixed_precision_ends_in_float32(toy_backbone, policy):
     finally:
         keras.config.set_dtype_policy("float32")
     layers = plain.get_layer(classifier.BACKBONE).layers
-    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    assert {layer.compute_dtype for layer in layers[1:]} == {"float32"}
     difference = plain.predict(PICTURES, verbose=0) - model.predict(PICTURES, verbose=0)
     assert np.abs(difference).max() < 0.05
     assert classifier.in_float32(plain) is plain

@@ -150,7 +150,7 @@ def scan(data_dir: str | os.PathLike) -> Members:
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
             f"python -m experiments.prepare --source=synthetic --data_dir={data_dir}"
         )
-    names = sorted(entry.name for entry in os.scandir(root) if _is_class_folder(entry))
+    names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
     members = {name: tuple(sorted(_pictures(root, name))) for name in names}
     if not any(members.values()):
         raise ValueError(
@@ -165,7 +165,7 @@ def mixing_key(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _is_class_folder(entry: os.DirEntry) -> bool:
+def _is_class_folder(entry: Path) -> bool:
     return entry.is_dir() and not entry.name.startswith(".")
 
 

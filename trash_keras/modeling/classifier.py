@@ -81,8 +81,8 @@ def in_float32(classifier: keras.Model) -> keras.Model:
     Weights are float32 in mixed precision too, so that what trained on a GPU or TPU answers on
     any CPU.
     """
-    backbone = classifier.get_layer(BACKBONE)
-    if all(layer.dtype_policy.name == "float32" for layer in backbone.layers):
+    layers = classifier.get_layer(BACKBONE).layers
+    if all(layer.compute_dtype == "float32" for layer in layers if layer.weights):
         return classifier
     copy = backbones.with_dtype_policy(classifier, "float32")
     copy.set_weights(classifier.get_weights())

@@ -1,0 +1,67 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trash_keras import prediction
+from trash_keras.export.folder import export
+from trash_keras.prediction import Predictor
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    workdir, data, _ = trained
+    copy = tmp_path_factory.mktemp("export") / "run"
+    shutil.copytree(workdir, copy)
+    return copy, data, export(copy, ["saved_model", "float32"])
+
+
+def test_every_kind_agrees_with_keras(exported):
+    workdir, _, facts = exported
+    assert json.loads((workdir / "export" / "export.json").read_text()) == facts
+    for kind in ("saved_model", "float32"):
+        assert facts["kinds"][kind]["max_difference"] < 1e-4
+        assert facts["kinds"][kind]["bytes"] > 1000
+    assert (workdir / "export" / "labels.txt").read_text().split() == ["blue", "green", "red"]
+    assert facts["input"]["resize"] == "stretch" and facts["compared_pictures"] == 6
+
+
+def test_a_later_export_keeps_earlier_kinds(exported):
+    workdir, _, _ = exported
+    assert set(export(workdir, ["float32"])["kinds"]) == {"saved_model", "float32"}
+
+
+def test_bytes_give_the_same_answer_as_pictures(exported):
+    workdir, data, _ = exported
+    files = sorted(str(path) for path in data.rglob("*.png"))[::7]
+    loaded = tf.saved_model.load(str(workdir / "export" / "saved_model"))
+    served = loaded.signatures["serve_bytes"](
+        tf.constant([tf.io.read_file(file).numpy() for file in files])
+    )
+    answers = list(prediction.classify(Predictor.load(workdir / "model.keras"), files))
+    for answer, row, label in zip(answers, served["probabilities"], served["label"], strict=True):
+        np.testing.assert_allclose(row, list(answer.probabilities.values()), atol=1e-5)
+        assert label.numpy().decode() == answer.ranked()[0][0]
+
+
+def test_all_artefacts_score_alike(exported):
+    from trash_keras.data.catalog import Catalog
+
+    workdir, data, _ = exported
+    catalog = Catalog.load(workdir / "catalog.json")
+    names = ("model.keras", "export/saved_model", "export/model_float32.tflite")
+    scores = [Predictor.load(workdir / name).score(catalog, "test", data) for name in names]
+    for other in scores[1:]:
+        assert other["loss"] == pytest.approx(scores[0]["loss"], abs=1e-4)
+        assert other["confusion_matrix"] == scores[0]["confusion_matrix"]
+
+
+def test_mistakes_are_refused(exported, tmp_path):
+    workdir, _, _ = exported
+    with pytest.raises(ValueError, match="Unknown kinds: int3"):
+        export(workdir, ["int3"])
+    with pytest.raises(ValueError, match="There is no model at"):
+        export(tmp_path / "gone", ["float32"])
+    assert not (tmp_path / "gone").exists()

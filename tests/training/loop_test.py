@@ -1,0 +1,153 @@
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trash_keras.contract import Contract
+from trash_keras.data.catalog import SPLITS
+from trash_keras.training.loop import train_and_evaluate
+from trash_keras.training.record import Record
+
+
+def rows(workdir):
+    with (workdir / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same_rows(one, other):
+    assert [(row["phase"], row["epoch"]) for row in one] == [
+        (row["phase"], row["epoch"]) for row in other
+    ]
+    for mine, theirs in zip(one, other, strict=True):
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
+            assert float(mine[name]) == pytest.approx(float(theirs[name]), abs=1e-5), (name, mine)
+
+
+def test_solid_colours_are_learned(trained):
+    workdir, _, report = trained
+    assert report["test"]["accuracy"] > 0.9 and report["valid"]["accuracy"] > 0.9
+    assert [row["phase"] for row in rows(workdir)] == ["head"] * 12 + ["finetune"] * 2
+    assert [int(row["epoch"]) for row in rows(workdir)] == list(range(14))
+
+
+def test_the_workdir_holds_what_it_promises(trained):
+    workdir, _, report = trained
+    assert json.loads((workdir / "report.json").read_text()) == report
+    assert sum(report[split]["examples"] for split in SPLITS) == 36
+    names = {path.name for path in workdir.iterdir()}
+    assert names >= {"config.json", "catalog.json", "model.keras", "report.html", "figures"}
+    assert "backup" not in names
+    assert Contract.read(workdir / "model.keras").class_names == ("blue", "green", "red")
+
+
+def test_the_model_is_the_best_epoch_by_validation(trained):
+    workdir, _, report = trained
+    best = max(rows(workdir), key=lambda r: (float(r["val_accuracy"]), -float(r["val_loss"])))
+    assert report["run"]["best_epoch"] == int(best["epoch"])
+    assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=1e-5)
+    assert report["valid"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+
+
+def test_a_complete_run_is_not_trained_again(trained, configure, toy_backbone, monkeypatch, capsys):
+    workdir, data, report = trained
+    monkeypatch.setattr(keras.Model, "fit", None)
+    assert train_and_evaluate(configure(data, toy_backbone), workdir) == report
+    assert "complete" in capsys.readouterr().out
+
+
+def test_another_configuration_is_refused(trained, configure, toy_backbone):
+    workdir, data, _ = trained
+    with pytest.raises(ValueError, match=r"--dropout=0.5 \(was 0.2\)"):
+        train_and_evaluate(configure(data, toy_backbone, dropout=0.5), workdir)
+
+
+@pytest.mark.parametrize("augmented_views", [0, 2])
+@pytest.mark.parametrize("commits", [3, 13])
+@pytest.mark.parametrize("moment", ["before the state", "after the state"])
+def test_a_broken_run_ends_like_an_unbroken_one(
+    tmp_path, data_dir, toy_backbone, configure, monkeypatch, commits, moment, augmented_views
+):
+    config = configure(data_dir, toy_backbone, head_augment=augmented_views)
+    train_and_evaluate(config, tmp_path / "whole")
+    add, publish, done = Record.add, Record._publish, []
+
+    def breaking_add(self, phase, model, row):
+        done.append(row)
+        if len(done) == commits and moment == "before the state":
+            raise KeyboardInterrupt
+        add(self, phase, model, row)
+
+    def breaking_publish(self):
+        if len(done) == commits and moment == "after the state":
+            raise KeyboardInterrupt
+        publish(self)
+
+    monkeypatch.setattr(Record, "add", breaking_add)
+    monkeypatch.setattr(Record, "_publish", breaking_publish)
+    with pytest.raises(KeyboardInterrupt):
+        train_and_evaluate(config, tmp_path / "broken")
+    monkeypatch.undo()
+    train_and_evaluate(config, tmp_path / "broken")
+    assert_same_rows(rows(tmp_path / "whole"), rows(tmp_path / "broken"))
+    models = [
+        keras.models.load_model(tmp_path / name / "model.keras") for name in ("whole", "broken")
+    ]
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_from_scratch_has_one_phase_and_moves_batch_norm(
+    tmp_path, data_dir, toy_backbone, configure
+):
+    config = configure(data_dir, toy_backbone, weights="none", finetune_epochs=2)
+    train_and_evaluate(config, tmp_path / "run")
+    assert [row["phase"] for row in rows(tmp_path / "run")] == ["scratch"] * 2
+    backbone = keras.models.load_model(tmp_path / "run" / "model.keras").get_layer("backbone")
+    norm = next(x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization))
+    assert np.abs(np.array(norm.moving_mean)).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"head_epochs": 0, "finetune_epochs": 0}, "nothing to train"),
+        ({"backbone": "ResNet5"}, "Near names"),
+        ({"data_dir": "gone"}, "There is no data folder gone"),
+        ({"accelerator": "gpu"}, "TensorFlow sees no GPU"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(
+    tmp_path, data_dir, toy_backbone, configure, changes, message
+):
+    if "accelerator" in changes and tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    values = {"data_dir": data_dir, "backbone": toy_backbone} | changes
+    config = configure(values.pop("data_dir"), values.pop("backbone"), **values)
+    with pytest.raises(ValueError, match=message):
+        train_and_evaluate(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_files_are_skipped_and_reported(tmp_path, data_dir, toy_backbone, configure):
+    (data_dir / "red" / "broken.jpg").write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"red/broken.jpg"):
+        train_and_evaluate(configure(data_dir, toy_backbone), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    config = configure(data_dir, toy_backbone, bad_files="skip", head_epochs=1, finetune_epochs=0)
+    report = train_and_evaluate(config, tmp_path / "run")
+    assert report["bad_files"] == ["red/broken.jpg"]
+    assert "red/broken.jpg" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_wandb_offline_writes_a_run(tmp_path, data_dir, toy_backbone, configure):
+    config = configure(
+        data_dir, toy_backbone, wandb_mode="offline", head_epochs=2, finetune_epochs=1
+    )
+    train_and_evaluate(config, tmp_path / "run")
+    (log,) = (tmp_path / "run").glob("wandb/offline-run-*/*.wandb")
+    content = log.read_bytes()
+    for name in (b"epoch/val_accuracy", b"epoch/learning_rate", b"image_size"):
+        assert name in content
