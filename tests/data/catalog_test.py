@@ -41,7 +41,7 @@ def test_one_seed_one_split_whatever_order_the_disk_lists(tmp_path, monkeypatch)
     assert splits.split(tmp_path, "stratified", seed=1) == first
     assert splits.split(tmp_path, "stratified", seed=2) != first
     # Written down, so that another machine or version that splits otherwise is noticed.
-    assert first.splits["valid"]["a"] == ("a/a14.jpg", "a/a18.jpg", "a/a27.jpg", "a/a6.jpg")
+    assert first.splits["valid"]["a"] == ("a/a12.jpg", "a/a18.jpg", "a/a6.jpg", "a/a7.jpg")
 
 
 def test_labels_are_those_of_the_folders_and_mixed(tmp_path):
@@ -61,7 +61,7 @@ def test_save_and_load(tmp_path):
     with pytest.raises(ValueError, match="No usable catalog"):
         Catalog.load(tmp_path / "data")
     (tmp_path / "data/b/b0.jpg").unlink()
-    with pytest.raises(ValueError, match="b/b0.jpg"):
+    with pytest.raises(ValueError, match=r"b/b0\.jpg"):
         catalog.require_files(tmp_path / "data")
 
 

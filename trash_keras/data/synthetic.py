@@ -155,4 +155,6 @@ def write_pictures(
         for name, number in tqdm(jobs, desc="Drawing pictures", unit="picture"):
             picture = Image.fromarray(draw_picture(name, seed, number, size))
             picture.save(temporary / name / f"{name}{number}.jpg", quality=_JPEG_QUALITY)
+        if target.is_dir():
+            target.rmdir()  # fails if somebody put something there meanwhile
     return dict.fromkeys(CLASS_NAMES, images_per_class)

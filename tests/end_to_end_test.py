@@ -1,0 +1,132 @@
+"""The real scripts, as a user runs them."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+SCRIPTS = sorted(path.stem for path in ROOT.glob("experiments/[a-z]*.py"))
+TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=30", "--finetune_epochs=30",
+       "--head_learning_rate=0.05", "--deterministic", "--accelerator=cpu")  # fmt: skip
+
+
+def rows(workdir):
+    with (workdir / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_answers_at_once_and_lists_the_flags(script, name):
+    started = time.monotonic()
+    done = script(name, "--help")
+    assert "--data_dir" in done.stdout or "--model" in done.stdout
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("train", "--data_dir=gone", "--workdir=gone"), 1, "There is no data folder gone"),
+        (("train", "--dropout=3"), 1, "--dropout must be between 0 and 0.95"),
+        (("train", "--dropot=3"), 2, "Unknown command line flag 'dropot'"),
+        (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
+        (("predict", "--model=gone", "x.jpg"), 1, "There is no model at gone"),
+        (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
+        (("export", "--workdir=gone"), 1, "There is no model at"),
+        (("prepare", "--data_dir=tests"), 1, "already exists and is not empty"),
+    ],
+)
+@pytest.mark.slow
+def test_a_mistake_is_one_line(script, arguments, status, message):
+    done = script(*arguments)
+    assert done.returncode == status
+    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not (ROOT / "gone").exists()
+
+
+@pytest.mark.slow
+def test_a_preset_is_read(script):
+    done = script("train", "--flagfile=experiments/presets/demo.flags", "--data_dir=gone")
+    assert "There is no data folder gone" in done.stderr
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "experiments.train", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_killed_in_each_phase_it_ends_like_an_unbroken_run(tmp_path, data_dir, toy_backbone):
+    flags = (f"--data_dir={data_dir}", f"--backbone={toy_backbone}", *TOY)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert start(*flags, f"--workdir={whole}").wait(300) == 0
+    for phase in ("head", "finetune"):
+        process = start(*flags, f"--workdir={broken}")
+        deadline = time.monotonic() + 120
+        while not (broken / "backup" / phase / "state.json").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        assert not (broken / "report.json").exists()
+    assert start(*flags, f"--workdir={broken}").wait(300) == 0
+    assert len(rows(whole)) == len(rows(broken)) == 60
+    for one, other in zip(rows(whole), rows(broken), strict=True):
+        assert (one.pop("phase"), one["epoch"]) == (other.pop("phase"), other["epoch"])
+        assert {name: float(value) for name, value in one.items()} == pytest.approx(
+            {name: float(value) for name, value in other.items()}, abs=1e-5
+        )
+
+
+@pytest.mark.slow
+def test_resnet50_from_pictures_to_answers(script, tmp_path):
+    data, run = tmp_path / "data", tmp_path / "run"
+    assert script("prepare", f"--data_dir={data}", "--images_per_class=8").returncode == 0
+    done = script(
+        "train", f"--data_dir={data}", f"--workdir={run}", "--weights=none", "--image_size=64",
+        "--finetune_epochs=1", "--batch_size=16",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = script("export", f"--workdir={run}")
+    assert done.returncode == 0, done.stderr
+    for facts in json.loads((run / "export/export.json").read_text())["kinds"].values():
+        assert facts["max_difference"] < 1e-4
+    (tmp_path / "bad.jpg").write_bytes(b"text")
+    paths = [data / "glass/glass1.jpg", tmp_path / "bad.jpg", data / "metal"]
+    answers = []
+    for model in ("model.keras", "export/saved_model", "export/model_float32.tflite"):
+        done = script("predict", f"--model={run / model}", "--format=json", *paths)
+        assert done.returncode == 1 and "bad.jpg: not a whole JPEG or PNG" in done.stderr
+        answers.append([json.loads(line) for line in done.stdout.splitlines()])
+    assert len(answers[0]) == 9 and set(answers[0][0]["probabilities"]) == {
+        "cardboard", "glass", "metal", "paper", "plastic", "trash"
+    }  # fmt: skip
+    for other in answers[1:]:
+        for one, two in zip(answers[0], other, strict=True):
+            assert one["file"] == two["file"]
+            assert one["probabilities"] == pytest.approx(two["probabilities"], abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.exists(), reason="needs TrashNet and a backbone in ../shared")
+def test_a_few_hundred_real_pictures(script, tmp_path):
+    for folder in (SHARED / "trashnet/images").iterdir():
+        (tmp_path / "data" / folder.name).mkdir(parents=True)
+        for picture in sorted(folder.glob("*.jpg"))[::8]:
+            (tmp_path / "data" / folder.name / picture.name).symlink_to(picture)
+    done = script(
+        "train", f"--data_dir={tmp_path / 'data'}", f"--workdir={tmp_path / 'run'}",
+        f"--backbone={SHARED / 'backbones/efficientnet_lite0.keras'}", "--finetune_epochs=0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "run/report.json").read_text())
+    assert report["train"]["examples"] > 200
+    # Some 100 pictures that were not trained on; chance is 0.25, the whole set gives 0.90.
+    assert (report["valid"]["accuracy"] + report["test"]["accuracy"]) / 2 > 0.7
