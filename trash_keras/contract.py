@@ -30,11 +30,15 @@ class Contract:
     image_size: int
     resize: str
 
+    def labels_text(self) -> str:
+        """Returns the content of `labels.txt`: a class name a line, in the order of the output."""
+        return "\n".join(self.class_names) + "\n"
+
     def embed(self, path: str | os.PathLike) -> None:
         """Writes the contract and the class names into a `.keras`, `.tflite` or SavedModel."""
         entries = {
             ENTRY: json.dumps(dataclasses.asdict(self), indent=2),
-            LABELS_ENTRY: "\n".join(self.class_names) + "\n",
+            LABELS_ENTRY: self.labels_text(),
         }
         if Path(path).is_dir():
             folder = Path(path) / "assets.extra"

@@ -38,7 +38,6 @@ def test_head_and_extractor_are_the_classifier(toy_backbone):
 def test_fine_tuning_leaves_batch_norm_in_inference_mode(toy_backbone):
     model = build(toy_backbone)
     classifier.unfreeze(model, 1.0)
-    # What it answers in training mode is what it answers otherwise: no batch statistics.
     no_dropout = build(toy_backbone)
     before, kernel = moving_statistics(model), np.array(model.trainable_variables[0])
     train_once(model)

@@ -68,7 +68,7 @@ def export(
             "bytes": _size(output / name),
             "max_difference": float(np.abs(answers - expected).max()),
         }
-    files.write_text(output / "labels.txt", "\n".join(contract.class_names) + "\n")
+    files.write_text(output / "labels.txt", contract.labels_text())
     files.write_json(output / "export.json", facts)
     return facts
 
