@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from trash_keras import config
 
@@ -90,9 +90,12 @@ def quiet_imports() -> Iterator[None]:
 
 def _parse(argv: list[str]) -> list[str]:
     try:
-        return flags.FLAGS(argv)
+        arguments = flags.FLAGS(argv)
     except (flags.Error, OSError) as error:
         _fail(str(error), status=2)
+    if flags.FLAGS["verbosity"].using_default_value:
+        logging.set_verbosity(logging.WARNING)  # or app.run shows all that TensorFlow notes
+    return arguments
 
 
 def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:

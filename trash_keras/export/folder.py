@@ -53,7 +53,8 @@ def export(
     trained = keras.models.load_model(workdir / "model.keras", compile=False)
     # A wrapper that fixes inference mode, so that no exporter can trace Dropout or BatchNorm in
     # training mode.
-    model = keras.Model(trained.inputs, trained(trained.inputs, training=False))
+    image = trained.inputs[0]
+    model = keras.Model(image, trained(image, training=False))
     expected = model.predict(images, verbose=0)
 
     output = workdir / "export"

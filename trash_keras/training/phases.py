@@ -173,6 +173,7 @@ def fit(
         initial_epoch=epoch,
         epochs=phase.last_epoch,
         steps_per_epoch=steps,
+        shuffle=False,  # `pipeline.training` has shuffled
         class_weight=class_weight,
         verbose=progress(),
         callbacks=[recorder, *callbacks],
