@@ -1,0 +1,1 @@
+"""TrashNet: the authors' split lists and the tensorflow-datasets builder."""
