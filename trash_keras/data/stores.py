@@ -1,0 +1,104 @@
+"""Where the encoded pictures lie: class folders, sharded records or a tensorflow-datasets data set.
+
+A store lists its pictures by path and gives their bytes; what is in the bytes is not its business.
+So splits, training and evaluation are the same for every store.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import tensorflow as tf
+
+from trash_keras.data.catalog import Members, scan
+
+TFDS_PREFIX = "tfds:"
+
+
+class Store(Protocol):
+    """A collection of encoded pictures."""
+
+    def members(self) -> Members:
+        """Returns class name -> sorted POSIX paths, each beginning with the class name."""
+
+    def official(self) -> Mapping[str, Members] | None:
+        """Returns the splits that come with the data (train, valid, test), or None."""
+
+    def read(self, path: str) -> bytes:
+        """Returns the encoded bytes of one picture.
+
+        Raises:
+            OSError: The picture is not there or cannot be read.
+        """
+
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+        """Streams encoded pictures.
+
+        Args:
+            paths: Pictures of this store, in the order of `catalog.mixing_key`.
+            ordered: False allows any order that is faster.
+
+        Returns:
+            Dataset of (position in `paths` int64, encoded string), of known length.
+        """
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """Returns facts that change when a picture does, one text for each path."""
+
+
+def open_store(data_dir: str | os.PathLike, data_format: str = "folder") -> Store:
+    """Opens what a user names as the data.
+
+    Args:
+        data_dir: A folder of class folders, of shards, or `tfds:NAME`.
+        data_format: folder, tfrecord or array_record; of no account for tfds.
+
+    Raises:
+        ValueError: There is nothing of that format at `data_dir`.
+    """
+    if str(data_dir).startswith(TFDS_PREFIX):
+        from trash_keras.data.tfds_store import TfdsStore
+
+        return TfdsStore(str(data_dir).removeprefix(TFDS_PREFIX))
+    if data_format == "folder":
+        return FolderStore(data_dir)
+    from trash_keras.data.records import RecordStore
+
+    return RecordStore(data_dir, data_format)
+
+
+class FolderStore:
+    """Class folders of picture files.
+
+    Args:
+        root: Folder with one sub-folder per class.
+    """
+
+    def __init__(self, root: str | os.PathLike) -> None:
+        self._root = str(root)
+
+    def members(self) -> Members:
+        """See `Store`; `catalog.scan` says what counts as a picture."""
+        return scan(self._root)
+
+    def official(self) -> None:
+        """Returns None: a folder brings no splits."""
+
+    def read(self, path: str) -> bytes:
+        """See `Store`."""
+        return Path(self._root, path).read_bytes()
+
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+        """See `Store`; files are read in parallel."""
+        files = tf.data.Dataset.from_tensor_slices([os.path.join(self._root, p) for p in paths])
+        return files.map(tf.io.read_file, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """See `Store`: name, size and time of change of each file."""
+        names = [os.path.join(self._root, path) for path in paths]
+        facts = [os.stat(name) for name in names]
+        return [
+            f"{name}:{fact.st_size}:{fact.st_mtime_ns}"
+            for name, fact in zip(names, facts, strict=True)
+        ]
