@@ -55,6 +55,18 @@ def test_the_top_share_is_unfrozen(toy_backbone, share, trained):
     assert len(model.trainable_variables) == trained
 
 
+def test_from_scratch_the_stored_statistics_follow_within_some_steps(toy_backbone):
+    model = build(toy_backbone)
+    classifier.quicken_batch_norm(model)
+    for _ in range(60):
+        train_once(model)
+    layer = model.get_layer(classifier.BACKBONE).layers[3]
+    assert isinstance(layer, keras.layers.BatchNormalization) and layer.momentum == 0.9
+    before = keras.Model(model.get_layer(classifier.BACKBONE).input, layer.input)
+    variance = np.var(before.predict(PICTURES, verbose=0), axis=(0, 1, 2))
+    np.testing.assert_allclose(layer.moving_variance, variance, rtol=0.3)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_ends_in_float32(toy_backbone, policy):
     keras.config.set_dtype_policy(policy)

@@ -144,6 +144,8 @@ def _train(
         else:
             if phase.name == phases.FINETUNE:
                 classifier.unfreeze(model, settings.finetune_layers)
+            else:
+                classifier.quicken_batch_norm(model)
             source = phases.picture_source(pictures, catalog, data.batch_size)
             fit(phase, model, source, augment=augment)
     return record
