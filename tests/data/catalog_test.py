@@ -1,57 +1,19 @@
 import json
-import os
 
 import numpy as np
 import pytest
 
-from trash_keras.data import splits
-from trash_keras.data.catalog import SPLITS, Catalog, scan, whole
+from trash_keras.data.catalog import Catalog, scan, whole
 
 
-def make(root, counts):
-    for name, count in counts.items():
-        (root / name).mkdir(parents=True)
-        for index in range(count):
-            (root / name / f"{name}{index}.jpg").touch()
-    return root
-
-
-def all_paths(catalog):
-    return [path for split in catalog.splits for path in catalog.examples(split)[0]]
-
-
-def test_stratified_is_disjoint_complete_and_close_to_its_shares(tmp_path):
-    make(tmp_path, {"a": 100, "b": 40, "c": 3})
-    catalog = splits.split(tmp_path, "stratified", seed=1)
-    paths = all_paths(catalog)
-    assert len(paths) == len(set(paths)) == 143
-    assert catalog.counts() == {
-        "train": {"a": 70, "b": 28, "c": 1},
-        "valid": {"a": 13, "b": 5, "c": 1},
-        "test": {"a": 17, "b": 7, "c": 1},
-    }
-
-
-def test_one_seed_one_split_whatever_order_the_disk_lists(tmp_path, monkeypatch):
-    make(tmp_path, {"a": 30, "b": 30})
-    first = splits.split(tmp_path, "stratified", seed=1)
-    walk, listdir = os.walk, os.listdir
-    monkeypatch.setattr("os.walk", lambda top: [(f, s, n[::-1]) for f, s, n in walk(top)])
-    monkeypatch.setattr("os.listdir", lambda top: listdir(top)[::-1])
-    assert splits.split(tmp_path, "stratified", seed=1) == first
-    assert splits.split(tmp_path, "stratified", seed=2) != first
-    # Written down, so that another machine or version that splits otherwise is noticed.
-    assert first.splits["valid"]["a"] == ("a/a12.jpg", "a/a18.jpg", "a/a6.jpg", "a/a7.jpg")
-
-
-def test_labels_are_those_of_the_folders_and_mixed(tmp_path):
+def test_labels_are_those_of_the_folders_and_mixed(tmp_path, make):
     catalog = whole(make(tmp_path, {"b": 20, "a": 20}))
     paths, labels = catalog.examples("all")
     assert [catalog.class_names[label] for label in labels] == [path[0] for path in paths]
     assert 5 < np.abs(np.diff(labels)).sum() < 39
 
 
-def test_save_and_load(tmp_path):
+def test_save_and_load(tmp_path, make):
     catalog = whole(make(tmp_path / "data", {"a": 3, "b": 4})).without(["a/a1.jpg"])
     catalog.save(tmp_path / "catalog.json")
     assert Catalog.load(tmp_path / "catalog.json") == catalog
@@ -65,29 +27,11 @@ def test_save_and_load(tmp_path):
         catalog.require_files(tmp_path / "data")
 
 
-def test_hidden_and_other_files_are_passed_over(tmp_path):
+def test_hidden_and_other_files_are_passed_over(tmp_path, make):
     make(tmp_path, {"a": 1, ".git": 1})
     for name in ("a/.x.jpg", "a/notes.txt", "a/B.PNG"):
         (tmp_path / name).touch()
     assert scan(tmp_path) == {"a": ("a/B.PNG", "a/a0.jpg")}
-
-
-@pytest.mark.parametrize(
-    ("counts", "method", "message"),
-    [
-        ({}, "stratified", "has no pictures"),
-        ({"a": 5}, "stratified", "At least two classes"),
-        ({"a": 5, "b": 2}, "stratified", "Class b needs at least 3 pictures"),
-        ({"a": 5, "b": 5}, "folders", "needs one folder train or training"),
-        ({"train": 5, "test": 5}, "stratified", "--split_method=folders"),
-        ({"a": 5, "b": 5}, "official", "There is no official list"),
-    ],
-)
-def test_data_that_does_not_fit_is_refused(tmp_path, counts, method, message):
-    data = tmp_path / "parent" / "data"
-    data.mkdir(parents=True)
-    with pytest.raises(ValueError, match=message):
-        splits.split(make(data, counts), method)
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path):
@@ -95,54 +39,7 @@ def test_a_missing_folder_says_what_to_do(tmp_path):
         scan(tmp_path / "gone")
 
 
-def test_folders_keep_their_split(tmp_path):
-    for folder, count in (("train", 5), ("val", 2), ("test", 1)):
-        make(tmp_path / folder, {"a": count, "b": count})
-    catalog = splits.split(tmp_path, "folders")
-    assert [len(catalog.examples(split)[0]) for split in SPLITS] == [10, 4, 2]
-    assert catalog.splits["valid"]["a"] == ("val/a/a0.jpg", "val/a/a1.jpg")
-    make(tmp_path / "train", {"c": 1})
-    with pytest.raises(ValueError, match="train and valid differ: c"):
-        splits.split(tmp_path, "folders")
-
-
-def official(tmp_path, train="glass1.jpg 1\npaper1.jpg 2\n"):
-    names = ["glass", "paper"]
-    for name in names:
-        (tmp_path / "images" / name).mkdir(parents=True)
-        for index in (1, 2, 3):
-            (tmp_path / "images" / name / f"{name}{index}.jpg").touch()
-    lists = {"train": train, "val": "glass2.jpg 1\npaper2.jpg 2\n",
-             "test": "glass3.jpg 1\npaper3.jpg 2\n"}  # fmt: skip
-    for name, text in lists.items():
-        (tmp_path / f"one-indexed-files-notrash_{name}.txt").write_text(text)
-    return tmp_path / "images"
-
-
-def test_official_lists_are_read_by_name(tmp_path):
-    catalog = splits.split(official(tmp_path), "official")
-    assert catalog.splits["test"] == {
-        "glass": ("glass/glass3.jpg",),
-        "paper": ("paper/paper3.jpg",),
-    }
-
-
-@pytest.mark.parametrize(
-    ("train", "message"),
-    [
-        ("glass1.jpg 1\n", "1 pictures stand in none"),
-        ("glass1.jpg 1\npaper1.jpg 1\n", "calls paper1.jpg glass"),
-        ("glass1.jpg 1\npaper9.jpg 2\n", "names paper9.jpg"),
-        ("glass1.jpg 1\nglass2.jpg 1\npaper1.jpg 2\n", "stands in two lists"),
-        ("glass1.jpg one\n", "line 1: expected 'FILE NUMBER'"),
-    ],
-)
-def test_official_lists_that_do_not_fit_are_refused(tmp_path, train, message):
-    with pytest.raises(ValueError, match=message):
-        splits.split(official(tmp_path, train), "official")
-
-
-def test_leaving_a_class_empty_is_refused(tmp_path):
-    catalog = splits.split(make(tmp_path, {"a": 5, "b": 5}), "stratified")
-    with pytest.raises(ValueError, match="class a has no picture in split test"):
-        catalog.without(catalog.splits["test"]["a"])
+def test_leaving_a_class_empty_is_refused(tmp_path, make):
+    catalog = whole(make(tmp_path, {"a": 2, "b": 5}))
+    with pytest.raises(ValueError, match="class a has no picture in split all"):
+        catalog.without(catalog.splits["all"]["a"])

@@ -9,9 +9,6 @@ from trash_keras.config import AugmentationConfig
 from trash_keras.data import augmentation, decoding, pipeline
 from trash_keras.data.catalog import whole
 
-STRENGTHS = ("rotation", "zoom", "translation", "brightness", "contrast")
-OFF = {"flip": "none", **dict.fromkeys(STRENGTHS, 0.0)}
-
 
 def read(catalog, data_dir, **options):
     return pipeline.pictures(catalog, "all", data_dir, image_size=16, resize="stretch", **options)
@@ -104,33 +101,3 @@ def test_class_weights_make_every_class_count_alike():
     weights = pipeline.class_weights(counts)
     totals = [weights[label] * count for label, count in enumerate(counts.values())]
     np.testing.assert_allclose(totals, 100 / 3)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"flip": "horizontal"}, {"flip": "vertical"}, {"rotation": 40.0}, {"zoom": 0.5},
-     {"translation": 0.4}, {"brightness": 0.5}, {"contrast": 0.9}],
-    ids=str,
-)  # fmt: skip
-def test_each_augmentation_depends_on_the_step_alone(change):
-    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
-    layers = augmentation.build(AugmentationConfig(**(OFF | change)))
-    assert len(layers) == 1
-    traced = tf.function(functools.partial(augmentation.augment, layers, 1))
-    first = augmentation.augment(layers, 1, images, 7)
-    np.testing.assert_allclose(first, traced(images, tf.constant(7, tf.int64)), atol=1e-3)
-    assert np.abs(first - augmentation.augment(layers, 1, images, 8)).max() > 1
-    assert np.abs(first - images).max() > 1
-    assert first.dtype == tf.float32 and np.min(first) >= 0 and np.max(first) <= 255
-
-
-def test_flips_toss_a_coin_for_each_axis():
-    corner = np.zeros((64, 2, 2, 3), np.uint8)
-    corner[:, 0, 0] = 200
-    settings = AugmentationConfig(**(OFF | {"flip": "horizontal_and_vertical"}))
-    flipped = augmentation.augment(augmentation.build(settings), 0, corner, 0)
-    assert len({tuple(picture[..., 0].ravel()) for picture in flipped.numpy()}) == 4
-
-
-def test_no_strength_no_layer():
-    assert augmentation.build(AugmentationConfig(**OFF)) == []

@@ -1,0 +1,88 @@
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trash_keras.config import AugmentationConfig
+from trash_keras.data import augmentation
+
+OFF = {"flip": "none", "rotation": 0.0, "zoom": 0.0, "translation": 0.0, "brightness": 0.0,
+       "contrast": 0.0}  # fmt: skip
+CHANGES = {"horizontal": {"flip": "horizontal"}, "vertical": {"flip": "vertical"},
+           "rotation": {"rotation": 40.0}, "zoom": {"zoom": 0.5},
+           "translation": {"translation": 0.4}, "brightness": {"brightness": 0.5},
+           "contrast": {"contrast": 0.9}}  # fmt: skip
+PICTURES = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+
+
+def build(**changes):
+    return augmentation.build(AugmentationConfig(**(OFF | changes)))
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_each_augmentation_depends_on_the_step_alone(change):
+    layers = build(**change)
+    assert len(layers) == 1
+    traced = tf.function(functools.partial(augmentation.augment, layers, 1))
+    first = augmentation.augment(layers, 1, PICTURES, 7)
+    np.testing.assert_allclose(first, traced(PICTURES, tf.constant(7, tf.int64)), atol=1e-3)
+    assert np.abs(first - augmentation.augment(layers, 1, PICTURES, 8)).max() > 1
+    assert np.abs(first - PICTURES).max() > 1
+    assert first.dtype == tf.float32 and np.min(first) >= 0 and np.max(first) <= 255
+
+
+def test_all_together_are_a_pure_function_of_seed_and_step_in_tf_data_too():
+    layers = augmentation.build(AugmentationConfig())
+    augment = functools.partial(augmentation.augment, layers)
+    eager = np.stack([augment(3, PICTURES, step) for step in range(12)])
+    dataset = tf.data.Dataset.range(12).map(
+        lambda step: augment(3, tf.constant(PICTURES), step), num_parallel_calls=8
+    )
+    for _ in range(2):  # the layers keep no count of their calls
+        np.testing.assert_allclose(np.stack(list(dataset)), eager, atol=1e-2)
+    assert np.abs(augment(4, PICTURES, 0) - eager[0]).max() > 1
+    np.testing.assert_array_equal(augment(3, PICTURES.astype("float32"), 0), eager[0])
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_each_picture_of_a_batch_gets_its_own_change(change):
+    same = np.repeat(PICTURES[:1], 16, axis=0)
+    changed = augmentation.augment(build(**change), 0, same, 0).numpy()
+    assert len(np.unique(changed, axis=0)) > 1
+
+
+@pytest.mark.parametrize(("axis", "mirrored"), [("horizontal", np.fliplr), ("vertical", np.flipud)])
+def test_a_flip_mirrors_along_its_axis_or_not_at_all(axis, mirrored):
+    flipped = augmentation.augment(build(flip=axis), 0, np.repeat(PICTURES[:1], 16, 0), 0).numpy()
+    kinds = {picture.tobytes() for picture in flipped}
+    assert kinds == {a.astype("float32").tobytes() for a in (PICTURES[0], mirrored(PICTURES[0]))}
+
+
+def test_flips_toss_a_coin_for_each_axis():
+    corner = np.zeros((64, 2, 2, 3), np.uint8)
+    corner[:, 0, 0] = 200
+    flipped = augmentation.augment(build(flip="horizontal_and_vertical"), 0, corner, 0)
+    assert len({tuple(picture[..., 0].ravel()) for picture in flipped.numpy()}) == 4
+
+
+def test_brightness_stays_within_its_share_of_the_range():
+    grey = np.full((64, 2, 2, 3), 127, np.uint8)
+    change = augmentation.augment(build(brightness=0.1), 0, grey, 0).numpy() - 127
+    assert change.min() < -15 and change.max() > 15 and np.abs(change).max() <= 25.5
+
+
+def test_layers_come_in_a_fixed_order_and_only_with_a_strength():
+    assert build() == []
+    assert [type(layer) for layer in augmentation.build(AugmentationConfig())] == [
+        keras.layers.RandomFlip, keras.layers.RandomFlip, keras.layers.RandomRotation,
+        keras.layers.RandomZoom, keras.layers.RandomTranslation, keras.layers.RandomBrightness,
+        keras.layers.RandomContrast,
+    ]  # fmt: skip
+
+
+def test_without_layers_pictures_only_become_float():
+    unchanged = augmentation.augment([], 0, PICTURES, 0)
+    assert unchanged.dtype == tf.float32
+    np.testing.assert_array_equal(unchanged, PICTURES)
