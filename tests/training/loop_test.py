@@ -146,14 +146,3 @@ def test_bad_files_are_skipped_and_reported(tmp_path, data_dir, toy_backbone, co
     report = train_and_evaluate(config, tmp_path / "run")
     assert report["bad_files"] == ["red/broken.jpg"]
     assert "red/broken.jpg" in (tmp_path / "run" / "report.html").read_text()
-
-
-def test_wandb_offline_writes_a_run(tmp_path, data_dir, toy_backbone, configure):
-    config = configure(
-        data_dir, toy_backbone, wandb_mode="offline", head_epochs=2, finetune_epochs=1
-    )
-    train_and_evaluate(config, tmp_path / "run")
-    (log,) = (tmp_path / "run").glob("wandb/offline-run-*/*.wandb")
-    content = log.read_bytes()
-    for name in (b"epoch/val_accuracy", b"epoch/learning_rate", b"image_size"):
-        assert name in content

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from trash_keras import files
 from trash_keras.data import pipeline
+from trash_keras.training import runtime
 
 
 def compute(
@@ -49,8 +50,8 @@ def compute(
             images = batches.enumerate(view * steps).map(
                 lambda step, batch: augment(batch, step), num_parallel_calls=tf.data.AUTOTUNE
             )
-        parts.append(extractor.predict(images, verbose=1)[: len(dataset)].astype("float32"))
-    features = np.concatenate(parts)
+        parts.append(extractor.predict(images, verbose=runtime.progress())[: len(dataset)])
+    features = np.concatenate(parts).astype("float32")
     with files.replacing(cache_file) as temporary:
         np.save(temporary, features)
     return features

@@ -34,7 +34,8 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         The content of `report.json`.
 
     Raises:
-        ValueError: Data, backbone, weights or workdir do not fit the configuration.
+        ValueError: Data, backbone, weights, devices or workdir do not fit the configuration, or
+            training diverged.
     """
     workdir = Path(workdir)
     configuration.check_workdir(config, workdir)
@@ -44,6 +45,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         return json.loads((workdir / "report.json").read_text(encoding="utf-8"))
 
     strategy = runtime.use_accelerator(config.runtime.accelerator)
+    runtime.check_batch_size(config.data.batch_size, strategy)
     precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
     catalog = _catalog(config.data, config.runtime.seed, workdir)

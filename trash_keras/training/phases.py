@@ -1,7 +1,6 @@
 """One phase of training: a model, its data, its epochs."""
 
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from trash_keras.config import TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.evaluation import report
-from trash_keras.training import features
+from trash_keras.training import features, runtime
 from trash_keras.training.record import EpochRecorder, Record
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
@@ -175,14 +174,9 @@ def fit(
         steps_per_epoch=steps,
         shuffle=False,  # `pipeline.training` has shuffled
         class_weight=class_weight,
-        verbose=progress(),
+        verbose=runtime.progress(),
         callbacks=[recorder, *callbacks],
     )
-
-
-def progress() -> int:
-    """Returns Keras' verbosity: a moving bar on a terminal, one line an epoch in a log file."""
-    return 1 if sys.stdout.isatty() else 2
 
 
 def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:

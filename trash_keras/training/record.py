@@ -12,6 +12,7 @@ between the two makes it train an epoch twice.
 import csv
 import io
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -128,10 +129,20 @@ class EpochRecorder(keras.callbacks.Callback):
                 variable.assign([index, epoch * 1_000_000])
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Adds `val_accuracy`, `val_loss` and `learning_rate` to the logs and commits the row."""
+        """Adds `val_accuracy`, `val_loss` and `learning_rate` to the logs and commits the row.
+
+        Raises:
+            ValueError: A loss is not a finite number.
+        """
         logs = {} if logs is None else logs
         scores = self._validate()
         logs["val_accuracy"], logs["val_loss"] = scores["accuracy"], scores["loss"]
+        if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
+            raise ValueError(
+                f"Training diverged in epoch {epoch + 1}: the loss is {logs['loss']}, that of "
+                f"validation {logs['val_loss']}. Start again in another --workdir with a smaller "
+                "--head_learning_rate or --finetune_learning_rate."
+            )
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         seconds = round(time.monotonic() - self._started, 1)
         self._record.add(self._phase, self.model, {"epoch": epoch, **logs, "seconds": seconds})

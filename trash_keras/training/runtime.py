@@ -1,6 +1,7 @@
-"""Seeds, precision policy, and the devices that a run uses."""
+"""Seeds, precision policy, and the devices and terminal that a run uses."""
 
 import os
+import sys
 
 import keras
 import tensorflow as tf
@@ -54,6 +55,27 @@ def _tpu_strategy() -> tf.distribute.Strategy:
         ) from error
 
 
+def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
+    """Checks that a batch can be shared out evenly.
+
+    Keras fails on shares of different size, and their gradients would not count alike.
+
+    Args:
+        batch_size: Pictures per step, over all devices.
+        strategy: From `use_accelerator`.
+
+    Raises:
+        ValueError: The devices would get different numbers of pictures.
+    """
+    devices = strategy.num_replicas_in_sync
+    if batch_size % devices:
+        fitting = max(1, round(batch_size / devices)) * devices
+        raise ValueError(
+            f"--batch_size must be a multiple of the number of devices, here {devices}. "
+            f"Received: {batch_size}; {fitting} would do."
+        )
+
+
 def set_precision(mixed_precision: str, strategy: tf.distribute.Strategy) -> str:
     """Sets Keras' dtype policy for the layers made from now on.
 
@@ -94,3 +116,8 @@ def set_seed(seed: int, deterministic: bool) -> None:
     keras.utils.set_random_seed(seed + 1)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def progress() -> int:
+    """Returns Keras' verbosity: a moving bar on a terminal, a line at the end in a log file."""
+    return 1 if sys.stdout.isatty() else 2

@@ -1,0 +1,143 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trash_keras.config import TrainingConfig
+from trash_keras.data import pipeline, splits
+from trash_keras.training import phases
+from trash_keras.training.phases import Phase
+from trash_keras.training.record import Record
+
+PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.5, 0.3, 0.2]], "float32")
+LABELS = np.array([0, 1, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("head", "finetune", "from_scratch", "expected"),
+    [
+        (3, 2, False, [Phase("head", 0, 3, 0.1), Phase("finetune", 3, 5, 0.2)]),
+        (3, 0, False, [Phase("head", 0, 3, 0.1)]),
+        (0, 2, False, [Phase("finetune", 0, 2, 0.2)]),
+        (3, 2, True, [Phase("scratch", 0, 2, 0.2)]),
+    ],
+)
+def test_phases_follow_each_other(head, finetune, from_scratch, expected):
+    settings = TrainingConfig(
+        head_epochs=head, finetune_epochs=finetune, head_learning_rate=0.1,
+        finetune_learning_rate=0.2,
+    )  # fmt: skip
+    assert phases.plan(settings, from_scratch) == expected
+
+
+@pytest.mark.parametrize(("head", "from_scratch"), [(0, False), (3, True)])
+def test_a_run_without_epochs_is_refused(head, from_scratch):
+    with pytest.raises(ValueError, match="nothing to train: --finetune_epochs is 0"):
+        phases.plan(TrainingConfig(head_epochs=head, finetune_epochs=0), from_scratch)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "rates"),
+    [
+        # 100 steps; a tenth of them rises in a line, the rest falls along half a cosine.
+        (0.1, {0: 0, 5: 0.5, 10: 1, 55: 0.5, 100: 0}),
+        (0.0, {0: 1, 25: (1 + 2**-0.5) / 2, 50: 0.5, 100: 0}),
+        (1.0, {0: 0, 50: 0.5, 100: 1}),
+    ],
+)
+def test_the_learning_rate_warms_up_and_falls_along_a_cosine(warmup, rates):
+    # Epochs are counted over the run, steps from the start of the phase.
+    optimizer = phases._optimizer(Phase("finetune", 30, 40, 2.0), 10, TrainingConfig(warmup=warmup))
+    for step, share in rates.items():
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(2.0 * share, abs=1e-6), step
+
+
+def test_biases_and_the_scale_and_shift_of_norms_do_not_decay():
+    settings = TrainingConfig(warmup=0.0, weight_decay=0.5)
+    optimizer = phases._optimizer(Phase("head", 0, 1, 0.1), 10, settings)
+    model = keras.Sequential(
+        [keras.layers.Dense(2), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+    )
+    model.build((None, 2))
+    variables = model.trainable_variables
+    for variable in variables:
+        variable.assign(tf.ones_like(variable))
+    optimizer.apply([tf.zeros_like(variable) for variable in variables], variables)
+    after = {variable.path: float(np.mean(variable)) for variable in variables}
+    assert len(after) == 6
+    for path, value in after.items():
+        assert value == pytest.approx(0.95 if path.endswith("kernel") else 1.0), path
+
+
+def constant_model():
+    """Answers PROBABILITIES[i] to input i, whatever it is taught at a learning rate of 0."""
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
+    model.layers[-1].set_weights([np.log(PROBABILITIES), np.zeros(3)])
+    return model
+
+
+def test_class_weights_and_smoothing_change_the_training_loss_alone(tmp_path):
+    inputs, one_hot = np.eye(3, dtype="float32")[[0, 1, 2, 2]], np.eye(3, dtype="float32")[LABELS]
+    source = phases.Source(tf.data.Dataset.from_tensor_slices((inputs, one_hot)), inputs, LABELS)
+    record = Record(tmp_path, lambda: None)
+    phases.fit(
+        Phase("head", 0, 1, 0.0), constant_model(), source, record, seed=0, batch_size=4,
+        settings=TrainingConfig(label_smoothing=0.3), class_weight={0: 3.0, 1: 2.0, 2: 0.5},
+    )  # fmt: skip
+    surprise = -np.log(PROBABILITIES[[0, 1, 2, 2]])
+    training = ((0.7 * one_hot + 0.1) * surprise).sum(axis=1) * [3.0, 2.0, 0.5, 0.5]
+    (row,) = record.rows
+    assert row["loss"] == pytest.approx(training.mean(), rel=1e-5)
+    assert row["val_loss"] == pytest.approx((one_hot * surprise).sum(axis=1).mean(), rel=1e-5)
+    assert row["accuracy"] == row["val_accuracy"] == 0.5
+
+
+def test_a_phase_that_is_done_trains_no_more(tmp_path):
+    inputs = np.eye(3, dtype="float32")
+    source = phases.Source(tf.data.Dataset.from_tensor_slices((inputs, inputs)), inputs, [0, 1, 2])
+    options = {"seed": 0, "batch_size": 3, "settings": TrainingConfig()}
+    trained, again = constant_model(), constant_model()
+    phases.fit(Phase("head", 0, 2, 0.1), trained, source, Record(tmp_path, print), **options)
+    record = Record(tmp_path, print)
+    phases.fit(Phase("head", 0, 2, 0.1), again, source, record, **options)
+    assert [row["epoch"] for row in record.rows] == [0, 1]
+    np.testing.assert_array_equal(trained.get_weights()[0], again.get_weights()[0])
+    assert np.abs(trained.get_weights()[0] - np.log(PROBABILITIES)).max() > 1e-3
+
+
+@pytest.fixture
+def catalogued(data_dir):
+    catalog = splits.split(data_dir, "stratified")
+    pictures = {
+        split: pipeline.pictures(catalog, split, data_dir, image_size=16, resize="stretch")
+        for split in catalog.splits
+    }
+    return catalog, pictures
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_features_and_labels_belong_together(catalogued, tmp_path, views):
+    catalog, pictures = catalogued
+    inputs = keras.Input((16, 16, 3))
+    extractor = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    source = phases.feature_source(
+        extractor, pictures, catalog, tmp_path, 7, views=views, augment=lambda images, step: images
+    )
+    assert len(source.examples) == 24 * max(1, views)
+    # blue, green, red are labels 0, 1, 2 and channels 2, 1, 0.
+    for colour, one_hot in source.examples.as_numpy_iterator():
+        assert colour.argmax() == 2 - one_hot.argmax()
+    assert (source.valid_inputs.argmax(axis=1) == 2 - source.valid_labels).all()
+    assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["train.npy", "valid.npy"]
+
+
+def test_validation_on_pictures_leaves_the_filler_out(catalogued):
+    catalog, pictures = catalogued
+    inputs = keras.Input((16, 16, 3))
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 32)(inputs))
+    model = keras.Model(inputs, keras.layers.Softmax()(means[:, ::-1]))
+    scores = phases.picture_source(pictures, catalog, 4).validate(model)
+    assert len(pictures["valid"]) == 6
+    assert scores["accuracy"] == 1 and scores["loss"] < 0.1  # black filler would be wrong
