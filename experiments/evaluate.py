@@ -19,9 +19,8 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.htm
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
-BAD_FILES = flags.DEFINE_enum(
-    "bad_files", "error", ("error", "skip"), "Undecodable files: stop, or leave out and list."
-)
+BAD_FILES = script.define_setting("bad_files")
+MAX_MEGAPIXELS = script.define_setting("max_megapixels")
 flags.mark_flags_as_required(["model", "data_dir", "output"])
 
 
@@ -42,8 +41,11 @@ def main(paths: Sequence[str]) -> None:
         pictures.require_files(DATA_DIR.value)
     else:
         pictures, split = whole(DATA_DIR.value), "all"
-    pictures = decoding.keep_decodable(pictures, DATA_DIR.value, BAD_FILES.value)
-    scores = predictor.score(pictures, split, DATA_DIR.value, batch_size=BATCH_SIZE.value)
+    limit, batch_size = MAX_MEGAPIXELS.value, BATCH_SIZE.value
+    pictures = decoding.keep_decodable(pictures, DATA_DIR.value, BAD_FILES.value, limit)
+    scores = predictor.score(
+        pictures, split, DATA_DIR.value, batch_size=batch_size, max_megapixels=limit
+    )
     report = {
         "class_names": list(predictor.contract.class_names),
         split: scores,

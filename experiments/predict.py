@@ -18,6 +18,7 @@ MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedM
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
 TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown a picture in text form.", lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
+MAX_MEGAPIXELS = script.define_setting("max_megapixels")
 flags.mark_flags_as_required(["model"])
 
 
@@ -31,7 +32,9 @@ def main(paths: Sequence[str]) -> int:
 
     predictor = prediction.Predictor.load(MODEL.value)
     failed = False
-    for answer in prediction.classify(predictor, prediction.expand(paths), BATCH_SIZE.value):
+    for answer in prediction.classify(
+        predictor, prediction.expand(paths), BATCH_SIZE.value, MAX_MEGAPIXELS.value
+    ):
         if answer.error:
             failed = True
             print(f"error: {answer.file}: {answer.error}", file=sys.stderr, flush=True)

@@ -103,7 +103,7 @@ def test_resnet50_from_pictures_to_answers(script, tmp_path):
     answers = []
     for model in ("model.keras", "export/saved_model", "export/model_float32.tflite"):
         done = script("predict", f"--model={run / model}", "--format=json", *paths)
-        assert done.returncode == 1 and "bad.jpg: not a whole JPEG or PNG" in done.stderr
+        assert done.returncode == 1 and "bad.jpg: not a JPEG, PNG, WebP" in done.stderr
         answers.append([json.loads(line) for line in done.stdout.splitlines()])
     assert len(answers[0]) == 9 and set(answers[0][0]["probabilities"]) == {
         "cardboard", "glass", "metal", "paper", "plastic", "trash"

@@ -11,7 +11,8 @@ HEAVY = {"tensorflow", "keras", "ai_edge_litert", "wandb"}
 LAYERS = [
     ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags"),
     ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
-     "trash_keras.data.synthetic", "trash_keras.evaluation"),
+     "trash_keras.data.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",
+     "trash_keras.evaluation"),
     ("trash_keras.data", "trash_keras.modeling"),
     ("trash_keras.prediction",),
     ("trash_keras.training", "trash_keras.export"),

@@ -92,6 +92,11 @@ class DataConfig(_Checked):
         "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
         choices=("error", "skip"),
     )
+    max_megapixels: float = option(
+        100.0,
+        "Most pixels of a picture to decode, millions; larger files count as undecodable.",
+        minimum=0.01,
+    )
     image_size: int = option(224, "Height and width fed to the model, pixels.", minimum=16)
     resize: str = option(
         "stretch",

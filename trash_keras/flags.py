@@ -1,6 +1,7 @@
 """Configuration dataclasses <-> absl flags, and how a script starts and fails."""
 
 import contextlib
+import dataclasses
 import os
 import sys
 import tempfile
@@ -25,11 +26,27 @@ _DEFINE: dict[type, Callable[..., Any]] = {
 def define_config() -> None:
     """Defines one flag for every setting of `config.Config`, named after its field."""
     for _, field in config.fields():
-        help_text, choices = field.metadata["help"], field.metadata["choices"]
-        if choices:
-            flags.DEFINE_enum(field.name, field.default, choices, help_text)
-        else:
-            _DEFINE[type(field.default)](field.name, field.default, help_text)
+        _define(field)
+
+
+def define_setting(name: str) -> flags.FlagHolder:
+    """Defines the flag of one field of `config.Config`, for a script that takes no others.
+
+    Returns:
+        The flag; its value is checked like that of the field when the flags are parsed.
+    """
+    field = next(field for _, field in config.fields() if field.name == name)
+    if type(field.default) not in (int, float):
+        return _define(field)
+    limits = field.metadata["minimum"], field.metadata["maximum"]
+    return _define(field, lower_bound=limits[0], upper_bound=limits[1])
+
+
+def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolder:
+    help_text, choices = field.metadata["help"], field.metadata["choices"]
+    if choices:
+        return flags.DEFINE_enum(field.name, field.default, choices, help_text)
+    return _DEFINE[type(field.default)](field.name, field.default, help_text, **bounds)
 
 
 def read_config() -> config.Config:

@@ -76,6 +76,7 @@ class Predictor:
         data_dir: str | os.PathLike,
         *,
         batch_size: int = 32,
+        max_megapixels: float = decoding.MAX_MEGAPIXELS,
         pictures: tf.data.Dataset | None = None,
     ) -> dict[str, Any]:
         """Scores a split of a catalog; see `evaluation.report.score` for what comes back.
@@ -85,6 +86,7 @@ class Predictor:
             split: Name of the split.
             data_dir: Folder that the catalog's paths are relative to.
             batch_size: Pictures per step.
+            max_megapixels: Most pixels to decode, millions.
             pictures: The split as `pipeline.pictures` made it, when it is already cached.
 
         Raises:
@@ -103,6 +105,7 @@ class Predictor:
                 data_dir,
                 image_size=self.contract.image_size,
                 resize=self.contract.resize,
+                max_megapixels=max_megapixels,
                 cache=False,
             )
         paths, labels = catalog.examples(split)
@@ -177,13 +180,19 @@ def expand(paths: Sequence[str]) -> list[str]:
     return files
 
 
-def classify(predictor: Predictor, paths: Sequence[str], batch_size: int = 32) -> Iterator[Answer]:
+def classify(
+    predictor: Predictor,
+    paths: Sequence[str],
+    batch_size: int = 32,
+    max_megapixels: float = decoding.MAX_MEGAPIXELS,
+) -> Iterator[Answer]:
     """Classifies files in order; one that cannot be read gets an error and stops nothing.
 
     Args:
         predictor: From `Predictor.load`.
         paths: Picture files.
         batch_size: Pictures per step.
+        max_megapixels: Most pixels to decode, millions; larger files get an error.
 
     Yields:
         An answer for each path, in the same order.
@@ -191,16 +200,18 @@ def classify(predictor: Predictor, paths: Sequence[str], batch_size: int = 32) -
     contract = predictor.contract
     for start in range(0, len(paths), batch_size):
         group = paths[start : start + batch_size]
-        images: dict[str, tf.Tensor] = {}
+        images: dict[str, np.ndarray] = {}
         errors: dict[str, str] = {}
         for path in group:
             try:
-                images[path] = decoding.load(path, contract.image_size, contract.resize)
-            except tf.errors.OpError as error:
-                errors[path] = decoding.reason(error)
+                images[path] = decoding.load(
+                    decoding.read_bytes(path), contract.image_size, contract.resize, max_megapixels
+                )
+            except decoding.UndecodableError as error:
+                errors[path] = str(error)
         rows: dict[str, np.ndarray] = {}
         if images:
-            batch = tf.cast(tf.stack(list(images.values())), tf.float32)
+            batch = np.stack(list(images.values())).astype(np.float32)
             rows = dict(zip(images, predictor.predict_batch(batch), strict=True))
         for path in group:
             named = zip(contract.class_names, rows.get(path, np.empty(0)).tolist(), strict=False)

@@ -13,7 +13,7 @@ import numpy as np
 from trash_keras import files
 
 SPLITS = ("train", "valid", "test")
-EXTENSIONS = (".jpg", ".jpeg", ".png")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
 Members = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
 
@@ -139,7 +139,7 @@ def scan(data_dir: str | os.PathLike) -> Members:
 
     Returns:
         Class name -> sorted POSIX paths relative to `data_dir`. Hidden files and folders, and
-        files of other kinds than JPEG and PNG, are passed over.
+        files that do not end in one of `EXTENSIONS`, are passed over.
 
     Raises:
         ValueError: The folder is missing, has no class folders, or has no pictures.

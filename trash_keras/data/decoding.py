@@ -1,45 +1,62 @@
-"""Bytes -> square RGB picture: one function for training, evaluation, export and prediction."""
+"""Bytes -> square RGB picture: one function for training, evaluation and prediction.
+
+Pillow and NumPy do it, so that a program without TensorFlow gets the same pixels. The SavedModel
+signature `serve_bytes` needs TensorFlow operations instead: `trash_keras/export/serving_bytes.py`.
+"""
 
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import tensorflow as tf
+import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
+from trash_keras.config import DataConfig
+from trash_keras.data import formats
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.formats import UndecodableError as UndecodableError
 
 RESIZES = ("stretch", "crop", "pad")
 PAD_VALUE = 127  # mid grey: as far from black as from white
-_JPEG_START = b"\xff\xd8\xff"
+MAX_MEGAPIXELS: float = DataConfig.max_megapixels
 
 
-def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes a JPEG or PNG.
+def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
+    """Decodes a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file; the content decides which it is.
+
+    Of animations and multi-picture files the first or main picture counts. The EXIF orientation
+    is applied, transparency goes onto white, 16 bits become 8, CMYK becomes RGB without a
+    colour profile.
 
     Args:
-        encoded: string scalar, the bytes of the file.
+        encoded: The bytes of the file.
+        max_megapixels: Most pixels to decode, millions; looked up in the header before that.
 
     Returns:
-        uint8 [height, width, 3], RGB, 0..255. Grey pictures get three equal channels; an alpha
-        channel is dropped.
+        uint8 [height, width, 3], RGB, 0..255.
 
     Raises:
-        tf.errors.InvalidArgumentError: When run, for anything that is not a whole JPEG or PNG.
+        UndecodableError: For anything else, whatever is wrong with it.
     """
-    is_jpeg = tf.strings.substr(encoded, 0, len(_JPEG_START)) == _JPEG_START
-    # The accurate DCT gives the pixels that Pillow gives; TensorFlow's default differs from them
-    # by up to 4 grey levels.
-    picture = tf.cond(
-        is_jpeg,
-        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_png(encoded, channels=3),
-    )
-    picture.set_shape((None, None, 3))
-    return picture
+    kind = formats.identify(encoded)
+    try:
+        picture = formats.open_header(encoded, kind)
+        if picture.width * picture.height > max_megapixels * 1e6:
+            raise UndecodableError(
+                f"{picture.width} x {picture.height} pixels are over the limit of "
+                f"{max_megapixels:g} megapixels (--max_megapixels)"
+            )
+        picture.load()
+        rgb = formats.to_rgb(picture, encoded)
+        return np.asarray(formats.upright(rgb, picture.info.get("exif", b"")))
+    except UndecodableError:
+        raise
+    except Exception as error:  # a decoder raises whatever it stumbles over
+        raise UndecodableError(formats.reason(kind, error)) from error
 
 
-def resize_to_square(picture: tf.Tensor, image_size: int, resize: str) -> tf.Tensor:
+def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.ndarray:
     """Makes a picture square with antialiased bilinear interpolation.
 
     Args:
@@ -55,41 +72,76 @@ def resize_to_square(picture: tf.Tensor, image_size: int, resize: str) -> tf.Ten
     """
     if resize not in RESIZES:
         raise ValueError(f"resize must be one of {', '.join(RESIZES)}. Received: {resize!r}")
-    if resize == "stretch":
-        target = tf.constant([image_size, image_size])
-    else:
-        sides = tf.cast(tf.shape(picture)[:2], tf.float32)
-        fitted = tf.reduce_min(sides) if resize == "crop" else tf.reduce_max(sides)
-        target = tf.maximum(tf.cast(tf.round(sides * (image_size / fitted)), tf.int32), 1)
-    resized = tf.image.resize(picture, target, antialias=True)
-    square = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    sides = np.array(picture.shape[:2], np.float32)
+    whole = np.array([image_size, image_size])  # height and width that all the picture gets
     if resize != "stretch":
-        # Padding fills with 0; XOR before and after turns just the bars into PAD_VALUE.
-        square = tf.image.resize_with_crop_or_pad(square ^ PAD_VALUE, image_size, image_size)
-        square = square ^ PAD_VALUE
-    return tf.ensure_shape(square, (image_size, image_size, 3))
+        fitted = sides.min() if resize == "crop" else sides.max()
+        whole = np.maximum(np.rint(sides * (np.float32(image_size) / fitted)), 1).astype(int)
+    kept = np.minimum(whole, image_size)
+    # Only the part that is kept is computed: a narrow strip, enlarged as a whole, fills any memory.
+    first = (whole - kept) // 2
+    top, left = (first * sides / whole).tolist()
+    bottom, right = np.minimum((first + kept) * sides / whole, sides).tolist()
+    height, width = kept.tolist()
+    square = np.full((image_size, image_size, 3), PAD_VALUE, np.uint8)
+    bar, margin = ((image_size - kept) // 2).tolist()
+    for channel in range(3):
+        # In floating point, like TensorFlow; with bytes, Pillow rounds after each of both axes.
+        levels = Image.fromarray(picture[..., channel].astype(np.float32))
+        resized = levels.resize(
+            (width, height), Image.Resampling.BILINEAR, (left, top, right, bottom)
+        )
+        rounded = np.clip(np.rint(np.asarray(resized)), 0, 255)
+        square[bar : bar + height, margin : margin + width, channel] = rounded
+    return square
 
 
-def load(path: tf.Tensor, image_size: int, resize: str) -> tf.Tensor:
-    """Reads a picture file; `decode` and `resize_to_square` in one.
+def load(
+    encoded: bytes, image_size: int, resize: str, max_megapixels: float = MAX_MEGAPIXELS
+) -> np.ndarray:
+    """Decodes a file and makes it square; `decode` and `resize_to_square` in one.
 
     Args:
-        path: string scalar.
+        encoded: The bytes of the file.
         image_size: Side of the result, pixels.
         resize: stretch, crop or pad.
+        max_megapixels: Most pixels to decode, millions.
 
     Returns:
-        uint8 [image_size, image_size, 3].
+        uint8 [image_size, image_size, 3], RGB.
+
+    Raises:
+        UndecodableError: As `decode`.
     """
-    return resize_to_square(decode(tf.io.read_file(path)), image_size, resize)
+    return resize_to_square(decode(encoded, max_megapixels), image_size, resize)
 
 
-def find_bad_files(data_dir: str | os.PathLike, paths: Sequence[str]) -> dict[str, str]:
+def read_bytes(path: str, data_dir: str | os.PathLike = "") -> bytes:
+    """Reads the file of a picture, the one place that does.
+
+    Args:
+        path: Absolute, or relative to `data_dir`.
+        data_dir: Data folder; empty for the current one.
+
+    Raises:
+        UndecodableError: The file cannot be read.
+    """
+    try:
+        with open(os.path.join(data_dir, path), "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UndecodableError(f"cannot be read: {error.strerror or error}") from error
+
+
+def find_bad_files(
+    data_dir: str | os.PathLike, paths: Sequence[str], max_megapixels: float = MAX_MEGAPIXELS
+) -> dict[str, str]:
     """Decodes every file once, with a progress bar.
 
     Args:
         data_dir: Folder that `paths` are relative to.
         paths: Relative paths.
+        max_megapixels: Most pixels to decode, millions.
 
     Returns:
         Path -> reason, for each file that cannot be decoded.
@@ -97,9 +149,9 @@ def find_bad_files(data_dir: str | os.PathLike, paths: Sequence[str]) -> dict[st
 
     def problem(path: str) -> str:
         try:
-            decode(tf.io.read_file(os.path.join(data_dir, path)))
-        except tf.errors.OpError as error:
-            return reason(error)
+            decode(read_bytes(path, data_dir), max_megapixels)
+        except UndecodableError as error:
+            return str(error)
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -109,13 +161,19 @@ def find_bad_files(data_dir: str | os.PathLike, paths: Sequence[str]) -> dict[st
         return {path: text for path, text in zip(paths, found, strict=True) if text}
 
 
-def keep_decodable(catalog: Catalog, data_dir: str | os.PathLike, bad_files: str) -> Catalog:
+def keep_decodable(
+    catalog: Catalog,
+    data_dir: str | os.PathLike,
+    bad_files: str,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Catalog:
     """Decodes every picture of a catalog once and deals with those that fail.
 
     Args:
         catalog: Any catalog.
         data_dir: Folder that its paths are relative to.
         bad_files: error, or skip: leave them out and list them in the catalog.
+        max_megapixels: Most pixels to decode, millions.
 
     Returns:
         The catalog without undecodable files.
@@ -124,7 +182,7 @@ def keep_decodable(catalog: Catalog, data_dir: str | os.PathLike, bad_files: str
         ValueError: There are such files and `bad_files` is error; or a class would be left empty.
     """
     paths = [path for split in catalog.splits for path in catalog.examples(split)[0]]
-    bad = find_bad_files(data_dir, paths)
+    bad = find_bad_files(data_dir, paths, max_megapixels)
     if bad and bad_files == "error":
         path, why = next(iter(bad.items()))
         raise ValueError(
@@ -133,10 +191,3 @@ def keep_decodable(catalog: Catalog, data_dir: str | os.PathLike, bad_files: str
             + "Repair or remove them, or leave them out with --bad_files=skip."
         )
     return catalog.without(bad)
-
-
-def reason(error: tf.errors.OpError) -> str:
-    """Says in a few words why TensorFlow could not read or decode a picture."""
-    if isinstance(error, tf.errors.InvalidArgumentError):
-        return "not a whole JPEG or PNG"
-    return error.message.splitlines()[0].split("; ")[-1]

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from trash_keras.data import decoding
@@ -29,6 +30,7 @@ def pictures(
     *,
     image_size: int,
     resize: str,
+    max_megapixels: float = decoding.MAX_MEGAPIXELS,
     cache: bool = True,
     cache_dir: str | os.PathLike = "",
 ) -> tf.data.Dataset:
@@ -40,6 +42,7 @@ def pictures(
         data_dir: Folder that the catalog's paths are relative to.
         image_size: Side of the pictures, pixels.
         resize: stretch, crop or pad.
+        max_megapixels: Most pixels to decode, millions.
         cache: False for a split that is read once.
         cache_dir: Folder for a file cache; empty caches in memory.
 
@@ -50,8 +53,19 @@ def pictures(
     full_paths = [os.path.join(data_dir, path) for path in paths]
     class_count = len(catalog.class_names)
 
+    def load(path: bytes) -> np.ndarray:
+        name = path.decode()
+        try:
+            encoded = decoding.read_bytes(name)
+            return decoding.load(encoded, image_size, resize, max_megapixels)
+        except decoding.UndecodableError as error:
+            raise decoding.UndecodableError(f"{name}: {error}") from error
+
     def read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return decoding.load(path, image_size, resize), tf.one_hot(label, class_count)
+        # Said to have no state, or deterministic runs would decode one picture after the other.
+        image = tf.numpy_function(load, [path], tf.uint8, stateful=False)
+        image.set_shape((image_size, image_size, 3))
+        return image, tf.one_hot(label, class_count)
 
     dataset = tf.data.Dataset.from_tensor_slices((full_paths, labels))
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)

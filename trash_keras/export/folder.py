@@ -76,7 +76,8 @@ def export(
 
 def _test_pictures(workdir: Path, contract: Contract, data_dir: str | None) -> np.ndarray:
     catalog = Catalog.load(workdir / "catalog.json").only("test")
-    data_dir = data_dir or configuration.load(workdir / "config.json").data.data_dir
+    settings = configuration.load(workdir / "config.json").data
+    data_dir = data_dir or settings.data_dir
     catalog.require_files(data_dir)
     pictures = pipeline.pictures(
         catalog,
@@ -84,6 +85,7 @@ def _test_pictures(workdir: Path, contract: Contract, data_dir: str | None) -> n
         data_dir,
         image_size=contract.image_size,
         resize=contract.resize,
+        max_megapixels=settings.max_megapixels,
         cache=False,
     )
     chosen = pictures.take(COMPARED_PICTURES).map(lambda image, label: image)

@@ -6,15 +6,16 @@ import keras
 import tensorflow as tf
 
 from trash_keras.contract import Contract
-from trash_keras.data import decoding
+from trash_keras.export import serving_bytes
 
 
 def write(model: keras.Model, contract: Contract, path: Path) -> None:
     """Writes a SavedModel folder with two signatures.
 
     `serving_default`: image float32 [batch, side, side, 3], RGB 0..255 -> probabilities float32
-    [batch, classes]. `serve_bytes`: encoded string [batch], JPEG or PNG files -> the same, and
-    label string [batch]; decodes and resizes as in training.
+    [batch, classes]. `serve_bytes`: encoded string [batch], whole files -> the same, and label
+    string [batch]; decodes and resizes as in training. It takes what `serving_bytes.decode`
+    takes; one file that it cannot decode fails the whole batch with a message that says so.
 
     Args:
         model: Pictures -> probabilities, in inference mode.
@@ -29,7 +30,9 @@ def write(model: keras.Model, contract: Contract, path: Path) -> None:
 
     def serve_bytes(encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         images = tf.map_fn(
-            lambda one: decoding.resize_to_square(decoding.decode(one), side, contract.resize),
+            lambda one: serving_bytes.resize_to_square(
+                serving_bytes.decode(one), side, contract.resize
+            ),
             encoded,
             fn_output_signature=tf.TensorSpec((side, side, 3), tf.uint8),
         )

@@ -85,7 +85,7 @@ def _catalog(data: DataConfig, seed: int, workdir: Path) -> Catalog:
         catalog.require_files(data.data_dir)
         return catalog
     catalog = splits.split(data.data_dir, data.split_method, seed, data.split_dir)
-    return decoding.keep_decodable(catalog, data.data_dir, data.bad_files)
+    return decoding.keep_decodable(catalog, data.data_dir, data.bad_files, data.max_megapixels)
 
 
 def _build(config: Config, class_count: int) -> keras.Model:
@@ -103,6 +103,7 @@ def _pictures(config: Config, catalog: Catalog) -> dict[str, tf.data.Dataset]:
             config.data.data_dir,
             image_size=config.data.image_size,
             resize=config.data.resize,
+            max_megapixels=config.data.max_megapixels,
             cache_dir=config.data.cache_dir,
         )
         for split in SPLITS

@@ -1,0 +1,173 @@
+"""The picture formats: which one some bytes are, reading their header, and what is wrong.
+
+`trash_keras/data/decoding.py` puts these steps together.
+"""
+
+import contextlib
+import importlib
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import ExifTags, Image, ImageChops, ImageFile, features
+
+# Format -> module and class of its decoder. They are called by name, not through `Image.open`:
+# that would try other decoders on broken files, and has a pixel limit of its own for the whole
+# process.
+DECODERS = {
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),  # of an MPO file, too: its first picture
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "HEIC": ("pillow_heif", "HeifImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+}
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+# What to do with a picture to show it upright (EXIF 2.3, tag 0x0112).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_WARNING_FILTERS = threading.Lock()
+
+
+class UndecodableError(ValueError):
+    """A file is no picture, or not a whole one; the message says why in a few words."""
+
+
+def identify(encoded: bytes) -> str:
+    """Returns the format, a key of `DECODERS`, by the first bytes.
+
+    Raises:
+        UndecodableError: It is none of them.
+    """
+    if not encoded:
+        raise UndecodableError("empty file")
+    for start, kind in _STARTS.items():
+        if encoded.startswith(start):
+            return kind
+    if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
+        return "WebP"
+    if encoded[4:8] == b"ftyp":  # ISO base media: the size of this box, its name, its brands
+        box = encoded[8 : int.from_bytes(encoded[:4])]
+        brands = {box[start : start + 4] for start in range(0, len(box), 4)}
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & _HEIC_BRANDS:
+            return "HEIC"
+    raise UndecodableError("not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file")
+
+
+def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
+    """Reads the header, no pixels.
+
+    Args:
+        encoded: The bytes of the file.
+        kind: From `identify`.
+
+    Raises:
+        UndecodableError: Nothing is installed that decodes this format.
+        Exception: Whatever the decoder stumbles over; see `reason`.
+    """
+    if kind in ("WebP", "AVIF") and not features.check(kind.lower()):
+        raise UndecodableError(f"{kind} needs a Pillow that has it: pip install --upgrade pillow")
+    module, name = DECODERS[kind]
+    try:
+        decoder = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise UndecodableError(
+            f"{kind} needs pillow-heif: pip install 'trash-keras[heif]'"
+        ) from error
+    with _no_warnings():
+        return decoder(io.BytesIO(encoded))
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keeps what Pillow has to say about broken metadata from being printed."""
+    # The filters belong to the whole process, hence one thread at a time. Reading metadata holds
+    # the interpreter anyway, and no pixel is decoded in here.
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def upright(rgb: Image.Image, exif: bytes) -> Image.Image:
+    """Turns a picture as its EXIF block asks for; leaves it where that is empty or broken."""
+    block = Image.Exif()
+    try:
+        with _no_warnings():
+            block.load(exif)
+            turn = _UPRIGHT[block[ExifTags.Base.Orientation]]
+    except Exception:  # broken in one of many ways, and the pixels may be fine
+        return rgb
+    return rgb.transpose(turn)
+
+
+def to_rgb(picture: Image.Image, encoded: bytes) -> Image.Image:
+    """Converts a decoded picture of any mode: transparency onto white, 16 bits to 8.
+
+    Args:
+        picture: From `open_header`, with its pixels loaded.
+        encoded: The bytes of the file.
+    """
+    if picture.mode == "CMYK":
+        # Pillow takes every CMYK JPEG for one of Adobe, whose inks are stored inverted.
+        inks = picture if "adobe" in picture.info else ImageChops.invert(picture)
+        return inks.convert("RGB")
+    if picture.format == "PNG":
+        picture = _whole_bytes(picture, bits=encoded[24])
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    see_through = picture.convert("RGBA")
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(see_through, mask=see_through.getchannel("A"))
+    return white
+
+
+def _whole_bytes(picture: Image.Image, bits: int) -> Image.Image:
+    """Brings a PNG of 16 bits a channel, and the transparent colour of any, to 8 bits.
+
+    Args:
+        picture: As Pillow decoded it: grey of 16 bits as such, all else in 8 already.
+        bits: Of the file, a channel.
+    """
+    key = picture.info.get("transparency")  # in the file's bits; of a palette, an index or bytes
+    if picture.mode.startswith("I"):
+        deep = np.asarray(picture)
+        grey = Image.fromarray((deep >> 8).astype(np.uint8))
+        if key is not None:
+            grey.putalpha(Image.fromarray(np.where(deep == key, 0, 255).astype(np.uint8)))
+        return grey
+    if key is not None and picture.mode in ("L", "RGB"):
+        levels = [value * 255 // (2**bits - 1) for value in np.atleast_1d(key).tolist()]
+        picture.info["transparency"] = levels[0] if picture.mode == "L" else tuple(levels)
+    return picture
+
+
+def reason(kind: str, error: Exception) -> str:
+    """Says in a few words what a decoder's error means."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory for this {kind}"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more pixels than Pillow decodes of a {kind}"
+    text = str(error).lower()
+    if "not identified by this driver" in text:  # the header was read, and had nothing in it
+        return f"{kind} without pixels"
+    cut = isinstance(error, EOFError) or any(word in text for word in ("truncated", "end of file"))
+    return f"{'truncated' if cut else 'damaged'} {kind}"
