@@ -31,8 +31,7 @@ def main(paths: Sequence[str]) -> None:
     with script.quiet_imports():
         from trash_keras.data import decoding
         from trash_keras.data.catalog import Catalog, whole
-        from trash_keras.evaluation import publishing
-        from trash_keras.evaluation.report import summary
+        from trash_keras.evaluation import publishing, report
         from trash_keras.prediction import Predictor
 
     predictor = Predictor.load(MODEL.value)
@@ -46,15 +45,14 @@ def main(paths: Sequence[str]) -> None:
     scores = predictor.score(
         pictures, split, DATA_DIR.value, batch_size=batch_size, max_megapixels=limit
     )
-    report = {
+    result = {
         "class_names": list(predictor.contract.class_names),
         split: scores,
         "bad_files": list(pictures.bad_files),
         "run": publishing.provenance("python -m experiments.evaluate " + shlex.join(sys.argv[1:])),
     }
-    publishing.publish(report, OUTPUT.value, data_dir=DATA_DIR.value, counts=pictures.counts())
-    print(summary(split, scores))
-    print(f"Report: {OUTPUT.value}/report.html")
+    publishing.publish(result, OUTPUT.value, data_dir=DATA_DIR.value, counts=pictures.counts())
+    print(f"{report.summary(split, scores)}\nReport: {OUTPUT.value}/report.html")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
     except UndecodableError:
         raise
     except Exception as error:  # a decoder raises whatever it stumbles over
-        raise UndecodableError(formats.reason(kind, error)) from error
+        raise UndecodableError(formats.reason(encoded, kind, error)) from error
 
 
 def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.ndarray:

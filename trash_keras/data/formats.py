@@ -30,7 +30,6 @@ _STARTS = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
-    b"BM": "BMP",
 }
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 # What to do with a picture to show it upright (EXIF 2.3, tag 0x0112).
@@ -43,6 +42,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# What decoders say when the bytes end too early.
+_CUT_SHORT = ("truncated", "end of file", "requires a buffer", "index out of range", "too small")
 _WARNING_FILTERS = threading.Lock()
 
 
@@ -61,6 +62,8 @@ def identify(encoded: bytes) -> str:
     for start, kind in _STARTS.items():
         if encoded.startswith(start):
             return kind
+    if encoded.startswith(b"BM") and not any(encoded[15:18]):  # the size of a header, below 256
+        return "BMP"
     if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
         return "WebP"
     if encoded[4:8] == b"ftyp":  # ISO base media: the size of this box, its name, its brands
@@ -160,7 +163,7 @@ def _whole_bytes(picture: Image.Image, bits: int) -> Image.Image:
     return picture
 
 
-def reason(kind: str, error: Exception) -> str:
+def reason(encoded: bytes, kind: str, error: Exception) -> str:
     """Says in a few words what a decoder's error means."""
     if isinstance(error, MemoryError):
         return f"not enough memory for this {kind}"
@@ -169,5 +172,7 @@ def reason(kind: str, error: Exception) -> str:
     text = str(error).lower()
     if "not identified by this driver" in text:  # the header was read, and had nothing in it
         return f"{kind} without pixels"
-    cut = isinstance(error, EOFError) or any(word in text for word in ("truncated", "end of file"))
+    # Only WebP says how long the file is, and its decoder does not say what is wrong.
+    short = kind == "WebP" and len(encoded) < 8 + int.from_bytes(encoded[4:8], "little")
+    cut = short or isinstance(error, EOFError) or any(words in text for words in _CUT_SHORT)
     return f"{'truncated' if cut else 'damaged'} {kind}"

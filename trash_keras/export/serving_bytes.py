@@ -8,9 +8,9 @@ import tensorflow as tf
 from trash_keras.data.decoding import PAD_VALUE, RESIZES
 
 REFUSAL = (
-    "serve_bytes takes JPEG, PNG, WebP, 24 bit BMP, and GIF without transparency. Convert other "
-    "files, HEIC and AVIF among them, to one of these; or decode them with "
-    "trash_keras.data.decoding.load and call serving_default."
+    "serve_bytes takes JPEG, PNG, WebP without animation, 24 bit BMP, and GIF without "
+    "transparency. Convert other files, HEIC and AVIF among them, to one of these; or decode them "
+    "with trash_keras.data.decoding.load and call serving_default."
 )
 _EXIF_SIZE = 65536  # bytes that an EXIF block has at most
 _JPEG_HEAD = 2 * _EXIF_SIZE  # bytes; a second picture, with a block of its own, comes after these
@@ -44,15 +44,17 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
         tf.debugging.Assert(False, [REFUSAL])
         return tf.zeros((1, 1, 3), tf.uint8)
 
+    # On an animation `tf.io.decode_webp` of TensorFlow 2.21 ends the process.
+    still_webp = starts(b"RIFF") & starts(b"WEBP", 8) & ~_is_animated_webp(encoded)
     plain_bmp = starts(b"BM") & starts(b"\x18\0\0\0\0\0", 28)  # bits a pixel, compression
     opaque_gif = (starts(b"GIF87a") | starts(b"GIF89a")) & ~_is_transparent_gif(encoded)
     picture = tf.case(
         [
             (starts(b"\xff\xd8\xff"), lambda: _jpeg(encoded)),
             (starts(b"\x89PNG\r\n\x1a\n"), lambda: _png(encoded)),
-            (starts(b"RIFF") & starts(b"WEBP", 8), lambda: _webp(encoded)),
+            (still_webp, lambda: _webp(encoded)),
             (plain_bmp, lambda: tf.io.decode_bmp(encoded, channels=3)),
-            (opaque_gif, lambda: tf.io.decode_gif(encoded)[0]),
+            (opaque_gif, lambda: _gif(encoded)),
         ],
         default=refuse,
         exclusive=True,
@@ -70,7 +72,14 @@ def _jpeg(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _png(encoded: tf.Tensor) -> tf.Tensor:
-    return _upright(_on_white(tf.io.decode_png(encoded, channels=4)), _after(encoded, b"eXIf"))
+    picture = tf.io.decode_png(encoded, channels=4)
+    # Grey of 1, 2 or 4 bits comes as 0..1, 0..3, 0..15, unless the file has a transparent colour.
+    head = tf.strings.split(encoded, b"IDAT", maxsplit=1)[0]
+    bits, kind = tf.unstack(tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8), num=2)
+    raw = (kind == 0) & (bits < 8) & (tf.size(tf.strings.split(head, b"tRNS")) == 1)
+    factor = tf.where(raw, 255 // (tf.bitwise.left_shift(tf.ones_like(bits), bits) - 1), 1)
+    scaled = tf.concat([picture[..., :3] * factor, picture[..., 3:]], -1)
+    return _upright(_on_white(scaled), _after(encoded, b"eXIf"))
 
 
 def _webp(encoded: tf.Tensor) -> tf.Tensor:
@@ -94,10 +103,23 @@ def _on_white(picture: tf.Tensor) -> tf.Tensor:
     return tf.cast((levels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
 
 
+def _gif(encoded: tf.Tensor) -> tf.Tensor:
+    picture = tf.io.decode_gif(encoded)[0]
+    canvas = tf.io.decode_raw(tf.strings.substr(encoded, 6, 4), tf.uint16)  # width, height
+    whole = tf.reduce_all(tf.shape(picture)[:2] == tf.cast(canvas[::-1], tf.int32))
+    tf.debugging.Assert(whole, [REFUSAL])
+    return picture
+
+
 def _is_transparent_gif(encoded: tf.Tensor) -> tf.Tensor:
     """Says whether the first graphic control extension names a transparent colour."""
     extension = tf.io.decode_raw(_after(encoded, b"\x21\xf9\x04"), tf.uint8)[:1]
     return tf.reduce_any(tf.bitwise.bitwise_and(extension, 1) == 1)
+
+
+def _is_animated_webp(encoded: tf.Tensor) -> tf.Tensor:
+    flags = tf.io.decode_raw(_after(encoded, b"WEBPVP8X"), tf.uint8)[4:5]  # after the chunk's size
+    return tf.reduce_any(tf.bitwise.bitwise_and(flags, 2) == 2)
 
 
 def _upright(picture: tf.Tensor, tiff: tf.Tensor) -> tf.Tensor:
