@@ -1,6 +1,19 @@
-"""Brings pictures into class folders.
+"""Brings pictures into class folders; the same command again goes on, or does nothing.
 
-python -m experiments.prepare --source=synthetic --data_dir=DIR
+python -m experiments.prepare --source=SOURCE --data_dir=DIR
+
+SOURCE is one of:
+  synthetic             drawn stand-in pictures, no download
+  trashnet              TrashNet (2,527 pictures, 6 classes) from Hugging Face
+  gs://BUCKET/PATH      Google Cloud Storage: an archive or a folder (extra "gcs")
+  s3://BUCKET/PATH      S3 and its like: an archive or a folder (extra "s3")
+  hf://datasets/OWNER/NAME/PATH   Hugging Face: an archive or a folder
+  https://HOST/PATH     an archive; http:// too
+  FILE                  a local .zip, .tar, .tar.gz or .tgz
+  FOLDER                a local folder, copied
+
+Each client uses its own credentials (AWS_PROFILE, AWS_ENDPOINT_URL, gcloud login, HF_TOKEN ...).
+An archive or folder holds one folder per class; a single folder around them is left out.
 """
 
 from collections.abc import Sequence
@@ -9,14 +22,18 @@ from absl import flags
 
 from trash_keras import flags as script
 
-SOURCE = flags.DEFINE_enum(
-    "source", "synthetic", ("synthetic",), "synthetic: drawn stand-in pictures, no download."
+SOURCE = flags.DEFINE_string(
+    "source", "synthetic", "synthetic, trashnet, an address, an archive or a folder: see above."
 )
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder to write; must not exist or be empty.")
-IMAGES_PER_CLASS = flags.DEFINE_integer(
-    "images_per_class", 60, "Pictures drawn for each class.", lower_bound=3
+SHA256 = flags.DEFINE_string("sha256", "", "Checksum the archive must have. Empty: any.")
+MAX_UNPACKED_GIGABYTES = flags.DEFINE_float(
+    "max_unpacked_gigabytes", 20, "Largest archive or folder accepted, unpacked, GB.", 0.000001
 )
-SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn.", lower_bound=0)
+IMAGES_PER_CLASS = flags.DEFINE_integer(
+    "images_per_class", 60, "Pictures drawn for each class of synthetic.", lower_bound=3
+)
+SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn for synthetic.", lower_bound=0)
 flags.mark_flags_as_required(["data_dir"])
 
 
@@ -24,10 +41,18 @@ def main(paths: Sequence[str]) -> None:
     """Writes the pictures."""
     script.refuse(paths)
 
-    from trash_keras.data import synthetic
+    from trash_keras.data import sources
 
-    counts = synthetic.write_pictures(DATA_DIR.value, IMAGES_PER_CLASS.value, SEED.value)
-    print(f"Wrote {sum(counts.values())} pictures of {len(counts)} classes to {DATA_DIR.value}")
+    request = sources.Request(
+        SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
+        images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
+    )  # fmt: skip
+    done = sources.prepare(request, DATA_DIR.value)
+    pictures = f"{sum(done.counts.values())} pictures of {len(done.counts)} classes"
+    if done.already:
+        print(f"{DATA_DIR.value} already holds the {pictures} of {request.name}; nothing to do")
+    else:
+        print(f"Wrote {pictures} to {DATA_DIR.value}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ LAYERS = [
     ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags"),
     ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
      "trash_keras.data.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",
+     "trash_keras.data.archives", "trash_keras.data.downloads",
+     "trash_keras.data.landing", "trash_keras.data.remotes", "trash_keras.data.sources",
      "trash_keras.evaluation"),
     ("trash_keras.data", "trash_keras.modeling"),
     ("trash_keras.prediction",),

@@ -85,7 +85,7 @@ class DataConfig(_Checked):
     split_dir: str = option(
         "",
         "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
-        "Empty: the parent of --data_dir.",
+        "Empty: the parent of --data_dir if it holds any, else those in the package.",
     )
     bad_files: str = option(
         "error",

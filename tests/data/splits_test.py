@@ -1,4 +1,6 @@
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +53,7 @@ def test_a_few_more_pictures_move_few_others(tmp_path, make):
         ({"a": 5, "b": 2}, "stratified", "Class b needs at least 3 pictures"),
         ({"a": 5, "b": 5}, "folders", "needs one folder train or training"),
         ({"train": 5, "test": 5}, "stratified", "--split_method=folders"),
-        ({"a": 5, "b": 5}, "official", "There is no official list"),
+        ({"a": 5, "b": 5}, "official", "which is not in the data folder"),
         ({"a": 5, "b": 5}, "random", "must be stratified, official or folders. Received: 'random'"),
     ],
 )
@@ -123,3 +125,24 @@ def test_official_lists_are_read_by_name(tmp_path):
 def test_official_lists_that_do_not_fit_are_refused(tmp_path, train, message):
     with pytest.raises(ValueError, match=message):
         splits.split(official(tmp_path, train), "official")
+
+
+def test_official_lists_come_with_the_package(tmp_path):
+    lists = (Path(splits.__file__).parent / "trashnet").glob("*.txt")
+    names = [line.split()[0] for path in lists for line in path.read_text().splitlines()]
+    for name in names:
+        folder = tmp_path / "images" / re.sub(r"\d+\.jpg", "", name)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    catalog = splits.split(tmp_path / "images", "official")
+    assert [len(catalog.examples(split)[0]) for split in SPLITS] == [1768, 328, 431]
+    assert "cardboard/cardboard202.jpg" in catalog.splits["train"]["cardboard"]
+
+
+def test_an_incomplete_set_of_official_lists_is_refused(tmp_path):
+    data = official(tmp_path)
+    (tmp_path / "one-indexed-files-notrash_val.txt").unlink()
+    with pytest.raises(ValueError, match=r"no official list .*notrash_val\.txt"):
+        splits.split(data, "official")
+    with pytest.raises(ValueError, match=r"no official list .*notrash_train\.txt"):
+        splits.split(data, "official", split_dir=data)

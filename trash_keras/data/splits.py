@@ -32,7 +32,8 @@ def split(
         data_dir: Folder of class folders, or of split folders for `folders`.
         method: stratified, official or folders.
         seed: Decides the stratified split, and nothing else does.
-        split_dir: Where the official lists lie; empty for the parent of `data_dir`.
+        split_dir: Where the official lists lie; empty for the parent of `data_dir` if it holds
+            any, else those that come with this package.
 
     Returns:
         A catalog whose splits are disjoint and together hold every picture.
@@ -49,7 +50,7 @@ def split(
         if method == "stratified":
             splits = _stratified(members, seed)
         elif method == "official":
-            splits = _official(members, Path(split_dir or Path(data_dir).resolve().parent))
+            splits = _official(members, Path(split_dir or _official_folder(data_dir)))
         else:
             raise ValueError(
                 f"split_method must be stratified, official or folders. Received: {method!r}"
@@ -92,6 +93,13 @@ def _stratified(members: Members, seed: int) -> dict[str, Members]:
     return splits
 
 
+def _official_folder(data_dir: str | os.PathLike) -> Path:
+    parent = Path(data_dir).resolve().parent
+    if any((parent / name).exists() for name in OFFICIAL_LISTS.values()):
+        return parent
+    return Path(__file__).parent / "trashnet"
+
+
 def _official(members: Members, split_dir: Path) -> dict[str, Members]:
     where = {PurePosixPath(path).name: (name, path) for name in members for path in members[name]}
     splits: dict[str, Members] = {}
@@ -121,8 +129,8 @@ def _official(members: Members, split_dir: Path) -> dict[str, Members]:
 def _read_list(path: Path) -> Iterable[tuple[str, str]]:
     if not path.is_file():
         raise ValueError(
-            f"There is no official list {path}. Name its folder with --split_dir, or use "
-            "--split_method=stratified."
+            f"There is no official list {path}. Name a folder that has all three with "
+            "--split_dir; without it, those of TrashNet's authors come with the package."
         )
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():

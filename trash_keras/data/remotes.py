@@ -1,0 +1,169 @@
+"""An address -> the fsspec client that reads it, and how long to be patient with that client."""
+
+import dataclasses
+import errno
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from tqdm import tqdm
+
+ATTEMPTS = 5  # in a row without a new byte
+FIRST_WAIT_SECONDS = 1.0  # doubles with each attempt
+EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
+
+_VERSION_KEYS = (
+    "ETag", "etag", "Content-MD5", "md5Hash", "generation", "blob_id", "Last-Modified",
+    "LastModified", "last_modified", "mtime", "created", "size",
+)  # fmt: skip
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+# Clients that are not installed everywhere are told by the names of their exceptions.
+_CONNECTION_ERRORS = {
+    "ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError",
+    "TransportError", "OSError",
+}  # fmt: skip
+_SECRET_FIELD = re.compile(
+    r"([?&][^=&?#]*(?:x-amz-|x-goog-|signature|\bsig\b|token|expires|credential|password|"
+    r"api_?key|access_?key)[^=&?#]*)=[^&#\s]*",
+    re.IGNORECASE,
+)
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class Remote:
+    """A file or folder that fsspec reaches.
+
+    Attributes:
+        filesystem: An fsspec file system.
+        path: The path as this file system wants it.
+        name: The address without passwords and signatures, for messages and records.
+    """
+
+    filesystem: Any
+    path: str
+    name: str
+
+    @property
+    def is_http(self) -> bool:
+        """Says whether answers can be streamed with headers of our own."""
+        return "http" in self.filesystem.protocol
+
+    def info(self) -> dict[str, Any]:
+        """Returns what the server tells about it now: at least `type` and `size`."""
+        self.filesystem.invalidate_cache()
+        try:
+            return dict(self.filesystem.info(self.path))
+        except FileNotFoundError as error:
+            # fsspec's HTTP client says so for every kind of failure, an interrupted one too.
+            cause = error.__cause__
+            if self.is_http and isinstance(cause, Exception) and status_of(cause) != 404:
+                raise cause from None
+            raise
+
+
+def connect(address: str) -> Remote:
+    """Opens an address with the client of its scheme and that client's own credentials.
+
+    Raises:
+        ValueError: There is no such scheme, or the client refuses the address.
+        ImportError: The client is not installed.
+    """
+    # Both take a second to import, which a script that only tells its --help does not have.
+    import aiohttp
+    import fsspec
+
+    scheme = address.partition("://")[0].lower()
+    options: dict[str, Any] = {"skip_instance_cache": True}
+    if scheme in ("http", "https"):
+        # The client would end a long download after five minutes, and ignore proxies and .netrc.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
+        options["client_kwargs"] = {"timeout": timeout, "trust_env": True}
+    if "://" in address and scheme not in fsspec.available_protocols():
+        raise ValueError(
+            f"{scheme}:// is no known kind of address; use gs://, s3://, hf://, http:// or "
+            f"https://. Received: {public(address)}"
+        )
+    try:
+        filesystem, path = fsspec.url_to_fs(address, **options)
+    except ImportError as error:
+        extra = EXTRAS.get(scheme)
+        remedy = f"pip install 'trash-keras[{extra}]'" if extra else str(error)
+        raise ImportError(f"Reading {scheme}:// needs another package: {remedy}") from error
+    except Exception as error:  # each client has its own
+        raise ValueError(f"{public(address)} cannot be opened: {reason_of(error)}") from error
+    return Remote(filesystem, path, public(address))
+
+
+def public(address: str) -> str:
+    """Returns an address without user, password, and the signatures in its query."""
+    without_user = re.sub(r"(?<=://)[^/@?#]*@", "", address)
+    return _SECRET_FIELD.sub(r"\1=...", without_user)
+
+
+class Patience:
+    """Allows ATTEMPTS failures in a row, waiting longer after each."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.failures = name, 0
+
+    def call(self, action: Callable[[], Result]) -> Result:
+        """Returns what `action` returns in the end; raises as `failed`."""
+        while True:
+            try:
+                return action()
+            except Exception as error:  # each client has its own; `failed` sorts them
+                self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Waits after trouble with the connection; raises OSError when waiting is no use."""
+        self.failures += 1
+        if not _is_transient(error) or self.failures >= ATTEMPTS:
+            self._give_up(error)
+        wait = FIRST_WAIT_SECONDS * 2 ** (self.failures - 1)
+        tqdm.write(f"{self.name}: {reason_of(error)}; again in {wait:g} s", file=sys.stderr)
+        time.sleep(wait)
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        remedy = ""
+        if "credentials" in str(error).lower():
+            remedy = (
+                " Log in as its client asks, or for a public S3 bucket set FSSPEC_S3_ANON=true."
+            )
+        elif self.failures > 1:
+            remedy = f" Gave up after {self.failures} tries; the same command goes on from there."
+        raise OSError(f"Cannot read {self.name}: {reason_of(error)}.{remedy}") from error
+
+
+def status_of(error: Exception) -> int | None:
+    """Returns the HTTP status that an error of any client carries, or None."""
+    response = getattr(error, "response", None)
+    codes = (getattr(error, "status", None), getattr(error, "code", None),
+             getattr(response, "status_code", None))  # fmt: skip
+    return next((code for code in codes if isinstance(code, int)), None)
+
+
+def _is_transient(error: Exception) -> bool:
+    if (status := status_of(error)) is not None:
+        return status >= 500 or status in (408, 429)
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return False
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return False
+    return any(kind.__name__ in _CONNECTION_ERRORS for kind in type(error).__mro__)
+
+
+def reason_of(error: Exception) -> str:
+    """Returns the reason of an error in a few words, without passwords and signatures."""
+    if type(error) is FileNotFoundError:
+        return "there is no such file or folder"
+    if (status := status_of(error)) and (message := getattr(error, "message", "")):
+        return f"{status} {message}"  # the whole text of aiohttp's error repeats the address
+    return public(str(error)).rstrip(".") or type(error).__name__
+
+
+def version_of(info: dict[str, Any]) -> str:
+    """Returns a text that changes when the file changes, from what the server tells about it."""
+    return repr([(key, str(info[key])) for key in _VERSION_KEYS if info.get(key) is not None])
