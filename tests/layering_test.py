@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"tensorflow", "keras", "ai_edge_litert", "wandb"}
+HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "ai_edge_litert", "wandb"}
 # A module may import from its own layer and those above it in this list.
 LAYERS = [
     ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags"),

@@ -50,7 +50,7 @@ def split(
         if method == "stratified":
             splits = _stratified(members, seed)
         elif method == "official":
-            splits = _official(members, Path(split_dir or _official_folder(data_dir)))
+            splits = official(members, split_dir or _official_folder(data_dir))
         else:
             raise ValueError(
                 f"split_method must be stratified, official or folders. Received: {method!r}"
@@ -100,12 +100,24 @@ def _official_folder(data_dir: str | os.PathLike) -> Path:
     return Path(__file__).parent / "trashnet"
 
 
-def _official(members: Members, split_dir: Path) -> dict[str, Members]:
+def official(members: Members, split_dir: str | os.PathLike) -> dict[str, Members]:
+    """Divides TrashNet as its authors did.
+
+    Args:
+        members: Every picture of TrashNet, as `catalog.scan` lists them.
+        split_dir: Where the official lists lie.
+
+    Returns:
+        Split name -> class name -> sorted paths.
+
+    Raises:
+        ValueError: A list is missing or damaged, or the lists and the pictures differ.
+    """
     where = {PurePosixPath(path).name: (name, path) for name in members for path in members[name]}
     splits: dict[str, Members] = {}
     for split_name, list_name in OFFICIAL_LISTS.items():
         chosen: dict[str, list[str]] = {name: [] for name in members}
-        for file_name, class_name in _read_list(split_dir / list_name):
+        for file_name, class_name in _read_list(Path(split_dir) / list_name):
             if file_name not in where:
                 raise ValueError(
                     f"{list_name} names {file_name}, which is not in the data folder or stands "

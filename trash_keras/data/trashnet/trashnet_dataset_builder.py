@@ -1,0 +1,143 @@
+"""TrashNet for tensorflow-datasets.
+
+    tfds build trash_keras/data/trashnet --manual_dir=DIR
+
+or, from Python, after importing this module, which registers the name:
+
+    tfds.load("trashnet", split="train")
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow_datasets as tfds
+from absl import logging
+from etils import epath
+
+from trash_keras.data import splits
+from trash_keras.data.catalog import EXTENSIONS, Catalog, Members
+
+URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"
+FOLDER = "dataset-resized"  # what the archive unpacks to
+COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
+SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # names of tfds -> ours
+
+Folder = epath.Path | zipfile.Path  # the same methods, whether unpacked or not
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Writes the official splits, each in the order of `Catalog.examples`.
+
+    In that order training can stream the records, whichever of them a split of ours asks for.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "The resized pictures with the authors' splits."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = f"""
+    Needed only on a machine with no network: put {FOLDER}.zip, or the six class folders that it
+    holds, into manual_dir. The archive is at {URL}
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+                    "label": tfds.features.ClassLabel(names=list(COUNTS)),
+                    "file": tfds.features.Text(doc="Path within the class folders."),
+                }
+            ),
+            supervised_keys=("image", "label"),
+            homepage="https://github.com/garythung/trashnet",
+            license="MIT",
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        folder = _class_folders(dl_manager)
+        members = _scan(folder)
+        counts = {name: len(paths) for name, paths in members.items()}
+        if counts != COUNTS:
+            raise ValueError(
+                f"TrashNet has {_listed(COUNTS)} pictures. Found {_listed(counts)} in {folder}. "
+                f"Fetch {FOLDER}.zip again: {URL}"
+            )
+        catalog = Catalog(tuple(COUNTS), splits.official(members, Path(__file__).parent))
+        return {
+            theirs: self._generate_examples(folder, catalog.examples(ours)[0])
+            for theirs, ours in SPLITS.items()
+        }
+
+    def _generate_examples(
+        self, folder: Folder, paths: Sequence[str]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        for index, path in enumerate(paths):
+            try:
+                encoded = folder.joinpath(path).read_bytes()
+            except zipfile.BadZipFile as error:
+                raise ValueError(f"{path} is damaged in {folder}: {error}") from error
+            label = path.split("/")[0]
+            yield index, {"image": io.BytesIO(encoded), "label": label, "file": path}
+
+
+def _class_folders(dl_manager: tfds.download.DownloadManager) -> Folder:
+    """Returns the folder of class folders: from manual_dir, or else downloaded."""
+    try:
+        manual_dir = dl_manager.manual_dir
+    except AssertionError as error:  # what tfds raises for a missing or empty folder
+        logging.info("%s", error)
+        return _download(dl_manager)
+    archive = manual_dir / f"{FOLDER}.zip"
+    if folder := _find(manual_dir) or (_open(archive) if archive.exists() else None):
+        return folder
+    if manual_dir == dl_manager.download_dir / "manual":
+        return _download(dl_manager)  # the default, which datasets share
+    found = ", ".join(sorted(entry.name for entry in manual_dir.iterdir())[:10])
+    raise ValueError(
+        f"manual_dir must hold {FOLDER}.zip or the class folders {', '.join(COUNTS)}. "
+        f"Found in {manual_dir}: {found}."
+    )
+
+
+def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
+    return _open(epath.Path(dl_manager.download(URL)))
+
+
+def _open(archive: epath.Path) -> Folder:
+    """Looks into the archive without unpacking it; reading checks each picture's CRC-32."""
+    try:
+        folder = _find(zipfile.Path(zipfile.ZipFile(archive.open("rb"))))
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{archive} is not a whole zip archive: {error}. Fetch {URL}") from error
+    if folder is None:
+        raise ValueError(
+            f"{archive} must hold the class folders {', '.join(COUNTS)}, in {FOLDER} or on top."
+        )
+    return folder
+
+
+def _find(folder: Folder) -> Folder | None:
+    for candidate in (folder, folder / FOLDER):
+        if any((candidate / name).is_dir() for name in COUNTS):
+            return candidate
+    return None
+
+
+def _scan(folder: Folder) -> Members:
+    return {
+        name: tuple(
+            sorted(
+                f"{name}/{file.name}"
+                for file in ((folder / name).iterdir() if (folder / name).is_dir() else ())
+                if file.name.lower().endswith(EXTENSIONS) and not file.name.startswith(".")
+            )
+        )
+        for name in COUNTS
+    }
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
