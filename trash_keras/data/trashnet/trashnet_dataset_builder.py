@@ -11,11 +11,10 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 from absl import logging
-from etils import epath
 
 from trash_keras.data import splits
 from trash_keras.data.catalog import EXTENSIONS, Catalog, Members
@@ -25,7 +24,7 @@ FOLDER = "dataset-resized"  # what the archive unpacks to
 COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
 SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # names of tfds -> ours
 
-Folder = epath.Path | zipfile.Path  # the same methods, whether unpacked or not
+Folder = Path | zipfile.Path  # the same methods, unpacked or not
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -35,7 +34,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "The resized pictures with the authors' splits."}
+    RELEASE_NOTES: ClassVar = {"1.0.0": "The resized pictures with the authors' splits."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"""
     Needed only on a machine with no network: put {FOLDER}.zip, or the six class folders that it
     holds, into manual_dir. The archive is at {URL}
@@ -103,10 +102,10 @@ def _class_folders(dl_manager: tfds.download.DownloadManager) -> Folder:
 
 
 def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
-    return _open(epath.Path(dl_manager.download(URL)))
+    return _open(dl_manager.download(URL))
 
 
-def _open(archive: epath.Path) -> Folder:
+def _open(archive: Path) -> Folder:
     """Looks into the archive without unpacking it; reading checks each picture's CRC-32."""
     try:
         folder = _find(zipfile.Path(zipfile.ZipFile(archive.open("rb"))))

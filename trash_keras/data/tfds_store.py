@@ -1,0 +1,259 @@
+"""Pictures that tensorflow-datasets keeps: `--data_dir=tfds:NAME`."""
+
+import bisect
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from trash_keras.data import tfds_preparing
+from trash_keras.data.catalog import SPLITS, Members
+from trash_keras.data.splits import FOLDER_NAMES
+
+MEMORY_LIMIT_BYTES = 2 * 2**30  # of encoded pictures that may be held to be put in order
+_LABELS_AT_ONCE = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class _Records:
+    """All records, split after split, each in the order that tfds reads it in.
+
+    Attributes:
+        names: A path for each record.
+        labels: int64 [N], label of each record, -1 for none.
+        stops: tfds split -> number of the record after its last one; in order.
+    """
+
+    names: list[str]
+    labels: np.ndarray
+    stops: dict[str, int]
+
+    def span(self, split: str) -> tuple[int, int]:
+        """Returns the numbers of a split's first record and of the one after its last."""
+        place = list(self.stops).index(split)
+        return [0, *self.stops.values()][place], self.stops[split]
+
+
+class TfdsStore:
+    """An image-classification data set of tensorflow-datasets, prepared if it isn't yet.
+
+    Records are read in the order in which they were written, so a request in that order streams.
+    Our own builder writes each split in the order of `Catalog.examples`. Other data sets are
+    written in an order of their own; they are read at random where their files allow it
+    (array_record), and else the pictures asked for are held in memory, up to MEMORY_LIMIT_BYTES.
+    """
+
+    def __init__(self, location: str) -> None:
+        """Opens a data set.
+
+        Args:
+            location: `tfds:NAME`, `tfds:NAME/CONFIG:VERSION` or `tfds:NAME@DATA_DIR`. DATA_DIR
+                is where tfds keeps prepared data, for instance
+                gs://bucket/tensorflow_datasets; without it the environment variable
+                TFDS_DATA_DIR or ~/tensorflow_datasets counts.
+
+        Raises:
+            ValueError: There is no such data set, it cannot be prepared, or it lacks an `image`
+                or a `label`.
+        """
+        self._location = location
+        self._builder = tfds_preparing.prepared(location)
+        self._features = tfds_preparing.labelled_pictures(location, self._builder)
+        self._class_names: list[str] = self._features["label"].names
+
+    def members(self) -> Members:
+        """Returns class name -> sorted paths of all splits together.
+
+        A path is the feature `file` where that names each picture once and begins with its
+        class, and else invented: CLASS/SPLIT-NUMBER. Pictures without a label are left out.
+        """
+        return self._members(0, len(self._records.names))
+
+    def official(self) -> Mapping[str, Members] | None:
+        """Returns the data set's own split into train, valid and test; None unless it has all."""
+        found = {}
+        for split in SPLITS:
+            for name in FOLDER_NAMES[split]:
+                if name in self._records.stops:
+                    found[split] = self._members(*self._records.span(name))
+        return found if len(found) == len(SPLITS) else None
+
+    def read(self, path: str) -> bytes:
+        """Returns the encoded picture; takes a pass over the records before it.
+
+        Raises:
+            ValueError: There is no such picture.
+        """
+        return next(self.encoded([path]).as_numpy_iterator())
+
+    def encoded(self, paths: Sequence[str]) -> tf.data.Dataset:
+        """Reads pictures in exactly the order given.
+
+        Args:
+            paths: As `members` names them; those of `Catalog.examples` stream from the records
+                that our builder wrote, see the class for others.
+
+        Returns:
+            Dataset of string scalars, the encoded pictures; its cardinality is known.
+
+        Raises:
+            ValueError: A path is not in the data set, or the records would have to be put in
+                order and are too large for that.
+        """
+        numbers = self._numbers(paths)
+        sources = self._sources(numbers)
+        if all(np.all(np.diff(numbers[sources == source]) > 0) for source in set(sources)):
+            dataset = self._streamed(numbers)
+        else:
+            fetch = self._random_access() or self._held(numbers)
+            dataset = tf.data.Dataset.from_generator(
+                lambda: map(fetch, numbers.tolist()), output_signature=tf.TensorSpec((), tf.string)
+            )
+        options = tf.data.Options()
+        # Handing out whole record files to workers would tear the chosen records apart.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        counted = dataset.apply(tf.data.experimental.assert_cardinality(len(paths)))
+        return counted.with_options(options)
+
+    @functools.cached_property
+    def _records(self) -> _Records:
+        """One pass over names and labels; no picture is decoded."""
+        infos = self._builder.info.splits
+        has_files = isinstance(self._features.get("file"), tfds.features.Text)
+        wanted = tfds.decode.PartialDecoding({"label", "file"} if has_files else {"label"})
+        labels: list[np.ndarray] = []
+        files: list[bytes] = []
+        stops: dict[str, int] = {}
+        total = sum(info.num_examples for info in infos.values())
+        with tqdm(total=total, desc="Reading labels", unit="picture") as progress:
+            for split in sorted(infos):
+                batches = self._open(split, wanted)
+                for batch in batches.batch(_LABELS_AT_ONCE).as_numpy_iterator():
+                    labels.append(batch["label"])
+                    files.extend(batch.get("file", ()))
+                    progress.update(len(batch["label"]))
+                stops[split] = progress.n
+        label = np.concatenate(labels)
+        names = _file_names(files, label, self._class_names)
+        names = names or _invented_names(label, self._class_names, stops)
+        return _Records(names, label, stops)
+
+    @functools.cached_property
+    def _number_of(self) -> dict[str, int]:
+        records = self._records
+        return {
+            name: number for number, name in enumerate(records.names) if records.labels[number] >= 0
+        }
+
+    def _members(self, start: int, stop: int) -> Members:
+        chosen: dict[str, list[str]] = {name: [] for name in sorted(self._class_names)}
+        for number in range(start, stop):
+            label = self._records.labels[number]
+            if label >= 0:
+                chosen[self._class_names[label]].append(self._records.names[number])
+        return {name: tuple(sorted(paths)) for name, paths in chosen.items()}
+
+    def _numbers(self, paths: Sequence[str]) -> np.ndarray:
+        try:
+            return np.array([self._number_of[path] for path in paths], np.int64)
+        except KeyError as error:
+            raise ValueError(f"{self._location} has no picture {error}.") from None
+
+    def _open(self, split: str, decoders: Any) -> tf.data.Dataset:
+        config = tfds.ReadConfig(
+            try_autocache=False,
+            interleave_cycle_length=1,
+            # Records are told apart by their place, which parallel parsing would not keep in a
+            # pipeline whose options ask for speed before order.
+            num_parallel_calls_for_decode=1,
+        )
+        return self._builder.as_dataset(
+            split=split, decoders=decoders, read_config=config, shuffle_files=False
+        )
+
+    def _sources(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns for each record the place of its split among the splits."""
+        return np.searchsorted(list(self._records.stops.values()), numbers, side="right")
+
+    def _streamed(self, numbers: np.ndarray) -> tf.data.Dataset:
+        """Reads records whose numbers rise within each split."""
+        if not len(numbers):
+            return tf.data.Dataset.from_tensor_slices(tf.constant([], tf.string))
+        sources = self._sources(numbers)
+        used, choice = np.unique(sources, return_inverse=True)
+        parts = [self._selected(source, numbers[sources == source]) for source in used]
+        return tf.data.Dataset.choose_from_datasets(
+            parts, tf.data.Dataset.from_tensor_slices(choice.astype(np.int64))
+        )
+
+    def _selected(self, source: int, numbers: np.ndarray) -> tf.data.Dataset:
+        split = list(self._records.stops)[source]
+        places = numbers - self._records.span(split)[0]
+        first, stop = int(places[0]), int(places[-1]) + 1
+        wanted = np.zeros(stop - first, bool)
+        wanted[places - first] = True
+        decoders = tfds.decode.PartialDecoding({"image"}, {"image": tfds.decode.SkipDecoding()})
+        pictures = self._open(f"{split}[{first}:{stop}]", decoders)
+        marked = tf.data.Dataset.zip(pictures, tf.data.Dataset.from_tensor_slices(wanted))
+        kept = marked.filter(lambda record, is_wanted: is_wanted)
+        return kept.map(lambda record, is_wanted: record["image"])
+
+    def _random_access(self) -> Callable[[int], bytes] | None:
+        """Returns what reads a record by its number, if the files can do that."""
+        if tfds.core.FileFormat.ARRAY_RECORD not in self._builder.info.available_file_formats():
+            return None
+        # A second builder, since asking for the records changes the format that one reads.
+        builder = tfds.core.builder_from_directory(self._builder.data_dir)
+        decoders = {"image": tfds.decode.SkipDecoding()}
+        records = [
+            builder.as_data_source(split, decoders=decoders) for split in self._records.stops
+        ]
+        starts = [self._records.span(split)[0] for split in self._records.stops]
+
+        def fetch(number: int) -> bytes:
+            source = bisect.bisect_right(starts, number) - 1
+            return records[source][number - starts[source]]["image"]
+
+        return fetch
+
+    def _held(self, numbers: np.ndarray) -> Callable[[int], bytes]:
+        """Reads records into memory, in the order of the files."""
+        splits = np.array(list(self._records.stops))[np.unique(self._sources(numbers))]
+        size = sum(self._builder.info.splits[split].num_bytes for split in splits)
+        if size > MEMORY_LIMIT_BYTES:
+            raise ValueError(
+                f"The records of {self._location} lie in another order than training reads them, "
+                f"and at {size / 2**30:.1f} GiB they are over the {MEMORY_LIMIT_BYTES / 2**30:.1f} "
+                "GiB that may be held in memory. Make them readable at random: tfds convert_format "
+                f"--dataset_version_dir={self._builder.data_dir} --out_file_format=array_record"
+            )
+        rising = np.unique(numbers)
+        kept = dict(zip(rising.tolist(), self._streamed(rising).as_numpy_iterator(), strict=True))
+        return kept.__getitem__
+
+
+def _file_names(files: list[bytes], labels: np.ndarray, class_names: list[str]) -> list[str]:
+    """Returns the names that the data set gives, or none where they don't serve."""
+    names = [name.decode() for name in files]
+    serve = len(set(names)) == len(labels) and all(
+        label < 0 or name.startswith(f"{class_names[label]}/")
+        for name, label in zip(names, labels, strict=True)
+    )
+    return names if serve else []
+
+
+def _invented_names(labels: np.ndarray, class_names: list[str], stops: dict[str, int]) -> list[str]:
+    names, start = [], 0
+    for split, stop in stops.items():
+        for number in range(start, stop):
+            class_name = class_names[labels[number]] if labels[number] >= 0 else "unlabelled"
+            names.append(f"{class_name}/{split}-{number - start:08d}")
+        start = stop
+    return names
