@@ -14,11 +14,12 @@ from absl import flags
 from trash_keras import flags as script
 
 MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedModel folder.")
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder with one sub-folder of pictures a class.")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds:NAME.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
+DATA_FORMAT = script.define_setting("data_format")
 BAD_FILES = script.define_setting("bad_files")
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
 flags.mark_flags_as_required(["model", "data_dir", "output"])
@@ -29,29 +30,29 @@ def main(paths: Sequence[str]) -> None:
     script.refuse(paths)
 
     with script.quiet_imports():
-        from trash_keras.data import decoding
+        from trash_keras.data import screening, stores
         from trash_keras.data.catalog import Catalog, whole
         from trash_keras.evaluation import publishing, report
         from trash_keras.prediction import Predictor
 
     predictor = Predictor.load(MODEL.value)
+    store = stores.open_store(DATA_DIR.value, DATA_FORMAT.value)
     if CATALOG.value:
         pictures, split = Catalog.load(CATALOG.value).only(SPLIT.value), SPLIT.value
-        pictures.require_files(DATA_DIR.value)
+        pictures.require(store.members(), DATA_DIR.value)
     else:
-        pictures, split = whole(DATA_DIR.value), "all"
+        pictures, split = whole(store.members()), "all"
     limit, batch_size = MAX_MEGAPIXELS.value, BATCH_SIZE.value
-    pictures = decoding.keep_decodable(pictures, DATA_DIR.value, BAD_FILES.value, limit)
-    scores = predictor.score(
-        pictures, split, DATA_DIR.value, batch_size=batch_size, max_megapixels=limit
-    )
+    pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, limit)
+    scores = predictor.score(pictures, split, store, batch_size=batch_size, max_megapixels=limit)
     result = {
         "class_names": list(predictor.contract.class_names),
         split: scores,
         "bad_files": list(pictures.bad_files),
         "run": publishing.provenance("python -m experiments.evaluate " + shlex.join(sys.argv[1:])),
     }
-    publishing.publish(result, OUTPUT.value, data_dir=DATA_DIR.value, counts=pictures.counts())
+    mistakes = stores.read_pictures(store, [row["file"] for row in scores["mistakes"]])
+    publishing.publish(result, OUTPUT.value, pictures=mistakes, counts=pictures.counts())
     print(f"{report.summary(split, scores)}\nReport: {OUTPUT.value}/report.html")
 
 

@@ -74,7 +74,16 @@ class DataConfig(_Checked):
     """Which pictures, how they are split, and the shape they are given."""
 
     data_dir: str = option(
-        "notebooks/my-trash-dataset/train", "Folder with one sub-folder of pictures per class."
+        "notebooks/my-trash-dataset/train",
+        "Folder with one sub-folder of pictures per class, folder of shards (--data_format), or "
+        "tfds:NAME[@FOLDER] of tensorflow-datasets.",
+    )
+    data_format: str = option(
+        "folder",
+        "What --data_dir holds: picture files, or the shards that experiments.prepare writes. Of "
+        "no account for tfds:NAME.",
+        choices=("folder", "tfrecord", "array_record"),
+        changes_result=False,
     )
     split_method: str = option(
         "stratified",
@@ -108,6 +117,18 @@ class DataConfig(_Checked):
         "",
         "Folder for the file cache of decoded pictures. Empty: cache in memory.",
         changes_result=False,
+    )
+    cache_megabytes: int = option(
+        4096,
+        "Most memory for decoded pictures and features, 10^6 bytes; what is larger is read from "
+        "disk each epoch.",
+        minimum=0,
+        changes_result=False,
+    )
+    ordered_reads: bool = option(
+        True,
+        "Read tfrecord shards in a fixed order. False: as they arrive, faster over a network, "
+        "and runs of one seed differ.",
     )
 
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from trash_keras.contract import Contract
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import EXTENSIONS, Catalog
+from trash_keras.data.stores import Store
 from trash_keras.evaluation import report
 
 PredictBatch = Callable[[tf.Tensor], np.ndarray]
@@ -73,7 +74,7 @@ class Predictor:
         self,
         catalog: Catalog,
         split: str,
-        data_dir: str | os.PathLike,
+        store: Store,
         *,
         batch_size: int = 32,
         max_megapixels: float = decoding.MAX_MEGAPIXELS,
@@ -84,7 +85,7 @@ class Predictor:
         Args:
             catalog: Its classes must be the model's, or some of them.
             split: Name of the split.
-            data_dir: Folder that the catalog's paths are relative to.
+            store: Where its pictures lie.
             batch_size: Pictures per step.
             max_megapixels: Most pixels to decode, millions.
             pictures: The split as `pipeline.pictures` made it, when it is already cached.
@@ -102,7 +103,7 @@ class Predictor:
             pictures = pipeline.pictures(
                 catalog,
                 split,
-                data_dir,
+                store,
                 image_size=self.contract.image_size,
                 resize=self.contract.resize,
                 max_megapixels=max_megapixels,

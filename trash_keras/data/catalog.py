@@ -95,14 +95,24 @@ class Catalog:
         everything = tuple(sorted({*self.bad_files, *bad}))
         return dataclasses.replace(self, splits=splits, bad_files=everything)
 
-    def require_files(self, data_dir: str | os.PathLike) -> None:
+    def paths(self) -> list[str]:
+        """Returns every picture of all splits, in the order of `mixing_key`."""
+        return sorted((path for split in self.splits for path in self.examples(split)[0]),
+                      key=mixing_key)  # fmt: skip
+
+    def require(self, members: Members, data_dir: str | os.PathLike) -> None:
         """Checks that every picture is still there.
+
+        Args:
+            members: What is there.
+            data_dir: How the message calls the place.
 
         Raises:
             ValueError: Some are missing; names one.
         """
-        paths = [path for split in self.splits for path in self.examples(split)[0]]
-        missing = [path for path in paths if not os.path.isfile(os.path.join(data_dir, path))]
+        there = {path for paths in members.values() for path in paths}
+        paths = self.paths()
+        missing = [path for path in paths if path not in there]
         if missing:
             raise ValueError(
                 f"{len(missing)} of the catalog's {len(paths)} pictures are not in {data_dir}, "
@@ -178,11 +188,6 @@ def _pictures(root: Path, class_name: str) -> Iterable[str]:
                 yield str(relative / name)
 
 
-def whole(data_dir: str | os.PathLike) -> Catalog:
-    """Catalogs every picture of a folder as one split called `all`.
-
-    Raises:
-        ValueError: As `scan`.
-    """
-    members = scan(data_dir)
+def whole(members: Members) -> Catalog:
+    """Catalogs every picture as one split called `all`."""
     return Catalog(tuple(members), {"all": members})

@@ -5,16 +5,12 @@ signature `serve_bytes` needs TensorFlow operations instead: `trash_keras/export
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from trash_keras.config import DataConfig
 from trash_keras.data import formats
-from trash_keras.data.catalog import Catalog
 from trash_keras.data.formats import UndecodableError as UndecodableError
 
 RESIZES = ("stretch", "crop", "pad")
@@ -116,78 +112,14 @@ def load(
     return resize_to_square(decode(encoded, max_megapixels), image_size, resize)
 
 
-def read_bytes(path: str, data_dir: str | os.PathLike = "") -> bytes:
-    """Reads the file of a picture, the one place that does.
-
-    Args:
-        path: Absolute, or relative to `data_dir`.
-        data_dir: Data folder; empty for the current one.
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """Reads a picture file.
 
     Raises:
         UndecodableError: The file cannot be read.
     """
     try:
-        with open(os.path.join(data_dir, path), "rb") as file:
+        with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         raise UndecodableError(f"cannot be read: {error.strerror or error}") from error
-
-
-def find_bad_files(
-    data_dir: str | os.PathLike, paths: Sequence[str], max_megapixels: float = MAX_MEGAPIXELS
-) -> dict[str, str]:
-    """Decodes every file once, with a progress bar.
-
-    Args:
-        data_dir: Folder that `paths` are relative to.
-        paths: Relative paths.
-        max_megapixels: Most pixels to decode, millions.
-
-    Returns:
-        Path -> reason, for each file that cannot be decoded.
-    """
-
-    def problem(path: str) -> str:
-        try:
-            decode(read_bytes(path, data_dir), max_megapixels)
-        except UndecodableError as error:
-            return str(error)
-        return ""
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found: Iterable[str] = tqdm(
-            pool.map(problem, paths), total=len(paths), desc="Checking pictures", unit="file"
-        )
-        return {path: text for path, text in zip(paths, found, strict=True) if text}
-
-
-def keep_decodable(
-    catalog: Catalog,
-    data_dir: str | os.PathLike,
-    bad_files: str,
-    max_megapixels: float = MAX_MEGAPIXELS,
-) -> Catalog:
-    """Decodes every picture of a catalog once and deals with those that fail.
-
-    Args:
-        catalog: Any catalog.
-        data_dir: Folder that its paths are relative to.
-        bad_files: error, or skip: leave them out and list them in the catalog.
-        max_megapixels: Most pixels to decode, millions.
-
-    Returns:
-        The catalog without undecodable files.
-
-    Raises:
-        ValueError: There are such files and `bad_files` is error; or a class would be left empty.
-    """
-    paths = [path for split in catalog.splits for path in catalog.examples(split)[0]]
-    bad = find_bad_files(data_dir, paths, max_megapixels)
-    if bad and bad_files == "error":
-        path, why = next(iter(bad.items()))
-        raise ValueError(
-            f"{len(bad)} of {len(paths)} files cannot be decoded: {path} ({why})"
-            + (", and others. " if len(bad) > 1 else ". ")
-            + "Repair or remove them, or leave them out with --bad_files=skip."
-        )
-    return catalog.without(bad)

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.stores import Store
 
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
 
@@ -26,63 +27,62 @@ SHUFFLE_BUFFER = 4096
 def pictures(
     catalog: Catalog,
     split: str,
-    data_dir: str | os.PathLike,
+    store: Store,
     *,
     image_size: int,
     resize: str,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
     cache: bool = True,
     cache_dir: str | os.PathLike = "",
+    ordered: bool = True,
 ) -> tf.data.Dataset:
-    """Reads a split: decoded, resized, cached, in the order of `Catalog.examples`.
+    """Reads a split: decoded and resized, in the order of `Catalog.examples`.
 
     Args:
         catalog: Which pictures there are.
         split: train, valid, test or all.
-        data_dir: Folder that the catalog's paths are relative to.
+        store: Where the pictures lie.
         image_size: Side of the pictures, pixels.
         resize: stretch, crop or pad.
         max_megapixels: Most pixels to decode, millions.
-        cache: False for a split that is read once.
+        cache: False for a split that is read once, or is too large.
         cache_dir: Folder for a file cache; empty caches in memory.
+        ordered: False gives the pictures, each with its label, as they arrive.
 
     Returns:
         Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
     """
     paths, labels = catalog.examples(split)
-    full_paths = [os.path.join(data_dir, path) for path in paths]
     class_count = len(catalog.class_names)
+    label_of = tf.constant(labels)
 
-    def load(path: bytes) -> np.ndarray:
-        name = path.decode()
+    def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
-            encoded = decoding.read_bytes(name)
             return decoding.load(encoded, image_size, resize, max_megapixels)
         except decoding.UndecodableError as error:
-            raise decoding.UndecodableError(f"{name}: {error}") from error
+            raise decoding.UndecodableError(f"{paths[position]}: {error}") from error
 
-    def read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def read(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Said to have no state, or deterministic runs would decode one picture after the other.
-        image = tf.numpy_function(load, [path], tf.uint8, stateful=False)
+        image = tf.numpy_function(load, [position, encoded], tf.uint8, stateful=False)
         image.set_shape((image_size, image_size, 3))
-        return image, tf.one_hot(label, class_count)
+        return image, tf.one_hot(label_of[position], class_count)
 
-    dataset = tf.data.Dataset.from_tensor_slices((full_paths, labels))
-    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = store.encoded(paths, ordered)
+    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=ordered)
     if not cache:
         return dataset
-    return dataset.cache(_cache_file(cache_dir, full_paths, image_size, resize))
+    return dataset.cache(_cache_file(cache_dir, store.locations(paths), image_size, resize))
 
 
 def _cache_file(
-    cache_dir: str | os.PathLike, paths: Sequence[str], image_size: int, resize: str
+    cache_dir: str | os.PathLike, locations: Sequence[str], image_size: int, resize: str
 ) -> str:
     if not cache_dir:
         return ""
     # The name depends on all that decides the content, so that a cache is never read for other
-    # pictures: also on each file's size and time of change.
-    facts = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
-    content = json.dumps([facts, image_size, resize])
+    # pictures.
+    content = json.dumps([locations, image_size, resize])
     Path(cache_dir).mkdir(parents=True, exist_ok=True)
     return os.path.join(cache_dir, hashlib.sha256(content.encode()).hexdigest()[:16])
 

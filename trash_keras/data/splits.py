@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from trash_keras.data.catalog import SPLITS, Catalog, Members, mixing_key, scan
 
@@ -23,10 +24,24 @@ FOLDER_NAMES = {
 }
 
 
+class Listing(Protocol):
+    """What a store says of its pictures without giving them."""
+
+    def members(self) -> Members:
+        """Returns class name -> paths; split folder -> paths for the method `folders`."""
+
+    def official(self) -> Mapping[str, Members] | None:
+        """Returns the splits that come with the data, or None."""
+
+
 def split(
-    data_dir: str | os.PathLike, method: str, seed: int = 0, split_dir: str | os.PathLike = ""
+    data_dir: str | os.PathLike,
+    method: str,
+    seed: int = 0,
+    split_dir: str | os.PathLike = "",
+    listing: Listing | None = None,
 ) -> Catalog:
-    """Catalogs a folder and divides it into train, valid and test.
+    """Catalogs a folder or store and divides it into train, valid and test.
 
     Args:
         data_dir: Folder of class folders, or of split folders for `folders`.
@@ -34,6 +49,7 @@ def split(
         seed: Decides the stratified split, and nothing else does.
         split_dir: Where the official lists lie; empty for the parent of `data_dir` if it holds
             any, else those that come with this package.
+        listing: The store that `data_dir` names; None for a folder of picture files.
 
     Returns:
         A catalog whose splits are disjoint and together hold every picture.
@@ -42,15 +58,16 @@ def split(
         ValueError: The folder does not fit the method, has one class only, or a class has fewer
             pictures than there are splits.
     """
+    members = listing.members() if listing else scan(data_dir)
     if method == "folders":
-        catalog = _by_folders(data_dir)
+        catalog = _by_folders(members, data_dir)
     else:
-        members = scan(data_dir)
         _require_classes(members)
         if method == "stratified":
             splits = _stratified(members, seed)
         elif method == "official":
-            splits = official(members, split_dir or _official_folder(data_dir))
+            brought = listing.official() if listing and not split_dir else None
+            splits = dict(brought or official(members, split_dir or _official_folder(data_dir)))
         else:
             raise ValueError(
                 f"split_method must be stratified, official or folders. Received: {method!r}"
@@ -157,24 +174,27 @@ def _read_list(path: Path) -> Iterable[tuple[str, str]]:
             ) from None
 
 
-def _by_folders(data_dir: str | os.PathLike) -> Catalog:
+def _by_folders(everything: Members, data_dir: str | os.PathLike) -> Catalog:
     splits: dict[str, Members] = {}
     for split_name, spellings in FOLDER_NAMES.items():
-        found = [name for name in spellings if (Path(data_dir) / name).is_dir()]
+        found = [name for name in spellings if name in everything]
         if len(found) != 1:
             raise ValueError(
                 f"--split_method=folders needs one folder {' or '.join(spellings)} in {data_dir}. "
                 f"Found: {', '.join(found) or 'none'}."
             )
-        members = scan(Path(data_dir) / found[0])
-        splits[split_name] = {
-            name: tuple(f"{found[0]}/{path}" for path in paths) for name, paths in members.items()
-        }
+        members: dict[str, list[str]] = {}
+        for path in everything[found[0]]:
+            _, class_name, *file = PurePosixPath(path).parts
+            if not file:
+                raise ValueError(f"{path} in {data_dir} lies in no class folder.")
+            members.setdefault(class_name, []).append(path)
+        splits[split_name] = {name: tuple(members[name]) for name in sorted(members)}
     class_names = tuple(splits["train"])
     if len(class_names) < 2:
         _require_classes(splits["train"])
-    for split_name, members in splits.items():
-        if different := set(members) ^ set(class_names):
+    for split_name, chosen in splits.items():
+        if different := set(chosen) ^ set(class_names):
             raise ValueError(
                 f"The class folders of train and {split_name} differ: "
                 f"{', '.join(sorted(different))}."

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from trash_keras.data.catalog import Members, scan
+from trash_keras.data.catalog import Members, mixing_key, scan
 
 TFDS_PREFIX = "tfds:"
 
@@ -60,7 +60,7 @@ def open_store(data_dir: str | os.PathLike, data_format: str = "folder") -> Stor
     if str(data_dir).startswith(TFDS_PREFIX):
         from trash_keras.data.tfds_store import TfdsStore
 
-        return TfdsStore(str(data_dir).removeprefix(TFDS_PREFIX))
+        return TfdsStore(str(data_dir))
     if data_format == "folder":
         return FolderStore(data_dir)
     from trash_keras.data.records import RecordStore
@@ -90,9 +90,20 @@ class FolderStore:
         return Path(self._root, path).read_bytes()
 
     def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
-        """See `Store`; files are read in parallel."""
-        files = tf.data.Dataset.from_tensor_slices([os.path.join(self._root, p) for p in paths])
-        return files.map(tf.io.read_file, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+        """See `Store`; files are read in parallel, one that cannot be read comes as no bytes."""
+
+        def read(path: bytes) -> bytes:
+            try:
+                return self.read(path.decode())
+            except OSError:
+                return b""
+
+        def load(path: tf.Tensor) -> tf.Tensor:
+            encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
+            return tf.ensure_shape(encoded, ())
+
+        dataset = tf.data.Dataset.from_tensor_slices(list(paths))
+        return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """See `Store`: name, size and time of change of each file."""
@@ -102,3 +113,10 @@ class FolderStore:
             f"{name}:{fact.st_size}:{fact.st_mtime_ns}"
             for name, fact in zip(names, facts, strict=True)
         ]
+
+
+def read_pictures(store: Store, paths: Sequence[str]) -> dict[str, bytes]:
+    """Returns path -> encoded bytes of some pictures, in one pass over the store."""
+    ordered = sorted(paths, key=mixing_key)
+    found = store.encoded(ordered).as_numpy_iterator() if ordered else ()
+    return {ordered[position]: encoded for position, encoded in found}

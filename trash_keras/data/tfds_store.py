@@ -89,17 +89,18 @@ class TfdsStore:
         Raises:
             ValueError: There is no such picture.
         """
-        return next(self.encoded([path]).as_numpy_iterator())
+        return next(self.encoded([path]).as_numpy_iterator())[1]
 
-    def encoded(self, paths: Sequence[str]) -> tf.data.Dataset:
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
         """Reads pictures in exactly the order given.
 
         Args:
             paths: As `members` names them; those of `Catalog.examples` stream from the records
                 that our builder wrote, see the class for others.
+            ordered: Of no account; no other order would be faster.
 
         Returns:
-            Dataset of string scalars, the encoded pictures; its cardinality is known.
+            Dataset of (position in `paths` int64, encoded string), of known length.
 
         Raises:
             ValueError: A path is not in the data set, or the records would have to be put in
@@ -120,7 +121,11 @@ class TfdsStore:
             tf.data.experimental.AutoShardPolicy.DATA
         )
         counted = dataset.apply(tf.data.experimental.assert_cardinality(len(paths)))
-        return counted.with_options(options)
+        return counted.with_options(options).enumerate()
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """Returns for each path the data set, its version and the path."""
+        return [f"{self._builder.data_path}:{path}" for path in paths]
 
     @functools.cached_property
     def _records(self) -> _Records:

@@ -11,6 +11,7 @@ import jinja2
 from PIL import Image
 
 from trash_keras import files
+from trash_keras.data import decoding
 
 # The splits in the order of the page, and how to call their pictures.
 SPLITS = {"train": "training", "valid": "validation", "test": "test", "all": "scored"}
@@ -35,7 +36,7 @@ def write_page(
     path: str | os.PathLike,
     report: Mapping[str, Any],
     figures: Mapping[str, str | os.PathLike],
-    data_dir: str | os.PathLike,
+    pictures: Mapping[str, bytes],
 ) -> None:
     """Writes a self-contained page of less than 5 MB, complete or not at all.
 
@@ -48,8 +49,8 @@ def write_page(
             valid, test and all, and optionally `bad_files`, `config` (section -> setting ->
             value) and `run` (name -> value).
         figures: Caption, also the alternative text -> PNG file.
-        data_dir: Folder that the files of the mistakes are relative to. A picture that cannot be
-            read there is shown as a grey box.
+        pictures: File of a mistake -> its encoded bytes. A picture that is missing or cannot be
+            decoded is shown as a grey box.
 
     Raises:
         ValueError: The report has no split.
@@ -68,7 +69,7 @@ def write_page(
         verdict=_verdict(report, shown),
         figures=[_figure(file, caption, len(figures)) for caption, file in figures.items()],
         mistaken=report[shown]["examples"] - sum(row[i] for i, row in enumerate(matrix)),
-        mistakes=_mistakes(report[shown], Path(data_dir)),
+        mistakes=_mistakes(report[shown], pictures),
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
         config=report.get("config") or {},
@@ -150,18 +151,18 @@ def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
     )
 
 
-def _mistakes(scores: Mapping[str, Any], data_dir: Path) -> list[dict[str, Any]]:
+def _mistakes(scores: Mapping[str, Any], pictures: Mapping[str, bytes]) -> list[dict[str, Any]]:
     mistakes = (scores.get("mistakes") or ())[:MISTAKES_SHOWN]
-    return [{**found, "picture": _thumbnail(data_dir / found["file"])} for found in mistakes]
+    return [
+        {**found, "picture": _thumbnail(pictures.get(found["file"], b""))} for found in mistakes
+    ]
 
 
-def _thumbnail(path: Path) -> str | None:
-    """Returns a small JPEG as a data URI, or None for a picture that cannot be read."""
+def _thumbnail(encoded_picture: bytes) -> str | None:
+    """Returns a small JPEG as a data URI, or None for a picture that cannot be decoded."""
     try:
-        with Image.open(path) as picture:
-            picture.draft("RGB", (2 * THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE))  # decodes JPEG faster
-            small = picture.convert("RGB")
-    except Exception:  # a broken file raises whatever its decoder stumbles over
+        small = Image.fromarray(decoding.decode(encoded_picture))
+    except decoding.UndecodableError:
         return None
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     encoded = io.BytesIO()

@@ -16,7 +16,7 @@ def publish(
     report: Mapping[str, Any],
     output: str | os.PathLike,
     *,
-    data_dir: str | os.PathLike,
+    pictures: Mapping[str, bytes],
     counts: Mapping[str, Mapping[str, int]],
     epochs: Sequence[Mapping[str, Any]] = (),
 ) -> None:
@@ -25,7 +25,7 @@ def publish(
     Args:
         report: `class_names`, a section for each split (`report.score`), and what else belongs.
         output: Folder; made when missing.
-        data_dir: Folder that the files of the mistakes are relative to.
+        pictures: File of a mistake -> its encoded bytes, for the thumbnails.
         counts: Split -> class name -> pictures.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
     """
@@ -42,11 +42,11 @@ def publish(
             figures.confusion_matrix(matrix, report["class_names"]),
         )
     drawn["Class balance"] = ("class_balance", figures.class_balance(counts))
-    pictures = {}
+    figure_files = {}
     for caption, (name, figure) in drawn.items():
-        pictures[caption] = output / "figures" / f"{name}.png"
-        figures.save(figure, pictures[caption])
-    page.write_page(output / "report.html", report, pictures, data_dir)
+        figure_files[caption] = output / "figures" / f"{name}.png"
+        figures.save(figure, figure_files[caption])
+    page.write_page(output / "report.html", report, figure_files, pictures)
     files.write_json(output / "report.json", report)
 
 

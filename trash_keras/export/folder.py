@@ -13,6 +13,7 @@ from trash_keras import files
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.stores import open_store
 from trash_keras.export import saved_model, tflite
 from trash_keras.prediction import Predictor
 
@@ -78,11 +79,12 @@ def _test_pictures(workdir: Path, contract: Contract, data_dir: str | None) -> n
     catalog = Catalog.load(workdir / "catalog.json").only("test")
     settings = configuration.load(workdir / "config.json").data
     data_dir = data_dir or settings.data_dir
-    catalog.require_files(data_dir)
+    store = open_store(data_dir, settings.data_format)
+    catalog.require(store.members(), data_dir)
     pictures = pipeline.pictures(
         catalog,
         "test",
-        data_dir,
+        store,
         image_size=contract.image_size,
         resize=contract.resize,
         max_megapixels=settings.max_megapixels,

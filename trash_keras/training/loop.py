@@ -12,8 +12,9 @@ from trash_keras import config as configuration
 from trash_keras import files
 from trash_keras.config import Config, DataConfig
 from trash_keras.contract import Contract
-from trash_keras.data import augmentation, decoding, pipeline, splits
+from trash_keras.data import augmentation, pipeline, screening, splits
 from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
@@ -48,14 +49,15 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     runtime.check_batch_size(config.data.batch_size, strategy)
     precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
-    catalog = _catalog(config.data, config.runtime.seed, workdir)
+    store = open_store(config.data.data_dir, config.data.data_format)
+    catalog = _catalog(config.data, config.runtime.seed, workdir, store)
     with strategy.scope():
         model = _build(config, len(catalog.class_names))
     # Nothing is written before all that a user can get wrong has been looked at.
     files.write_json(workdir / "config.json", config.to_dict())
     catalog.save(workdir / "catalog.json")
 
-    pictures = _pictures(config, catalog)
+    pictures = _pictures(config.data, catalog, store)
     print(
         f"{strategy.num_replicas_in_sync} device(s), {precision}; pictures: "
         + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
@@ -65,12 +67,12 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     log = tracking(wandb.wandb_mode, wandb.wandb_project, workdir, config.to_dict())
     with log as callbacks, strategy.scope():
         record = _train(config, workdir, catalog, model, pictures, callbacks)
-    result = _evaluate(config, workdir, catalog, pictures, record)
+    result = _evaluate(config, workdir, catalog, store, pictures, record)
     result["run"] |= {**publishing.provenance(command), "precision": precision}
     publishing.publish(
         result,
         workdir,
-        data_dir=config.data.data_dir,
+        pictures=read_pictures(store, [row["file"] for row in result["test"]["mistakes"]]),
         counts=catalog.counts(),
         epochs=record.rows,
     )
@@ -78,14 +80,14 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     return result
 
 
-def _catalog(data: DataConfig, seed: int, workdir: Path) -> Catalog:
+def _catalog(data: DataConfig, seed: int, workdir: Path, store: Store) -> Catalog:
     written = workdir / "catalog.json"
     if written.exists():
         catalog = Catalog.load(written)
-        catalog.require_files(data.data_dir)
+        catalog.require(store.members(), data.data_dir)
         return catalog
-    catalog = splits.split(data.data_dir, data.split_method, seed, data.split_dir)
-    return decoding.keep_decodable(catalog, data.data_dir, data.bad_files, data.max_megapixels)
+    catalog = splits.split(data.data_dir, data.split_method, seed, data.split_dir, store)
+    return screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels)
 
 
 def _build(config: Config, class_count: int) -> keras.Model:
@@ -95,19 +97,30 @@ def _build(config: Config, class_count: int) -> keras.Model:
     return classifier.build(backbone, class_count, scaling=scaling, dropout=config.model.dropout)
 
 
-def _pictures(config: Config, catalog: Catalog) -> dict[str, tf.data.Dataset]:
-    return {
-        split: pipeline.pictures(
-            catalog,
-            split,
-            config.data.data_dir,
-            image_size=config.data.image_size,
-            resize=config.data.resize,
-            max_megapixels=config.data.max_megapixels,
-            cache_dir=config.data.cache_dir,
+def _pictures(data: DataConfig, catalog: Catalog, store: Store) -> dict[str, tf.data.Dataset]:
+    read = functools.partial(
+        pipeline.pictures,
+        catalog,
+        store=store,
+        image_size=data.image_size,
+        resize=data.resize,
+        max_megapixels=data.max_megapixels,
+        cache_dir=data.cache_dir,
+    )
+    kept = ("train", "valid")  # the test split is read once
+    count = sum(len(catalog.examples(split)[0]) for split in kept)
+    megabytes = count * 3 * data.image_size**2 / 1e6
+    cache = bool(data.cache_dir) or megabytes <= data.cache_megabytes
+    if not cache:
+        print(
+            f"Pictures are decoded anew each epoch: {megabytes:,.0f} MB are over "
+            f"--cache_megabytes={data.cache_megabytes}; --cache_dir keeps them on disk.",
+            flush=True,
         )
-        for split in SPLITS
-    }
+    pictures = {split: read(split, cache=cache and split in kept) for split in SPLITS}
+    if not (cache or data.ordered_reads):
+        pictures["unordered"] = read("train", cache=False, ordered=False)
+    return pictures
 
 
 def _train(
@@ -141,7 +154,7 @@ def _train(
             folder = workdir / "backup" / "features"
             source = phases.feature_source(
                 extractor, pictures, catalog, folder, data.batch_size,
-                views=settings.head_augment, augment=augment,
+                views=settings.head_augment, augment=augment, memory_megabytes=data.cache_megabytes,
             )  # fmt: skip
             fit(phase, classifier.head(model), source)
         else:
@@ -165,6 +178,7 @@ def _evaluate(
     config: Config,
     workdir: Path,
     catalog: Catalog,
+    store: Store,
     pictures: dict[str, tf.data.Dataset],
     record: Record,
 ) -> dict[str, Any]:
@@ -177,7 +191,7 @@ def _evaluate(
             split: predictor.score(
                 catalog,
                 split,
-                config.data.data_dir,
+                store,
                 batch_size=config.data.batch_size,
                 pictures=pictures[split],
             )

@@ -85,6 +85,7 @@ def feature_source(
     *,
     views: int,
     augment: pipeline.Augment,
+    memory_megabytes: float,
 ) -> Source:
     """Returns the source of the head phase: features of the frozen backbone, computed once.
 
@@ -96,6 +97,7 @@ def feature_source(
         batch_size: Pictures per step.
         views: Augmented views of each training picture; 0 takes the pictures as they are.
         augment: Changes (images, step) to images.
+        memory_megabytes: Features up to this size are held in memory, 10^6 bytes.
     """
     train, valid = (
         features.compute(
@@ -110,7 +112,9 @@ def feature_source(
     )
     one_hot = np.eye(len(catalog.class_names), dtype="float32")[catalog.examples("train")[1]]
     labels = np.tile(one_hot, (max(1, views), 1))
-    examples = tf.data.Dataset.from_tensor_slices((train, labels))
+    examples = tf.data.Dataset.zip(
+        features.dataset(train, memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
+    )
     return Source(examples, valid, catalog.examples("valid")[1])
 
 
@@ -119,7 +123,8 @@ def picture_source(
 ) -> Source:
     """Returns the source of a phase that trains on pictures."""
     batches = pipeline.evaluation(pictures["valid"], batch_size)
-    return Source(pictures["train"], batches, catalog.examples("valid")[1])
+    examples = pictures.get("unordered", pictures["train"])
+    return Source(examples, batches, catalog.examples("valid")[1])
 
 
 def fit(
