@@ -1,11 +1,8 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
-from trash_keras import prediction
 from trash_keras.export.folder import export
 from trash_keras.prediction import Predictor
 
@@ -31,19 +28,6 @@ def test_every_kind_agrees_with_keras(exported):
 def test_a_later_export_keeps_earlier_kinds(exported):
     workdir, _, _ = exported
     assert set(export(workdir, ["float32"])["kinds"]) == {"saved_model", "float32"}
-
-
-def test_bytes_give_the_same_answer_as_pictures(exported):
-    workdir, data, _ = exported
-    files = sorted(str(path) for path in data.rglob("*.png"))[::7]
-    loaded = tf.saved_model.load(str(workdir / "export" / "saved_model"))
-    served = loaded.signatures["serve_bytes"](
-        tf.constant([tf.io.read_file(file).numpy() for file in files])
-    )
-    answers = list(prediction.classify(Predictor.load(workdir / "model.keras"), files))
-    for answer, row, label in zip(answers, served["probabilities"], served["label"], strict=True):
-        np.testing.assert_allclose(row, list(answer.probabilities.values()), atol=1e-5)
-        assert label.numpy().decode() == answer.ranked()[0][0]
 
 
 def test_all_artefacts_score_alike(exported):

@@ -1,5 +1,9 @@
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,8 +12,27 @@ import tensorflow as tf
 
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import SPLITS
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.modeling import backbones, classifier
+from trash_keras.training.loop import save_model, train_and_evaluate
 from trash_keras.training.record import Record
+
+ROOT = Path(__file__).parents[2]
+# Two logical CPU devices stand in for two GPUs.
+TWO_DEVICES = """
+import dataclasses, sys
+import tensorflow as tf
+from pathlib import Path
+from trash_keras import config as configuration
+from trash_keras.training import loop, runtime
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+config, folder = configuration.load(sys.argv[1]), Path(sys.argv[2])
+loop.train_and_evaluate(config, folder / "one")
+runtime.use_accelerator = lambda _: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+loop.train_and_evaluate(config, folder / "two")
+odd = dataclasses.replace(config, data=dataclasses.replace(config.data, batch_size=7))
+loop.train_and_evaluate(odd, folder / "odd")
+"""
 
 
 def rows(workdir):
@@ -49,6 +72,24 @@ def test_the_model_is_the_best_epoch_by_validation(trained):
     assert report["run"]["best_epoch"] == int(best["epoch"])
     assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=1e-5)
     assert report["valid"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_the_model_file_has_weights_and_no_optimizer(tmp_path, toy_backbone, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        _, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
+        model = classifier.build(backbone, 3)
+        model.compile(keras.optimizers.AdamW(0.01), "categorical_crossentropy")
+        model.fit(np.ones((4, 16, 16, 3)), np.eye(3)[[0, 1, 2, 0]], verbose=0)
+        save_model(model, Contract(("a", "b", "c"), 16, "pad"), tmp_path)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.optimizer is None and loaded.name == "classifier"
+    assert loaded.output_shape == (None, 3) and loaded.input_shape == (None, 16, 16, 3)
+    for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_complete_run_is_not_trained_again(trained, configure, toy_backbone, monkeypatch, capsys):
@@ -146,3 +187,44 @@ def test_bad_files_are_skipped_and_reported(tmp_path, data_dir, toy_backbone, co
     report = train_and_evaluate(config, tmp_path / "run")
     assert report["bad_files"] == ["red/broken.jpg"]
     assert "red/broken.jpg" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_run_in_mixed_precision_ends_in_float32(tmp_path, data_dir, toy_backbone, configure):
+    config = configure(
+        data_dir, toy_backbone, mixed_precision="mixed_float16", head_epochs=4, finetune_epochs=1
+    )
+    try:
+        report = train_and_evaluate(config, tmp_path / "run")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert report["run"]["precision"] == "mixed_float16"
+    model = keras.models.load_model(tmp_path / "run" / "model.keras")
+    layers = [*model.layers, *model.get_layer("backbone").layers]
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    # Scored in float16 while training, in float32 from the file: the same model.
+    best = rows(tmp_path / "run")[report["run"]["best_epoch"]]
+    assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=0.01)
+
+
+@pytest.mark.slow
+def test_two_devices_learn_what_one_does(tmp_path, data_dir, toy_backbone, configure):
+    for path in data_dir.rglob("*[89].png"):
+        path.unlink()  # leaves 18, 6 and 6 pictures, whose last batches have odd shares
+    config = configure(
+        data_dir, toy_backbone, dropout=0.0, head_epochs=3, finetune_epochs=1, batch_size=6
+    )
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES, str(tmp_path / "config.json"), str(tmp_path)],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert "2 device(s), float32" in done.stdout, done.stderr
+    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert [row["phase"] for row in two] == ["head"] * 3 + ["finetune"]
+    assert_same_rows(one[:3], two[:3])  # the backbone's own Dropout draws for each device
+    report = json.loads((tmp_path / "two" / "report.json").read_text())
+    best = two[report["run"]["best_epoch"]]
+    assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=1e-5)
+    assert "--batch_size must be a multiple of the number of devices, here 2" in done.stderr
+    assert not (tmp_path / "odd").exists()

@@ -169,8 +169,12 @@ def _train(
 
 def save_model(model: keras.Model, contract: Contract, workdir: Path) -> None:
     """Writes WORKDIR/model.keras: float32 whatever it trained in, with its contract inside."""
+    plain = classifier.in_float32(model)
+    # A model of the same layers that was never compiled: the state of AdamW, which backup/ keeps,
+    # would make the file three times as large.
+    uncompiled = keras.Model(plain.input, plain.output, name=plain.name)
     with files.replacing(workdir / "model.keras") as temporary:
-        classifier.in_float32(model).save(temporary)
+        uncompiled.save(temporary)
         contract.embed(temporary)
 
 

@@ -1,0 +1,110 @@
+import json
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from trash_keras import files
+from trash_keras.evaluation import page, publishing, report
+
+NAMES = ("blue", "red")
+
+
+def scored(examples):
+    labels = np.arange(examples) % 2
+    paths = [f"{NAMES[label]}/{index}.png" for index, label in enumerate(labels)]
+    return report.score(labels, np.tile([0.9, 0.1], (examples, 1)), NAMES, paths)
+
+
+def publish(output, splits, **options):
+    content = {"class_names": list(NAMES), **{name: scored(4) for name in splits}}
+    counts = {name: {"blue": 2, "red": 2} for name in splits}
+    publishing.publish(content, output, data_dir=output, counts=counts, **options)
+    return content
+
+
+EPOCHS = [
+    {"phase": "head", "epoch": epoch, "loss": 1.0, "accuracy": 0.5, "val_loss": 1.0,
+     "val_accuracy": 0.5, "learning_rate": 0.1}
+    for epoch in range(3)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("splits", "epochs", "figures"),
+    [
+        (("train", "valid", "test"), EPOCHS, {"learning_curves", "confusion_matrix_valid",
+                                              "confusion_matrix_test", "class_balance"}),
+        (("all",), [], {"confusion_matrix_all", "class_balance"}),
+        (("train",), [], {"confusion_matrix_train", "class_balance"}),
+    ],
+    ids=["a run", "whole folder", "train alone"],
+)  # fmt: skip
+def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures):
+    output = tmp_path / "new" / "folder"
+    content = publish(output, splits, epochs=epochs)
+    assert {path.name for path in output.iterdir()} == {"report.json", "report.html", "figures"}
+    assert {path.stem for path in (output / "figures").iterdir()} == figures
+    assert json.loads((output / "report.json").read_text()) == content
+    shown = (output / "report.html").read_text()
+    assert shown.count("data:image/png;base64,") == len(figures)
+
+
+@pytest.mark.parametrize("culprit", ["page", "figures"])
+def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, culprit):
+    def fail(*arguments):
+        raise KeyboardInterrupt
+
+    module, name = {"page": (page, "write_page"), "figures": (publishing.figures, "save")}[culprit]
+    monkeypatch.setattr(module, name, fail)
+    with pytest.raises(KeyboardInterrupt):
+        publish(tmp_path, ("test",))
+    assert not (tmp_path / "report.json").exists()
+    monkeypatch.undo()
+    written = []
+    write_json = files.write_json
+    monkeypatch.setattr(files, "write_json", lambda path, value: (
+        written.append({file.name for file in tmp_path.rglob("*")}), write_json(path, value)
+    ))  # fmt: skip
+    publish(tmp_path, ("test",))
+    assert written == [{"report.html", "figures", "class_balance.png", "confusion_matrix_test.png"}]
+
+
+def test_provenance_tells_what_made_the_result():
+    facts = publishing.provenance("python -m experiments.train --seed=1")
+    assert facts["command"] == "python -m experiments.train --seed=1"
+    assert set(facts) == {"command", "python", "tensorflow", "keras", "trash_keras",
+                          "git_revision", "machine"}  # fmt: skip
+    for name in ("python", "tensorflow", "keras"):
+        assert re.fullmatch(r"\d+\.\d+\.\d+.*", facts[name]), name
+    assert re.search(r"\d+ CPU cores$", facts["machine"])
+    json.dumps(facts, allow_nan=False)
+
+
+def test_a_package_that_is_not_installed_has_no_version():
+    assert publishing._version("no-such-package-anywhere") is None
+
+
+def test_the_revision_is_that_of_the_repository_or_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing, "__file__", str(tmp_path / "publishing.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert publishing._git_revision() is None
+
+    def git(*arguments):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        command = ["git", "-C", str(tmp_path), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    (tmp_path / "publishing.py").write_text("")
+    git("init", "-q")
+    git("commit", "-qm", "a project in whose folder the package is installed", "--allow-empty")
+    assert publishing._git_revision() is None
+    git("add", ".")
+    git("commit", "-qm", "the package itself")
+    revision = git("rev-parse", "HEAD")[:12]
+    assert publishing._git_revision() == revision
+    (tmp_path / "publishing.py").write_text("changed")
+    assert publishing._git_revision() == f"{revision}-dirty"
+    monkeypatch.setenv("PATH", str(tmp_path))  # no git at all
+    assert publishing._git_revision() is None
