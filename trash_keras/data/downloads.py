@@ -60,7 +60,7 @@ def download_folder(remote: Remote, target: Path, maximum_bytes: int) -> Path:
     Files that an earlier try brought are kept when the listing has not changed.
     """
     patience = Patience(remote.name)
-    listing = patience.call(lambda: _listing(remote))
+    listing = _listing(remote, patience)
     total = sum(info["size"] for info in listing.values())
     if total > maximum_bytes or len(listing) > archives.MAXIMUM_FILES:
         raise ValueError(
@@ -88,17 +88,18 @@ def download_folder(remote: Remote, target: Path, maximum_bytes: int) -> Path:
     return part
 
 
-def _listing(remote: Remote) -> dict[str, dict[str, Any]]:
+def _listing(remote: Remote, patience: Patience) -> dict[str, dict[str, Any]]:
     """Returns relative name -> information for every file that is not hidden."""
     remote.filesystem.invalidate_cache()
+    found = patience.call(lambda: remote.filesystem.find(remote.path, detail=True))
     root = remote.path.rstrip("/")
-    found = remote.filesystem.find(remote.path, detail=True)
-    names = {posixpath.relpath(path, root) if root else path.lstrip("/"): path for path in found}
-    return {
-        archives.safe_name(name): {**found[path], "name": path}
-        for name, path in names.items()
-        if not archives.is_hidden(name) and not path.endswith("/")  # a key that stands for a folder
-    }
+    listing = {}
+    for path, info in found.items():
+        name = archives.safe_name(path.removeprefix(root).lstrip("/"))
+        # Object stores have keys that stand for folders: the root itself, or ending in a slash.
+        if name != "." and not path.endswith("/") and not archives.is_hidden(name):
+            listing[name] = {**info, "name": path}
+    return listing
 
 
 def _fetch_whole(remote: Remote, source: str, size: int, path: Path) -> None:

@@ -159,6 +159,8 @@ def reason_of(error: Exception) -> str:
     """Returns the reason of an error in a few words, without passwords and signatures."""
     if type(error) is FileNotFoundError:
         return "there is no such file or folder"
+    if type(error).__name__ == "ClientPayloadError":
+        return "the connection broke off"
     if (status := status_of(error)) and (message := getattr(error, "message", "")):
         return f"{status} {message}"  # the whole text of aiohttp's error repeats the address
     return public(str(error)).rstrip(".") or type(error).__name__

@@ -1,0 +1,470 @@
+"""Sources end to end: local files, the Hub, S3 and Google Cloud Storage, each on a local server."""
+
+import hashlib
+import http.server
+import importlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import urllib.parse
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trash_keras.data import catalog, landing, sources, synthetic
+from trash_keras.data.sources import Request, prepare
+
+ROOT = Path(__file__).parents[2]
+COUNTS = {"glass": 3, "metal": 2}
+
+
+def picture(seed):
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), (seed * 20 % 255, 80, 160)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+PICTURES = {
+    f"{name}/{name}{index}.jpg": picture(index) for name in COUNTS for index in range(COUNTS[name])
+}
+
+
+def write_folder(folder, content=PICTURES):
+    for name, data in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def write_zip(path, wrapper="", content=PICTURES):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(wrapper + name, data)
+    return path
+
+
+def write_tar(path, wrapper=""):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in PICTURES.items():
+            info = tarfile.TarInfo(wrapper + name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def read(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != landing.MARKER}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda room: write_zip(room / "set.zip", "dataset-resized/"),
+        lambda room: write_zip(room / "set.zip", content=PICTURES | {"__MACOSX/._x": b"x"}),
+        lambda room: write_zip(room / "set.zip", "a/b/c/"),
+        lambda room: write_tar(room / "set.tar.gz", "./"),
+        lambda room: write_tar(room / "set.tgz"),
+        lambda room: write_folder(room / "set"),
+        lambda room: write_folder(room / "set" / "images").parent,
+    ],
+    ids=["wrapped zip", "zip", "deep zip", "tar.gz", "tgz", "folder", "wrapped folder"],
+)
+def test_local_sources_become_class_folders_once(tmp_path, make):
+    (tmp_path / "room").mkdir()
+    source = make(tmp_path / "room")
+    before = read(tmp_path / "room")
+    data = tmp_path / "deep" / "data"
+    assert prepare(Request(str(source)), data) == sources.Prepared(COUNTS, already=False)
+    assert read(data) == PICTURES
+    assert {name: len(paths) for name, paths in catalog.scan(data).items()} == COUNTS
+    assert [path.name for path in data.parent.iterdir()] == ["data"]
+    assert read(tmp_path / "room") == before
+    stamps = {path: path.stat().st_mtime_ns for path in data.rglob("*")}
+    assert prepare(Request(str(source)), data) == sources.Prepared(COUNTS, already=True)
+    assert stamps == {path: path.stat().st_mtime_ns for path in data.rglob("*")}
+
+
+def test_the_marker_records_source_checksum_and_counts(tmp_path):
+    archive = write_zip(tmp_path / "set.zip")
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    prepare(Request(str(archive), sha256=sha256.upper()), tmp_path / "data")
+    marker = json.loads((tmp_path / "data" / ".trash_keras-source.json").read_text())
+    assert marker == {"source": str(archive), "sha256": sha256, "counts": COUNTS}
+    with pytest.raises(ValueError, match=f"with the SHA-256 {sha256}, not {'0' * 64}"):
+        prepare(Request(str(archive), sha256="0" * 64), tmp_path / "data")
+
+
+def test_an_empty_folder_is_filled_and_a_used_one_left_alone(tmp_path):
+    archive, other = write_zip(tmp_path / "set.zip"), write_zip(tmp_path / "other.zip")
+    (tmp_path / "data").mkdir()
+    prepare(Request(str(archive)), tmp_path / "data")
+    with pytest.raises(ValueError, match=r"already holds the pictures of .*set\.zip; choose"):
+        prepare(Request(str(other)), tmp_path / "data")
+    with pytest.raises(ValueError, match="already exists and is not empty"):
+        prepare(Request(str(archive)), write_folder(tmp_path / "mine"))
+    assert read(tmp_path / "mine") == read(tmp_path / "data") == PICTURES
+
+
+def test_drawn_pictures_are_marked_with_their_settings(tmp_path):
+    drawn = Request("synthetic", images_per_class=3, seed=4)
+    assert prepare(drawn, tmp_path / "data").counts == dict.fromkeys(synthetic.CLASS_NAMES, 3)
+    assert prepare(drawn, tmp_path / "data").already
+    with pytest.raises(ValueError, match=r"already holds .* seed 4; choose .* seed 5"):
+        prepare(Request("synthetic", images_per_class=3, seed=5), tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source": "trashnetz"}, "There is no source 'trashnetz'. It may be trashnet .*, or a"),
+        ({"source": "azzz://x/y"}, "azzz:// is no known kind of address"),
+        ({"source": "synthetic", "sha256": "0" * 64}, "synthetic has none"),
+        ({"source": "x.zip", "sha256": "12"}, "must have 64 hexadecimal digits. Received: '12'"),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        prepare(Request(**options), tmp_path / "data")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"a/x.txt": b"x"}, "holds no class folders with pictures"),
+        ({"x.jpg": b"x"}, "holds no class folders with pictures"),
+        ({}, "holds no class folders with pictures"),
+        ({"a/x.jpg": b"x", "../evil.jpg": b"x"}, "must stay within its folder"),
+    ],
+)
+def test_nothing_of_a_refused_archive_stays(tmp_path, content, message):
+    archive = write_zip(tmp_path / "set.zip", content=content)
+    with pytest.raises(ValueError, match=message):
+        prepare(Request(str(archive)), tmp_path / "out" / "data")
+    assert not any((tmp_path / "out").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set.zip"]
+
+
+def test_counts_are_checked(tmp_path):
+    archive = str(write_zip(tmp_path / "set.zip"))
+    with pytest.raises(
+        ValueError, match=r"must hold glass 3, metal 1 pictures\. R"
+    ):
+        prepare(Request(archive, expected_counts={"glass": 3, "metal": 1}), tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    prepare(Request(archive, expected_counts={"metal": 2, "glass": 3}), tmp_path / "data")
+
+
+def test_the_target_may_not_lie_in_the_source(tmp_path):
+    write_folder(tmp_path / "set")
+    for data in (tmp_path / "set" / "data", tmp_path / "set" / "glass" / "data"):
+        with pytest.raises(ValueError, match="must not lie in the source folder"):
+            prepare(Request(str(tmp_path / "set")), data)
+    assert read(tmp_path / "set") == PICTURES
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (["glass/a.jpg"], ["glass/a.jpg"]),
+        (["set/glass/a.jpg"], ["glass/a.jpg"]),
+        (["set/README.md", "README.md", "set/a/x.jpg"], ["README.md", "a/x.jpg"]),
+        (["set/set/a/x.jpg", "set/b.txt"], ["a/x.jpg", "b.txt"]),
+        (["set/train/a/x.jpg", "set/test/a/y.jpg"], ["test/a/y.jpg", "train/a/x.jpg"]),
+        (["set/a/x.jpg", "y.jpg"], ["set/a/x.jpg", "y.jpg"]),
+        (["glass/a.jpg", "glass/deep/b.jpg"], ["glass/a.jpg", "glass/deep/b.jpg"]),
+    ],
+)
+def test_a_wrapper_is_what_holds_only_folders(tmp_path, content, expected):
+    write_folder(tmp_path / "x", dict.fromkeys(content, b""))
+    landing.strip_wrapper(tmp_path / "x")
+    assert sorted(read(tmp_path / "x")) == expected
+
+
+def test_a_missing_client_is_named(tmp_path, monkeypatch):
+    importlib.import_module("fsspec.registry")
+    known = sys.modules["fsspec.registry"]._registry  # where clients stay once imported
+    for package, scheme, extra in (("s3fs", "s3", "s3"), ("gcsfs", "gs", "gcs")):
+        monkeypatch.setitem(sys.modules, package, None)
+        monkeypatch.delitem(known, scheme, raising=False)
+        with pytest.raises(ImportError, match=rf"pip install 'trash-keras\[{extra}\]'"):
+            prepare(Request(f"{scheme}://bucket/x.zip"), tmp_path / "data")
+
+
+@pytest.fixture
+def serve():
+    """Starts HTTP servers from a function (method, path, headers) -> (status, headers, body)."""
+    servers = []
+
+    def start(answer):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length).decode()
+                status, headers, content = answer(self.command, self.path, self.headers, body)
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
+
+            do_HEAD = do_POST = do_GET  # noqa: N815
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def ranged(content, headers, more=None):
+    """Answers with the part of the content that the Range header asks for."""
+    wanted = headers.get("Range")
+    if not wanted:
+        return 200, more or {}, content
+    start, _, end = wanted.removeprefix("bytes=").partition("-")
+    last = min(int(end), len(content) - 1) if end else len(content) - 1
+    span = {"Content-Range": f"bytes {start}-{last}/{len(content)}"}
+    return 206, {**(more or {}), **span}, content[int(start) : last + 1]
+
+
+COMMIT = "1" * 40
+
+
+def hub(archive, asked):
+    """Speaks what hf_hub_download and the Hub's file system need, for one dataset."""
+    etag = hashlib.sha256(archive).hexdigest()
+    name = "dataset-resized.zip"
+    file = {"type": "file", "path": name, "size": len(archive), "oid": "2" * 40,
+            "lfs": {"oid": etag, "size": len(archive), "pointerSize": 130}}  # fmt: skip
+
+    def answer(method, path, headers, body):
+        asked.append((method, path))
+        path = urllib.parse.unquote(path.partition("?")[0])
+        as_json = {"Content-Type": "application/json", "X-Repo-Commit": COMMIT}
+        repository = "datasets/garythung/trashnet"
+        if path in (f"/{repository}/resolve/{ref}/{name}" for ref in ("main", COMMIT)):
+            told = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
+            return ranged(archive, headers, told)
+        if path.startswith(f"/api/{repository}/paths-info/"):
+            found = [file] if name in body else []
+            return 200, as_json, json.dumps(found).encode()
+        if path.startswith(f"/api/{repository}/tree/"):
+            return 200, as_json, json.dumps([file]).encode()
+        if path.startswith(f"/api/{repository}"):
+            facts = {"id": "garythung/trashnet", "sha": COMMIT, "siblings": []}
+            return 200, as_json, json.dumps(facts).encode()
+        return 404, {"X-Error-Code": "RepoNotFound"}, b""
+
+    return answer
+
+
+def run_prepare(request, data, endpoint, home):
+    """Runs `prepare` in a process of its own: the Hub's client reads its settings at import."""
+    program = (
+        "import sys; from trash_keras.data.sources import *\n"
+        f"try: print(prepare({request}, {str(data)!r}))\n"
+        "except (ValueError, OSError) as error: sys.exit(f'error: {error}')"
+    )
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "PYTHONPATH": ""}
+    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_trashnet_comes_from_the_hub_as_one_file_with_its_counts_checked(tmp_path, serve):
+    asked = []
+    archive = write_zip(tmp_path / "x.zip", "dataset-resized/").read_bytes()
+    endpoint = serve(hub(archive, asked))
+    request = f"Request('trashnet', expected_counts={COUNTS})"
+    done = run_prepare(request, tmp_path / "out/data", endpoint, tmp_path / "hf")
+    assert f"Prepared(counts={COUNTS}, already=False)" in done.stdout, done.stderr
+    assert read(tmp_path / "out/data") == PICTURES
+    fetched = {path for method, path in asked if method == "GET" and "/resolve/" in path}
+    assert len(fetched) == 1 and fetched.pop().endswith("/dataset-resized.zip")
+    asked.clear()
+    done = run_prepare(request, tmp_path / "out/data", endpoint, tmp_path / "hf")
+    assert "already=True" in done.stdout and not asked
+
+    done = run_prepare("Request('trashnet')", tmp_path / "out/real", endpoint, tmp_path / "hf")
+    assert done.returncode == 1
+    assert ("trashnet must hold cardboard 403, glass 501, metal 410, paper 594, plastic 482, "
+            "trash 137 pictures. Received: glass 3, metal 2.") in done.stderr  # fmt: skip
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["data"]
+
+
+@pytest.mark.slow
+def test_an_address_of_the_hub_is_read(tmp_path, serve):
+    archive = write_zip(tmp_path / "x.zip").read_bytes()
+    endpoint = serve(hub(archive, []))
+    source = "hf://datasets/garythung/trashnet/dataset-resized.zip"
+    done = run_prepare(f"Request({source!r})", tmp_path / "data", endpoint, tmp_path / "hf")
+    assert f"Prepared(counts={COUNTS}, already=False)" in done.stdout, done.stderr
+    assert read(tmp_path / "data") == PICTURES
+
+
+@pytest.mark.slow
+def test_a_hub_that_refuses_is_told(tmp_path, serve):
+    endpoint = serve(lambda *_: (404, {"X-Error-Code": "RepoNotFound"}, b""))
+    done = run_prepare("Request('trashnet')", tmp_path / "data", endpoint, tmp_path / "hf")
+    assert done.stderr.startswith("error: Cannot read garythung/trashnet on Hugging Face")
+    assert "--source=PATH/dataset-resized.zip" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A real S3 server on this machine, with one bucket; yields its boto3 client."""
+    boto3 = pytest.importorskip("boto3")
+    server_module = pytest.importorskip("moto.server")
+    server = server_module.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "key",
+                        "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1",
+                        "AWS_EC2_METADATA_DISABLED": "true"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="bucket")
+    yield client
+    client.close()
+    server.stop()
+
+
+@pytest.mark.slow
+def test_archives_and_folders_come_from_s3(tmp_path, s3, monkeypatch):
+    from trash_keras.data import downloads
+
+    monkeypatch.setattr(downloads, "PIECE_BYTES", 1000)
+    archive = write_zip(tmp_path / "x.zip", "wrapper/").read_bytes()
+    s3.put_object(Bucket="bucket", Key="sets/x.zip", Body=archive)
+    for key, data in {**PICTURES, ".hidden/x.jpg": b"x"}.items():
+        s3.put_object(Bucket="bucket", Key=f"sets/folder/{key}", Body=data)
+    for key in ("sets/folder/", "sets/folder/glass/"):  # as consoles make them
+        s3.put_object(Bucket="bucket", Key=key, Body=b"")
+    for source in ("s3://bucket/sets/x.zip", "s3://bucket/sets/folder", "s3://bucket/sets/folder/"):
+        data = tmp_path / hashlib.md5(source.encode()).hexdigest()
+        assert prepare(Request(source), data).counts == COUNTS
+        assert read(data) == PICTURES
+        assert prepare(Request(source), data).already
+    with pytest.raises(OSError, match=r"s3://bucket/gone\.zip: there is no such file"):
+        prepare(Request("s3://bucket/gone.zip"), tmp_path / "gone")
+    s3.put_object(Bucket="bucket", Key="bad/../evil.jpg", Body=b"x")
+    with pytest.raises(ValueError, match="must stay within its folder"):
+        prepare(Request("s3://bucket/bad"), tmp_path / "gone")
+    assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.slow
+def test_s3_without_credentials_says_what_to_do(tmp_path, s3, monkeypatch):
+    body = write_zip(tmp_path / "x.zip").read_bytes()
+    s3.put_object(Bucket="bucket", Key="x.zip", Body=body, ACL="public-read")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with pytest.raises(OSError, match=r"Unable to locate credentials.*FSSPEC_S3_ANON=true"):
+        prepare(Request("s3://bucket/x.zip"), tmp_path / "data")
+    arguments = ["--source=s3://bucket/x.zip", f"--data_dir={tmp_path / 'data'}"]
+    done = subprocess.run([sys.executable, "-m", "experiments.prepare", *arguments], cwd=ROOT,
+                          env={**os.environ, "FSSPEC_S3_ANON": "true"}, text=True,
+                          capture_output=True, timeout=120)  # fmt: skip
+    assert done.stdout == f"Wrote 5 pictures of 2 classes to {tmp_path / 'data'}\n", done.stderr
+
+
+def cloud_storage(objects):
+    """Speaks the part of Google's JSON API that reading needs, for the bucket `bucket`."""
+
+    def facts(name):
+        return {"kind": "storage#object", "bucket": "bucket", "name": name, "etag": "tag",
+                "size": str(len(objects[name])), "id": f"bucket/{name}/1"}  # fmt: skip
+
+    def answer(method, path, headers, body):
+        url = urllib.parse.urlparse(path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        as_json = {"Content-Type": "application/json"}
+        base = "/storage/v1/b/bucket/o"
+        if "/b/bucket/o/" in url.path:
+            name = urllib.parse.unquote(url.path.partition("/b/bucket/o/")[2])
+            if name not in objects:
+                return 404, as_json, b'{"error": {"code": 404, "message": "No such object"}}'
+            if query.get("alt") == "media":
+                return ranged(objects[name], headers)
+            return 200, as_json, json.dumps(facts(name)).encode()
+        if url.path.rstrip("/") == base:
+            prefix, items, prefixes = query.get("prefix", ""), [], set()
+            for name in sorted(objects):
+                if name.startswith(prefix):
+                    rest = name[len(prefix) :]
+                    if query.get("delimiter") and "/" in rest:
+                        prefixes.add(prefix + rest.partition("/")[0] + "/")
+                    else:
+                        items.append(facts(name))
+            listing = {"kind": "storage#objects", "items": items, "prefixes": sorted(prefixes)}
+            return 200, as_json, json.dumps(listing).encode()
+        return 404, as_json, b'{"error": {"code": 404, "message": "The bucket does not exist"}}'
+
+    return answer
+
+
+@pytest.mark.slow
+def test_archives_and_folders_come_from_google_cloud_storage(tmp_path, serve):
+    pytest.importorskip("gcsfs")
+    objects = {f"folder/{name}": data for name, data in PICTURES.items()}
+    objects["x.zip"] = write_zip(tmp_path / "x.zip").read_bytes()
+    environment = {**os.environ, "STORAGE_EMULATOR_HOST": serve(cloud_storage(objects)),
+                   "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}  # fmt: skip
+
+    def run(source, data):
+        command = [sys.executable, "-m", "experiments.prepare", f"--source={source}",
+                   f"--data_dir={data}"]  # fmt: skip
+        return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True,
+                              timeout=120)  # fmt: skip
+
+    for source in ("gs://bucket/x.zip", "gs://bucket/folder"):
+        data = tmp_path / "out" / source.rpartition("/")[2]
+        done = run(source, data)
+        assert done.stdout == f"Wrote 5 pictures of 2 classes to {data}\n", done.stderr
+        assert read(data) == PICTURES
+    done = run("gs://nowhere/x.zip", tmp_path / "gone")
+    assert done.returncode == 1 and not (tmp_path / "gone").exists()
+    assert "error: Cannot read gs://nowhere/x.zip: there is no such file or folder" in done.stderr
+
+
+@pytest.mark.slow
+def test_killed_while_unpacking_it_leaves_no_data_folder(tmp_path):
+    noise = {f"a/{index}.jpg": os.urandom(2000) for index in range(8_000)}
+    archive = write_zip(tmp_path / "set.zip", content=noise | {"b/x.jpg": b"x"})
+    room = tmp_path / "room"
+    command = [sys.executable, "-m", "experiments.prepare", f"--source={archive}",
+               f"--data_dir={room / 'data'}"]  # fmt: skip
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while sum(1 for _ in room.rglob("*.jpg")) < 100:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(30) == -signal.SIGKILL
+    assert not (room / "data").exists()
+    done = prepare(Request(str(archive)), room / "data")
+    assert done == sources.Prepared({"a": 8_000, "b": 1}, already=False)
