@@ -5,6 +5,7 @@ import pytest
 from trash_keras import prediction
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import whole
+from trash_keras.data.stores import FolderStore
 from trash_keras.prediction import Predictor
 
 
@@ -29,8 +30,9 @@ def test_folders_are_expanded(trained):
 def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     workdir, data, _ = trained
     shutil.copytree(data / "red", tmp_path / "data" / "wood")
+    store = FolderStore(tmp_path / "data")
     with pytest.raises(ValueError, match="does not know: wood"):
-        Predictor.load(workdir / "model.keras").score(whole(tmp_path / "data"), "all", tmp_path)
+        Predictor.load(workdir / "model.keras").score(whole(store.members()), "all", store)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "saved_model"])

@@ -7,14 +7,14 @@ from trash_keras.data.catalog import Catalog, scan, whole
 
 
 def test_labels_are_those_of_the_folders_and_mixed(tmp_path, make):
-    catalog = whole(make(tmp_path, {"b": 20, "a": 20}))
+    catalog = whole(scan(make(tmp_path, {"b": 20, "a": 20})))
     paths, labels = catalog.examples("all")
     assert [catalog.class_names[label] for label in labels] == [path[0] for path in paths]
     assert 5 < np.abs(np.diff(labels)).sum() < 39
 
 
 def test_save_and_load(tmp_path, make):
-    catalog = whole(make(tmp_path / "data", {"a": 3, "b": 4})).without(["a/a1.jpg"])
+    catalog = whole(scan(make(tmp_path / "data", {"a": 3, "b": 4}))).without(["a/a1.jpg"])
     catalog.save(tmp_path / "catalog.json")
     assert Catalog.load(tmp_path / "catalog.json") == catalog
     assert json.loads((tmp_path / "catalog.json").read_text())["counts"] == {
@@ -24,7 +24,7 @@ def test_save_and_load(tmp_path, make):
         Catalog.load(tmp_path / "data")
     (tmp_path / "data/b/b0.jpg").unlink()
     with pytest.raises(ValueError, match=r"b/b0\.jpg"):
-        catalog.require_files(tmp_path / "data")
+        catalog.require(scan(tmp_path / "data"), "data")
 
 
 def test_hidden_and_other_files_are_passed_over(tmp_path, make):
@@ -40,6 +40,6 @@ def test_a_missing_folder_says_what_to_do(tmp_path):
 
 
 def test_leaving_a_class_empty_is_refused(tmp_path, make):
-    catalog = whole(make(tmp_path, {"a": 2, "b": 5}))
+    catalog = whole(scan(make(tmp_path, {"a": 2, "b": 5})))
     with pytest.raises(ValueError, match="class a has no picture in split all"):
         catalog.without(catalog.splits["all"]["a"])

@@ -6,7 +6,6 @@ import tensorflow as tf
 from PIL import Image
 
 from trash_keras.data import decoding
-from trash_keras.data.catalog import whole
 
 PICTURE = np.asarray(
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
@@ -53,12 +52,3 @@ def test_resizes():
     assert padded[5:15, 8:12].min() == 255 and padded[5:15, :4].max() == 0
     with pytest.raises(ValueError, match="Received: 'squash'"):
         decoding.resize_to_square(wide, 20, "squash")
-
-
-def test_bad_files_are_named_or_left_out(data_dir):
-    (data_dir / "red" / "broken.jpg").write_bytes(b"text")
-    catalog = whole(data_dir)
-    with pytest.raises(ValueError, match=r"1 of 37 files .*red/broken.jpg .*--bad_files=skip"):
-        decoding.keep_decodable(catalog, data_dir, "error")
-    kept = decoding.keep_decodable(catalog, data_dir, "skip")
-    assert kept.bad_files == ("red/broken.jpg",) and kept.counts()["all"]["red"] == 12

@@ -7,11 +7,14 @@ from PIL import Image
 
 from trash_keras.config import AugmentationConfig
 from trash_keras.data import augmentation, decoding, pipeline
-from trash_keras.data.catalog import whole
+from trash_keras.data.catalog import scan, whole
+from trash_keras.data.stores import FolderStore
 
 
 def read(catalog, data_dir, **options):
-    return pipeline.pictures(catalog, "all", data_dir, image_size=16, resize="stretch", **options)
+    return pipeline.pictures(
+        catalog, "all", FolderStore(data_dir), image_size=16, resize="stretch", **options
+    )
 
 
 def numbers(count=10):
@@ -34,14 +37,14 @@ def test_pictures_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
 
     monkeypatch.setattr(decoding, "load", counting)
     cache_dir = tmp_path / "cache" if cached_in == "file" else ""
-    pictures = read(whole(data_dir), data_dir, cache_dir=cache_dir)
+    pictures = read(whole(scan(data_dir)), data_dir, cache_dir=cache_dir)
     list(pipeline.training(pictures, batch_size=8, seed=0, first_epoch=0, last_epoch=3))
     list(pipeline.evaluation(pictures, 8))
     assert len(decoded) == len(set(decoded)) == 36
 
 
 def test_a_changed_file_is_not_read_from_an_old_cache(data_dir, tmp_path):
-    catalog = whole(data_dir)
+    catalog = whole(scan(data_dir))
     before = [image for image, _ in read(catalog, data_dir, cache_dir=tmp_path / "cache")]
     path = data_dir / catalog.examples("all")[0][0]
     Image.new("RGB", (20, 20), "white").save(path)
@@ -62,7 +65,7 @@ def test_a_resumed_epoch_is_that_of_an_uninterrupted_run():
 
 
 def test_augmentation_of_a_resumed_epoch_is_the_same(data_dir):
-    pictures = read(whole(data_dir), data_dir)
+    pictures = read(whole(scan(data_dir)), data_dir)
     layers = augmentation.build(AugmentationConfig())
     options = {"batch_size": 8, "seed": 5, "last_epoch": 2,
                "augment": functools.partial(augmentation.augment, layers, 5)}  # fmt: skip
@@ -73,7 +76,7 @@ def test_augmentation_of_a_resumed_epoch_is_the_same(data_dir):
 
 def test_training_shapes_are_static(data_dir):
     dataset = pipeline.training(
-        read(whole(data_dir), data_dir), batch_size=8, seed=0, first_epoch=0, last_epoch=1
+        read(whole(scan(data_dir)), data_dir), batch_size=8, seed=0, first_epoch=0, last_epoch=1
     )
     assert dataset.element_spec == (
         tf.TensorSpec((8, 16, 16, 3), tf.float32),
@@ -82,7 +85,7 @@ def test_training_shapes_are_static(data_dir):
 
 
 def test_evaluation_is_in_order_untouched_and_padded(data_dir):
-    catalog = whole(data_dir)
+    catalog = whole(scan(data_dir))
     pictures = read(catalog, data_dir)
     batches = pipeline.evaluation(pictures, 8)
     assert batches.element_spec == tf.TensorSpec((8, 16, 16, 3), tf.float32)

@@ -157,9 +157,7 @@ def test_nothing_of_a_refused_archive_stays(tmp_path, content, message):
 
 def test_counts_are_checked(tmp_path):
     archive = str(write_zip(tmp_path / "set.zip"))
-    with pytest.raises(
-        ValueError, match=r"must hold glass 3, metal 1 pictures\. R"
-    ):
+    with pytest.raises(ValueError, match=r"must hold glass 3, metal 1 pictures\. R"):
         prepare(Request(archive, expected_counts={"glass": 3, "metal": 1}), tmp_path / "data")
     assert not (tmp_path / "data").exists()
     prepare(Request(archive, expected_counts={"metal": 2, "glass": 3}), tmp_path / "data")

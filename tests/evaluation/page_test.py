@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trash_keras.data import formats
 from trash_keras.evaluation import page
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
@@ -81,7 +82,9 @@ def mistake(file: str, **more) -> dict:
 
 def written(tmp_path: Path, report: dict, figures: dict | None = None) -> str:
     path = tmp_path / "out" / "report.html"
-    page.write_page(path, report, figures or {}, tmp_path)
+    files = (file for file in tmp_path.rglob("*") if file.is_file())
+    pictures = {str(file.relative_to(tmp_path)): file.read_bytes() for file in files}
+    page.write_page(path, report, figures or {}, pictures)
     assert os.listdir(path.parent) == ["report.html"]
     return path.read_text(encoding="utf-8")
 
@@ -330,15 +333,18 @@ def test_a_decoder_that_breaks_in_an_unusual_way_costs_no_page(tmp_path, monkeyp
         raise IndexError("somewhere in a decoder")
 
     write_picture(tmp_path / "a.jpg")
-    monkeypatch.setattr(page.Image, "open", fail)
+    monkeypatch.setattr(formats, "open_header", fail)
     report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[mistake("a.jpg")])}
     assert "not readable" in written(tmp_path, report)
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
-def test_pictures_of_any_mode_become_thumbnails(tmp_path, mode):
-    Image.new(mode, (320, 200)).save(tmp_path / "a.tif")
-    report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[mistake("a.tif")])}
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [("L", "a.png"), ("P", "a.gif"), ("RGBA", "a.webp"), ("CMYK", "a.jpg"), ("1", "a.png")],
+)
+def test_pictures_of_any_mode_become_thumbnails(tmp_path, mode, name):
+    Image.new(mode, (320, 200)).save(tmp_path / name)
+    report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[mistake(name)])}
     image = Parsed(written(tmp_path, report)).all("img")[0]
     assert embedded(image["src"]).size == (160, 100)
 

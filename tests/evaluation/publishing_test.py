@@ -20,7 +20,7 @@ def scored(examples):
 def publish(output, splits, **options):
     content = {"class_names": list(NAMES), **{name: scored(4) for name in splits}}
     counts = {name: {"blue": 2, "red": 2} for name in splits}
-    publishing.publish(content, output, data_dir=output, counts=counts, **options)
+    publishing.publish(content, output, pictures={}, counts=counts, **options)
     return content
 
 

@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
 from trash_keras.prediction import Predictor
 
@@ -35,8 +36,9 @@ def test_all_artefacts_score_alike(exported):
 
     workdir, data, _ = exported
     catalog = Catalog.load(workdir / "catalog.json")
+    store = FolderStore(data)
     names = ("model.keras", "export/saved_model", "export/model_float32.tflite")
-    scores = [Predictor.load(workdir / name).score(catalog, "test", data) for name in names]
+    scores = [Predictor.load(workdir / name).score(catalog, "test", store) for name in names]
     for other in scores[1:]:
         assert other["loss"] == pytest.approx(scores[0]["loss"], abs=1e-4)
         assert other["confusion_matrix"] == scores[0]["confusion_matrix"]

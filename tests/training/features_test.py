@@ -70,7 +70,15 @@ def test_the_file_is_float32_under_mixed_precision_too(pictures, tmp_path):
     assert compute(extractor, pictures, tmp_path).dtype == np.float32
 
 
-def test_a_log_file_gets_no_moving_bar(extractor, pictures, tmp_path, capsys):
-    compute(extractor, pictures, tmp_path)
-    assert "\b" not in (shown := capsys.readouterr().out) and "\x1b" not in shown
-    assert shown.count("\n") == 1
+@pytest.mark.parametrize("megabytes", [0, 1])
+def test_features_come_one_by_one_from_memory_or_file(extractor, pictures, tmp_path, megabytes):
+    answers = compute(extractor, pictures, tmp_path)
+    rows = features.dataset(answers, megabytes)
+    assert rows.element_spec == tf.TensorSpec((3,), tf.float32) and len(rows) == COUNT
+    np.testing.assert_array_equal(list(rows.as_numpy_iterator()), answers)
+
+
+def test_groups_of_batches_leave_nothing_out(extractor, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "BATCHES_AT_ONCE", 2)
+    answers = compute(extractor, pictures, tmp_path)
+    np.testing.assert_array_equal(answers[:, 0], np.arange(COUNT))

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from trash_keras.config import TrainingConfig
 from trash_keras.data import pipeline, splits
+from trash_keras.data.stores import FolderStore
 from trash_keras.training import phases
 from trash_keras.training.phases import Phase
 from trash_keras.training.record import Record
@@ -109,21 +110,28 @@ def test_a_phase_that_is_done_trains_no_more(tmp_path):
 
 @pytest.fixture
 def catalogued(data_dir):
-    catalog = splits.split(data_dir, "stratified")
+    catalog, store = splits.split(data_dir, "stratified"), FolderStore(data_dir)
     pictures = {
-        split: pipeline.pictures(catalog, split, data_dir, image_size=16, resize="stretch")
+        split: pipeline.pictures(catalog, split, store, image_size=16, resize="stretch")
         for split in catalog.splits
     }
     return catalog, pictures
 
 
-@pytest.mark.parametrize("views", [0, 2])
-def test_features_and_labels_belong_together(catalogued, tmp_path, views):
+@pytest.mark.parametrize(("views", "megabytes"), [(0, 100), (2, 100), (2, 0)])
+def test_features_and_labels_belong_together(catalogued, tmp_path, views, megabytes):
     catalog, pictures = catalogued
     inputs = keras.Input((16, 16, 3))
     extractor = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
     source = phases.feature_source(
-        extractor, pictures, catalog, tmp_path, 7, views=views, augment=lambda images, step: images
+        extractor,
+        pictures,
+        catalog,
+        tmp_path,
+        7,
+        views=views,
+        augment=lambda images, step: images,
+        memory_megabytes=megabytes,
     )
     assert len(source.examples) == 24 * max(1, views)
     # blue, green, red are labels 0, 1, 2 and channels 2, 1, 0.

@@ -59,9 +59,7 @@ def compute(
 
 def _changed(images: tf.data.Dataset, augment: pipeline.Augment, view: int) -> tf.data.Dataset:
     steps = images.enumerate(view * len(images))
-    return steps.map(
-        lambda step, batch: augment(batch, step), num_parallel_calls=tf.data.AUTOTUNE
-    )
+    return steps.map(lambda step, batch: augment(batch, step), num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _fill(
