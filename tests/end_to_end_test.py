@@ -37,6 +37,7 @@ def test_help_answers_at_once_and_lists_the_flags(script, name):
         (("train", "--dropout=3"), 1, "--dropout must be between 0 and 0.95"),
         (("train", "--dropot=3"), 2, "Unknown command line flag 'dropot'"),
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
+        (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU answers under the name"),
         (("predict", "--model=gone", "x.jpg"), 1, "There is no model at gone"),
         (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
         (("export", "--workdir=gone"), 1, "There is no model at"),

@@ -120,7 +120,7 @@ def test_a_tpu_is_found_by_its_name_or_refused_with_it(gpus, monkeypatch, accele
     assert runtime.use_accelerator(accelerator).resolver == f"connected to {name}"
 
     def fail(name):
-        raise tf.errors.UnavailableError(None, None, "no route")
+        raise tf.errors.UnavailableError(None, None, "no route\nnodes " + "x" * 999)
 
     monkeypatch.setattr(resolver, "connect", fail)
     with pytest.raises(ValueError, match=f"No TPU answers under the name '{name}': no route.*cpu"):

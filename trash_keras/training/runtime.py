@@ -49,8 +49,9 @@ def _tpu_strategy() -> tf.distribute.Strategy:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
         return tf.distribute.TPUStrategy(resolver)
     except Exception as error:  # a TPU that does not answer shows as one of a dozen kinds
+        reason = str(error).partition("\n")[0][:200]  # what follows are nodes and addresses
         raise ValueError(
-            f"No TPU answers under the name {name!r}: {error}. Set TPU_NAME, or use "
+            f"No TPU answers under the name {name!r}: {reason}. Set TPU_NAME, or use "
             "--accelerator=gpu or cpu."
         ) from error
 
