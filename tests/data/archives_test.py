@@ -100,7 +100,7 @@ def test_links_within_become_copies(tmp_path):
     assert read(tmp_path / "zip") == PICTURES | {"metal/l.jpg": PICTURES["glass/a.jpg"]}
 
 
-UNSAFE = "must stay within its folder"
+UNSAFE = "must stay within their folder"
 
 
 @pytest.mark.parametrize(

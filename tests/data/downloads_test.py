@@ -281,6 +281,25 @@ def test_a_broken_folder_goes_on_with_the_missing_files(memory, tmp_path, monkey
     } - kept
 
 
+@pytest.mark.parametrize("failures", [1, 2])
+def test_clients_that_retry_get_a_second_chance(memory, tmp_path, monkeypatch, failures):
+    memory.pipe("/set/a/1.jpg", b"x")
+    real, left = memory.cat_file, [ConnectionResetError("reset by peer")] * failures
+
+    def cat_file(self, path, **options):
+        if left:
+            raise left.pop()
+        return real(path, **options)
+
+    monkeypatch.setattr(type(memory), "cat_file", cat_file)
+    if failures == 1:
+        assert prepare(Request("memory://set"), tmp_path / "data").counts == {"a": 1}
+    else:
+        with pytest.raises(OSError, match=r"reset by peer\. Gave up after 2 tries"):
+            prepare(Request("memory://set"), tmp_path / "data")
+        assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.parse
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from PIL import Image
@@ -144,7 +144,7 @@ def test_requests_that_make_no_sense_are_refused(tmp_path, options, message):
         ({"a/x.txt": b"x"}, "holds no class folders with pictures"),
         ({"x.jpg": b"x"}, "holds no class folders with pictures"),
         ({}, "holds no class folders with pictures"),
-        ({"a/x.jpg": b"x", "../evil.jpg": b"x"}, "must stay within its folder"),
+        ({"a/x.jpg": b"x", "../evil.jpg": b"x"}, "must stay within their folder"),
     ],
 )
 def test_nothing_of_a_refused_archive_stays(tmp_path, content, message):
@@ -249,30 +249,41 @@ def ranged(content, headers, more=None):
 COMMIT = "1" * 40
 
 
-def hub(archive, asked):
+def hub(files, asked):
     """Speaks what hf_hub_download and the Hub's file system need, for one dataset."""
-    etag = hashlib.sha256(archive).hexdigest()
-    name = "dataset-resized.zip"
-    file = {"type": "file", "path": name, "size": len(archive), "oid": "2" * 40,
-            "lfs": {"oid": etag, "size": len(archive), "pointerSize": 130}}  # fmt: skip
+    folders = {parent.as_posix() for name in files for parent in PurePosixPath(name).parents} - {
+        "."
+    }
+
+    def facts(name):
+        if name in folders:
+            return {"type": "directory", "path": name, "oid": "2" * 40}
+        size, digest = len(files[name]), hashlib.sha256(files[name]).hexdigest()
+        return {"type": "file", "path": name, "size": size, "oid": "2" * 40,
+                "lfs": {"oid": digest, "size": size, "pointerSize": 130}}  # fmt: skip
 
     def answer(method, path, headers, body):
         asked.append((method, path))
         path = urllib.parse.unquote(path.partition("?")[0])
-        as_json = {"Content-Type": "application/json", "X-Repo-Commit": COMMIT}
-        repository = "datasets/garythung/trashnet"
-        if path in (f"/{repository}/resolve/{ref}/{name}" for ref in ("main", COMMIT)):
-            told = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
-            return ranged(archive, headers, told)
-        if path.startswith(f"/api/{repository}/paths-info/"):
-            found = [file] if name in body else []
-            return 200, as_json, json.dumps(found).encode()
-        if path.startswith(f"/api/{repository}/tree/"):
-            return 200, as_json, json.dumps([file]).encode()
-        if path.startswith(f"/api/{repository}"):
-            facts = {"id": "garythung/trashnet", "sha": COMMIT, "siblings": []}
-            return 200, as_json, json.dumps(facts).encode()
-        return 404, {"X-Error-Code": "RepoNotFound"}, b""
+        told = {"X-Repo-Commit": COMMIT, "Content-Type": "application/json"}
+        kind, _, rest = path.partition("/datasets/garythung/trashnet")
+        verb, _, rest = rest.lstrip("/").partition("/")
+        name = rest.partition("/")[2]  # after the revision
+        if (kind, verb) == ("", "resolve") and name in files:
+            told["ETag"] = f'"{hashlib.sha256(files[name]).hexdigest()}"'
+            return ranged(files[name], headers, told)
+        if verb == "paths-info":
+            wanted = urllib.parse.parse_qs(body).get("paths") or json.loads(body)["paths"]
+            found = [facts(name) for name in wanted if name in files or name in folders]
+        elif verb == "tree":
+            prefix = f"{name}/" if name else ""
+            inside = [each for each in [*files, *folders] if each.startswith(prefix)]
+            found = [facts(each) for each in inside]
+        elif kind == "/api" and verb in ("", "revision"):
+            found = {"id": "garythung/trashnet", "sha": COMMIT, "siblings": []}
+        else:
+            return 404, {"X-Error-Code": "EntryNotFound"}, b""
+        return 200, told, json.dumps(found).encode()
 
     return answer
 
@@ -293,7 +304,7 @@ def run_prepare(request, data, endpoint, home):
 def test_trashnet_comes_from_the_hub_as_one_file_with_its_counts_checked(tmp_path, serve):
     asked = []
     archive = write_zip(tmp_path / "x.zip", "dataset-resized/").read_bytes()
-    endpoint = serve(hub(archive, asked))
+    endpoint = serve(hub({"dataset-resized.zip": archive, "data/x.parquet": b"x"}, asked))
     request = f"Request('trashnet', expected_counts={COUNTS})"
     done = run_prepare(request, tmp_path / "out/data", endpoint, tmp_path / "hf")
     assert f"Prepared(counts={COUNTS}, already=False)" in done.stdout, done.stderr
@@ -312,10 +323,12 @@ def test_trashnet_comes_from_the_hub_as_one_file_with_its_counts_checked(tmp_pat
 
 
 @pytest.mark.slow
-def test_an_address_of_the_hub_is_read(tmp_path, serve):
-    archive = write_zip(tmp_path / "x.zip").read_bytes()
-    endpoint = serve(hub(archive, []))
-    source = "hf://datasets/garythung/trashnet/dataset-resized.zip"
+@pytest.mark.parametrize("path", ["x.zip", "sets/folder"])
+def test_archives_and_folders_come_from_addresses_of_the_hub(tmp_path, serve, path):
+    content = {f"sets/folder/{name}": data for name, data in PICTURES.items()}
+    content["x.zip"] = write_zip(tmp_path / "x.zip").read_bytes()
+    source = f"hf://datasets/garythung/trashnet/{path}"
+    endpoint = serve(hub(content, []))
     done = run_prepare(f"Request({source!r})", tmp_path / "data", endpoint, tmp_path / "hf")
     assert f"Prepared(counts={COUNTS}, already=False)" in done.stdout, done.stderr
     assert read(tmp_path / "data") == PICTURES
@@ -368,7 +381,7 @@ def test_archives_and_folders_come_from_s3(tmp_path, s3, monkeypatch):
     with pytest.raises(OSError, match=r"s3://bucket/gone\.zip: there is no such file"):
         prepare(Request("s3://bucket/gone.zip"), tmp_path / "gone")
     s3.put_object(Bucket="bucket", Key="bad/../evil.jpg", Body=b"x")
-    with pytest.raises(ValueError, match="must stay within its folder"):
+    with pytest.raises(ValueError, match="must stay within their folder"):
         prepare(Request("s3://bucket/bad"), tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
 

@@ -149,7 +149,7 @@ def safe_name(name: str) -> str:
     drive = re.match("[A-Za-z]:", name)
     if path.is_absolute() or drive or ".." in path.parts or "\0" in name:
         raise ValueError(
-            "Names in an archive must stay within its folder: no '..', no leading slash, no drive "
+            "The names of files must stay within their folder: no '..', no leading slash, no drive "
             f"letter. Received: {name!r}. Refused."
         )
     return str(path)

@@ -38,9 +38,9 @@ def download_file(remote: Remote, target: Path, maximum_bytes: int) -> Path:
 
     Raises:
         ValueError: It is too large, or another process downloads it.
-        OSError: It cannot be read, also after ATTEMPTS tries.
+        OSError: It cannot be read, also after several tries.
     """
-    patience = Patience(remote.name)
+    patience = remote.patience()
     while True:
         info = patience.call(remote.info)
         part = _part(target, remote, version := version_of(info))
@@ -59,7 +59,7 @@ def download_folder(remote: Remote, target: Path, maximum_bytes: int) -> Path:
     Arguments, result and errors are those of `download_file`, with a hidden folder as the result.
     Files that an earlier try brought are kept when the listing has not changed.
     """
-    patience = Patience(remote.name)
+    patience = remote.patience()
     listing = _listing(remote, patience)
     total = sum(info["size"] for info in listing.values())
     if total > maximum_bytes or len(listing) > archives.MAXIMUM_FILES:
@@ -103,7 +103,7 @@ def _listing(remote: Remote, patience: Patience) -> dict[str, dict[str, Any]]:
 
 
 def _fetch_whole(remote: Remote, source: str, size: int, path: Path) -> None:
-    patience = Patience(remote.name)
+    patience = remote.patience()
     while True:
         try:
             content = remote.filesystem.cat_file(source)

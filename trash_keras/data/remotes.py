@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import logging
 import re
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from tqdm import tqdm
 
 ATTEMPTS = 5  # in a row without a new byte
+ATTEMPTS_OF_RETRYING_CLIENTS = 2  # those of object stores try five times or more by themselves
 FIRST_WAIT_SECONDS = 1.0  # doubles with each attempt
 EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
 
@@ -51,6 +53,10 @@ class Remote:
         """Says whether answers can be streamed with headers of our own."""
         return "http" in self.filesystem.protocol
 
+    def patience(self) -> "Patience":
+        """Returns new patience with this client."""
+        return Patience(self.name, ATTEMPTS if self.is_http else ATTEMPTS_OF_RETRYING_CLIENTS)
+
     def info(self) -> dict[str, Any]:
         """Returns what the server tells about it now: at least `type` and `size`."""
         self.filesystem.invalidate_cache()
@@ -75,6 +81,7 @@ def connect(address: str) -> Remote:
     import aiohttp
     import fsspec
 
+    quiet_clients()
     scheme = address.partition("://")[0].lower()
     options: dict[str, Any] = {"skip_instance_cache": True}
     if scheme in ("http", "https"):
@@ -97,6 +104,12 @@ def connect(address: str) -> Remote:
     return Remote(filesystem, path, public(address))
 
 
+def quiet_clients() -> None:
+    """Keeps clients from logging a traceback or two warnings for each of their own tries."""
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    logging.getLogger("huggingface_hub").propagate = False  # it has a handler of its own
+
+
 def public(address: str) -> str:
     """Returns an address without user, password, and the signatures in its query."""
     without_user = re.sub(r"(?<=://)[^/@?#]*@", "", address)
@@ -104,10 +117,10 @@ def public(address: str) -> str:
 
 
 class Patience:
-    """Allows ATTEMPTS failures in a row, waiting longer after each."""
+    """Allows some failures in a row, waiting longer after each."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.failures = name, 0
+    def __init__(self, name: str, attempts: int) -> None:
+        self.name, self.attempts, self.failures = name, attempts, 0
 
     def call(self, action: Callable[[], Result]) -> Result:
         """Returns what `action` returns in the end; raises as `failed`."""
@@ -120,7 +133,7 @@ class Patience:
     def failed(self, error: Exception) -> None:
         """Waits after trouble with the connection; raises OSError when waiting is no use."""
         self.failures += 1
-        if not _is_transient(error) or self.failures >= ATTEMPTS:
+        if not _is_transient(error) or self.failures >= self.attempts:
             self._give_up(error)
         wait = FIRST_WAIT_SECONDS * 2 ** (self.failures - 1)
         tqdm.write(f"{self.name}: {reason_of(error)}; again in {wait:g} s", file=sys.stderr)

@@ -119,8 +119,10 @@ def _trashnet() -> Path:
     """
     import huggingface_hub
 
+    remotes.quiet_clients()
+    name, attempts = f"{TRASHNET_REPOSITORY} on Hugging Face", remotes.ATTEMPTS_OF_RETRYING_CLIENTS
     try:
-        path = remotes.Patience(f"{TRASHNET_REPOSITORY} on Hugging Face").call(
+        path = remotes.Patience(name, attempts).call(
             lambda: huggingface_hub.hf_hub_download(
                 TRASHNET_REPOSITORY, TRASHNET_ARCHIVE, repo_type="dataset"
             )
@@ -134,7 +136,7 @@ def _trashnet() -> Path:
 
 def _land_remote(target: Path, request: Request) -> dict[str, int]:
     remote = remotes.connect(request.source)
-    kind = remotes.Patience(remote.name).call(remote.info)["type"]
+    kind = remote.patience().call(remote.info)["type"]
     if kind == "directory":
         if request.sha256:
             raise ValueError(
