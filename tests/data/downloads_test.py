@@ -1,3 +1,4 @@
+import errno
 import http.server
 import io
 import threading
@@ -36,8 +37,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         wanted = self.headers.get("Range") if server.ranges else None
         if wanted and self.headers.get("If-Range", server.etag) == server.etag:
             start, status = int(wanted[len("bytes=") : -1]), 206
+        if start > 0 and start >= len(server.content):
+            self.send_error(416)
+            return
         self.send_response(status)
-        self.send_header("Content-Length", str(len(server.content) - start))
+        if server.tells_size:
+            self.send_header("Content-Length", str(len(server.content) - start))
+        else:
+            self.close_connection = True
         if server.etag:
             self.send_header("ETag", server.etag)
         self.send_header("Last-Modified", formatdate(0, usegmt=True))
@@ -61,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.content, server.etag, server.ranges, server.status = CONTENT, '"one"', True, 0
-    server.faults, server.seen = [], []
+    server.faults, server.seen, server.tells_size = [], [], True
     server.url = f"http://127.0.0.1:{server.server_port}/pictures.zip"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -183,9 +190,32 @@ def test_no_server_at_all_is_told(server, tmp_path):
         get(server, tmp_path / "data")
 
 
-def test_a_file_beyond_the_limit_is_refused(server, tmp_path):
+@pytest.mark.parametrize("tells_size", [True, False])
+def test_a_file_beyond_the_limit_is_refused(server, tmp_path, tells_size):
+    server.tells_size = tells_size
     with pytest.raises(ValueError, match=r"larger than 0\.0005 GB"):
         get(server, tmp_path / "data", maximum_bytes=500_000)
+    assert not any(tmp_path.iterdir())
+    if tells_size:
+        assert server.seen == []  # refused before a byte was sent
+
+
+def test_a_server_that_tells_no_size_is_read_to_its_end(server, tmp_path):
+    server.tells_size = False
+    assert get(server, tmp_path / "data").read_bytes() == CONTENT
+    # Whether that was all, nobody knows: asked for more, the server has none, and it starts again.
+    assert get(server, tmp_path / "data").read_bytes() == CONTENT
+    assert server.seen.count(f"bytes={len(CONTENT)}-") == 1
+
+
+def test_a_full_disk_is_not_blamed_on_the_server(server, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    monkeypatch.setattr(downloads, "_pieces", full)
+    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device$"):
+        get(server, tmp_path / "data")
 
 
 def test_two_processes_do_not_fill_one_file(server, tmp_path):

@@ -251,9 +251,8 @@ COMMIT = "1" * 40
 
 def hub(files, asked):
     """Speaks what hf_hub_download and the Hub's file system need, for one dataset."""
-    folders = {parent.as_posix() for name in files for parent in PurePosixPath(name).parents} - {
-        "."
-    }
+    folders = {str(parent) for name in files for parent in PurePosixPath(name).parents}
+    folders.discard(".")
 
     def facts(name):
         if name in folders:

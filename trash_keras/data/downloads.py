@@ -43,11 +43,17 @@ def download_file(remote: Remote, target: Path, maximum_bytes: int) -> Path:
     patience = remote.patience()
     while True:
         info = patience.call(remote.info)
+        _require_size(remote, info["size"] or 0, maximum_bytes)
         part = _part(target, remote, version := version_of(info))
         part.touch()
         with _locked(part):
-            _fill(part, remote, info, maximum_bytes, patience)
-        if version_of(patience.call(remote.info)) == version:
+            try:
+                _fill(part, remote, info, maximum_bytes, patience)
+            except ValueError:
+                files.remove(part)  # refused: there is nothing to continue
+                raise
+            whole = info["size"] in (None, part.stat().st_size)
+        if whole and version_of(patience.call(remote.info)) == version:
             return part
         files.remove(part)
         patience.failed(ConnectionError("the file changed while it was downloaded"))
@@ -135,21 +141,25 @@ def _fill(
                     file.truncate()
                     reached = offset + len(piece)
                     bar.update(reached - bar.n)
-                    if reached > maximum_bytes:
+                    if reached > maximum_bytes:  # the server told no size, or a wrong one
                         break
                     if reached > furthest:
                         furthest = reached
                         patience.failures = 0
-                done = size is None or reached == size
+                done = size is None or reached >= size
                 if not done and reached <= maximum_bytes:
                     raise ConnectionError(f"the connection ended at byte {reached} of {size}")
             except Exception as error:  # each client has its own; `failed` sorts them
                 patience.failed(error)
-            if reached > maximum_bytes:
-                raise ValueError(
-                    f"{remote.name} is larger than {maximum_bytes / 1e9:g} GB. Refused; if you "
-                    "trust it, raise --max_unpacked_gigabytes."
-                )
+            _require_size(remote, reached, maximum_bytes)
+
+
+def _require_size(remote: Remote, size: int, maximum_bytes: int) -> None:
+    if size > maximum_bytes:
+        raise ValueError(
+            f"{remote.name} is larger than {maximum_bytes / 1e9:g} GB. Refused; if you trust it, "
+            "raise --max_unpacked_gigabytes."
+        )
 
 
 def _pieces(remote: Remote, info: dict[str, Any], start: int) -> Iterator[tuple[int, bytes]]:

@@ -140,6 +140,8 @@ class Patience:
         time.sleep(wait)
 
     def _give_up(self, error: Exception) -> NoReturn:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise error  # ours, not theirs
         remedy = ""
         if "credentials" in str(error).lower():
             remedy = (
