@@ -165,9 +165,11 @@ def test_counts_are_checked(tmp_path):
 
 def test_the_target_may_not_lie_in_the_source(tmp_path):
     write_folder(tmp_path / "set")
-    for data in (tmp_path / "set" / "data", tmp_path / "set" / "glass" / "data"):
-        with pytest.raises(ValueError, match="must not lie in the source folder"):
-            prepare(Request(str(tmp_path / "set")), data)
+    (tmp_path / "linked").symlink_to("set")
+    for source in ("set", "linked"):
+        for data in (tmp_path / "set" / "data", tmp_path / "set" / "glass" / "data"):
+            with pytest.raises(ValueError, match="must not lie in the source folder"):
+                prepare(Request(str(tmp_path / source)), data)
     assert read(tmp_path / "set") == PICTURES
 
 

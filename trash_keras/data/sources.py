@@ -135,14 +135,15 @@ def _trashnet() -> Path:
 
 
 def _land_remote(target: Path, request: Request) -> dict[str, int]:
-    remote = remotes.connect(request.source)
+    is_local = "://" not in request.source
+    remote = remotes.connect(request.name if is_local else request.source)
     kind = remote.patience().call(remote.info)["type"]
     if kind == "directory":
         if request.sha256:
             raise ValueError(
                 f"--sha256 is the checksum of an archive, but {remote.name} is a folder."
             )
-        if Path(remote.path) in (target, *target.parents):
+        if is_local and Path(request.name) in (target, *target.parents):
             raise ValueError(f"--data_dir must not lie in the source folder. Received: {target}")
         part = downloads.download_folder(remote, target, request.maximum_bytes)
         return _land(target, request, part.rename)
