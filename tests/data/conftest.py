@@ -1,6 +1,56 @@
-"""Fixtures of the data tests."""
+"""Class folders of empty files, and a TrashNet of tiny pictures with its real names."""
+
+import io
+import zipfile
+from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from trash_keras.data import splits, trashnet
+
+LISTS = Path(trashnet.__file__).parent
+
+
+def tiny_jpeg(path: str) -> bytes:
+    """Returns a JPEG whose bytes differ from those of any other path."""
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 6), "white").save(stream, "JPEG", comment=path.encode())
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="session")
+def tiny_trashnet(tmp_path_factory):
+    """Class folders of all 2,527 names."""
+    root = tmp_path_factory.mktemp("tiny") / "trashnet"
+    for list_name in splits.OFFICIAL_LISTS.values():
+        for line in (LISTS / list_name).read_text().splitlines():
+            name, number = line.split()
+            folder = root / splits.OFFICIAL_NUMBERS[number]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(tiny_jpeg(f"{folder.name}/{name}"))
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_catalog(tiny_trashnet):
+    """The official split of those folders."""
+    return splits.split(tiny_trashnet, "official", split_dir=LISTS)
+
+
+@pytest.fixture(scope="session")
+def tiny_archive(tiny_trashnet, tmp_path_factory):
+    """dataset-resized.zip, with the litter that a Mac leaves in an archive."""
+    path = tmp_path_factory.mktemp("archive") / "dataset-resized.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("dataset-resized/.DS_Store", b"")
+        for picture in sorted(tiny_trashnet.rglob("*.jpg")):
+            name = picture.relative_to(tiny_trashnet).as_posix()
+            archive.write(picture, f"dataset-resized/{name}")
+            archive.writestr(
+                f"__MACOSX/dataset-resized/{picture.parent.name}/._{picture.name}", b""
+            )
+    return path
 
 
 @pytest.fixture(scope="session")

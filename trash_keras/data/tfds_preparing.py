@@ -1,10 +1,13 @@
 """`tfds:NAME` -> a tensorflow-datasets builder whose records are on disk."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from absl import logging
 
 from trash_keras.data.trashnet import trashnet_dataset_builder
 
@@ -18,10 +21,12 @@ def prepared(location: str) -> tfds.core.DatasetBuilder:
         location: `tfds:NAME`, with /CONFIG, :VERSION and @DATA_DIR as needed.
 
     Raises:
-        ValueError: There is no such data set, or it cannot be prepared.
+        ValueError: There is no such data set, it cannot be prepared, or it has no `image` (Image
+            of integers) or no `label` (ClassLabel).
     """
     name, data_dir = _parse(location)
     builder = _find(location, name, data_dir)
+    _require_labelled_pictures(location, builder.info.features)
     if not builder.is_prepared():
         _prepare(name, builder)
     return builder
@@ -73,20 +78,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
         ) from error
 
 
-def labelled_pictures(location: str, builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
-    """Checks that a data set is one of image classification.
-
-    Args:
-        location: For the message.
-        builder: The data set.
-
-    Returns:
-        Its features by name.
-
-    Raises:
-        ValueError: It has no `image` (Image of integers) or no `label` (ClassLabel).
-    """
-    features = builder.info.features
+def _require_labelled_pictures(location: str, features: Any) -> None:
     by_name = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
     image, label = by_name.get("image"), by_name.get("label")
     # A float image is a PNG whose four channels are the bytes of one number: no picture to decode.
@@ -95,12 +87,23 @@ def labelled_pictures(location: str, builder: tfds.core.DatasetBuilder) -> dict[
         and image.np_dtype != np.float32
         and isinstance(label, tfds.features.ClassLabel)
     ):
-        return by_name
+        return
     found = ", ".join(f"{name} ({type(feature).__name__})" for name, feature in by_name.items())
     raise ValueError(
         "Training needs the features image (Image of integers) and label (ClassLabel). "
         f"{location} has: {found or features}."
     )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Holds back warnings: tfds warns of calls to its own deprecated properties."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,9 +1,8 @@
 """Pictures that tensorflow-datasets keeps: `--data_dir=tfds:NAME`."""
 
-import bisect
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,10 +41,10 @@ class _Records:
 class TfdsStore:
     """An image-classification data set of tensorflow-datasets, prepared if it isn't yet.
 
-    Records are read in the order in which they were written, so a request in that order streams.
-    Our own builder writes each split in the order of `Catalog.examples`. Other data sets are
-    written in an order of their own; they are read at random where their files allow it
-    (array_record), and else the pictures asked for are held in memory, up to MEMORY_LIMIT_BYTES.
+    array_record files are read at random. TFRecord files can only be read from their beginning: a
+    request in the order in which they were written streams, and our own builder writes each split
+    in the order of `Catalog.examples`. Other data sets lie in an order of their own, and then the
+    pictures asked for are held in memory, up to MEMORY_LIMIT_BYTES.
     """
 
     def __init__(self, location: str) -> None:
@@ -63,8 +62,11 @@ class TfdsStore:
         """
         self._location = location
         self._builder = tfds_preparing.prepared(location)
-        self._features = tfds_preparing.labelled_pictures(location, self._builder)
-        self._class_names: list[str] = self._features["label"].names
+        features = self._builder.info.features
+        self._class_names: list[str] = features["label"].names
+        names_files = "file" in features and isinstance(features["file"], tfds.features.Text)
+        self._wanted = {"label", "file"} if names_files else {"label"}
+        self._sources = _data_sources(self._builder)
 
     def members(self) -> Members:
         """Returns class name -> sorted paths of all splits together.
@@ -107,14 +109,12 @@ class TfdsStore:
                 order and are too large for that.
         """
         numbers = self._numbers(paths)
-        sources = self._sources(numbers)
-        if all(np.all(np.diff(numbers[sources == source]) > 0) for source in set(sources)):
+        if self._sources:
+            dataset = _generated(self._at_random, numbers)
+        elif self._rises(numbers):
             dataset = self._streamed(numbers)
         else:
-            fetch = self._random_access() or self._held(numbers)
-            dataset = tf.data.Dataset.from_generator(
-                lambda: map(fetch, numbers.tolist()), output_signature=tf.TensorSpec((), tf.string)
-            )
+            dataset = _generated(self._held(numbers).__getitem__, numbers)
         options = tf.data.Options()
         # Handing out whole record files to workers would tear the chosen records apart.
         options.experimental_distribute.auto_shard_policy = (
@@ -131,16 +131,13 @@ class TfdsStore:
     def _records(self) -> _Records:
         """One pass over names and labels; no picture is decoded."""
         infos = self._builder.info.splits
-        has_files = isinstance(self._features.get("file"), tfds.features.Text)
-        wanted = tfds.decode.PartialDecoding({"label", "file"} if has_files else {"label"})
         labels: list[np.ndarray] = []
         files: list[bytes] = []
         stops: dict[str, int] = {}
         total = sum(info.num_examples for info in infos.values())
         with tqdm(total=total, desc="Reading labels", unit="picture") as progress:
             for split in sorted(infos):
-                batches = self._open(split, wanted)
-                for batch in batches.batch(_LABELS_AT_ONCE).as_numpy_iterator():
+                for batch in self._without_pictures(split):
                     labels.append(batch["label"])
                     files.extend(batch.get("file", ()))
                     progress.update(len(batch["label"]))
@@ -171,6 +168,19 @@ class TfdsStore:
         except KeyError as error:
             raise ValueError(f"{self._location} has no picture {error}.") from None
 
+    def _without_pictures(self, split: str) -> Iterator[dict[str, Any]]:
+        if not self._sources:
+            batches = self._open(split, tfds.decode.PartialDecoding(self._wanted))
+            yield from batches.batch(_LABELS_AT_ONCE).as_numpy_iterator()
+            return
+        source = self._sources[split]
+        for start in range(0, len(source), _LABELS_AT_ONCE):
+            places = range(start, min(start + _LABELS_AT_ONCE, len(source)))
+            records = source.__getitems__(list(places))
+            yield {
+                name: np.array([_value(each, name) for each in records]) for name in self._wanted
+            }
+
     def _open(self, split: str, decoders: Any) -> tf.data.Dataset:
         config = tfds.ReadConfig(
             try_autocache=False,
@@ -179,27 +189,36 @@ class TfdsStore:
             # pipeline whose options ask for speed before order.
             num_parallel_calls_for_decode=1,
         )
-        return self._builder.as_dataset(
-            split=split, decoders=decoders, read_config=config, shuffle_files=False
-        )
+        with tfds_preparing.quiet():
+            return self._builder.as_dataset(split=split, decoders=decoders, read_config=config)
 
-    def _sources(self, numbers: np.ndarray) -> np.ndarray:
+    def _at_random(self, number: int) -> bytes:
+        split = next(split for split, stop in self._records.stops.items() if number < stop)
+        record = self._sources[split][number - self._records.span(split)[0]]
+        return _value(record, "image")
+
+    def _split_of(self, numbers: np.ndarray) -> np.ndarray:
         """Returns for each record the place of its split among the splits."""
         return np.searchsorted(list(self._records.stops.values()), numbers, side="right")
 
+    def _rises(self, numbers: np.ndarray) -> bool:
+        """Says whether the request asks for the records of each split in their order."""
+        splits = self._split_of(numbers)
+        return all(np.all(np.diff(numbers[splits == split]) > 0) for split in np.unique(splits))
+
     def _streamed(self, numbers: np.ndarray) -> tf.data.Dataset:
-        """Reads records whose numbers rise within each split."""
         if not len(numbers):
             return tf.data.Dataset.from_tensor_slices(tf.constant([], tf.string))
-        sources = self._sources(numbers)
-        used, choice = np.unique(sources, return_inverse=True)
-        parts = [self._selected(source, numbers[sources == source]) for source in used]
+        splits = self._split_of(numbers)
+        used, choice = np.unique(splits, return_inverse=True)
+        parts = [self._selected(place, numbers[splits == place]) for place in used]
         return tf.data.Dataset.choose_from_datasets(
             parts, tf.data.Dataset.from_tensor_slices(choice.astype(np.int64))
         )
 
-    def _selected(self, source: int, numbers: np.ndarray) -> tf.data.Dataset:
-        split = list(self._records.stops)[source]
+    def _selected(self, place: int, numbers: np.ndarray) -> tf.data.Dataset:
+        """Reads the records of one split that have these numbers, which rise."""
+        split = list(self._records.stops)[place]
         places = numbers - self._records.span(split)[0]
         first, stop = int(places[0]), int(places[-1]) + 1
         wanted = np.zeros(stop - first, bool)
@@ -210,27 +229,9 @@ class TfdsStore:
         kept = marked.filter(lambda record, is_wanted: is_wanted)
         return kept.map(lambda record, is_wanted: record["image"])
 
-    def _random_access(self) -> Callable[[int], bytes] | None:
-        """Returns what reads a record by its number, if the files can do that."""
-        if tfds.core.FileFormat.ARRAY_RECORD not in self._builder.info.available_file_formats():
-            return None
-        # A second builder, since asking for the records changes the format that one reads.
-        builder = tfds.core.builder_from_directory(self._builder.data_dir)
-        decoders = {"image": tfds.decode.SkipDecoding()}
-        records = [
-            builder.as_data_source(split, decoders=decoders) for split in self._records.stops
-        ]
-        starts = [self._records.span(split)[0] for split in self._records.stops]
-
-        def fetch(number: int) -> bytes:
-            source = bisect.bisect_right(starts, number) - 1
-            return records[source][number - starts[source]]["image"]
-
-        return fetch
-
-    def _held(self, numbers: np.ndarray) -> Callable[[int], bytes]:
+    def _held(self, numbers: np.ndarray) -> dict[int, bytes]:
         """Reads records into memory, in the order of the files."""
-        splits = np.array(list(self._records.stops))[np.unique(self._sources(numbers))]
+        splits = np.array(list(self._records.stops))[np.unique(self._split_of(numbers))]
         size = sum(self._builder.info.splits[split].num_bytes for split in splits)
         if size > MEMORY_LIMIT_BYTES:
             raise ValueError(
@@ -240,8 +241,30 @@ class TfdsStore:
                 f"--dataset_version_dir={self._builder.data_dir} --out_file_format=array_record"
             )
         rising = np.unique(numbers)
-        kept = dict(zip(rising.tolist(), self._streamed(rising).as_numpy_iterator(), strict=True))
-        return kept.__getitem__
+        return dict(zip(rising.tolist(), self._streamed(rising).as_numpy_iterator(), strict=True))
+
+
+def _data_sources(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
+    """Returns split -> records by number, or nothing where the files cannot be read at random."""
+    if tfds.core.FileFormat.ARRAY_RECORD not in builder.info.available_file_formats():
+        return {}
+    raw = tfds.decode.DeserializeMethod.RAW_BYTES
+    return {
+        split: builder.as_data_source(split, deserialize_method=raw, file_format="array_record")
+        for split in builder.info.splits
+    }
+
+
+def _value(record: bytes, name: str) -> Any:
+    """Returns one feature of a record, without parsing or decoding the others' values."""
+    feature = tf.train.Example.FromString(record).features.feature[name]
+    return (feature.bytes_list.value or feature.int64_list.value)[0]
+
+
+def _generated(fetch: Callable[[int], bytes], numbers: np.ndarray) -> tf.data.Dataset:
+    return tf.data.Dataset.from_generator(
+        lambda: map(fetch, numbers.tolist()), output_signature=tf.TensorSpec((), tf.string)
+    )
 
 
 def _file_names(files: list[bytes], labels: np.ndarray, class_names: list[str]) -> list[str]:

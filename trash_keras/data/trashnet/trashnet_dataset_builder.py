@@ -8,6 +8,8 @@ or, from Python, after importing this module, which registers the name:
 """
 
 import io
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-r
 FOLDER = "dataset-resized"  # what the archive unpacks to
 COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
 SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # names of tfds -> ours
+_TIMEOUT_SECONDS = 20
 
 Folder = Path | zipfile.Path  # the same methods, unpacked or not
 
@@ -102,6 +105,17 @@ def _class_folders(dl_manager: tfds.download.DownloadManager) -> Folder:
 
 
 def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
+    try:
+        # tfds itself tries for minutes before it gives up.
+        request = urllib.request.Request(URL, method="HEAD")
+        urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS).close()
+    except urllib.error.HTTPError:
+        pass  # somebody answers; what it means is for tfds to find out
+    except OSError as error:
+        raise ValueError(
+            f"{URL} cannot be reached ({error}). With no network, put {FOLDER}.zip or the class "
+            "folders that it holds into manual_dir."
+        ) from error
     return _open(dl_manager.download(URL))
 
 
