@@ -3,54 +3,96 @@
     python -m experiments.predict --model=FILE_OR_DIR [--format=json] PATH...
 
 One line a picture on stdout; a file that cannot be read gets a line on stderr, and exit status 1
-at the end.
+at the end. For millions of pictures, as an Apache Beam job that continues after a kill:
+
+    python -m experiments.predict --model=FILE_OR_DIR --runner=DirectRunner --output=DIR PATH...
+
+DIR gets predictions-*.jsonl or .parquet, errors-*.jsonl (unreadable files) and summary.json.
 """
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from absl import flags
 
+from trash_keras import answer_files, jobs
 from trash_keras import flags as script
 
 MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedModel folder.")
+PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming a picture file a line.")
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
 TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown a picture in text form.", lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
+RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Runs a job there; needs --output.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder of a job's results; gs:// and s3:// too.")
+OUTPUT_FORMAT = flags.DEFINE_enum(
+    "output_format", "jsonl", tuple(answer_files.WRITERS), "Form of a job's results."
+)
+PART_SIZE = flags.DEFINE_integer("part_size", 512, "Pictures per file of results.", lower_bound=1)
+RUNNER_OPTIONS = flags.DEFINE_string(
+    "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
+)
 flags.mark_flags_as_required(["model"])
 
 
 def main(paths: Sequence[str]) -> int:
-    """Prints an answer for each picture."""
-    if not paths:
+    """Prints an answer for each picture, or runs the job."""
+    if not paths and not PATHS_FILE.value:
         raise ValueError("Name at least one picture or folder: experiments.predict ... PATH...")
+    if (RUNNER.value is None) != (OUTPUT.value is None):
+        raise ValueError("A job takes --runner and --output. Received one of them alone.")
+    others = (FORMAT, TOP_K) if RUNNER.value else (OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS)
+    if useless := [f"--{flag.name}" for flag in others if flag.present]:
+        where = "with" if RUNNER.value else "without"
+        raise ValueError(f"{', '.join(useless)} changes nothing {where} --runner. Leave it out.")
 
     with script.quiet_imports():
-        from trash_keras import prediction
+        from trash_keras import picture_files
+
+    pictures = picture_files.listed(paths, PATHS_FILE.value)
+    return _run_job(pictures) if RUNNER.value else _print_answers(pictures)
+
+
+def _print_answers(pictures: Iterable[str]) -> int:
+    from trash_keras import picture_files, prediction
 
     predictor = prediction.Predictor.load(MODEL.value)
-    failed = False
-    for answer in prediction.classify(
-        predictor, prediction.expand(paths), BATCH_SIZE.value, MAX_MEGAPIXELS.value
+    status = 0
+    for answer in picture_files.classify(
+        predictor, pictures, BATCH_SIZE.value, MAX_MEGAPIXELS.value
     ):
         if answer.error:
-            failed = True
+            status = 1
             print(f"error: {answer.file}: {answer.error}", file=sys.stderr, flush=True)
+        elif FORMAT.value == "json":
+            print(json.dumps(answer.to_dict()), flush=True)
         else:
-            print(_line(answer.file, answer.ranked(), answer.probabilities), flush=True)
-    return int(failed)
+            ranked = answer.ranked()[: TOP_K.value]
+            print(f"{answer.file}: {', '.join(f'{name} {share:.1%}' for name, share in ranked)}")
+    return status
 
 
-def _line(file: str, ranked: list[tuple[str, float]], probabilities: dict[str, float]) -> str:
-    if FORMAT.value == "text":
-        best = ", ".join(f"{name} {share:.1%}" for name, share in ranked[: TOP_K.value])
-        return f"{file}: {best}"
-    label, probability = ranked[0]
-    return json.dumps(
-        {"file": file, "label": label, "probability": probability, "probabilities": probabilities}
+def _run_job(pictures: Iterable[str]) -> int:
+    from trash_keras import batch_prediction
+
+    counts = batch_prediction.predict(
+        MODEL.value,
+        pictures,
+        OUTPUT.value,
+        output_format=OUTPUT_FORMAT.value,
+        part_size=PART_SIZE.value,
+        batch_size=BATCH_SIZE.value,
+        max_megapixels=MAX_MEGAPIXELS.value,
+        runner=RUNNER.value,
+        runner_options=RUNNER_OPTIONS.value,
     )
+    print(
+        f"{counts['answers']} of {counts['pictures']} pictures answered in {OUTPUT.value}, "
+        f"{counts['errors']} unreadable"
+    )
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "ai_edge_litert", "wandb"}
 # A module may import from its own layer and those above it in this list.
 LAYERS = [
-    ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags"),
+    ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags",
+     "trash_keras.storage", "trash_keras.jobs", "trash_keras.answer_files"),
     ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
      "trash_keras.data.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",
      "trash_keras.data.archives", "trash_keras.data.downloads",
      "trash_keras.data.landing", "trash_keras.data.remotes", "trash_keras.data.sources",
      "trash_keras.evaluation"),
     ("trash_keras.data", "trash_keras.modeling"),
-    ("trash_keras.prediction",),
+    ("trash_keras.prediction", "trash_keras.picture_files", "trash_keras.batch_prediction"),
     ("trash_keras.training", "trash_keras.export"),
     ("experiments",),
 ]  # fmt: skip

@@ -168,6 +168,18 @@ class Answer:
         """Returns (class name, probability), the most probable first."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values: file, label, probability, probabilities; or file and error."""
+        if self.error:
+            return {"file": self.file, "error": self.error}
+        label, probability = self.ranked()[0]
+        return {
+            "file": self.file,
+            "label": label,
+            "probability": probability,
+            "probabilities": self.probabilities,
+        }
+
 
 def expand(paths: Sequence[str]) -> list[str]:
     """Replaces each folder by the pictures in it and below, sorted; files stay as they are."""

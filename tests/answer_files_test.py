@@ -1,0 +1,51 @@
+import json
+import sys
+
+import pytest
+
+from trash_keras import answer_files
+from trash_keras.prediction import Answer
+
+ROWS = [
+    Answer("a.jpg", {"glass": 0.25, "metal": 0.75}).to_dict(),
+    Answer("b.jpg", {"glass": 0.5, "metal": 0.5}).to_dict(),
+]
+
+
+def read(path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    return parquet.read_table(path)
+
+
+def test_both_forms_hold_the_same_rows(tmp_path):
+    for form, write in answer_files.WRITERS.items():
+        write(tmp_path / form, ROWS, ("glass", "metal"))
+    assert ROWS[0] == {
+        "file": "a.jpg",
+        "label": "metal",
+        "probability": 0.75,
+        "probabilities": {"glass": 0.25, "metal": 0.75},
+    }
+    assert read(tmp_path / "parquet").to_pylist() == ROWS
+    assert [json.loads(line) for line in (tmp_path / "jsonl").read_text().splitlines()] == ROWS
+
+
+def test_columns_do_not_depend_on_the_rows(tmp_path):
+    for name, rows in (("full", ROWS), ("empty", [])):
+        answer_files.write_parquet(tmp_path / name, rows, ("glass", "metal"))
+    assert read(tmp_path / "empty").schema == read(tmp_path / "full").schema
+    assert read(tmp_path / "empty").num_rows == 0
+
+
+def test_a_name_that_is_not_utf8_ends_nothing(tmp_path):
+    row = {**ROWS[0], "file": b"\xff.jpg".decode(errors="surrogateescape")}
+    answer_files.write_parquet(tmp_path / "x", [row], ("glass", "metal"))
+    assert read(tmp_path / "x").to_pylist()[0]["file"] == "\\udcff.jpg"
+    answer_files.write_jsonl(tmp_path / "y", [row])
+    assert json.loads((tmp_path / "y").read_text()) == row
+
+
+def test_without_pyarrow_the_pip_command_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[beam\]'"):
+        answer_files.require_parquet()

@@ -1,0 +1,262 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import fsspec
+import pytest
+from PIL import Image
+
+from trash_keras import batch_prediction, prediction
+from trash_keras.contract import Contract
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def pictures(trained, tmp_path):
+    """33 readable pictures of three colours and three that are not, in mixed order."""
+    _, data, _ = trained
+    good = sorted(map(str, data.glob("*/*[0-8].png"))) + sorted(map(str, data.glob("*/*10.png")))
+    (tmp_path / "text.jpg").write_bytes(b"text")
+    (tmp_path / "empty.png").touch()
+    bad = [str(tmp_path / name) for name in ("text.jpg", "empty.png", "gone.png")]
+    return [*good[:5], bad[0], *good[5:20], bad[1], bad[2], *good[20:]]
+
+
+def predict(trained, pictures, output, part_size=8, **options):
+    model = str(trained[0] / "model.keras")
+    return batch_prediction.predict(model, iter(pictures), output, part_size=part_size, **options)
+
+
+def rows(output, pattern="predictions-*"):
+    paths = sorted(Path(output).glob(pattern))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+def parquet_rows(output):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    paths = sorted(Path(output).glob("predictions-*.parquet"))
+    return [row for path in paths for row in parquet.read_table(path).to_pylist()]
+
+
+def test_answers_are_those_of_plain_prediction(trained, pictures, tmp_path):
+    counts = predict(trained, pictures, tmp_path / "out", batch_size=3)
+    parts = -(-len(pictures) // 8)
+    total = len(pictures)
+    assert counts == {"parts": parts, "pictures": total, "answers": total - 3, "errors": 3}
+    predictor = prediction.Predictor.load(trained[0] / "model.keras")
+    plain = [answer.to_dict() for answer in prediction.classify(predictor, pictures, 3)]
+    answers = [row for row in plain if "error" not in row]
+    for one, other in zip(rows(tmp_path / "out"), answers, strict=True):
+        assert list(one) == list(other)
+        assert (one["file"], one["label"]) == (other["file"], other["label"])
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+    assert rows(tmp_path / "out", "errors-*") == [row for row in plain if "error" in row]
+
+
+def test_parts_are_cut_in_order_and_named(trained, pictures, tmp_path):
+    predict(trained, pictures, tmp_path / "out", part_size=10)
+    names = sorted(path.name for path in (tmp_path / "out").glob("predictions*"))
+    total = -(-len(pictures) // 10)
+    assert names == [f"predictions-{n:05d}-of-{total:05d}.jsonl" for n in range(total)]
+    for number, name in enumerate(names):
+        wanted = pictures[10 * number : 10 * number + 10]
+        found = [row["file"] for row in rows(tmp_path / "out", name)]
+        found += [
+            row["file"] for row in rows(tmp_path / "out", name.replace("predictions", "err*"))
+        ]
+        assert sorted(found) == sorted(wanted)
+
+
+def test_parquet_holds_the_rows_of_json_lines(trained, pictures, tmp_path):
+    predict(trained, pictures, tmp_path / "lines")
+    predict(trained, pictures, tmp_path / "table", output_format="parquet")
+    assert parquet_rows(tmp_path / "table") == rows(tmp_path / "lines")
+    assert rows(tmp_path / "table", "errors-*") == rows(tmp_path / "lines", "errors-*")
+
+
+def test_a_part_cut_short_before_its_record_is_done_again(trained, pictures, tmp_path):
+    output = tmp_path / "out"
+    predict(trained, pictures, output)
+    whole = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    (output / "summary.json").unlink()
+    (output / "parts" / "00001.json").unlink()
+    kept = output / "predictions-00000-of-00005.jsonl"
+    written = kept.stat().st_mtime_ns
+    name = "predictions-00001-of-00005.jsonl"
+    (output / name).write_text("old")
+    # An attempt that found a file unreadable that is there now.
+    stale = output / "errors-00003-of-00005.jsonl"
+    assert not stale.exists()
+    stale.write_text("old")
+    (output / "parts" / "00003.json").unlink()
+    predict(trained, pictures, output)
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == whole
+    assert kept.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pictures": slice(1, None)}, r"pictures is \d+ and was \d+"),
+        ({"part_size": 9}, "part_size is 9 and was 8"),
+        ({"output_format": "parquet"}, "output_format is parquet and was jsonl"),
+    ],
+)
+def test_other_inputs_in_the_same_folder_are_refused(trained, pictures, tmp_path, change, message):
+    predict(trained, pictures, tmp_path / "out")
+    before = (tmp_path / "out" / "inputs.jsonl").read_bytes()
+    chosen = pictures[change.pop("pictures", slice(None))]
+    with pytest.raises(ValueError, match=message):
+        predict(trained, chosen, tmp_path / "out", **change)
+    assert (tmp_path / "out" / "inputs.jsonl").read_bytes() == before
+
+
+def test_another_model_is_refused_and_a_moved_one_is_not(trained, pictures, tmp_path):
+    model = trained[0] / "model.keras"
+    predict(trained, pictures[:2], tmp_path / "out")
+    (tmp_path / "moved.keras").write_bytes(model.read_bytes())
+    moved = str(tmp_path / "moved.keras")
+    batch_prediction.predict(moved, pictures[:2], tmp_path / "out", part_size=8)
+    with zipfile.ZipFile(moved, "a") as archive:
+        archive.writestr("note", "other content")
+    with pytest.raises(ValueError, match="another job: model_sha256 is"):
+        batch_prediction.predict(moved, pictures[:2], tmp_path / "out", part_size=8)
+
+
+def test_no_pictures_no_model_no_format(trained, tmp_path):
+    with pytest.raises(ValueError, match="There are no pictures"):
+        predict(trained, [], tmp_path / "out")
+    with pytest.raises(ValueError, match="There is no model at"):
+        batch_prediction.predict(str(tmp_path / "gone"), ["a.jpg"], tmp_path / "out")
+    with pytest.raises(ValueError, match=r"one of jsonl, parquet. Received: csv"):
+        predict(trained, ["a.jpg"], tmp_path / "out", output_format="csv")
+
+
+def test_everything_may_lie_in_an_object_store(trained, pictures, tmp_path):
+    # fsspec's store in memory, which the threads of the local runner share.
+    memory = fsspec.filesystem("memory")
+    memory.put_file(str(trained[0] / "model.keras"), "/bucket/model.keras")
+    for index, path in enumerate(pictures[:8]):
+        memory.put_file(path, f"/bucket/pictures/{index}.png")
+    there = [f"memory://bucket/pictures/{index}.png" for index in range(8)]
+    for _ in range(2):
+        counts = batch_prediction.predict(
+            "memory://bucket/model.keras", there, "memory://bucket/out", part_size=3
+        )
+        assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
+    memory.get("/bucket/out", str(tmp_path / "out"), recursive=True)
+    predict(trained, pictures[:8], tmp_path / "local")
+    assert [row["file"] for row in rows(tmp_path / "out")] == there[:5] + there[6:]
+    for one, other in zip(rows(tmp_path / "out"), rows(tmp_path / "local"), strict=True):
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+    memory.store.clear()
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "experiments.predict", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path):
+    workdir, data, _ = trained
+    names = sorted(data.rglob("*.png"))
+    for index in range(800):
+        os.link(names[index % len(names)], tmp_path / f"{index:04d}.png")
+    (tmp_path / "0400.png").unlink()
+    (tmp_path / "0400.png").write_bytes(b"text")
+    output = tmp_path / "out"
+    command = (
+        f"--model={workdir / 'model.keras'}", "--runner=DirectRunner", f"--output={output}",
+        "--part_size=8", tmp_path,
+    )  # fmt: skip
+    process = start(*command)
+    deadline = time.monotonic() + 200
+    while len(list(output.glob("parts/*.json"))) < 50:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    done = len(list(output.glob("parts/*.json")))
+    assert 50 <= done < 100 and not (output / "summary.json").exists()
+    process = start(*command)
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert stdout.decode().endswith(f"799 of 800 pictures answered in {output}, 1 unreadable\n")
+    assert [row["file"] for row in rows(output)] == [
+        str(tmp_path / f"{index:04d}.png") for index in range(800) if index != 400
+    ]
+    assert [row["file"] for row in rows(output, "errors-*")] == [str(tmp_path / "0400.png")]
+    assert not list(output.rglob(".*.tmp"))
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
+    import keras
+
+    inputs = keras.Input((128, 128, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = tmp_path / "model.keras"
+    keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(pooled)).save(model)
+    Contract(("a", "b"), 128, "stretch").embed(model)
+    Image.new("RGB", (128, 128), (9, 99, 199)).save(tmp_path / "one.jpg")
+    peaks = []
+    for count in (100, 1500):
+        folder = tmp_path / f"{count}"
+        folder.mkdir()
+        for index in range(count):
+            os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
+        process = start(
+            f"--model={model}", "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}",
+            "--part_size=50", folder,
+        )  # fmt: skip
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0
+        peaks.append(usage.ru_maxrss / 1024)  # MiB
+    # The pixels of 1,400 more pictures take 263 MiB as float32.
+    assert peaks[1] - peaks[0] < 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("x.jpg", "--runner=DirectRunner"), "takes --runner and --output"),
+        (("x.jpg", "--output=gone"), "takes --runner and --output"),
+        (("x.jpg", "--part_size=5"), "--part_size changes nothing without --runner"),
+        (
+            ("x.jpg", "--runner=DirectRunner", "--output=gone", "--top_k=2", "--format=json"),
+            "--format, --top_k changes nothing with --runner",
+        ),
+        ((), "Name at least one picture"),
+        (("--paths_file=gone.txt",), "gone.txt"),
+        (("x.jpg", "--runner=DirectRunner", "--output=gone", "--runner_options=--x=1"), "option"),
+    ],
+)
+def test_a_mistake_is_one_line(script, trained, arguments, message):
+    done = script("predict", f"--model={trained[0] / 'model.keras'}", *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not (ROOT / "gone").exists()
+
+
+@pytest.mark.slow
+def test_the_script_prints_what_the_job_writes(script, trained, pictures, tmp_path):
+    (tmp_path / "names.txt").write_text("\n".join(pictures))
+    common = (f"--model={trained[0] / 'model.keras'}", f"--paths_file={tmp_path / 'names.txt'}")
+    plain = script("predict", *common, "--format=json")
+    assert plain.returncode == 1 and plain.stderr.count("error: ") == 3
+    output = tmp_path / "out"
+    job = script("predict", *common, "--runner=DirectRunner", f"--output={output}")
+    assert job.returncode == 0, job.stderr
+    assert plain.stdout == (output / "predictions-00000-of-00001.jsonl").read_text()
+    # Nothing of Beam or TensorFlow but the progress bar.
+    assert all(
+        line.startswith("Parts: ") for line in job.stderr.replace("\r", "\n").split("\n") if line
+    )

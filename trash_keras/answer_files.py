@@ -1,0 +1,57 @@
+"""Answers as files: JSON lines or Parquet, with the same rows in both."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]  # of `prediction.Answer.to_dict`
+
+
+def write_jsonl(target: Path, rows: Sequence[Row], class_names: Sequence[str] = ()) -> None:
+    """Writes a JSON object a line; `class_names` is there for the likeness to Parquet."""
+    with target.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def write_parquet(target: Path, rows: Sequence[Row], class_names: Sequence[str]) -> None:
+    r"""Writes the columns file, label, probability and the struct probabilities (float32).
+
+    The columns follow from the class names and not from the rows, so that a file without rows
+    has those of all others. Bytes in a file name that are not UTF-8 are written as \udcNN.
+    """
+    arrow, parquet = require_parquet()
+    probabilities = arrow.struct([(name, arrow.float32()) for name in class_names])
+    schema = arrow.schema(
+        [
+            ("file", arrow.string()),
+            ("label", arrow.string()),
+            ("probability", arrow.float32()),
+            ("probabilities", probabilities),
+        ]
+    )
+    # Arrow refuses the whole table for one such name.
+    named = [{**row, "file": row["file"].encode(errors="backslashreplace")} for row in rows]
+    parquet.write_table(arrow.Table.from_pylist(named, schema), target)
+
+
+def require_parquet() -> tuple[Any, Any]:
+    """Returns the modules pyarrow and pyarrow.parquet.
+
+    Raises:
+        ImportError: PyArrow is not installed; says how to.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            "Parquet needs PyArrow, which is not installed: pip install 'trash-keras[beam]'"
+        ) from error
+    return pyarrow, pyarrow.parquet
+
+
+WRITERS: dict[str, Callable[[Path, Sequence[Row], Sequence[str]], None]] = {
+    "jsonl": write_jsonl,
+    "parquet": write_parquet,
+}

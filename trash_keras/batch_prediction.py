@@ -1,0 +1,194 @@
+"""Millions of pictures -> files of answers, as a job of `trash_keras.jobs`.
+
+Beside what every job keeps, its folder holds
+
+    inputs.jsonl                      the pictures in order, a JSON string a line
+    predictions-00003-of-00040.jsonl  or .parquet: a part's answers, in the order of the pictures
+    errors-00003-of-00040.jsonl       a part's unreadable files and why; only where there are some
+
+A part is a stretch of `inputs.jsonl`, so that a worker reads just its own pictures' names, and
+no machine ever holds more than one part's answers and one batch of pixels a thread.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trash_keras import answer_files, jobs, picture_files, prediction, storage
+from trash_keras.contract import Contract
+from trash_keras.data import decoding
+
+INPUTS = "inputs.jsonl"
+
+
+def predict(
+    model: str,
+    paths: Iterable[str],
+    output: str | os.PathLike,
+    *,
+    output_format: str = "jsonl",
+    part_size: int = 512,
+    batch_size: int = 32,
+    max_megapixels: float = decoding.MAX_MEGAPIXELS,
+    runner: str = "DirectRunner",
+    runner_options: str = "",
+) -> dict[str, int]:
+    """Classifies pictures into files; the same call continues one that was cut short.
+
+    Args:
+        model: A `.keras` or `.tflite` file or a SavedModel folder, which the workers must reach:
+            a path, or an address like gs://BUCKET/model.keras.
+        paths: Picture files, paths or addresses; consumed one by one.
+        output: Folder for the results, path or address; new, empty or of the same job.
+        output_format: jsonl or parquet.
+        part_size: Pictures per file of results.
+        batch_size: Pictures per step.
+        max_megapixels: Most pixels to decode, millions; larger files count as errors.
+        runner: One of `jobs.RUNNERS`.
+        runner_options: Beam pipeline options as on a command line.
+
+    Returns:
+        The number of `parts`, `pictures`, `answers` and `errors`.
+
+    Raises:
+        ImportError: Apache Beam or PyArrow, or the client of an object store, is not installed.
+        ValueError: No pictures, no model, a folder of another job, or wrong options.
+        OSError: A part's results could not be written.
+    """
+    options = jobs.pipeline_options(runner, runner_options)
+    if output_format not in answer_files.WRITERS:
+        names = ", ".join(answer_files.WRITERS)
+        raise ValueError(f"output_format must be one of {names}. Received: {output_format}")
+    if output_format == "parquet":
+        answer_files.require_parquet()
+    with storage.local_copy(model) as local:
+        Contract.read(local)
+        model_checksum = storage.checksum(local)
+    load_once(model, model_checksum)  # or a broken model would fail on every worker
+    with storage.replacing(storage.join(output, INPUTS)) as temporary:
+        starts, inputs_checksum, count = _write_inputs(paths, temporary, part_size)
+        description = {
+            "task": "predict",
+            "model_sha256": model_checksum,
+            "pictures": count,
+            "pictures_sha256": inputs_checksum,
+            "part_size": part_size,
+            "output_format": output_format,
+            "max_megapixels": max_megapixels,
+        }
+        jobs.claim(output, description)
+    work = PredictPart(
+        model, model_checksum, str(output), output_format, starts, batch_size, max_megapixels
+    )
+    return jobs.run_parts(work, len(starts) - 1, output, options, {"pictures": count})
+
+
+def _write_inputs(
+    paths: Iterable[str], target: Path, part_size: int
+) -> tuple[tuple[int, ...], str, int]:
+    """Returns where each part starts in the file (and the last ends), its checksum, the count."""
+    digest = hashlib.sha256()
+    starts, count, position = [], 0, 0
+    with target.open("wb") as file:
+        for count, path in enumerate(paths, start=1):
+            line = (json.dumps(path) + "\n").encode()
+            if (count - 1) % part_size == 0:
+                starts.append(position)
+            digest.update(line)
+            position += file.write(line)
+    if not count:
+        raise ValueError("There are no pictures in what was named. Name files, or other folders.")
+    return (*starts, position), digest.hexdigest(), count
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictPart:
+    """The work of `jobs.run_parts`: classifies one part of the pictures.
+
+    Attributes:
+        model: Path or address of the model.
+        model_checksum: Its checksum; one that is loaded already is recognized by it.
+        output: Folder of the job.
+        output_format: jsonl or parquet.
+        starts: Byte in `inputs.jsonl` where each part starts, and where the last one ends.
+        batch_size: Pictures per step.
+        max_megapixels: Most pixels to decode, millions; larger files count as errors.
+    """
+
+    model: str
+    model_checksum: str
+    output: str
+    output_format: str
+    starts: tuple[int, ...]
+    batch_size: int
+    max_megapixels: float
+
+    def __call__(self, number: int) -> dict[str, int]:
+        """Writes the files of a part; returns its number of pictures, answers and errors."""
+        inputs = storage.join(self.output, INPUTS)
+        lines = storage.read_bytes(inputs, self.starts[number], self.starts[number + 1])
+        paths = [json.loads(line) for line in lines.splitlines()]
+        predictor = load_once(self.model, self.model_checksum)
+        answers: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
+        for answer in picture_files.classify(
+            predictor, paths, self.batch_size, self.max_megapixels
+        ):
+            (errors if answer.error else answers).append(answer.to_dict())
+        if len(answers) + len(errors) != len(paths):
+            raise RuntimeError(f"{len(paths)} pictures gave {len(answers)} + {len(errors)} rows")
+        self._write_errors(number, errors)
+        with storage.replacing(self._name(number, "predictions", self.output_format)) as temporary:
+            answer_files.WRITERS[self.output_format](
+                temporary, answers, predictor.contract.class_names
+            )
+        return {"pictures": len(paths), "answers": len(answers), "errors": len(errors)}
+
+    def _write_errors(self, number: int, errors: list[dict[str, Any]]) -> None:
+        path = self._name(number, "errors", "jsonl")
+        if errors:
+            with storage.replacing(path) as temporary:
+                answer_files.write_jsonl(temporary, errors)
+        else:
+            storage.remove(path)  # of an attempt that was cut short before its record
+
+    def _name(self, number: int, kind: str, suffix: str) -> str:
+        name = f"{kind}-{number:05d}-of-{len(self.starts) - 1:05d}.{suffix}"
+        return storage.join(self.output, name)
+
+
+_loading = threading.Lock()
+
+
+def load_once(model: str, checksum: str) -> prediction.Predictor:
+    """Returns the predictor of this process, safe to use from several threads.
+
+    Args:
+        model: Path or address of the model.
+        checksum: Of its content; another one is loaded afresh.
+    """
+    with _loading:
+        return _load(model, checksum)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(model: str, checksum: str) -> prediction.Predictor:
+    with storage.local_copy(model) as local:
+        predictor = prediction.Predictor.load(local)
+    # A TFLite interpreter is not safe to share, and one step already takes every core.
+    lock = threading.Lock()
+
+    def predict_batch(images: tf.Tensor) -> np.ndarray:
+        with lock:
+            return predictor.predict_batch(images)
+
+    return dataclasses.replace(predictor, predict_batch=predict_batch)
