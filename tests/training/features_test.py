@@ -1,8 +1,13 @@
+import os
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from trash_keras.data.catalog import scan, whole
+from trash_keras.data.stores import FolderStore
 from trash_keras.training import features
 
 COUNT, BATCH_SIZE = 10, 4
@@ -82,3 +87,55 @@ def test_groups_of_batches_leave_nothing_out(extractor, pictures, tmp_path, monk
     monkeypatch.setattr(features, "BATCHES_AT_ONCE", 2)
     answers = compute(extractor, pictures, tmp_path)
     np.testing.assert_array_equal(answers[:, 0], np.arange(COUNT))
+
+
+HOW = {"resize": "stretch", "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def frozen(toy_backbone):
+    return features.extractor(str(toy_backbone), "imagenet", 16, seed=0)
+
+
+def computed(extractor, data_dir, cache_dir):
+    store = FolderStore(data_dir)
+    return features.of_split(
+        extractor, whole(store.members()), "all", store, cache_dir=cache_dir, **HOW
+    )
+
+
+def test_rows_follow_the_catalog(frozen, data_dir, tmp_path):
+    found = computed(frozen, data_dir, tmp_path)
+    paths, _ = whole(scan(data_dir)).examples("all")
+    assert found.shape == (len(paths), 12) and found.dtype == np.float32
+    for row in (0, 17, len(paths) - 1):
+        picture = Image.open(data_dir / paths[row])
+        pixels = np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR), np.float32)
+        np.testing.assert_allclose(frozen(pixels[None])[0], found[row], atol=0.05)
+
+
+def test_a_second_call_reads_what_the_first_wrote(frozen, data_dir, tmp_path, monkeypatch):
+    found = computed(frozen, data_dir, tmp_path)
+    monkeypatch.setattr(type(frozen), "predict", lambda *a, **k: pytest.fail("computed again"))
+    np.testing.assert_array_equal(computed(frozen, data_dir, tmp_path), found)
+
+
+def test_a_changed_picture_is_computed_anew_and_the_old_cache_goes(frozen, data_dir, tmp_path):
+    paths, _ = whole(scan(data_dir)).examples("all")
+    before = computed(frozen, data_dir, tmp_path)
+    changed = data_dir / paths[5]
+    Image.new("RGB", (24, 20), (255, 255, 255)).save(changed)
+    os.utime(changed, (1, 1))
+    after = computed(frozen, data_dir, tmp_path)
+    differs = np.abs(after - before).max(axis=1) > 1e-4
+    assert list(np.flatnonzero(differs)) == [5]
+    assert len(list(tmp_path.glob("features-*.npy"))) == 1
+
+
+def test_other_weights_do_not_share_a_cache(frozen, toy_backbone, data_dir, tmp_path):
+    before = computed(frozen, data_dir, tmp_path)
+    other = features.extractor(str(toy_backbone), "none", 16, seed=0)
+    again = features.extractor(str(toy_backbone), "none", 16, seed=0)
+    drawn = computed(other, data_dir, tmp_path)
+    assert np.abs(drawn - before).max() > 1e-3
+    np.testing.assert_array_equal(drawn, computed(again, data_dir, tmp_path))

@@ -1,21 +1,17 @@
 """Report -> one HTML file with everything inside, for people who'd rather look than read."""
 
-import base64
 import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from PIL import Image
 
-from trash_keras import files
-from trash_keras.data import decoding
+from trash_keras.evaluation import html
 
 # The splits in the order of the page, and how to call their pictures.
 SPLITS = {"train": "training", "valid": "validation", "test": "test", "all": "scored"}
-THUMBNAIL_SIDE = 160  # pixels, the longer side
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
 WIDE_INTERVAL_BELOW = 100  # pictures
@@ -26,8 +22,6 @@ READABLE_SCALE = 0.42
 # What the README that this project grew from claimed, on validation pictures.
 ORIGINAL_CLASSES = {"cardboard", "glass", "metal", "paper", "plastic", "trash"}
 ORIGINAL_ACCURACY = 0.8415
-# What a reader looks for first; anything else that a run tells comes after it.
-RUN_ORDER = ("command", "git_revision", "python", "tensorflow", "keras", "machine")
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
 
@@ -61,7 +55,9 @@ def write_page(
         raise ValueError(f"Expected a report with one of the splits {', '.join(SPLITS)}.")
     shown = "test" if "test" in names else names[-1]
     matrix = report[shown]["confusion_matrix"]
-    text = _environment().from_string(TEMPLATE).render(
+    html.write(
+        path,
+        TEMPLATE,
         splits={name: report[name] for name in names},
         shown=shown,
         kind=SPLITS[shown],
@@ -73,32 +69,8 @@ def write_page(
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
         config=report.get("config") or {},
-        run=_ordered(report.get("run") or {}),
+        run=html.ordered(report.get("run") or {}),
     )  # fmt: skip
-    # A file name that is no valid UTF-8 must not cost the page: its odd bytes become "?".
-    files.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
-    environment.filters["confidence"] = lambda p: ">99%" if p >= 0.995 else f"{p:.0%}"
-    environment.filters["setting"] = _setting
-    return environment
-
-
-def _setting(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None or value == "" else str(value)
-
-
-def _ordered(run: Mapping[str, Any]) -> dict[str, Any]:
-    names = [name for name in RUN_ORDER if name in run]
-    names += [name for name in run if name not in RUN_ORDER]
-    return {name.replace("_", " "): "unknown" if run[name] is None else run[name] for name in names}
 
 
 def _verdict(report: Mapping[str, Any], shown: str) -> list[str]:
@@ -154,20 +126,8 @@ def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
 def _mistakes(scores: Mapping[str, Any], pictures: Mapping[str, bytes]) -> list[dict[str, Any]]:
     mistakes = (scores.get("mistakes") or ())[:MISTAKES_SHOWN]
     return [
-        {**found, "picture": _thumbnail(pictures.get(found["file"], b""))} for found in mistakes
+        {**found, "picture": html.thumbnail(pictures.get(found["file"], b""))} for found in mistakes
     ]
-
-
-def _thumbnail(encoded_picture: bytes) -> str | None:
-    """Returns a small JPEG as a data URI, or None for a picture that cannot be decoded."""
-    try:
-        small = Image.fromarray(decoding.decode(encoded_picture))
-    except decoding.UndecodableError:
-        return None
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    encoded = io.BytesIO()
-    small.save(encoded, "JPEG", quality=80)
-    return _data_uri(encoded.getvalue(), "jpeg")
 
 
 def _figure(path: str | os.PathLike, caption: str, figures: int) -> dict[str, Any]:
@@ -183,12 +143,8 @@ def _figure(path: str | os.PathLike, caption: str, figures: int) -> dict[str, An
         content = encoded.getvalue()
     return {
         "caption": caption,
-        "source": _data_uri(content, "png"),
+        "source": html.data_uri(content, "png"),
         "width": width,
         "height": height,
         "least_width": round(READABLE_SCALE * width),
     }
-
-
-def _data_uri(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

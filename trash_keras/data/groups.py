@@ -1,0 +1,79 @@
+"""Pictures that belong together, and the file that keeps them for grouped splits."""
+
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trash_keras import files
+
+Group = tuple[str, ...]  # paths relative to the data folder
+
+
+def connected(count: int, links: Iterable[Sequence[int]]) -> list[list[int]]:
+    """Joins what is linked, directly or through others.
+
+    Args:
+        count: Number of things.
+        links: Indices 0..count-1 of things that belong together, some at a time.
+
+    Returns:
+        The connected components of two and more things, each sorted, in order of their first.
+    """
+    parent = list(range(count))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for first, *others in links:
+        for other in others:
+            low, high = sorted((root(first), root(other)))
+            parent[high] = low
+    members: dict[int, list[int]] = defaultdict(list)
+    for index in range(count):
+        members[root(index)].append(index)
+    return [indices for indices in members.values() if len(indices) > 1]
+
+
+def save_groups(
+    path: str | os.PathLike, groups: Sequence[Sequence[str]], evidence: Mapping[str, Any]
+) -> None:
+    """Writes groups of pictures.
+
+    Args:
+        path: JSON file to write.
+        groups: Paths relative to the data folder, group by group.
+        evidence: What made them belong together, for whoever reads the file.
+    """
+    files.write_json(path, {"groups": [list(group) for group in groups], "evidence": evidence})
+
+
+def load_groups(path: str | os.PathLike) -> list[Group]:
+    """Reads what `save_groups` wrote, or a list made by hand.
+
+    Raises:
+        ValueError: The file is missing or no such list, or a picture stands in two groups.
+    """
+    try:
+        groups = json.loads(Path(path).read_text(encoding="utf-8"))["groups"]
+        named = [file for group in groups for file in group]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"No usable groups at {path}: {error!r}") from error
+    lists = all(isinstance(group, list) for group in groups)
+    if not lists or not all(isinstance(file, str) for file in named):
+        raise ValueError(
+            f'{path} must hold {{"groups": [["class/file", "class/file"], ...]}}, with paths '
+            "relative to the data folder."
+        )
+    twice = [file for file, count in Counter(named).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"{path}: each picture can be in one group only. Received {twice[0]} more than once; "
+            "join its groups."
+        )
+    return [tuple(group) for group in groups]

@@ -1,0 +1,87 @@
+"""What every page of the project shares: style, escaping, small pictures inside the file."""
+
+import base64
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from PIL import Image
+
+from trash_keras import files
+from trash_keras.data import decoding
+
+THUMBNAIL_SIDE = 160  # pixels, the longer side
+# What a reader looks for first; anything else that a run tells comes after it.
+RUN_ORDER = ("command", "git_revision", "python", "tensorflow", "keras", "machine")
+# Read with the module: a run of hours must not meet newer templates at its end.
+_SHARED = {
+    name: Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("style.css.j2", "definitions.html.j2")
+}
+
+
+def write(path: str | os.PathLike, template: str, **values: Any) -> None:
+    """Fills a template and writes the page, complete or not at all.
+
+    The template can include `style.css.j2` and import `definitions.html.j2`; whatever is filled
+    in is escaped.
+
+    Args:
+        path: HTML file to write.
+        template: Source of a Jinja template.
+        **values: What the template names.
+
+    Raises:
+        jinja2.UndefinedError: The template names a value that is not given.
+        OSError: The page cannot be written.
+    """
+    text = _environment().from_string(template).render(**values)
+    # A file name that is no valid UTF-8 must not cost the page: its odd bytes become "?".
+    files.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.DictLoader(_SHARED),
+    )
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["confidence"] = lambda p: ">99%" if p >= 0.995 else f"{p:.0%}"
+    environment.filters["setting"] = _setting
+    return environment
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None or value == "" else str(value)
+
+
+def ordered(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a run tells about itself in the order of the page, names in plain words."""
+    names = [name for name in RUN_ORDER if name in run]
+    names += [name for name in run if name not in RUN_ORDER]
+    return {name.replace("_", " "): "unknown" if run[name] is None else run[name] for name in names}
+
+
+def thumbnail(picture: bytes) -> str | None:
+    """Returns a small JPEG of an encoded picture as a data URI, or None if it has no pixels."""
+    try:
+        small = Image.fromarray(decoding.decode(picture))
+    except decoding.UndecodableError:
+        return None
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=80)
+    return data_uri(encoded.getvalue(), "jpeg")
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Returns an image file as text for the `src` of an `img`."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
