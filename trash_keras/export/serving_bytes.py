@@ -72,14 +72,18 @@ def _jpeg(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _png(encoded: tf.Tensor) -> tf.Tensor:
-    picture = tf.io.decode_png(encoded, channels=4)
-    # Grey of 1, 2 or 4 bits comes as 0..1, 0..3, 0..15, unless the file has a transparent colour.
+    # Asked for an alpha channel that is not there, TensorFlow invents one that is right for 8
+    # bits, and nearly transparent for fewer.
     head = tf.strings.split(encoded, b"IDAT", maxsplit=1)[0]
-    bits, kind = tf.unstack(tf.io.decode_raw(tf.strings.substr(head, 24, 2), tf.uint8), num=2)
-    raw = (kind == 0) & (bits < 8) & (tf.size(tf.strings.split(head, b"tRNS")) == 1)
-    factor = tf.where(raw, 255 // (tf.bitwise.left_shift(tf.ones_like(bits), bits) - 1), 1)
-    scaled = tf.concat([picture[..., :3] * factor, picture[..., 3:]], -1)
-    return _upright(_on_white(scaled), _after(encoded, b"eXIf"))
+    colour_type = tf.io.decode_raw(tf.strings.substr(head, 25, 1), tf.uint8)
+    see_through = tf.reduce_any(tf.bitwise.bitwise_and(colour_type, 4) == 4)
+    see_through |= tf.size(tf.strings.split(head, b"tRNS")) > 1
+    picture = tf.cond(
+        see_through,
+        lambda: _on_white(tf.io.decode_png(encoded, channels=4)),
+        lambda: tf.io.decode_png(encoded, channels=3),
+    )
+    return _upright(picture, _after(encoded, b"eXIf"))
 
 
 def _webp(encoded: tf.Tensor) -> tf.Tensor:
