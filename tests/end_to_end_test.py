@@ -40,6 +40,7 @@ def test_help_answers_at_once_and_lists_the_flags(script, name):
         (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU answers under the name"),
         (("predict", "--model=gone", "x.jpg"), 1, "There is no model at gone"),
         (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
+        (("predict", "--model=x", "--max_megapixels=0", "x.jpg"), 2, "flag --max_megapixels=0"),
         (("export", "--workdir=gone"), 1, "There is no model at"),
         (("prepare", "--data_dir=tests"), 1, "already exists and is not empty"),
     ],

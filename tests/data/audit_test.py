@@ -132,10 +132,10 @@ def test_a_mislabelled_picture_is_doubted_and_a_copy_cannot_vouch_for_it(data_di
         changed = picture.resize((40 + index, 34))
         changed.save(data_dir / "red" / f"wrong_again{index}.png")
 
-    def colours(catalog, split, folder):
+    def colours(catalog, split):
         paths, _ = catalog.examples(split)
         return np.array(
-            [np.asarray(Image.open(folder / path)).mean((0, 1)) for path in paths], np.float32
+            [np.asarray(Image.open(data_dir / path)).mean((0, 1)) for path in paths], np.float32
         )
 
     found = audit.audit(whole(scan(data_dir)), data_dir, audit.Thresholds(), colours)

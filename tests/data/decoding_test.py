@@ -1,17 +1,31 @@
 import io
+import logging
+import subprocess
+import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
+import odd_files
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, features
 
 from trash_keras.data import decoding
+from trash_keras.data.catalog import EXTENSIONS, mixing_key
+from trash_keras.data.screening import find_bad_files
+from trash_keras.data.stores import FolderStore
+from trash_keras.export import serving_bytes
 
+ROOT = Path(__file__).parents[2]
 PICTURE = np.asarray(
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
         (80, 60)
     )
 )
+CORPUS = odd_files.corpus()
+GOOD = [file for file in CORPUS if file.colours]
+BAD = [file for file in CORPUS if file.reason]
 
 
 def encode(kind, picture=PICTURE, **options):
@@ -20,31 +34,135 @@ def encode(kind, picture=PICTURE, **options):
     return data.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_pixels_are_those_of_pillow(kind):
-    data = encode(kind)
-    expected = np.asarray(Image.open(io.BytesIO(data)))
-    np.testing.assert_array_equal(decoding.decode(tf.constant(data)), expected)
+def by_name(file):
+    return file.name
 
 
-def test_grey_becomes_rgb():
-    decoded = decoding.decode(tf.constant(encode("PNG", PICTURE[..., 0])))
-    np.testing.assert_array_equal(decoded, np.repeat(PICTURE[..., :1], 3, axis=2))
+def write(files, folder):
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / file.name).write_bytes(file.encoded)
 
 
-@pytest.mark.parametrize("data", [b"", b"text", encode("JPEG")[:500], encode("PNG")[:500]])
-def test_what_is_no_whole_picture_is_an_error(data):
-    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
-        decoding.decode(tf.constant(data))
-    assert decoding.reason(raised.value) == "not a whole JPEG or PNG"
+def test_the_corpus_is_large_and_every_file_has_one_expectation():
+    assert len(GOOD) > 80 and len(BAD) > 40
+    assert len({file.name for file in CORPUS}) == len(CORPUS) == len(GOOD) + len(BAD)
+    assert all(file.name.lower().endswith(EXTENSIONS) for file in GOOD)
+
+
+@pytest.mark.parametrize("file", GOOD, ids=by_name)
+def test_an_odd_file_shows_its_colours_where_they_belong(file):
+    picture = decoding.decode(file.encoded)
+    height, width = sorted((odd_files.WIDTH, odd_files.HEIGHT), reverse=not file.upright)
+    assert picture.shape == (height, width, 3) and picture.dtype == np.uint8
+    middles = picture[height // 4 :: height // 2, width // 4 :: width // 2].reshape(4, 3)
+    np.testing.assert_allclose(middles.astype(int), file.colours, rtol=0, atol=file.tolerance)
+
+
+@pytest.mark.parametrize("file", BAD, ids=by_name)
+def test_a_bad_file_is_refused_with_a_short_reason(file):
+    with pytest.raises(decoding.UndecodableError) as raised:
+        decoding.decode(file.encoded)
+    assert file.reason in str(raised.value)
+    assert len(str(raised.value)) < 90 and "\n" not in str(raised.value)
+
+
+def test_all_of_them_at_once_and_nothing_is_printed(tmp_path, capfd, caplog):
+    write(CORPUS, tmp_path / "data")
+    names = [file.name for file in CORPUS] * 3
+    with warnings.catch_warnings(record=True) as warned, caplog.at_level(logging.WARNING):
+        warnings.simplefilter("always")
+        before = warnings.filters[:]
+        paths = sorted([*names, "gone.jpg"], key=mixing_key)
+        bad = find_bad_files(FolderStore(tmp_path / "data"), paths, 100)
+        assert warnings.filters == before
+    assert bad.pop("gone.jpg") == "cannot be read: No such file or directory"
+    assert set(bad) == {file.name for file in BAD}
+    for file in BAD:
+        assert file.reason in bad[file.name]
+    out, err = capfd.readouterr()
+    assert not warned and not caplog.records and not out
+    assert {line.split(":")[0] for line in err.replace("\r", "\n").split("\n") if line} == {
+        "Checking pictures"
+    }
+
+
+def test_no_damage_lets_another_error_out():
+    generator = np.random.default_rng(0)
+    refused = 0
+    for index in range(2000):
+        data = bytearray(GOOD[index % len(GOOD)].encoded)
+        for place in generator.integers(len(data), size=4):
+            data[place] = generator.integers(256)
+        try:
+            picture = decoding.decode(bytes(data), max_megapixels=1)
+        except decoding.UndecodableError:
+            refused += 1
+        else:
+            assert picture.dtype == np.uint8 and picture.shape[2:] == (3,)
+    assert 200 < refused < 1900
+
+
+def test_the_limit_is_in_megapixels_and_independent_of_pillows_own(monkeypatch):
+    data = encode("PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert decoding.decode(data, max_megapixels=0.0048).shape == (60, 80, 3)
+    with pytest.raises(decoding.UndecodableError, match=r"^80 x 60 pixels .* 0.0047 megapixels"):
+        decoding.decode(data, max_megapixels=0.0047)
+
+
+def test_a_missing_decoder_says_what_to_install(monkeypatch):
+    files = {file.name: file.encoded for file in GOOD}
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(features, "check", lambda name: False)
+    with pytest.raises(decoding.UndecodableError, match=r"pip install 'trash-keras\[heif\]'"):
+        decoding.decode(files["plain.heic"])
+    for name in ("plain.avif", "lossy.webp"):
+        with pytest.raises(decoding.UndecodableError, match="pip install --upgrade pillow"):
+            decoding.decode(files[name])
+    assert decoding.decode(files["plain.png"]).shape
+
+
+def test_tensorflow_is_not_needed():
+    code = (
+        "import sys; from trash_keras.data import decoding; "
+        "decoding.load(sys.stdin.buffer.read(), 16, 'pad'); "
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=encode("JPEG"), capture_output=True, cwd=ROOT
+    )
+    assert done.stdout.split() == [b"[]"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 20}, {"grey": True}]
+)
+def test_jpeg_pixels_are_those_of_tensorflow(options):
+    options = dict(options)
+    data = encode("JPEG", PICTURE[..., 0] if options.pop("grey", False) else PICTURE, **options)
+    expected = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    np.testing.assert_array_equal(decoding.decode(data), expected)
+
+
+@pytest.mark.parametrize("resize", decoding.RESIZES)
+@pytest.mark.parametrize("size", [(384, 512), (61, 47), (20, 20), (7, 90), (301, 3)], ids=str)
+def test_resizing_is_that_of_tensorflow(size, resize):
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    for side in (16, 45, 224):
+        square = decoding.resize_to_square(noise, side, resize)
+        expected = serving_bytes.resize_to_square(noise, side, resize).numpy().astype(int)
+        assert square.shape == (side, side, 3) and square.dtype == np.uint8
+        difference = np.abs(square - expected)
+        assert difference.max() <= 1 and (difference > 0).mean() < 0.02
 
 
 def test_resizes():
     wide = np.zeros((20, 40, 3), np.uint8)
     wide[:, 10:30] = 255
-    stretched = decoding.resize_to_square(wide, 20, "stretch").numpy()
-    cropped = decoding.resize_to_square(wide, 20, "crop").numpy()
-    padded = decoding.resize_to_square(wide, 20, "pad").numpy()
+    stretched = decoding.resize_to_square(wide, 20, "stretch")
+    cropped = decoding.resize_to_square(wide, 20, "crop")
+    padded = decoding.resize_to_square(wide, 20, "pad")
     assert stretched.shape == cropped.shape == padded.shape == (20, 20, 3)
     assert stretched[:, :4].max() == 0 and stretched[:, 8:12].min() == 255
     assert cropped.min() == 255
@@ -52,3 +170,9 @@ def test_resizes():
     assert padded[5:15, 8:12].min() == 255 and padded[5:15, :4].max() == 0
     with pytest.raises(ValueError, match="Received: 'squash'"):
         decoding.resize_to_square(wide, 20, "squash")
+
+
+def test_a_strip_is_cropped_without_enlarging_all_of_it():
+    strip = np.zeros((1, 1_000_000, 3), np.uint8)  # enlarged: 224 x 224,000,000
+    strip[:, 499_990:500_010] = 255
+    assert decoding.resize_to_square(strip, 224, "crop").min() == 255

@@ -197,9 +197,7 @@ def odd_inks():
     # YCCK stores the inks like a YCbCr picture of the inverted colours.
     ycbcr = ImageOps.invert(PICTURE).convert("YCbCr").split()
     inks = [band.point(lambda level: 255 - level) for band in ycbcr]  # Pillow inverts in saving
-    data = save(
-        Image.merge("CMYK", [*inks, Image.new("L", PICTURE.size, 0)]), "JPEG", quality=95
-    )
+    data = save(Image.merge("CMYK", [*inks, Image.new("L", PICTURE.size, 0)]), "JPEG", quality=95)
     yield OddFile(
         "ycck.jpg",
         patched(data, data.index(b"Adobe") + 11, "B", 2),
@@ -228,7 +226,7 @@ def good_pngs():
         seen = [level * 255 // (2**bits - 1) for level in levels]
         yield OddFile(f"grey_{bits}.png", png(few_bits(levels, bits), bits, 0), grey_colours(seen))
         key = chunk(b"tRNS", struct.pack(">H", levels[0]))
-        seen = [255 if level == levels[0] else shown for level, shown in zip(levels, seen)]
+        seen = [255 if level == levels[0] else level * 255 // (2**bits - 1) for level in levels]
         data = png(few_bits(levels, bits), bits, 0, key)
         yield OddFile(f"grey_{bits}_key.png", data, grey_colours(seen))
     key = chunk(b"tRNS", struct.pack(">3H", *BLUE))

@@ -14,7 +14,7 @@ REFUSAL = (
 )
 _EXIF_SIZE = 65536  # bytes that an EXIF block has at most
 _JPEG_HEAD = 2 * _EXIF_SIZE  # bytes; a second picture, with a block of its own, comes after these
-_ORIENTATION_TAG = 0x0112
+_ORIENTATION_TAG, _SHORT = 0x0112, 3  # and its type in TIFF
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
@@ -45,7 +45,8 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
         return tf.zeros((1, 1, 3), tf.uint8)
 
     # On an animation `tf.io.decode_webp` of TensorFlow 2.21 ends the process.
-    still_webp = starts(b"RIFF") & starts(b"WEBP", 8) & ~_is_animated_webp(encoded)
+    moving = starts(b"VP8X", 12) & (tf.bitwise.bitwise_and(_byte(encoded, 20), 2) != 0)
+    still_webp = starts(b"RIFF") & starts(b"WEBP", 8) & ~moving
     plain_bmp = starts(b"BM") & starts(b"\x18\0\0\0\0\0", 28)  # bits a pixel, compression
     opaque_gif = (starts(b"GIF87a") | starts(b"GIF89a")) & ~_is_transparent_gif(encoded)
     picture = tf.case(
@@ -75,9 +76,8 @@ def _png(encoded: tf.Tensor) -> tf.Tensor:
     # Asked for an alpha channel that is not there, TensorFlow invents one that is right for 8
     # bits, and nearly transparent for fewer.
     head = tf.strings.split(encoded, b"IDAT", maxsplit=1)[0]
-    colour_type = tf.io.decode_raw(tf.strings.substr(head, 25, 1), tf.uint8)
-    see_through = tf.reduce_any(tf.bitwise.bitwise_and(colour_type, 4) == 4)
-    see_through |= tf.size(tf.strings.split(head, b"tRNS")) > 1
+    has_alpha = tf.bitwise.bitwise_and(_byte(encoded, 25), 4) != 0  # in the colour type
+    see_through = has_alpha | (tf.size(tf.strings.split(head, b"tRNS")) > 1)
     picture = tf.cond(
         see_through,
         lambda: _on_white(tf.io.decode_png(encoded, channels=4)),
@@ -116,14 +116,18 @@ def _gif(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _is_transparent_gif(encoded: tf.Tensor) -> tf.Tensor:
-    """Says whether the first graphic control extension names a transparent colour."""
-    extension = tf.io.decode_raw(_after(encoded, b"\x21\xf9\x04"), tf.uint8)[:1]
-    return tf.reduce_any(tf.bitwise.bitwise_and(extension, 1) == 1)
+    """Says whether the first picture of a GIF has a transparent colour."""
+    packed = _byte(encoded, 10)
+    colours = tf.where(packed >= 128, 2 * 2 ** (packed % 8), 0)  # of the table after the header
+    starts_with_picture = _byte(encoded, 13 + 3 * colours) == ord(",")
+    extension = _after(encoded, b"\x21\xf9\x04")  # graphic control
+    return ~starts_with_picture & (_byte(extension, 0) % 2 == 1)
 
 
-def _is_animated_webp(encoded: tf.Tensor) -> tf.Tensor:
-    flags = tf.io.decode_raw(_after(encoded, b"WEBPVP8X"), tf.uint8)[4:5]  # after the chunk's size
-    return tf.reduce_any(tf.bitwise.bitwise_and(flags, 2) == 2)
+def _byte(encoded: tf.Tensor, position: int | tf.Tensor) -> tf.Tensor:
+    """Returns one of the first 1024 bytes, int32; 0 behind the end."""
+    start = tf.io.decode_raw(tf.strings.substr(encoded, 0, 1024), tf.uint8)
+    return tf.reduce_sum(tf.cast(start[position : position + 1], tf.int32))
 
 
 def _upright(picture: tf.Tensor, tiff: tf.Tensor) -> tf.Tensor:
@@ -159,6 +163,7 @@ def _orientation(tiff: tf.Tensor) -> tf.Tensor:
     entries = block[directory + 2 : directory + 2 + 12 * count]  # of 12 bytes: tag, ..., value
     entries = tf.reshape(entries[: tf.size(entries) // 12 * 12], (-1, 12))
     wanted = numbers(entries[:, :2]) == _ORIENTATION_TAG
+    wanted &= numbers(entries[:, 2:4]) == _SHORT
     found = tf.concat([tf.boolean_mask(numbers(entries[:, 8:10]), wanted), [1]], 0)[0]
     known = (big_endian | (start == b"II*\0")) & (found >= 1) & (found <= 8)
     return tf.where(known, tf.cast(found, tf.int32), 1)
