@@ -66,7 +66,7 @@ def test_unreadable_files_have_a_reason(findings):
     assert set(reasons) == {"truncated.jpg", "empty.jpg", "text.jpg"}
     assert "truncated" in reasons["truncated.jpg"]
     assert "empty" in reasons["empty.jpg"]
-    assert "not a picture" in reasons["text.jpg"]
+    assert "not a JPEG" in reasons["text.jpg"]
 
 
 def test_wrong_extensions(findings):
@@ -150,7 +150,7 @@ def test_a_mislabelled_picture_is_doubted_and_a_copy_cannot_vouch_for_it(data_di
 def test_features_are_matched_to_their_pictures(planted):
     """Features that name their picture: pairs found by them alone are the right ones."""
 
-    def marked(catalog, split, folder):
+    def marked(catalog, split):
         paths, _ = catalog.examples(split)
         rows = np.eye(len(paths), dtype=np.float32)
         rows[paths.index("test/can/flipped.jpg")] = rows[paths.index("train/can/clean6.jpg")]
@@ -194,7 +194,7 @@ def test_the_catalog_of_a_run_brings_its_splits(planted, tmp_path):
     given.save(tmp_path / "catalog.json")
     assert audit.read_catalog(planted, tmp_path / "catalog.json") == given
     with pytest.raises(ValueError, match="are not in"):
-        audit.read_catalog(tmp_path, tmp_path / "catalog.json")
+        audit.read_catalog(planted / "train", tmp_path / "catalog.json")
 
 
 @pytest.mark.parametrize("package", ["imagehash", "cleanlab"])
