@@ -24,7 +24,7 @@ SHOW = "import json; print(json.dumps([script.read_config().to_dict(), paths]))"
 def run(main, *arguments):
     command = [sys.executable, "-c", SCRIPT.format(main=main), *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True,
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}, capture_output=True,
         text=True, timeout=60,
     )  # fmt: skip
 
