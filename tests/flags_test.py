@@ -23,10 +23,9 @@ SHOW = "import json; print(json.dumps([script.read_config().to_dict(), paths]))"
 
 def run(main, *arguments):
     command = [sys.executable, "-c", SCRIPT.format(main=main), *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}, capture_output=True,
-        text=True, timeout=60,
-    )  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
+    options = {"capture_output": True, "text": True, "timeout": 60, "cwd": ROOT}
+    return subprocess.run(command, env=environment, **options)
 
 
 def shown(*arguments):
