@@ -11,7 +11,7 @@ import fsspec
 import pytest
 from PIL import Image
 
-from trash_keras import batch_prediction, prediction
+from trash_keras import batch_prediction, picture_files, prediction
 from trash_keras.contract import Contract
 
 ROOT = Path(__file__).parents[1]
@@ -156,6 +156,41 @@ def test_everything_may_lie_in_an_object_store(trained, pictures, tmp_path):
     for one, other in zip(rows(tmp_path / "out"), rows(tmp_path / "local"), strict=True):
         assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
     memory.store.clear()
+
+
+@pytest.mark.slow
+def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeypatch):
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
+    pytest.importorskip("s3fs")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    server.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.get_host_and_port()[1]}")
+    try:
+        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        type(store).clear_instance_cache()  # those of other tests know other servers
+        store.mkdir("bucket")
+        store.put_file(str(trained[0] / "model.keras"), "bucket/model.keras")
+        for index, path in enumerate(pictures[:8]):
+            store.put_file(path, f"bucket/pictures/{index}.png")
+        for _ in range(2):
+            counts = batch_prediction.predict(
+                "s3://bucket/model.keras",
+                picture_files.listed(["s3://bucket/pictures"]),
+                "s3://bucket/out",
+                part_size=3,
+            )
+            assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
+        found = store.cat("bucket/out/predictions-*")
+        files = [
+            json.loads(line)["file"] for key in sorted(found) for line in found[key].splitlines()
+        ]
+        assert files == [f"s3://bucket/pictures/{index}.png" for index in (0, 1, 2, 3, 4, 6, 7)]
+        with pytest.raises(ValueError, match="holds another job: pictures is 1 and was 8"):
+            predict(trained, ["a.jpg"], "s3://bucket/out", part_size=3)
+    finally:
+        server.stop()
+        type(store).clear_instance_cache()
 
 
 def start(*arguments):

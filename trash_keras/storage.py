@@ -82,7 +82,7 @@ def read_bytes(path: str | os.PathLike, start: int | None = None, end: int | Non
         FileNotFoundError: There is no such file.
     """
     store, source = open_store(path)
-    return store.cat_file(source, start, end)
+    return store.cat_file(source, start=start, end=end)
 
 
 def read_all(folder: str | os.PathLike, names: list[str]) -> list[bytes]:
