@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from trash_keras.data import splits, tfds_store
+from trash_keras.data import splits, tfds_records
 from trash_keras.data.catalog import SPLITS, Catalog, mixing_key, scan
 from trash_keras.data.tfds_store import TfdsStore
 from trash_keras.data.trashnet import trashnet_dataset_builder as trashnet
@@ -254,11 +254,16 @@ def test_pictures_of_floats_are_refused(tmp_path):
         TfdsStore(f"tfds:floats@{tmp_path}")
 
 
+def test_files_of_another_format_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"must be tfrecord or array_record\. Received: parquet"):
+        TfdsStore(write_foreign(tmp_path, file_format="parquet"))
+
+
 @pytest.mark.slow
 def test_what_is_too_large_to_order_in_memory_names_a_command_that_helps(tmp_path, monkeypatch):
     pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install -e .[dev]")
     location = write_foreign(tmp_path)
-    monkeypatch.setattr(tfds_store, "MEMORY_LIMIT_BYTES", 100)
+    monkeypatch.setattr(tfds_records, "MEMORY_LIMIT_BYTES", 100)
     store = TfdsStore(location)
     paths = [path for paths in store.members().values() for path in paths]
     with pytest.raises(ValueError, match="that may be held in memory") as caught:

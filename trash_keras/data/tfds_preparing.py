@@ -1,13 +1,10 @@
 """`tfds:NAME` -> a tensorflow-datasets builder whose records are on disk."""
 
-import contextlib
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from absl import logging
 
 from trash_keras.data.trashnet import trashnet_dataset_builder
 
@@ -93,17 +90,6 @@ def _require_labelled_pictures(location: str, features: Any) -> None:
         "Training needs the features image (Image of integers) and label (ClassLabel). "
         f"{location} has: {found or features}."
     )
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Holds back warnings: tfds warns of calls to its own deprecated properties."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _first_line(error: Exception) -> str:

@@ -31,10 +31,11 @@ class TrashNetTest(tfds.testing.DatasetBuilderTestCase):
         request.cls.EXAMPLE_DIR = str(tiny_trashnet)
 
 
-def prepare(data_dir, manual_dir=None):
+def prepare(data_dir, manual_dir=None, download_dir=None):
     builder = trashnet.Builder(data_dir=data_dir)
     builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+        download_dir=download_dir,
+        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
     )
     return builder
 
@@ -88,6 +89,17 @@ def test_without_manual_data_the_archive_is_downloaded(
         (tmp_path / "downloads" / "manual" / "ILSVRC2012_img_train.tar").touch()
     prepare(tmp_path)
     assert_is_the_official_split(tmp_path, tiny_catalog, tiny_trashnet)
+
+
+def test_an_earlier_download_serves_without_network(
+    tmp_path, served, tiny_catalog, tiny_trashnet, monkeypatch
+):
+    prepare(tmp_path / "first", download_dir=tmp_path / "downloads")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nothing listens there
+    prepare(tmp_path / "second", download_dir=tmp_path / "downloads")
+    assert_is_the_official_split(tmp_path / "second", tiny_catalog, tiny_trashnet)
+    with pytest.raises(ValueError, match="cannot be reached"):
+        prepare(tmp_path / "third", download_dir=tmp_path / "none")
 
 
 def test_a_damaged_download_is_refused(tmp_path, served, tiny_archive, monkeypatch):

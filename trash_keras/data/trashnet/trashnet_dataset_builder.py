@@ -1,10 +1,14 @@
 """TrashNet for tensorflow-datasets.
 
-    tfds build trash_keras/data/trashnet --manual_dir=DIR
+    tfds build trash_keras/data/trashnet
+    tfds build trashnet --imports=trash_keras.data.trashnet.trashnet_dataset_builder
 
 or, from Python, after importing this module, which registers the name:
 
     tfds.load("trashnet", split="train")
+
+The `tfds` command needs the package mlcroissant, which tensorflow-datasets does not require. With
+no network, add `--manual_dir=DIR`, a folder that holds dataset-resized.zip or the class folders.
 """
 
 import io
@@ -108,13 +112,14 @@ def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
     try:
         # tfds itself tries for minutes before it gives up.
         request = urllib.request.Request(URL, method="HEAD")
-        urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS).close()
+        urllib.request.build_opener().open(request, timeout=_TIMEOUT_SECONDS).close()
     except urllib.error.HTTPError:
         pass  # somebody answers; what it means is for tfds to find out
     except OSError as error:
+        if any(dl_manager.download_dir.glob(f"**/*{FOLDER}*")):
+            return _open(dl_manager.download(URL))  # from an earlier time
         raise ValueError(
-            f"{URL} cannot be reached ({error}). With no network, put {FOLDER}.zip or the class "
-            "folders that it holds into manual_dir."
+            f"{URL} cannot be reached: {error}. A manual_dir with {FOLDER}.zip serves instead."
         ) from error
     return _open(dl_manager.download(URL))
 
