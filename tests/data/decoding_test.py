@@ -90,7 +90,7 @@ def test_all_of_them_at_once_and_nothing_is_printed(tmp_path, capfd, caplog):
 def test_no_damage_lets_another_error_out():
     generator = np.random.default_rng(0)
     refused = 0
-    for index in range(2000):
+    for index in range(1000):
         data = bytearray(GOOD[index % len(GOOD)].encoded)
         for place in generator.integers(len(data), size=4):
             data[place] = generator.integers(256)
@@ -100,7 +100,7 @@ def test_no_damage_lets_another_error_out():
             refused += 1
         else:
             assert picture.dtype == np.uint8 and picture.shape[2:] == (3,)
-    assert 200 < refused < 1900
+    assert 100 < refused < 950
 
 
 def test_the_limit_is_in_megapixels_and_independent_of_pillows_own(monkeypatch):

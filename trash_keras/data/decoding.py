@@ -35,6 +35,10 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
     Raises:
         UndecodableError: For anything else, whatever is wrong with it.
     """
+    return np.asarray(_decode(encoded, max_megapixels))
+
+
+def _decode(encoded: bytes, max_megapixels: float) -> Image.Image:
     kind = formats.identify(encoded)
     try:
         picture = formats.open_header(encoded, kind)
@@ -45,7 +49,7 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
             )
         picture.load()
         rgb = formats.to_rgb(picture, encoded)
-        return np.asarray(formats.upright(rgb, picture.info.get("exif", b"")))
+        return formats.upright(rgb, picture.info.get("exif", b""))
     except UndecodableError:
         raise
     except Exception as error:  # a decoder raises whatever it stumbles over
@@ -66,9 +70,13 @@ def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.nd
     Raises:
         ValueError: Unknown `resize`.
     """
+    return _square(Image.fromarray(picture), image_size, resize)
+
+
+def _square(picture: Image.Image, image_size: int, resize: str) -> np.ndarray:
     if resize not in RESIZES:
         raise ValueError(f"resize must be one of {', '.join(RESIZES)}. Received: {resize!r}")
-    sides = np.array(picture.shape[:2], np.float32)
+    sides = np.array([picture.height, picture.width], np.float32)
     whole = np.array([image_size, image_size])  # height and width that all the picture gets
     if resize != "stretch":
         fitted = sides.min() if resize == "crop" else sides.max()
@@ -83,7 +91,7 @@ def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.nd
     bar, margin = ((image_size - kept) // 2).tolist()
     for channel in range(3):
         # In floating point, like TensorFlow; with bytes, Pillow rounds after each of both axes.
-        levels = Image.fromarray(picture[..., channel].astype(np.float32))
+        levels = picture.getchannel(channel).convert("F")
         resized = levels.resize(
             (width, height), Image.Resampling.BILINEAR, (left, top, right, bottom)
         )
@@ -109,7 +117,7 @@ def load(
     Raises:
         UndecodableError: As `decode`.
     """
-    return resize_to_square(decode(encoded, max_megapixels), image_size, resize)
+    return _square(_decode(encoded, max_megapixels), image_size, resize)
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:

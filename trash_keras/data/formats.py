@@ -136,7 +136,7 @@ def to_rgb(picture: Image.Image, encoded: bytes) -> Image.Image:
     if picture.format == "PNG":
         picture = _whole_bytes(picture, bits=encoded[24])
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     see_through = picture.convert("RGBA")
     white = Image.new("RGB", picture.size, "white")
     white.paste(see_through, mask=see_through.getchannel("A"))
