@@ -11,16 +11,22 @@ SOURCE is one of:
   https://HOST/PATH     an archive; http:// too
   FILE                  a local .zip, .tar, .tar.gz or .tgz
   FOLDER                a local folder, copied
+  tfds:NAME             a data set of tensorflow-datasets, with --shards
 
 Each client uses its own credentials (AWS_PROFILE, AWS_ENDPOINT_URL, gcloud login, HF_TOKEN ...).
 An archive or folder holds one folder per class; a single folder around them is left out.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from trash_keras import flags as script
+from trash_keras import jobs
+
+if TYPE_CHECKING:
+    from trash_keras.data import sources
 
 SOURCE = flags.DEFINE_string(
     "source", "synthetic", "synthetic, trashnet, an address, an archive or a folder: see above."
@@ -34,6 +40,19 @@ IMAGES_PER_CLASS = flags.DEFINE_integer(
     "images_per_class", 60, "Pictures drawn for each class of synthetic.", lower_bound=3
 )
 SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn for synthetic.", lower_bound=0)
+SHARDS = flags.DEFINE_integer(
+    "shards", 0, "Write at least so many shards instead of class folders; 0: class folders.", 0
+)
+SHARD_MEGABYTES = flags.DEFINE_float(
+    "shard_megabytes", 256, "Most pictures in a shard, 10^6 bytes; more shards where needed.", 0
+)
+DATA_FORMAT = flags.DEFINE_enum(
+    "data_format", "tfrecord", ("tfrecord", "array_record"), "Format of the shards."
+)
+RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Writes shards as an Apache Beam job.")
+RUNNER_OPTIONS = flags.DEFINE_string(
+    "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
+)
 flags.mark_flags_as_required(["data_dir"])
 
 
@@ -47,12 +66,29 @@ def main(paths: Sequence[str]) -> None:
         SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
         images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
     )  # fmt: skip
-    done = sources.prepare(request, DATA_DIR.value)
+    shard_flags = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
+    if SHARDS.value:
+        done = _write_shards(request)
+    elif useless := [f"--{flag.name}" for flag in shard_flags if flag.present]:
+        raise ValueError(f"{', '.join(useless)} changes nothing without --shards. Leave it out.")
+    else:
+        done = sources.prepare(request, DATA_DIR.value)
     pictures = f"{sum(done.counts.values())} pictures of {len(done.counts)} classes"
     if done.already:
         print(f"{DATA_DIR.value} already holds the {pictures} of {request.name}; nothing to do")
     else:
         print(f"Wrote {pictures} to {DATA_DIR.value}")
+
+
+def _write_shards(request: "sources.Request") -> "sources.Prepared":
+    with script.quiet_imports():
+        from trash_keras import sharding
+
+    layout = sharding.Layout(
+        DATA_FORMAT.value, SHARDS.value, SHARD_MEGABYTES.value,
+        RUNNER.value or "", RUNNER_OPTIONS.value,
+    )  # fmt: skip
+    return sharding.prepare(request, DATA_DIR.value, layout)
 
 
 if __name__ == "__main__":

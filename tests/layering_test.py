@@ -19,7 +19,8 @@ LAYERS = [
      "trash_keras.data.duplicates", "trash_keras.data.groups", "trash_keras.data.inspection",
      "trash_keras.data.label_doubts", "trash_keras.data.outliers", "trash_keras.evaluation"),
     ("trash_keras.data", "trash_keras.modeling"),
-    ("trash_keras.prediction", "trash_keras.picture_files", "trash_keras.batch_prediction"),
+    ("trash_keras.prediction", "trash_keras.picture_files", "trash_keras.batch_prediction",
+     "trash_keras.sharding"),
     ("trash_keras.training", "trash_keras.export"),
     ("experiments",),
 ]  # fmt: skip

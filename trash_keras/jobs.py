@@ -1,4 +1,4 @@
-"""Long work in numbered parts, as an Apache Beam pipeline that continues where it was stopped.
+"""Long work in numbered parts that continues where it was stopped, here or as a Beam pipeline.
 
 What lies in the folder of a job:
 
@@ -137,7 +137,7 @@ def run_parts(
             several threads, processes and machines at once.
         parts: Number of parts; they are 0 ... parts - 1.
         output: Folder of the job, after `claim`.
-        options: Where it runs, from `pipeline_options`.
+        options: Where it runs, from `pipeline_options`; None for this process, part after part.
         expected: Counts that must come out over all parts.
 
     Returns:
@@ -151,7 +151,11 @@ def run_parts(
     left = [number for number in range(parts) if number not in done]
     if left:
         with _progress(output, parts, len(done)):
-            _run_pipeline(functools.partial(_do_part, work, str(output)), left, options)
+            do_part = functools.partial(_do_part, work, str(output))
+            if options is None:
+                _run_here(do_part, left)
+            else:
+                _run_pipeline(do_part, left, options)
     records = storage.read_all(
         storage.join(output, "parts"), [_record(number) for number in range(parts)]
     )
@@ -177,6 +181,18 @@ def _do_part(work: Work, output: str, number: int) -> None:
         raise PartError(f"part {number}: {error}") from error
 
 
+def _run_here(do_part: Callable[[int], None], left: list[int]) -> None:
+    try:
+        for number in left:
+            do_part(number)
+    except PartError as error:
+        raise OSError(_stopped(str(error))) from error
+
+
+def _stopped(reason: str) -> str:
+    return f"The job stopped at {reason}. What is done is kept: the same command continues."
+
+
 def _run_pipeline(do_part: Callable[[int], None], left: list[int], options: Any) -> None:
     import apache_beam
 
@@ -198,9 +214,7 @@ def _run_pipeline(do_part: Callable[[int], None], left: list[int], options: Any)
         text = f"{type(error).__name__}: {error}".strip()
         found = re.search(r"PartError: (.*?)(?: \[while running|$)", text, re.MULTILINE)
         if found:
-            raise OSError(
-                f"The job stopped at {found[1]}. What is done is kept: the same command continues."
-            ) from error
+            raise OSError(_stopped(found[1])) from error
         if options.get_all_options()["runner"] == _LOCAL_RUNNER:
             raise  # a defect
         raise OSError(f"Beam's runner failed: {text.splitlines()[-1]}") from error

@@ -121,6 +121,19 @@ def remove(path: str | os.PathLike) -> None:
         store.rm_file(target)
 
 
+def exists(path: str | os.PathLike) -> bool:
+    """Tells whether there is a file or folder."""
+    store, target = open_store(path)
+    return bool(store.exists(target))
+
+
+def remove_folder(path: str | os.PathLike) -> None:
+    """Removes a folder and all in it; nothing happens when there is none."""
+    store, target = open_store(path)
+    with contextlib.suppress(FileNotFoundError):
+        store.rm(target, recursive=True)
+
+
 @contextlib.contextmanager
 def local_copy(path: str | os.PathLike) -> Iterator[str]:
     """Gives a local path of a file or folder: itself, or a copy that goes away with the block."""

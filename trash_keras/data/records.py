@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras import files
+from trash_keras import storage
 from trash_keras.data.catalog import Members, mixing_key
 from trash_keras.data.stores import Store
 
@@ -105,9 +105,8 @@ def write_shard(store: Store, plan: Plan, shard: int, output: str | os.PathLike)
     Returns:
         `file`, `examples`, `bytes` and `sha256` of the shard.
     """
-    target = Path(output) / plan.name(shard)
     paths = plan.paths[shard :: plan.shards]
-    with files.replacing(target) as temporary:
+    with storage.replacing(storage.join(output, plan.name(shard))) as temporary:
         write, close = _writer(temporary, plan.data_format)
         for position, encoded in store.encoded(paths).as_numpy_iterator():
             index = shard + int(position) * plan.shards
@@ -117,10 +116,11 @@ def write_shard(store: Store, plan: Plan, shard: int, output: str | os.PathLike)
         with temporary.open("rb") as file:
             while block := file.read(1 << 20):
                 checksum.update(block)
+        size = temporary.stat().st_size
     return {
-        "file": target.name,
+        "file": plan.name(shard),
         "examples": len(paths),
-        "bytes": target.stat().st_size,
+        "bytes": size,
         "sha256": checksum.hexdigest(),
     }
 
@@ -152,20 +152,26 @@ def _example(index: int, path: str, encoded: bytes) -> tf.train.Example:
     )
 
 
-def write_index(plan: Plan, shards: Sequence[dict[str, Any]], output: str | os.PathLike) -> None:
+def write_index(
+    plan: Plan, shards: Sequence[dict[str, Any]], output: str | os.PathLike, source: str = ""
+) -> None:
     """Writes `SHA256SUMS` and, last, `index.json`: only with it do shards count as data.
 
     Args:
         plan: From `plan`.
         shards: What `write_shard` returned for each shard, in order.
         output: Folder of the shards.
+        source: Where the pictures came from, for people.
     """
     sums = "".join(f"{shard['sha256']}  {shard['file']}\n" for shard in shards)
-    files.write_text(Path(output) / CHECKSUMS, sums)
-    files.write_json(
-        Path(output) / INDEX,
-        {"format": plan.data_format, "shards": list(shards), "paths": list(plan.paths)},
-    )
+    storage.write_text(storage.join(output, CHECKSUMS), sums)
+    index = {
+        "source": source,
+        "format": plan.data_format,
+        "shards": list(shards),
+        "paths": list(plan.paths),
+    }
+    storage.write_text(storage.join(output, INDEX), json.dumps(index, indent=1) + "\n")
 
 
 class RecordStore:

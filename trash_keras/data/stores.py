@@ -11,7 +11,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from trash_keras.data.catalog import Members, mixing_key, scan
+from trash_keras import storage
+from trash_keras.data.catalog import EXTENSIONS, Members, mixing_key, scan
 
 TFDS_PREFIX = "tfds:"
 
@@ -51,7 +52,8 @@ def open_store(data_dir: str | os.PathLike, data_format: str = "folder") -> Stor
     """Opens what a user names as the data.
 
     Args:
-        data_dir: A folder of class folders, of shards, or `tfds:NAME`.
+        data_dir: A folder of class folders (also gs://, s3:// and what else fsspec knows), of
+            shards, or `tfds:NAME`.
         data_format: folder, tfrecord or array_record; of no account for tfds.
 
     Raises:
@@ -62,7 +64,7 @@ def open_store(data_dir: str | os.PathLike, data_format: str = "folder") -> Stor
 
         return TfdsStore(str(data_dir))
     if data_format == "folder":
-        return FolderStore(data_dir)
+        return RemoteStore(str(data_dir)) if storage.is_url(data_dir) else FolderStore(data_dir)
     from trash_keras.data.records import RecordStore
 
     return RecordStore(data_dir, data_format)
@@ -91,19 +93,7 @@ class FolderStore:
 
     def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
         """See `Store`; files are read in parallel, one that cannot be read comes as no bytes."""
-
-        def read(path: bytes) -> bytes:
-            try:
-                return self.read(path.decode())
-            except OSError:
-                return b""
-
-        def load(path: tf.Tensor) -> tf.Tensor:
-            encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
-            return tf.ensure_shape(encoded, ())
-
-        dataset = tf.data.Dataset.from_tensor_slices(list(paths))
-        return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+        return _file_by_file(self, paths)
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """See `Store`: name, size and time of change of each file."""
@@ -113,6 +103,68 @@ class FolderStore:
             f"{name}:{fact.st_size}:{fact.st_mtime_ns}"
             for name, fact in zip(names, facts, strict=True)
         ]
+
+
+class RemoteStore:
+    """Class folders of picture files in an object store.
+
+    Args:
+        address: Of the folder with one sub-folder per class, e.g. gs://BUCKET/FOLDER.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+
+    def members(self) -> Members:
+        """See `Store`.
+
+        Raises:
+            ValueError: There are no pictures in class folders.
+            OSError: The store does not answer.
+        """
+        start = len(self._address) + 1
+        members: dict[str, list[str]] = {}
+        for found in sorted(storage.find(self._address)):
+            parts = found[start:].split("/")
+            hidden = any(part.startswith(".") for part in parts)
+            if len(parts) > 1 and not hidden and found.lower().endswith(EXTENSIONS):
+                members.setdefault(parts[0], []).append(found[start:])
+        if not members:
+            raise ValueError(
+                f"{self._address} has no pictures: it needs one folder per class with files "
+                f"ending in {', '.join(EXTENSIONS)}."
+            )
+        return {name: tuple(paths) for name, paths in members.items()}
+
+    def official(self) -> None:
+        """Returns None: a folder brings no splits."""
+
+    def read(self, path: str) -> bytes:
+        """See `Store`."""
+        return storage.read_bytes(storage.join(self._address, path))
+
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+        """See `Store`; files are read in parallel, one that cannot be read comes as no bytes."""
+        return _file_by_file(self, paths)
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """See `Store`: the addresses; objects in a store are taken never to change."""
+        return [storage.join(self._address, path) for path in paths]
+
+
+def _file_by_file(store: Store, paths: Sequence[str]) -> tf.data.Dataset:
+    def read(path: bytes) -> bytes:
+        try:
+            return store.read(path.decode())
+        except OSError:
+            return b""
+
+    def load(path: tf.Tensor) -> tf.Tensor:
+        encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
+        return tf.ensure_shape(encoded, ())
+
+    dataset = tf.data.Dataset.from_tensor_slices(list(paths))
+    return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
 
 
 def read_pictures(store: Store, paths: Sequence[str]) -> dict[str, bytes]:
