@@ -116,7 +116,7 @@ def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
     except urllib.error.HTTPError:
         pass  # somebody answers; what it means is for tfds to find out
     except OSError as error:
-        if any(dl_manager.download_dir.glob(f"**/*{FOLDER}*")):
+        if any((dl_manager.download_dir / Builder.name).glob("*.zip")):
             return _open(dl_manager.download(URL))  # from an earlier time
         raise ValueError(
             f"{URL} cannot be reached: {error}. A manual_dir with {FOLDER}.zip serves instead."
