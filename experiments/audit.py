@@ -43,14 +43,16 @@ def main(paths: Sequence[str]) -> None:
     catalog = audit.read_catalog(data, CATALOG.value, *splits)
     thresholds = audit.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
     audit.require_packages(labels=bool(BACKBONE.value))
+    compute = None
     if BACKBONE.value:
         with script.quiet_imports():
             from trash_keras.data import stores
             from trash_keras.training import features
         extractor = features.extractor(BACKBONE.value, WEIGHTS.value, SIZE.value, SEED.value)
-        how = {"store": stores.FolderStore(data), "resize": "stretch"}
-        how |= {"batch_size": BATCH_SIZE.value, "cache_dir": OUTPUT.value}
-    compute = functools.partial(features.of_split, extractor, **how) if BACKBONE.value else None
+        compute = functools.partial(
+            features.of_split, extractor, store=stores.FolderStore(data), resize="stretch",
+            batch_size=BATCH_SIZE.value, cache_dir=OUTPUT.value,
+        )  # fmt: skip
     findings = audit.audit(catalog, data, thresholds, compute, seed=SEED.value)
     command = "python -m experiments.audit " + shlex.join(sys.argv[1:])
     audit_page.publish(findings, OUTPUT.value, data, command, GROUPS.value)

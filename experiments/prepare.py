@@ -18,15 +18,11 @@ An archive or folder holds one folder per class; a single folder around them is 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from trash_keras import flags as script
 from trash_keras import jobs
-
-if TYPE_CHECKING:
-    from trash_keras.data import sources
 
 SOURCE = flags.DEFINE_string(
     "source", "synthetic", "synthetic, trashnet, an address, an archive or a folder: see above."
@@ -66,29 +62,23 @@ def main(paths: Sequence[str]) -> None:
         SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
         images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
     )  # fmt: skip
-    shard_flags = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
     if SHARDS.value:
-        done = _write_shards(request)
-    elif useless := [f"--{flag.name}" for flag in shard_flags if flag.present]:
-        raise ValueError(f"{', '.join(useless)} changes nothing without --shards. Leave it out.")
+        with script.quiet_imports():
+            from trash_keras import sharding
+
+        runner = (RUNNER.value or "", RUNNER_OPTIONS.value)
+        layout = sharding.Layout(DATA_FORMAT.value, SHARDS.value, SHARD_MEGABYTES.value, *runner)
+        done = sharding.prepare(request, DATA_DIR.value, layout)
     else:
+        for_shards = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
+        if useless := [f"--{flag.name}" for flag in for_shards if flag.present]:
+            raise ValueError(f"{', '.join(useless)} changes nothing without --shards.")
         done = sources.prepare(request, DATA_DIR.value)
     pictures = f"{sum(done.counts.values())} pictures of {len(done.counts)} classes"
     if done.already:
         print(f"{DATA_DIR.value} already holds the {pictures} of {request.name}; nothing to do")
     else:
         print(f"Wrote {pictures} to {DATA_DIR.value}")
-
-
-def _write_shards(request: "sources.Request") -> "sources.Prepared":
-    with script.quiet_imports():
-        from trash_keras import sharding
-
-    layout = sharding.Layout(
-        DATA_FORMAT.value, SHARDS.value, SHARD_MEGABYTES.value,
-        RUNNER.value or "", RUNNER_OPTIONS.value,
-    )  # fmt: skip
-    return sharding.prepare(request, DATA_DIR.value, layout)
 
 
 if __name__ == "__main__":

@@ -98,8 +98,7 @@ def _as_store(request: sources.Request, output: str | os.PathLike) -> str:
 def _is_remote_folder(source: str) -> bool:
     if not storage.is_url(source):
         return False
-    remote = remotes.connect(source)
-    return remotes.Patience(remote.name).call(remote.info)["type"] == "directory"
+    return remotes.connect(source).info()["type"] == "directory"
 
 
 def _write(

@@ -252,6 +252,9 @@ def deep_pngs():
     yield OddFile("grey_16_key.png", data, grey_colours((255, 0, 128, 255)))
     colours = [tuple(257 * level for level in colour) for colour in STORED]
     yield OddFile("colour_16.png", png(deep(colours), 16, 2), STORED)
+    key = chunk(b"tRNS", struct.pack(">3H", 0xFF00, 0, 0xFF00))
+    data = png(deep([*colours[:3], (0xFF00, 0, 0xFF00)]), 16, 2, key)
+    yield OddFile("colour_16_key.png", data, (RED, GREEN, BLUE, (255,) * 3))
     pairs = [(0, 65535), (0x4000, 65535), (0, 0), (0, 32896)]
     yield OddFile("grey_alpha_16.png", png(deep(pairs), 16, 4), grey_colours((0, 64, 255, 127)))
     fours = [(*colour, 65535 * (place != 2)) for place, colour in enumerate(colours)]

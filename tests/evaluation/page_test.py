@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
-from trash_keras.data import formats
 from trash_keras.evaluation import page
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
@@ -333,20 +332,29 @@ def test_a_decoder_that_breaks_in_an_unusual_way_costs_no_page(tmp_path, monkeyp
         raise IndexError("somewhere in a decoder")
 
     write_picture(tmp_path / "a.jpg")
-    monkeypatch.setattr(formats, "open_header", fail)
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", fail)
     report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[mistake("a.jpg")])}
     assert "not readable" in written(tmp_path, report)
 
 
 @pytest.mark.parametrize(
     ("mode", "name"),
-    [("L", "a.png"), ("P", "a.gif"), ("RGBA", "a.webp"), ("CMYK", "a.jpg"), ("1", "a.png")],
+    [("L", "a.png"), ("P", "a.gif"), ("RGBA", "a.webp"), ("CMYK", "a.jpg"), ("1", "a.bmp")],
 )
-def test_pictures_of_any_mode_become_thumbnails(tmp_path, mode, name):
+def test_pictures_of_any_kind_become_thumbnails(tmp_path, mode, name):
     Image.new(mode, (320, 200)).save(tmp_path / name)
     report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[mistake(name)])}
     image = Parsed(written(tmp_path, report)).all("img")[0]
     assert embedded(image["src"]).size == (160, 100)
+
+
+def test_a_thumbnail_stands_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.new("RGB", (320, 200)).save(tmp_path / "a.jpg", exif=exif)
+    report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[mistake("a.jpg")])}
+    image = Parsed(written(tmp_path, report)).all("img")[0]
+    assert embedded(image["src"]).size == (100, 160)
 
 
 def test_figures_are_embedded_as_they_are(tmp_path, full):

@@ -27,7 +27,7 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
 
     Args:
         encoded: The bytes of the file.
-        max_megapixels: Most pixels to decode, millions; looked up in the header before that.
+        max_megapixels: Most pixels to decode, millions; the header says how many there are.
 
     Returns:
         uint8 [height, width, 3], RGB, 0..255.

@@ -31,6 +31,7 @@ _STARTS = {
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
 }
+_FTYP_SIZE = 256  # bytes; real files name fewer brands
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 # What to do with a picture to show it upright (EXIF 2.3, tag 0x0112).
 _UPRIGHT = {
@@ -67,7 +68,7 @@ def identify(encoded: bytes) -> str:
     if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
         return "WebP"
     if encoded[4:8] == b"ftyp":  # ISO base media: the size of this box, its name, its brands
-        box = encoded[8 : int.from_bytes(encoded[:4])]
+        box = encoded[8 : min(int.from_bytes(encoded[:4]), _FTYP_SIZE)]
         brands = {box[start : start + 4] for start in range(0, len(box), 4)}
         if brands & {b"avif", b"avis"}:
             return "AVIF"
@@ -158,7 +159,8 @@ def _whole_bytes(picture: Image.Image, bits: int) -> Image.Image:
             grey.putalpha(Image.fromarray(np.where(deep == key, 0, 255).astype(np.uint8)))
         return grey
     if key is not None and picture.mode in ("L", "RGB"):
-        levels = [value * 255 // (2**bits - 1) for value in np.atleast_1d(key).tolist()]
+        key = np.atleast_1d(key)
+        levels = (key >> 8 if bits == 16 else key * 255 // (2**bits - 1)).tolist()
         picture.info["transparency"] = levels[0] if picture.mode == "L" else tuple(levels)
     return picture
 

@@ -8,16 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from trash_keras import files
-from trash_keras.data import archives, downloads, landing, remotes, synthetic
+from trash_keras.data import archives, downloads, landing, remotes, synthetic, trashnet
 
 KINDS = (
     "trashnet (from Hugging Face), synthetic (drawn stand-ins), an address gs://, s3://, hf://, "
     "http:// or https://, a local .zip, .tar, .tar.gz or .tgz, or a local folder"
 )
 TRASHNET_REPOSITORY, TRASHNET_ARCHIVE = "garythung/trashnet", "dataset-resized.zip"
-TRASHNET_COUNTS = {
-    "cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137,
-}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +97,7 @@ def prepare(request: Request, data_dir: str | os.PathLike) -> Prepared:
         count, seed = request.images_per_class, request.seed
         counts = _land(target, request, lambda room: synthetic.write_pictures(room, count, seed))
     elif request.source == "trashnet":
-        expected = TRASHNET_COUNTS if request.expected_counts is None else request.expected_counts
+        expected = trashnet.COUNTS if request.expected_counts is None else request.expected_counts
         request = dataclasses.replace(request, expected_counts=expected)
         counts = _land_archive(target, request, _trashnet())
     elif (local := Path(request.source).expanduser()).is_file():

@@ -24,10 +24,10 @@ from absl import logging
 
 from trash_keras.data import splits
 from trash_keras.data.catalog import EXTENSIONS, Catalog, Members
+from trash_keras.data.trashnet import COUNTS
 
 URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"
 FOLDER = "dataset-resized"  # what the archive unpacks to
-COUNTS = {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
 SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # names of tfds -> ours
 _TIMEOUT_SECONDS = 20
 
