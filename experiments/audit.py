@@ -37,12 +37,12 @@ def main(paths: Sequence[str]) -> None:
     """Audits and writes what was found."""
     script.refuse(paths)
 
-    from trash_keras.data import audit, audit_page
+    from trash_keras.data.audit import auditing, page
 
     data, splits = DATA_DIR.value, (METHOD.value, SEED.value, SPLIT_DIR.value)
-    catalog = audit.read_catalog(data, CATALOG.value, *splits)
-    thresholds = audit.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
-    audit.require_packages(labels=bool(BACKBONE.value))
+    catalog = auditing.read_catalog(data, CATALOG.value, *splits)
+    thresholds = auditing.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
+    auditing.require_packages(labels=bool(BACKBONE.value))
     compute = None
     if BACKBONE.value:
         with script.quiet_imports():
@@ -53,10 +53,10 @@ def main(paths: Sequence[str]) -> None:
             features.of_split, extractor, store=stores.FolderStore(data), resize="stretch",
             batch_size=BATCH_SIZE.value, cache_dir=OUTPUT.value,
         )  # fmt: skip
-    findings = audit.audit(catalog, data, thresholds, compute, seed=SEED.value)
+    findings = auditing.audit(catalog, data, thresholds, compute, seed=SEED.value)
     command = "python -m experiments.audit " + shlex.join(sys.argv[1:])
-    audit_page.publish(findings, OUTPUT.value, data, command, GROUPS.value)
-    print("\n".join([*audit_page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))
+    page.publish(findings, OUTPUT.value, data, command, GROUPS.value)
+    print("\n".join([*page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ def main(paths: Sequence[str]) -> None:
     """Writes the pictures."""
     script.refuse(paths)
 
-    from trash_keras.data import sources
+    from trash_keras.data.sources import preparing
 
-    request = sources.Request(
+    request = preparing.Request(
         SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
         images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
     )  # fmt: skip
@@ -73,7 +73,7 @@ def main(paths: Sequence[str]) -> None:
         for_shards = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
         if useless := [f"--{flag.name}" for flag in for_shards if flag.present]:
             raise ValueError(f"{', '.join(useless)} changes nothing without --shards.")
-        done = sources.prepare(request, DATA_DIR.value)
+        done = preparing.prepare(request, DATA_DIR.value)
     pictures = f"{sum(done.counts.values())} pictures of {len(done.counts)} classes"
     if done.already:
         print(f"{DATA_DIR.value} already holds the {pictures} of {request.name}; nothing to do")

@@ -169,25 +169,25 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeyp
     try:
         store = fsspec.filesystem("s3", skip_instance_cache=True)
         type(store).clear_instance_cache()  # those of other tests know other servers
-        store.mkdir("bucket")
-        store.put_file(str(trained[0] / "model.keras"), "bucket/model.keras")
+        store.mkdir("jobs")
+        store.put_file(str(trained[0] / "model.keras"), "jobs/model.keras")
         for index, path in enumerate(pictures[:8]):
-            store.put_file(path, f"bucket/pictures/{index}.png")
+            store.put_file(path, f"jobs/pictures/{index}.png")
         for _ in range(2):
             counts = batch_prediction.predict(
-                "s3://bucket/model.keras",
-                picture_files.listed(["s3://bucket/pictures"]),
-                "s3://bucket/out",
+                "s3://jobs/model.keras",
+                picture_files.listed(["s3://jobs/pictures"]),
+                "s3://jobs/out",
                 part_size=3,
             )
             assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
-        found = store.cat("bucket/out/predictions-*")
+        found = store.cat("jobs/out/predictions-*")
         files = [
             json.loads(line)["file"] for key in sorted(found) for line in found[key].splitlines()
         ]
-        assert files == [f"s3://bucket/pictures/{index}.png" for index in (0, 1, 2, 3, 4, 6, 7)]
+        assert files == [f"s3://jobs/pictures/{index}.png" for index in (0, 1, 2, 3, 4, 6, 7)]
         with pytest.raises(ValueError, match="holds another job: pictures is 1 and was 8"):
-            predict(trained, ["a.jpg"], "s3://bucket/out", part_size=3)
+            predict(trained, ["a.jpg"], "s3://jobs/out", part_size=3)
     finally:
         server.stop()
         type(store).clear_instance_cache()

@@ -1,14 +1,15 @@
 import pytest
 
 from trash_keras import sharding
-from trash_keras.data import records, sources, splits, stores
+from trash_keras.data import records, splits, stores
+from trash_keras.data.sources import preparing
 from trash_keras.data.stores import FolderStore
 
 LAYOUT = sharding.Layout("tfrecord", 4, 100)
 
 
 def request(source):
-    return sources.Request(str(source))
+    return preparing.Request(str(source))
 
 
 @pytest.mark.parametrize("data_format", records.FORMATS)
@@ -24,17 +25,17 @@ def test_a_folder_becomes_shards_and_a_second_call_does_nothing(data_dir, tmp_pa
     of_shards = splits.split(output, "stratified", 5, listing=store)
     assert of_shards == splits.split(data_dir, "stratified", 5)
     before = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
-    assert sharding.prepare(request(data_dir), output, layout) == sources.Prepared(
+    assert sharding.prepare(request(data_dir), output, layout) == preparing.Prepared(
         done.counts, already=True
     )
     assert {path.name: path.stat().st_mtime_ns for path in output.iterdir()} == before
 
 
 def test_a_source_that_is_no_folder_is_unpacked_first(tmp_path):
-    drawn = sources.Request("synthetic", images_per_class=3)
+    drawn = preparing.Request("synthetic", images_per_class=3)
     sharding.prepare(drawn, tmp_path / "shards", LAYOUT)
     assert not (tmp_path / "shards" / sharding.PICTURES).exists()
-    sources.prepare(drawn, tmp_path / "folder")
+    preparing.prepare(drawn, tmp_path / "folder")
     store = stores.open_store(tmp_path / "shards", "tfrecord")
     assert store.members() == FolderStore(tmp_path / "folder").members()
     with pytest.raises(ValueError, match="must be unpacked before"):

@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 
 from trash_keras import files, jobs, storage
-from trash_keras.data import records, remotes, sources, stores
+from trash_keras.data import records, stores
+from trash_keras.data.sources import preparing, remotes
 
 JOB = ".job"  # in the folder of shards, until they are finished
 PICTURES = ".pictures"  # in there too: class folders, where the source is no store by itself
@@ -38,8 +39,8 @@ class Layout:
 
 
 def prepare(
-    request: sources.Request, output: str | os.PathLike, layout: Layout
-) -> sources.Prepared:
+    request: preparing.Request, output: str | os.PathLike, layout: Layout
+) -> preparing.Prepared:
     """Brings pictures into shards; the same call again goes on, or does nothing.
 
     Args:
@@ -57,28 +58,23 @@ def prepare(
     """
     options = jobs.pipeline_options(layout.runner, layout.runner_options) if layout.runner else None
     already = storage.exists(storage.join(output, records.INDEX))
-    if already:
-        store: stores.Store = records.RecordStore(output, layout.data_format)
-        _require_source(output, request.name)
-    else:
+    if not already:
         source = _as_store(request, output)
         store = stores.open_store(source)
         plan = records.plan(store, layout.data_format, layout.shards, layout.megabytes)
         _write(source, request.name, plan, output, options)
         files.remove(Path(output) / PICTURES)
-    counts = {name: len(paths) for name, paths in store.members().items()}
-    return sources.Prepared(counts, already)
-
-
-def _require_source(output: str | os.PathLike, name: str) -> None:
     index = json.loads(storage.read_bytes(storage.join(output, records.INDEX)))
-    if index["source"] != name:
+    if index["source"] != request.name:
         raise ValueError(
-            f"{output} holds the shards of {index['source']}. Name another folder for {name}."
+            f"{output} holds the shards of {index['source']}. Name another folder for "
+            f"{request.name}."
         )
+    members = records.by_class(index["paths"])
+    return preparing.Prepared({name: len(paths) for name, paths in members.items()}, already)
 
 
-def _as_store(request: sources.Request, output: str | os.PathLike) -> str:
+def _as_store(request: preparing.Request, output: str | os.PathLike) -> str:
     """Returns what `stores.open_store` reads: the source itself, or class folders made of it."""
     source = request.source
     if source.startswith(stores.TFDS_PREFIX) or _is_remote_folder(source):
@@ -91,7 +87,7 @@ def _as_store(request: sources.Request, output: str | os.PathLike) -> str:
             "--shards first, and name that folder as --source."
         )
     pictures = Path(output) / PICTURES
-    sources.prepare(request, pictures)
+    preparing.prepare(request, pictures)
     return str(pictures)
 
 

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -174,6 +174,14 @@ def write_index(
     storage.write_text(storage.join(output, INDEX), json.dumps(index, indent=1) + "\n")
 
 
+def by_class(paths: Iterable[str]) -> Members:
+    """Returns class name -> sorted paths; the class is the first folder of a path."""
+    members: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        members.setdefault(path.split("/")[0], []).append(path)
+    return {name: tuple(found) for name, found in members.items()}
+
+
 class RecordStore:
     """A folder of shards.
 
@@ -219,10 +227,7 @@ class RecordStore:
 
     def members(self) -> Members:
         """See `Store`."""
-        members: dict[str, list[str]] = {}
-        for path in sorted(self._paths):
-            members.setdefault(PurePosixPath(path).parts[0], []).append(path)
-        return {name: tuple(paths) for name, paths in members.items()}
+        return by_class(self._paths)
 
     def official(self) -> None:
         """Returns None: shards bring no splits."""

@@ -122,13 +122,14 @@ class RemoteStore:
             ValueError: There are no pictures in class folders.
             OSError: The store does not answer.
         """
-        start = len(self._address) + 1
+        files, root = storage.open_store(self._address)
         members: dict[str, list[str]] = {}
-        for found in sorted(storage.find(self._address)):
-            parts = found[start:].split("/")
+        for found in sorted(files.find(root)):
+            path = found[len(root) :].strip("/")
+            parts = path.split("/")
             hidden = any(part.startswith(".") for part in parts)
-            if len(parts) > 1 and not hidden and found.lower().endswith(EXTENSIONS):
-                members.setdefault(parts[0], []).append(found[start:])
+            if len(parts) > 1 and not hidden and path.lower().endswith(EXTENSIONS):
+                members.setdefault(parts[0], []).append(path)
         if not members:
             raise ValueError(
                 f"{self._address} has no pictures: it needs one folder per class with files "

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from trash_keras import files
-from trash_keras.data import archives, downloads, landing, remotes, synthetic, trashnet
+from trash_keras.data import synthetic, trashnet
+from trash_keras.data.sources import archives, downloads, landing, remotes
 
 KINDS = (
     "trashnet (from Hugging Face), synthetic (drawn stand-ins), an address gs://, s3://, hf://, "

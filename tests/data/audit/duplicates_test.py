@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from trash_keras.data import duplicates
-from trash_keras.data.inspection import GREY_SIDE, ORIENTATIONS, orientations
+from trash_keras.data.audit import duplicates
+from trash_keras.data.audit.inspection import GREY_SIDE, ORIENTATIONS, orientations
 
 ONE = np.array([[0, 1]])
 

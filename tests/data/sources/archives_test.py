@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from trash_keras.data import archives
+from trash_keras.data.sources import archives
 
 PICTURES = {"glass/a.jpg": b"a" * 10, "glass/deep/b.jpg": b"b" * 20, "metal/c.png": b"c" * 30}
 

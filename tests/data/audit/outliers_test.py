@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from trash_keras.data.inspection import Picture, Place
-from trash_keras.data.outliers import MEASURES, find
+from trash_keras.data.audit.inspection import Picture, Place
+from trash_keras.data.audit.outliers import MEASURES, find
 
 
 def picture(width=400, height=300, grey=(100, 160)):

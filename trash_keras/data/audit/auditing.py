@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import duplicates, label_doubts, outliers, splits
+from trash_keras.data import splits
+from trash_keras.data.audit import duplicates, label_doubts, outliers
+from trash_keras.data.audit.duplicates import Pair
+from trash_keras.data.audit.duplicates import Thresholds as Thresholds
+from trash_keras.data.audit.groups import connected
+from trash_keras.data.audit.inspection import Inspection, Picture, Place, inspect, wrong_extension
 from trash_keras.data.catalog import Catalog, scan, whole
-from trash_keras.data.duplicates import Pair
-from trash_keras.data.duplicates import Thresholds as Thresholds
-from trash_keras.data.groups import connected
-from trash_keras.data.inspection import Inspection, Picture, Place, inspect, wrong_extension
 
 # (catalog, split) -> float [N, channels], in the order of `Catalog.examples`.
 FeaturesOf = Callable[[Catalog, str], np.ndarray]

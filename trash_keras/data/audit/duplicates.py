@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft, ndimage
 from tqdm import tqdm
 
-from trash_keras.data.inspection import ORIENTATIONS, Picture, orientations
+from trash_keras.data.audit.inspection import ORIENTATIONS, Picture, orientations
 
 HASH_BITS = 64
 # More than these take about an hour to confirm. TrashNet has 820 at the default thresholds; their

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from trash_keras.data.groups import connected, load_groups, save_groups
+from trash_keras.data.audit.groups import connected, load_groups, save_groups
 
 
 def test_chains_become_one_group():

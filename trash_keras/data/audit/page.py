@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import files
-from trash_keras.data.groups import save_groups
-from trash_keras.data.inspection import ORIENTATIONS
-from trash_keras.data.outliers import MEASURES
+from trash_keras.data.audit.groups import save_groups
+from trash_keras.data.audit.inspection import ORIENTATIONS
+from trash_keras.data.audit.outliers import MEASURES
 from trash_keras.evaluation import html
 from trash_keras.evaluation.publishing import provenance
 
@@ -21,7 +21,7 @@ OUTLIERS_SHOWN = 12  # of each measure
 # What is left of 5 MB for the text.
 THUMBNAIL_BYTES = 4_500_000
 # Read with the module: an audit of hours must not meet a newer template at its end.
-TEMPLATE = Path(__file__).with_name("audit.html.j2").read_text(encoding="utf-8")
+TEMPLATE = Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
 
 
 class _Thumbnails:

@@ -18,8 +18,8 @@ from typing import Any
 from tqdm import tqdm
 
 from trash_keras import files
-from trash_keras.data import archives
-from trash_keras.data.remotes import Patience, Remote, status_of, version_of
+from trash_keras.data.sources import archives
+from trash_keras.data.sources.remotes import Patience, Remote, status_of, version_of
 
 PIECE_BYTES = 8 * 2**20
 FILES_AT_ONCE = 16

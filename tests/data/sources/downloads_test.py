@@ -10,8 +10,8 @@ from email.utils import formatdate
 import fsspec
 import pytest
 
-from trash_keras.data import downloads, landing, remotes
-from trash_keras.data.sources import Request, prepare
+from trash_keras.data.sources import downloads, landing, remotes
+from trash_keras.data.sources.preparing import Request, prepare
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trash_keras.data import label_doubts
+from trash_keras.data.audit import label_doubts
 
 
 def blobs(per_class=20, classes=3, channels=8, seed=0):

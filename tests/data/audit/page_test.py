@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras.data import audit_page
-from trash_keras.data.groups import load_groups
+from trash_keras.data.audit import page as audit_page
+from trash_keras.data.audit.groups import load_groups
 
 
 def place(file, split="train"):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from trash_keras.data.inspection import Picture
+from trash_keras.data.audit.inspection import Picture
 
 LIMIT = 3.5  # robust standard deviations
 

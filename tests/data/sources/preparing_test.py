@@ -19,10 +19,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 from PIL import Image
 
-from trash_keras.data import catalog, landing, sources, synthetic
-from trash_keras.data.sources import Request, prepare
+from trash_keras.data import catalog, synthetic
+from trash_keras.data.sources import landing, preparing
+from trash_keras.data.sources.preparing import Request, prepare
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COUNTS = {"glass": 3, "metal": 2}
 
 
@@ -84,13 +85,13 @@ def test_local_sources_become_class_folders_once(tmp_path, make):
     source = make(tmp_path / "room")
     before = read(tmp_path / "room")
     data = tmp_path / "deep" / "data"
-    assert prepare(Request(str(source)), data) == sources.Prepared(COUNTS, already=False)
+    assert prepare(Request(str(source)), data) == preparing.Prepared(COUNTS, already=False)
     assert read(data) == PICTURES
     assert {name: len(paths) for name, paths in catalog.scan(data).items()} == COUNTS
     assert [path.name for path in data.parent.iterdir()] == ["data"]
     assert read(tmp_path / "room") == before
     stamps = {path: path.stat().st_mtime_ns for path in data.rglob("*")}
-    assert prepare(Request(str(source)), data) == sources.Prepared(COUNTS, already=True)
+    assert prepare(Request(str(source)), data) == preparing.Prepared(COUNTS, already=True)
     assert stamps == {path: path.stat().st_mtime_ns for path in data.rglob("*")}
 
 
@@ -292,7 +293,7 @@ def hub(files, asked):
 def run_prepare(request, data, endpoint, home):
     """Runs `prepare` in a process of its own: the Hub's client reads its settings at import."""
     program = (
-        "import sys; from trash_keras.data.sources import *\n"
+        "import sys; from trash_keras.data.sources.preparing import *\n"
         f"try: print(prepare({request}, {str(data)!r}))\n"
         "except (ValueError, OSError) as error: sys.exit(f'error: {error}')"
     )
@@ -365,7 +366,7 @@ def s3(monkeypatch):
 
 @pytest.mark.slow
 def test_archives_and_folders_come_from_s3(tmp_path, s3, monkeypatch):
-    from trash_keras.data import downloads
+    from trash_keras.data.sources import downloads
 
     monkeypatch.setattr(downloads, "PIECE_BYTES", 1000)
     archive = write_zip(tmp_path / "x.zip", "wrapper/").read_bytes()
@@ -479,4 +480,4 @@ def test_killed_while_unpacking_it_leaves_no_data_folder(tmp_path):
     assert process.wait(30) == -signal.SIGKILL
     assert not (room / "data").exists()
     done = prepare(Request(str(archive)), room / "data")
-    assert done == sources.Prepared({"a": 8_000, "b": 1}, already=False)
+    assert done == preparing.Prepared({"a": 8_000, "b": 1}, already=False)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from trash_keras.data import audit
+from trash_keras.data.audit import auditing
 from trash_keras.data.catalog import Catalog, scan, whole
 
 SPLITS = ("train", "valid", "test")
@@ -53,8 +53,8 @@ def planted(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def findings(planted):
-    catalog = audit.read_catalog(planted, split_method="folders")
-    return audit.audit(catalog, planted, audit.Thresholds())
+    catalog = auditing.read_catalog(planted, split_method="folders")
+    return auditing.audit(catalog, planted, auditing.Thresholds())
 
 
 def names(items):
@@ -138,7 +138,7 @@ def test_a_mislabelled_picture_is_doubted_and_a_copy_cannot_vouch_for_it(data_di
             [np.asarray(Image.open(data_dir / path)).mean((0, 1)) for path in paths], np.float32
         )
 
-    found = audit.audit(whole(scan(data_dir)), data_dir, audit.Thresholds(), colours)
+    found = auditing.audit(whole(scan(data_dir)), data_dir, auditing.Thresholds(), colours)
     doubted = found["doubtful_labels"]["found"]
     assert {item["file"] for item in doubted} == {
         "red/wrong.png", *(f"red/wrong_again{index}.png" for index in range(3))
@@ -157,9 +157,9 @@ def test_features_are_matched_to_their_pictures(planted):
         rows[paths.index("train/can/clean12.jpg")] = rows[paths.index("train/jar/clean1.jpg")]
         return rows
 
-    catalog = audit.read_catalog(planted, split_method="folders")
-    least = audit.Thresholds(max_distance=0, min_similarity=0.99, min_correlation=0)
-    found = audit.audit(catalog, planted, least, marked)["near_duplicates"]
+    catalog = auditing.read_catalog(planted, split_method="folders")
+    least = auditing.Thresholds(max_distance=0, min_similarity=0.99, min_correlation=0)
+    found = auditing.audit(catalog, planted, least, marked)["near_duplicates"]
     similar = {frozenset(names(pair["files"])) for pair in found if pair["feature_similarity"] > 0}
     assert similar == {
         frozenset(("flipped.jpg", "clean6.jpg")), frozenset(("clean12.jpg", "clean1.jpg"))
@@ -171,7 +171,7 @@ def test_a_clean_folder_has_no_findings(tmp_path):
         (tmp_path / name).mkdir()
         for index in range(5):
             scene(f"{name}{index}".encode()[0] * 10 + index).save(tmp_path / name / f"{index}.png")
-    summary = audit.audit(whole(scan(tmp_path)), tmp_path, audit.Thresholds())["summary"]
+    summary = auditing.audit(whole(scan(tmp_path)), tmp_path, auditing.Thresholds())["summary"]
     assert summary.pop("files") == 10 and summary.pop("doubtful_labels") is None
     assert set(summary.values()) == {0}
 
@@ -179,31 +179,31 @@ def test_a_clean_folder_has_no_findings(tmp_path):
 def test_files_that_a_run_left_out_are_looked_at(planted):
     catalog = Catalog(("can", "jar"), {"all": {"can": ("train/can/clean0.jpg",)}},
                       bad_files=("train/can/text.jpg",))  # fmt: skip
-    (found,) = audit.audit(catalog, planted, audit.Thresholds())["unreadable"]
+    (found,) = auditing.audit(catalog, planted, auditing.Thresholds())["unreadable"]
     assert (found["file"], found["class"], found["split"]) == ("train/can/text.jpg", "can", "none")
 
 
 def test_a_missing_file_is_unreadable_with_its_reason(planted):
     catalog = Catalog(("can",), {"all": {"can": ("train/can/clean0.jpg", "train/can/gone.jpg")}})
-    (found,) = audit.audit(catalog, planted, audit.Thresholds())["unreadable"]
+    (found,) = auditing.audit(catalog, planted, auditing.Thresholds())["unreadable"]
     assert found["reason"] == "No such file or directory"
 
 
 def test_the_catalog_of_a_run_brings_its_splits(planted, tmp_path):
-    given = audit.read_catalog(planted, split_method="folders")
+    given = auditing.read_catalog(planted, split_method="folders")
     given.save(tmp_path / "catalog.json")
-    assert audit.read_catalog(planted, tmp_path / "catalog.json") == given
+    assert auditing.read_catalog(planted, tmp_path / "catalog.json") == given
     with pytest.raises(ValueError, match="are not in"):
-        audit.read_catalog(planted / "train", tmp_path / "catalog.json")
+        auditing.read_catalog(planted / "train", tmp_path / "catalog.json")
 
 
 @pytest.mark.parametrize("package", ["imagehash", "cleanlab"])
 def test_missing_packages_name_the_command(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"{package}: pip install 'trash-keras\[audit\]'"):
-        audit.require_packages(labels=True)
+        auditing.require_packages(labels=True)
     if package == "cleanlab":
-        audit.require_packages(labels=False)
+        auditing.require_packages(labels=False)
 
 
 def test_phone_pictures_with_two_frames_count_as_jpeg(tmp_path):
@@ -211,5 +211,5 @@ def test_phone_pictures_with_two_frames_count_as_jpeg(tmp_path):
     file = io.BytesIO()
     scene(1).save(file, "MPO", save_all=True, append_images=[scene(2)])
     (tmp_path / "can" / "phone.jpg").write_bytes(file.getvalue())
-    found = audit.audit(whole(scan(tmp_path)), tmp_path, audit.Thresholds())
+    found = auditing.audit(whole(scan(tmp_path)), tmp_path, auditing.Thresholds())
     assert found["summary"]["files"] == 1 and not found["wrong_extensions"]
