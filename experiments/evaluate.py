@@ -5,6 +5,7 @@
 Without --catalog every picture of DIR counts; with it, those of one split.
 """
 
+import functools
 import shlex
 import sys
 from collections.abc import Sequence
@@ -44,16 +45,16 @@ def main(paths: Sequence[str]) -> None:
         pictures, split = whole(store.members()), "all"
     limit, batch_size = MAX_MEGAPIXELS.value, BATCH_SIZE.value
     pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, limit)
-    scores = predictor.score(pictures, split, store, batch_size=batch_size, max_megapixels=limit)
-    result = {
-        "class_names": list(predictor.contract.class_names),
-        split: scores,
-        "bad_files": list(pictures.bad_files),
-        "run": publishing.provenance("python -m experiments.evaluate " + shlex.join(sys.argv[1:])),
-    }
-    mistakes = stores.read_pictures(store, [row["file"] for row in scores["mistakes"]])
-    publishing.publish(result, OUTPUT.value, pictures=mistakes, counts=pictures.counts())
-    print(f"{report.summary(split, scores)}\nReport: {OUTPUT.value}/report.html")
+    answers = predictor.answers(pictures, split, store, batch_size=batch_size, max_megapixels=limit)
+    command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
+    result = publishing.publish(
+        OUTPUT.value,
+        {split: answers},
+        {"bad_files": list(pictures.bad_files), "run": publishing.provenance(command)},
+        counts=pictures.counts(),
+        read_pictures=functools.partial(stores.read_pictures, store),
+    )
+    print(f"{report.summary(split, result[split])}\nReport: {OUTPUT.value}/report.html")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     shutil.copytree(data / "red", tmp_path / "data" / "wood")
     store = FolderStore(tmp_path / "data")
     with pytest.raises(ValueError, match="does not know: wood"):
-        Predictor.load(workdir / "model.keras").score(whole(store.members()), "all", store)
+        Predictor.load(workdir / "model.keras").answers(whole(store.members()), "all", store)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "saved_model"])

@@ -14,7 +14,7 @@ from trash_keras.contract import Contract
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import EXTENSIONS, Catalog
 from trash_keras.data.stores import Store
-from trash_keras.evaluation import report
+from trash_keras.evaluation.predictions import Predictions
 
 PredictBatch = Callable[[tf.Tensor], np.ndarray]
 
@@ -70,7 +70,7 @@ class Predictor:
                 progress.update(min(len(batch), examples - progress.n))
         return np.concatenate(answers)[:examples]
 
-    def score(
+    def answers(
         self,
         catalog: Catalog,
         split: str,
@@ -79,8 +79,8 @@ class Predictor:
         batch_size: int = 32,
         max_megapixels: float = decoding.MAX_MEGAPIXELS,
         pictures: tf.data.Dataset | None = None,
-    ) -> dict[str, Any]:
-        """Scores a split of a catalog; see `evaluation.report.score` for what comes back.
+    ) -> Predictions:
+        """Answers for every picture of a split of a catalog, each exactly once.
 
         Args:
             catalog: Its classes must be the model's, or some of them.
@@ -113,7 +113,7 @@ class Predictor:
         labels = np.array([names.index(name) for name in catalog.class_names])[labels]
         batches = pipeline.evaluation(pictures, batch_size)
         probabilities = self.predict(batches, len(paths), f"Scoring {split}")
-        return report.score(labels, probabilities, names, paths)
+        return Predictions(names, paths, labels, probabilities)
 
 
 def _load_keras(path: str) -> PredictBatch:

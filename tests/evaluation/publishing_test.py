@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from trash_keras import files
-from trash_keras.evaluation import page, publishing, report
+from trash_keras.evaluation import page, publishing
+from trash_keras.evaluation.predictions import Predictions
 
 NAMES = ("blue", "red")
 
 
-def scored(examples):
+def answered(examples):
     labels = np.arange(examples) % 2
     paths = [f"{NAMES[label]}/{index}.png" for index, label in enumerate(labels)]
-    return report.score(labels, np.tile([0.9, 0.1], (examples, 1)), NAMES, paths)
+    return Predictions(NAMES, paths, labels, np.tile([0.9, 0.1], (examples, 1)))
 
 
 def publish(output, splits, **options):
-    content = {"class_names": list(NAMES), **{name: scored(4) for name in splits}}
+    predictions = {name: answered(4) for name in splits}
     counts = {name: {"blue": 2, "red": 2} for name in splits}
-    publishing.publish(content, output, pictures={}, counts=counts, **options)
-    return content
+    return publishing.publish(
+        output, predictions, {"run": {}}, counts=counts, read_pictures=lambda files: {}, **options
+    )
 
 
 EPOCHS = [
@@ -44,7 +46,12 @@ EPOCHS = [
 def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures):
     output = tmp_path / "new" / "folder"
     content = publish(output, splits, epochs=epochs)
-    assert {path.name for path in output.iterdir()} == {"report.json", "report.html", "figures"}
+    assert {path.name for path in output.iterdir()} == {
+        "report.json", "report.html", "figures", "predictions"
+    }  # fmt: skip
+    for name in splits:
+        found = Predictions.load(output / "predictions" / f"{name}.csv")
+        assert found.score() == content[name] == answered(4).score()
     assert {path.stem for path in (output / "figures").iterdir()} == figures
     assert json.loads((output / "report.json").read_text()) == content
     shown = (output / "report.html").read_text()
@@ -68,7 +75,8 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
         written.append({file.name for file in tmp_path.rglob("*")}), write_json(path, value)
     ))  # fmt: skip
     publish(tmp_path, ("test",))
-    assert written == [{"report.html", "figures", "class_balance.png", "confusion_matrix_test.png"}]
+    assert written == [{"report.html", "figures", "class_balance.png", "confusion_matrix_test.png",
+                        "predictions", "test.csv"}]  # fmt: skip
 
 
 def test_provenance_tells_what_made_the_result():

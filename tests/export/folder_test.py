@@ -38,7 +38,8 @@ def test_all_artefacts_score_alike(exported):
     catalog = Catalog.load(workdir / "catalog.json")
     store = FolderStore(data)
     names = ("model.keras", "export/saved_model", "export/model_float32.tflite")
-    scores = [Predictor.load(workdir / name).score(catalog, "test", store) for name in names]
+    models = [Predictor.load(workdir / name) for name in names]
+    scores = [model.answers(catalog, "test", store).score() for model in models]
     for other in scores[1:]:
         assert other["loss"] == pytest.approx(scores[0]["loss"], abs=1e-4)
         assert other["confusion_matrix"] == scores[0]["confusion_matrix"]

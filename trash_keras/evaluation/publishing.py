@@ -4,32 +4,47 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trash_keras import files
 from trash_keras.evaluation import figures, page
+from trash_keras.evaluation.predictions import Predictions
 
 
 def publish(
-    report: Mapping[str, Any],
     output: str | os.PathLike,
+    predictions: Mapping[str, Predictions],
+    details: Mapping[str, Any],
     *,
-    pictures: Mapping[str, bytes],
     counts: Mapping[str, Mapping[str, int]],
+    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
     epochs: Sequence[Mapping[str, Any]] = (),
-) -> None:
+) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
     Args:
-        report: `class_names`, a section for each split (`report.score`), and what else belongs.
-        output: Folder; made when missing.
-        pictures: File of a mistake -> its encoded bytes, for the thumbnails.
+        output: Folder; made when missing. Gets report.json, report.html, figures/*.png and
+            predictions/SPLIT.csv.
+        predictions: Split -> what the model answered.
+        details: What else belongs in the report: `bad_files`, `config`, `run`.
         counts: Split -> class name -> pictures.
+        read_pictures: Files -> their encoded bytes, for the thumbnails of the mistakes.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
+
+    Returns:
+        The content of `report.json`.
     """
     output = Path(output)
+    shown = next(split for split in ("test", *predictions) if split in predictions)
+    report = {
+        "class_names": list(predictions[shown].class_names),
+        **{split: found.score() for split, found in predictions.items()},
+        **details,
+    }
+    for split, found in predictions.items():
+        found.save(output / "predictions" / f"{split}.csv")
     drawn = {}
     if epochs:
         drawn["Learning curves"] = ("learning_curves", figures.learning_curves(epochs))
@@ -46,8 +61,10 @@ def publish(
     for caption, (name, figure) in drawn.items():
         figure_files[caption] = output / "figures" / f"{name}.png"
         figures.save(figure, figure_files[caption])
+    pictures = read_pictures([mistake["file"] for mistake in report[shown]["mistakes"]])
     page.write_page(output / "report.html", report, figure_files, pictures)
     files.write_json(output / "report.json", report)
+    return report
 
 
 def provenance(command: str) -> dict[str, Any]:

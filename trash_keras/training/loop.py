@@ -16,6 +16,7 @@ from trash_keras.data import augmentation, pipeline, screening, splits
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
+from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
 from trash_keras.training import phases, runtime
@@ -67,13 +68,14 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     log = tracking(wandb.wandb_mode, wandb.wandb_project, workdir, config.to_dict())
     with log as callbacks, strategy.scope():
         record = _train(config, workdir, catalog, model, pictures, callbacks)
-    result = _evaluate(config, workdir, catalog, store, pictures, record)
-    result["run"] |= {**publishing.provenance(command), "precision": precision}
-    publishing.publish(
-        result,
+    details = _details(config, catalog, record)
+    details["run"] |= {**publishing.provenance(command), "precision": precision}
+    result = publishing.publish(
         workdir,
-        pictures=read_pictures(store, [row["file"] for row in result["test"]["mistakes"]]),
+        _evaluate(config, workdir, catalog, store, pictures),
+        details,
         counts=catalog.counts(),
+        read_pictures=functools.partial(read_pictures, store),
         epochs=record.rows,
     )
     files.remove(workdir / "backup")
@@ -184,23 +186,19 @@ def _evaluate(
     catalog: Catalog,
     store: Store,
     pictures: dict[str, tf.data.Dataset],
-    record: Record,
-) -> dict[str, Any]:
+) -> dict[str, Predictions]:
     # The file is scored, not the model in memory: what is reported is what is shipped.
     predictor = Predictor.load(workdir / "model.keras")
+    size = config.data.batch_size
+    return {
+        split: predictor.answers(catalog, split, store, batch_size=size, pictures=pictures[split])
+        for split in SPLITS
+    }
+
+
+def _details(config: Config, catalog: Catalog, record: Record) -> dict[str, Any]:
     best = record.best()
     return {
-        "class_names": list(catalog.class_names),
-        **{
-            split: predictor.score(
-                catalog,
-                split,
-                store,
-                batch_size=config.data.batch_size,
-                pictures=pictures[split],
-            )
-            for split in SPLITS
-        },
         "bad_files": list(catalog.bad_files),
         "config": config.to_dict(),
         "run": {
