@@ -26,8 +26,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from trash_keras import files, storage
 
 Work = Callable[[int], Mapping[str, int]]
@@ -223,6 +221,8 @@ def _run_pipeline(do_part: Callable[[int], None], left: list[int], options: Any)
 @contextlib.contextmanager
 def _progress(output: str | os.PathLike, parts: int, done: int) -> Iterator[None]:
     """Counts the records that stand, which works whatever machine writes them."""
+    from tqdm import tqdm  # here, since `flags.run` sets its defaults before
+
     interval = 10 if storage.is_url(output) else 0.5  # seconds
     finished = threading.Event()
 
