@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trash_keras import sharding
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import SPLITS
+from trash_keras.data.sources import preparing
 from trash_keras.modeling import backbones, classifier
+from trash_keras.training import loop
 from trash_keras.training.loop import save_model, train_and_evaluate
 from trash_keras.training.record import Record
 
@@ -228,3 +232,41 @@ def test_two_devices_learn_what_one_does(tmp_path, data_dir, toy_backbone, confi
     assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=1e-5)
     assert "--batch_size must be a multiple of the number of devices, here 2" in done.stderr
     assert not (tmp_path / "odd").exists()
+
+
+@pytest.mark.parametrize("data_format", ["tfrecord", "array_record"])
+def test_shards_train_like_the_folder(
+    trained, configure, toy_backbone, tmp_path, monkeypatch, data_format
+):
+    workdir, data, _ = trained
+    shards, run = tmp_path / "shards", tmp_path / "run"
+    sharding.prepare(preparing.Request(str(data)), shards, sharding.Layout(data_format, 3, 100))
+    open_store = loop.open_store
+
+    def drawing(*arguments):
+        random.random()  # as tensorflow-datasets does; initial weights must not depend on it
+        return open_store(*arguments)
+
+    monkeypatch.setattr(loop, "open_store", drawing)
+    train_and_evaluate(configure(shards, toy_backbone, data_format=data_format), run)
+    for name in ("catalog.json", "metrics.csv", "predictions/test.csv"):
+        assert (run / name).read_text() == (workdir / name).read_text(), name
+
+
+def test_what_does_not_fit_in_memory_is_streamed_with_the_same_result(
+    trained, configure, toy_backbone, tmp_path, capsys
+):
+    workdir, data, _ = trained
+    train_and_evaluate(configure(data, toy_backbone, cache_megabytes=0), tmp_path)
+    assert "0 MB are over --cache_megabytes=0" in capsys.readouterr().out
+    assert (tmp_path / "metrics.csv").read_text() == (workdir / "metrics.csv").read_text()
+
+
+def test_unordered_shards_train_too(trained, configure, toy_backbone, tmp_path):
+    _, data, report = trained
+    shards = tmp_path / "shards"
+    sharding.prepare(preparing.Request(str(data)), shards, sharding.Layout("tfrecord", 3, 100))
+    settings = {"data_format": "tfrecord", "cache_megabytes": 0, "ordered_reads": False}
+    found = train_and_evaluate(configure(shards, toy_backbone, **settings), tmp_path / "run")
+    assert found["test"]["examples"] == report["test"]["examples"]
+    assert found["test"]["accuracy"] > 0.9

@@ -49,9 +49,11 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     strategy = runtime.use_accelerator(config.runtime.accelerator)
     runtime.check_batch_size(config.data.batch_size, strategy)
     precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
-    runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
     store = open_store(config.data.data_dir, config.data.data_format)
     catalog = _catalog(config.data, config.runtime.seed, workdir, store)
+    # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
+    # and Keras draws the seeds of initial weights from it.
+    runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
     with strategy.scope():
         model = _build(config, len(catalog.class_names))
     # Nothing is written before all that a user can get wrong has been looked at.
