@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from trash_keras import files, jobs, storage
-from trash_keras.data import records, stores
+from trash_keras.data import record_store, records, stores
 from trash_keras.data.sources import preparing, remotes
 
 JOB = ".job"  # in the folder of shards, until they are finished
@@ -70,7 +70,7 @@ def prepare(
             f"{output} holds the shards of {index['source']}. Name another folder for "
             f"{request.name}."
         )
-    members = records.by_class(index["paths"])
+    members = record_store.by_class(index["paths"])
     return preparing.Prepared({name: len(paths) for name, paths in members.items()}, already)
 
 

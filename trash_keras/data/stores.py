@@ -65,7 +65,7 @@ def open_store(data_dir: str | os.PathLike, data_format: str = "folder") -> Stor
         return TfdsStore(str(data_dir))
     if data_format == "folder":
         return RemoteStore(str(data_dir)) if storage.is_url(data_dir) else FolderStore(data_dir)
-    from trash_keras.data.records import RecordStore
+    from trash_keras.data.record_store import RecordStore
 
     return RecordStore(data_dir, data_format)
 

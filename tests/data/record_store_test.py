@@ -5,6 +5,7 @@ import pytest
 
 from trash_keras.data import records
 from trash_keras.data.catalog import mixing_key
+from trash_keras.data.record_store import RecordStore
 from trash_keras.data.stores import FolderStore
 
 
@@ -22,7 +23,7 @@ def write(store, output, data_format, shards=5, megabytes=100):
     plan = records.plan(store, data_format, shards, megabytes)
     facts = [records.write_shard(store, plan, shard, output) for shard in range(plan.shards)]
     records.write_index(plan, facts, output)
-    return records.RecordStore(output, data_format)
+    return RecordStore(output, data_format)
 
 
 @pytest.mark.parametrize("data_format", records.FORMATS)
@@ -79,13 +80,13 @@ def test_checksums_are_those_of_sha256sum(store, tmp_path):
 
 def test_unfinished_cut_or_mistaken_shards_are_refused(store, tmp_path):
     with pytest.raises(ValueError, match="no finished shards"):
-        records.RecordStore(tmp_path, "tfrecord")
+        RecordStore(tmp_path, "tfrecord")
     write(store, tmp_path, "tfrecord")
     with pytest.raises(ValueError, match="Use --data_format=tfrecord"):
-        records.RecordStore(tmp_path, "array_record")
+        RecordStore(tmp_path, "array_record")
     with pytest.raises(ValueError, match="tfrecord or array_record"):
-        records.RecordStore(tmp_path, "folder")
+        RecordStore(tmp_path, "folder")
     shard = next(tmp_path.glob("*.tfrecord"))
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(ValueError, match="bytes instead of"):
-        records.RecordStore(tmp_path, "tfrecord")
+        RecordStore(tmp_path, "tfrecord")
