@@ -26,7 +26,7 @@ def rows(workdir):
 def test_help_answers_at_once_and_lists_the_flags(script, name):
     started = time.monotonic()
     done = script(name, "--help")
-    assert "--data_dir" in done.stdout or "--model" in done.stdout
+    assert any(flag in done.stdout for flag in ("--data_dir", "--model", "--output"))
     assert time.monotonic() - started < 3
 
 
@@ -42,6 +42,8 @@ def test_help_answers_at_once_and_lists_the_flags(script, name):
         (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
         (("predict", "--model=x", "--max_megapixels=0", "x.jpg"), 2, "flag --max_megapixels=0"),
         (("export", "--workdir=gone"), 1, "There is no model at"),
+        (("compare", "tests", "gone"), 1, "tests holds no run"),
+        (("compare", "--split=best", "gone"), 2, "should be one of <train|valid|test|all>"),
         (("prepare", "--data_dir=tests"), 1, "already exists and is not empty"),
     ],
 )
@@ -132,3 +134,22 @@ def test_a_few_hundred_real_pictures(script, tmp_path):
     assert report["train"]["examples"] > 200
     # Some 100 pictures that were not trained on; chance is 0.25, the whole set gives 0.90.
     assert (report["valid"]["accuracy"] + report["test"]["accuracy"]) / 2 > 0.7
+
+
+@pytest.mark.slow
+def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
+    workdir, data, report = trained
+    script("export", f"--workdir={workdir}", "--kinds=float32")
+    scored = script(
+        "evaluate", f"--model={workdir}/export/model_float32.tflite", f"--data_dir={data}",
+        f"--catalog={workdir}/catalog.json", f"--output={tmp_path / 'tflite'}",
+    )  # fmt: skip
+    assert scored.returncode == 0, scored.stderr
+    done = script("compare", workdir, tmp_path / "tflite", f"--output={tmp_path / 'compared'}")
+    assert done.returncode == 0, done.stderr
+    pictures = report["test"]["examples"]
+    assert f"of {pictures} pictures, 0 are right in run alone and 0 in tflite alone" in done.stdout
+    compared = json.loads((tmp_path / "compared" / "comparison.json").read_text())
+    assert compared["runs"][0]["accuracy"] == report["test"]["accuracy"]
+    assert compared["runs"][0]["exports"]["float32"] > 1000
+    assert compared["tests"][0]["p_value"] == 1

@@ -262,3 +262,33 @@ def test_figures_and_page_need_no_pyplot_and_no_tensorflow():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def compared_run(name: str, accuracy: float, low: float, high: float) -> dict:
+    return {"name": name, "accuracy": accuracy, "accuracy_interval": [low, high]}
+
+
+def test_accuracies_shows_each_run_with_its_interval_from_the_top():
+    runs = [compared_run("old", 0.8, 0.7, 0.88), compared_run("new", 1.0, 0.95, 0.9999999)]
+    figure = figures.accuracies(runs)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["old", "new"]
+    assert axes.yaxis_inverted()
+    drawn = [np.asarray(line.get_xdata()).ravel().tolist() for line in axes.lines]
+    assert drawn == [[0.7, 0.88], [0.8], [0.95, 0.9999999], [1.0]]
+    assert [text.get_text() for text in axes.texts] == ["80.0%", "100.0%"]
+    assert_nothing_cut_off(figure)
+
+
+def test_accuracies_grow_with_the_runs_and_take_any_name():
+    runs = [
+        compared_run(f"a rather long name of a run, $number_{i}$", 0.5, 0.4, 0.6) for i in range(30)
+    ]
+    figure = figures.accuracies(runs)
+    assert figure.get_size_inches()[1] > 10
+    assert_nothing_cut_off(figure)
+
+
+def test_accuracies_need_a_run():
+    with pytest.raises(ValueError, match="at least one run"):
+        figures.accuracies([])

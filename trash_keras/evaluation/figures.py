@@ -1,4 +1,4 @@
-"""Figures of the evaluation: learning curves, confusion matrix and class balance.
+"""Figures of the evaluation: learning curves, confusion matrix, class balance, runs compared.
 
 Only matplotlib's object interface is used, never pyplot: no figure is registered globally, so
 nothing has to be closed, and no display is needed.
@@ -205,6 +205,42 @@ def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
     axes.margins(x=0.1)
     _quiet_frame(axes)
     figure.legend(loc="outside upper center", ncols=len(counts), frameon=False)
+    return figure
+
+
+def accuracies(runs: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draws the accuracy of several runs, each with its interval, from the top down.
+
+    Args:
+        runs: At least one, each with "name", "accuracy" (0 to 1) and "accuracy_interval" (low and
+            high end, 0 to 1).
+
+    Returns:
+        A figure of a dot and a horizontal line for each run, that grows with their number.
+
+    Raises:
+        ValueError: There is no run.
+    """
+    if not runs:
+        raise ValueError("a figure of accuracies needs at least one run, but there is none")
+    figure = Figure(figsize=(6.4, 1.1 + 0.4 * len(runs)), layout="constrained")
+    axes = figure.subplots()
+    for row, run in enumerate(runs):
+        accuracy, (low, high) = run["accuracy"], run["accuracy_interval"]
+        # Written out, since an accuracy of 1 may lie a rounding error above its interval.
+        axes.plot((low, high), (row, row), color=COLOURS[0], linewidth=2, solid_capstyle="butt")
+        axes.plot(accuracy, row, "o", color=COLOURS[0], markersize=7)
+        axes.annotate(f"{accuracy:.1%}", (accuracy, row), (0, 7), textcoords="offset points",
+                      ha="center", fontsize=9)  # fmt: skip
+    axes.set_yticks(range(len(runs)), [run["name"] for run in runs])
+    for label in axes.get_yticklabels():
+        label.set_parse_math(False)
+    axes.set_ylim(len(runs) - 0.5, -0.7)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.margins(x=0.1)
+    axes.set_xlabel("Accuracy, with 95% interval")
+    axes.grid(axis="x", color="#e3e7ea", linewidth=0.8)
+    _quiet_frame(axes)
     return figure
 
 
