@@ -52,7 +52,7 @@ def test_a_difference_that_is_shown_is_told_with_its_numbers():
         "a difference is shown."
     ]
     assert comparison_page.verdict(compared())[0] == (
-        "The highest accuracy is that of new, 90.0%; that it is better is shown for old."
+        "The highest accuracy is that of new, 90.0%; it is shown to be better than old."
     )
 
 
@@ -76,7 +76,7 @@ def test_one_test_is_not_called_adjusted():
 
 def test_no_difference_shown_is_said_of_the_best():
     verdict = comparison_page.verdict(compared(tests=[pair("old", "new", 0.4)]))
-    assert verdict[0].endswith("90.0%; that it is better is not shown for old.")
+    assert verdict[0].endswith("90.0%; it is not shown to be better than old.")
 
 
 def test_what_is_missing_is_a_dash_and_a_sentence():

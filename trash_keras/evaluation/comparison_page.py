@@ -140,9 +140,9 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
             (better if _is_shown(test) else equal).append(other)
     found = f"The highest accuracy is that of {best['name']}, {best['accuracy']:.1%}"
     if better:
-        found += f"; that it is better is shown for {', '.join(better)}"
+        found += f"; it is shown to be better than {', '.join(better)}"
     if equal:
-        found += f"; that it is better is not shown for {', '.join(equal)}"
+        found += f"; it is not shown to be better than {', '.join(equal)}"
     sentences.append(found + ".")
     if tested:
         sentences.append(_method(tested))
