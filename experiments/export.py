@@ -25,12 +25,15 @@ def main(paths: Sequence[str]) -> None:
 
     with script.quiet_imports():
         from trash_keras.export.folder import export
+        from trash_keras.tracking.exports import log_exports
 
-    for kind, facts in export(WORKDIR.value, KINDS.value, DATA_DIR.value)["kinds"].items():
+    exported = export(WORKDIR.value, KINDS.value, DATA_DIR.value)
+    for kind, facts in exported["kinds"].items():
         print(
             f"{kind}: {WORKDIR.value}/export/{facts['path']}, {facts['bytes'] / 1e6:.1f} MB, "
             f"largest difference from Keras {facts['max_difference']:.1e}"
         )
+    log_exports(WORKDIR.value, exported)
 
 
 if __name__ == "__main__":

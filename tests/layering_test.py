@@ -19,7 +19,7 @@ LAYERS = [
      "trash_keras.modeling"),
     ("trash_keras.prediction", "trash_keras.picture_files", "trash_keras.batch_prediction",
      "trash_keras.sharding"),
-    ("trash_keras.training", "trash_keras.export"),
+    ("trash_keras.training", "trash_keras.export", "trash_keras.tracking"),
     ("experiments",),
 ]  # fmt: skip
 WITHOUT_TENSORFLOW = 2  # the first layers

@@ -236,16 +236,38 @@ class RuntimeConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class TrackingConfig(_Checked):
-    """Weights & Biases."""
+    """Where a run can be watched. What a flag leaves open, W&B's own variables decide."""
 
     wandb_mode: str = option(
-        "disabled",
-        "Weights & Biases logging.",
-        choices=("disabled", "offline", "online"),
+        "auto",
+        "Weights & Biases logging; online goes on offline when no server can be used. auto: what "
+        "the variable WANDB_MODE says, else disabled.",
+        choices=("auto", "disabled", "offline", "online"),
         changes_result=False,
     )
     wandb_project: str = option(
-        "trash-keras", "Weights & Biases project name.", changes_result=False
+        "",
+        "Weights & Biases project. Empty: the variable WANDB_PROJECT, else trash-keras.",
+        changes_result=False,
+    )
+    wandb_entity: str = option(
+        "",
+        "User or team that the Weights & Biases project belongs to. Empty: WANDB_ENTITY, else "
+        "the user's own.",
+        changes_result=False,
+    )
+    wandb_name: str = option(
+        "",
+        "Name of the run in Weights & Biases. Empty: WANDB_NAME, else one that it makes up.",
+        changes_result=False,
+    )
+    wandb_tags: str = option(
+        "",
+        "Tags of the run in Weights & Biases, separated by commas. Empty: WANDB_TAGS, else none.",
+        changes_result=False,
+    )
+    tensorboard: bool = option(
+        False, "Write WORKDIR/tensorboard for tensorboard --logdir.", changes_result=False
     )
 
 

@@ -19,9 +19,10 @@ from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
+from trash_keras.tracking import fingerprint
+from trash_keras.tracking.trackers import open_trackers
 from trash_keras.training import phases, runtime
 from trash_keras.training.record import Record
-from trash_keras.training.tracking import tracking
 
 
 def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -> dict[str, Any]:
@@ -66,20 +67,26 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
         flush=True,
     )
-    wandb = config.tracking
-    log = tracking(wandb.wandb_mode, wandb.wandb_project, workdir, config.to_dict())
-    with log as callbacks, strategy.scope():
-        record = _train(config, workdir, catalog, model, pictures, callbacks)
-    details = _details(config, catalog, record)
-    details["run"] |= {**publishing.provenance(command), "precision": precision}
-    result = publishing.publish(
-        workdir,
-        _evaluate(config, workdir, catalog, store, pictures),
-        details,
-        counts=catalog.counts(),
-        read_pictures=functools.partial(read_pictures, store),
-        epochs=record.rows,
-    )
+    describe_data = functools.partial(fingerprint.of, catalog, store)
+    with open_trackers(config, workdir, describe_data) as trackers:
+        callbacks = [tracker.callback() for tracker in trackers]
+        with strategy.scope():
+            record = _train(config, workdir, catalog, model, pictures, callbacks)
+        answers = _evaluate(config, workdir, catalog, store, pictures)
+        read = functools.partial(read_pictures, store)
+        for tracker in trackers:
+            tracker.evaluation(answers, read)
+        details = _details(config, catalog, record)
+        details["run"] |= {**publishing.provenance(command), "precision": precision}
+        # Before the trackers close, which may wait for uploads.
+        result = publishing.publish(
+            workdir,
+            answers,
+            details,
+            counts=catalog.counts(),
+            read_pictures=read,
+            epochs=record.rows,
+        )
     files.remove(workdir / "backup")
     return result
 

@@ -1,0 +1,38 @@
+"""Which data a run saw, in a few characters that can be compared."""
+
+import hashlib
+import json
+from typing import Any
+
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.stores import Store
+
+
+def of(catalog: Catalog, store: Store) -> dict[str, Any]:
+    """Returns what tells two data sets or two splits apart.
+
+    Args:
+        catalog: Which pictures are in which split.
+        store: Where they lie.
+
+    Returns:
+        `catalog_sha256` depends on class names, paths and splits, and is the same on every
+        machine; `files_sha256` on the facts of `Store.locations` too, so on place, size and time
+        of each file, and changes when a picture is changed in place. `pictures` maps splits to
+        numbers of pictures.
+    """
+    splits = {split: catalog.examples(split)[0] for split in catalog.splits}
+    members = {
+        split: {name: sorted(paths) for name, paths in catalog.splits[split].items()}
+        for split in catalog.splits
+    }
+    return {
+        "catalog_sha256": _sha256([catalog.class_names, members]),
+        "files_sha256": _sha256({split: store.locations(paths) for split, paths in splits.items()}),
+        "pictures": {split: len(paths) for split, paths in splits.items()},
+    }
+
+
+def _sha256(value: Any) -> str:
+    # Names of files may hold bytes that are no UTF-8; escaped, they can be hashed all the same.
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

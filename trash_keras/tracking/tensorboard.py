@@ -1,0 +1,52 @@
+"""TensorBoard: curves of all phases on one axis, and confusion matrices at the end."""
+
+import importlib.util
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from trash_keras.evaluation import figures
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.tracking.trackers import ReadPictures
+
+
+class TensorBoardTracker:
+    """Writes event files for `tensorboard --logdir`.
+
+    Args:
+        folder: Where the event files go.
+
+    Raises:
+        ImportError: TensorBoard is not installed; TensorFlow needs it for writing, too.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if importlib.util.find_spec("tensorboard") is None:
+            raise ImportError(
+                "--tensorboard needs a package: pip install 'trash-keras[tensorboard]'"
+            )
+        self._folder = folder
+
+    def callback(self) -> keras.callbacks.Callback:
+        """Returns Keras' own callback; epochs count on over the phases, and so does its axis."""
+        return keras.callbacks.TensorBoard(self._folder, write_graph=False, profile_batch=0)
+
+    def evaluation(
+        self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
+    ) -> None:
+        """Writes accuracy, macro-F1 and the confusion matrix of each split."""
+        writer = tf.summary.create_file_writer(str(self._folder / "evaluation"))
+        with writer.as_default(step=0):
+            for split, answers in predictions.items():
+                scores = answers.score()
+                tf.summary.scalar(f"{split}/accuracy", scores["accuracy"])
+                tf.summary.scalar(f"{split}/macro_f1", scores["macro_f1"])
+                figure = figures.confusion_matrix(scores["confusion_matrix"], answers.class_names)
+                encoded = io.BytesIO()
+                figure.savefig(encoded, format="png", dpi=figures.DOTS_PER_INCH)
+                image = tf.io.decode_png(encoded.getvalue(), channels=3)
+                tf.summary.image(f"{split}/confusion_matrix", image[None])
+        writer.close()

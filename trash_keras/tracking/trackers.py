@@ -1,0 +1,104 @@
+"""What follows a run while it trains: Weights & Biases, TensorBoard, both or none."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+
+from trash_keras.config import Config, TrackingConfig
+from trash_keras.evaluation.predictions import Predictions
+
+ReadPictures = Callable[[list[str]], Mapping[str, bytes]]
+ID_FILE = "wandb_run_id.txt"  # in the workdir of a run that W&B follows
+DOCUMENTED_MODES = {"run": "online", "shared": "online", "dryrun": "offline"}
+
+
+class Tracker(Protocol):
+    """Something that shows a run; what it shows, `metrics.csv` and the report hold as well."""
+
+    def callback(self) -> keras.callbacks.Callback:
+        """Returns what `fit` calls after each epoch; it comes after the `EpochRecorder`."""
+
+    def evaluation(
+        self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
+    ) -> None:
+        """Shows how good the trained model is.
+
+        Args:
+            predictions: Split -> what the model answered.
+            read_pictures: Files -> their encoded bytes.
+        """
+
+
+@contextlib.contextmanager
+def open_trackers(
+    config: Config, workdir: Path, describe_data: Callable[[], Mapping[str, Any]]
+) -> Iterator[list[Tracker]]:
+    """Opens what the settings ask for, for the time of training and evaluation.
+
+    Nothing is imported that is not asked for.
+
+    Args:
+        config: The run; its `tracking` section says where it is shown.
+        workdir: Folder of the run, which keeps the logs and the id of the W&B run.
+        describe_data: Returns facts about the data; called only when somebody wants them.
+
+    Yields:
+        The trackers; none by default.
+
+    Raises:
+        ImportError: A package that is asked for is not installed.
+        ValueError: W&B does not accept a setting.
+    """
+    with contextlib.ExitStack() as stack:
+        trackers: list[Tracker] = []
+        if config.tracking.tensorboard:
+            from trash_keras.tracking.tensorboard import TensorBoardTracker
+
+            trackers.append(TensorBoardTracker(workdir / "tensorboard"))
+        mode = wandb_mode(config.tracking)
+        if mode != "disabled":
+            require_wandb()
+            from trash_keras.tracking import wandb_runs, wandb_tracker
+
+            data = describe_data()
+            recorded = {**_by_flag(config), "data": dict(data)}
+            run = stack.enter_context(wandb_runs.opened(config.tracking, mode, workdir, recorded))
+            if run:
+                trackers.append(wandb_tracker.WandbTracker(run, workdir, data))
+        yield trackers
+
+
+def _by_flag(config: Config) -> dict[str, Any]:
+    """Returns all settings by the names of their flags, which are those of a sweep too."""
+    return {name: value for part in config.to_dict().values() for name, value in part.items()}
+
+
+def wandb_mode(settings: TrackingConfig, unasked: str = "disabled") -> str:
+    """Returns disabled, offline or online: what the flag says, or else `WANDB_MODE`.
+
+    Args:
+        settings: Of the run.
+        unasked: What to return when neither says anything.
+
+    Raises:
+        ValueError: `WANDB_MODE` is none of the modes of W&B.
+    """
+    if settings.wandb_mode != "auto":
+        return settings.wandb_mode
+    mode = os.environ.get("WANDB_MODE") or unasked
+    mode = DOCUMENTED_MODES.get(mode, mode)
+    if mode not in ("disabled", "offline", "online"):
+        raise ValueError(f"WANDB_MODE must be online, offline or disabled. Received: {mode!r}")
+    return mode
+
+
+def require_wandb() -> None:
+    """Raises ImportError with the pip command when the client is missing."""
+    try:
+        import wandb  # noqa: F401
+    except ImportError as error:
+        raise ImportError("--wandb_mode needs Weights & Biases: pip install wandb") from error
