@@ -4,7 +4,6 @@ Version 0.31 of the client has the reader in its Go program alone; `sync_test.py
 program read and send the same files.
 """
 
-import json
 import zlib
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from wandb.proto import wandb_internal_pb2
 
 BLOCK, HEADER = 32768, 7
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
-# Seeds of the checksum: the type of the frame is part of what is summed.
 
 
 def records(log):

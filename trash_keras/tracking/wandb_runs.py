@@ -57,7 +57,7 @@ class TrackedRun:
             self.run = wandb.init(mode="online", **self._options)
             self.online = True
         except Exception as error:  # no key, no network, a refusal: one of many kinds
-            print(f"W&B: logging offline, for {reason(error)}", flush=True)
+            print(f"W&B: logging offline. Reason: {reason(error)}", flush=True)
 
     def _open_offline(self) -> None:
         try:
@@ -84,7 +84,7 @@ class TrackedRun:
         try:
             require_answer()
         except Exception as error:  # as above
-            print(f"W&B: going on offline, for {reason(error)}", flush=True)
+            print(f"W&B: going on offline. Reason: {reason(error)}", flush=True)
             self._close_run(exit_code=0)
             self._open_offline()
 
@@ -103,7 +103,7 @@ class TrackedRun:
             exit_code: 0 marks the run as finished, anything else as failed.
         """
         if self.online:
-            attempt("the files", self._await_uploads)
+            attempt("a file", self._await_uploads)
         self._close_run(exit_code)
         if self._unsent:
             # With parts of the same run that an earlier process wrote and nobody has sent.
@@ -126,7 +126,7 @@ class TrackedRun:
         try:
             self.run.finish(exit_code=exit_code)
         except Exception as error:  # the run is on disk, whatever the client's process came to
-            print(f"W&B: not all was sent, for {reason(error)}", flush=True)
+            print(f"W&B: not all was sent. Reason: {reason(error)}", flush=True)
             self._unsent.append(self.folder)
 
 
@@ -152,20 +152,34 @@ def opened(
     Raises:
         ValueError: W&B does not accept a setting.
     """
-    try:
-        tracked = TrackedRun(mode, {**_options(settings, workdir), "config": dict(recorded)})
-    except ValueError:
-        raise
-    except Exception as error:  # a client that is broken must not stop what it is to watch
-        print(f"W&B: nothing is logged, for {reason(error)}", flush=True)
-        yield None
+    with _staging(workdir):
+        try:
+            tracked = TrackedRun(mode, {**_options(settings, workdir), "config": dict(recorded)})
+        except ValueError:
+            raise
+        except Exception as error:  # a client that is broken must not stop what it is to watch
+            print(f"W&B: nothing is logged. Reason: {reason(error)}", flush=True)
+            yield None
+            return
+        exit_code = 1
+        try:
+            yield tracked
+            exit_code = 0
+        finally:
+            tracked.finish(exit_code)
+
+
+@contextlib.contextmanager
+def _staging(workdir: Path) -> Iterator[None]:
+    """Keeps what the client has yet to send in the workdir, not in the user's home."""
+    if os.environ.get("WANDB_DATA_DIR"):
+        yield
         return
-    exit_code = 1
+    os.environ["WANDB_DATA_DIR"] = str(workdir.absolute() / "wandb" / "data")
     try:
-        yield tracked
-        exit_code = 0
+        yield
     finally:
-        tracked.finish(exit_code)
+        del os.environ["WANDB_DATA_DIR"]
 
 
 def _options(settings: TrackingConfig, workdir: Path) -> dict[str, Any]:
@@ -216,11 +230,10 @@ def require_answer() -> None:
     """
     if not wandb.login(prompt=False, verify=True):
         raise wandb.errors.UsageError(
-            "there is no API key: `wandb login` or the variable WANDB_API_KEY sets it"
+            "there is no API key; `wandb login` stores one, or set WANDB_API_KEY"
         )
-    # `login` asks the server only the first time in a process.
-    seconds = int(os.environ.get("WANDB_HTTP_TIMEOUT", ANSWER_SECONDS))
-    _ = wandb.Api(timeout=seconds).viewer
+    # `login` asks the server only the first time in a process, `Api` whenever it is made.
+    wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", ANSWER_SECONDS)))
 
 
 def attempt(what: str, action: Callable[[], None]) -> None:
@@ -233,7 +246,7 @@ def attempt(what: str, action: Callable[[], None]) -> None:
     try:
         action()
     except Exception as error:  # a view of the run must not cost the run
-        print(f"W&B: not logged: {what}, for {reason(error)}", flush=True)
+        print(f"W&B: {what} could not be logged. Reason: {reason(error)}", flush=True)
 
 
 def reason(error: BaseException) -> str:

@@ -36,7 +36,7 @@ class WandbTracker:
         self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
     ) -> None:
         """Logs epochs still missing, the best model, and tables and charts of each split."""
-        attempt("whether the server is there", self._tracked.ensure_alive)
+        self._tracked.ensure_alive()
         epochs = EpochLogger(self._tracked, self._workdir)
         epochs.catch_up()
         attempt("the evaluation", lambda: self._log_tables(predictions, read_pictures))

@@ -1,0 +1,43 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))  # for `import wandb_logs, wandb_server`
+KEY = "5ec4e7" * 7  # as long as a real one
+
+
+@pytest.fixture
+def client(monkeypatch, tmp_path):
+    """The real wandb, with none of the tester's settings, keys or earlier sessions."""
+    import wandb
+
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "no-config"))
+    wandb.teardown()
+    yield wandb
+    wandb.teardown()
+
+
+@pytest.fixture
+def server():
+    from wandb_server import Server
+
+    running = Server()
+    yield running
+    running.hanging.clear()
+    running.close()
+
+
+@pytest.fixture
+def online(client, server, monkeypatch):
+    """A session whose server answers; seconds of patience as a test has them."""
+    for name, value in {
+        "WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, "WANDB_HTTP_TIMEOUT": "3",
+        "WANDB_INIT_TIMEOUT": "5", "WANDB_FINISH_TIMEOUT": "5",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return client
