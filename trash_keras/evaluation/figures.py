@@ -6,12 +6,14 @@ nothing has to be closed, and no display is needed.
 
 from __future__ import annotations
 
+import io
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -23,7 +25,17 @@ DOTS_PER_INCH = 120
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 QUIET = "#5f6b76"
 PHASE_NAMES = {"head": "head only", "finetune": "fine-tuning", "scratch": "from scratch"}
+GRID = "#e3e7ea"
+FRAME = "#c9d0d6"
+TEXT = "#1b2329"
 COLOUR_MAP = "Blues"
+# Colour of a figure -> what stands for it on a dark page.
+DARK = {
+    COLOURS[0]: "#4fa8e0", COLOURS[1]: "#ff8f4d", COLOURS[2]: "#3ecf9f", COLOURS[3]: "#e39cc4",
+    QUIET: "#a2a8b0", GRID: "#2c3036", FRAME: "#4a5058", TEXT: "#e6e8ea",
+    "#ffffff": "#15171a", "#000000": "#e6e8ea",
+}  # fmt: skip
+PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
 
 
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -78,9 +90,9 @@ def _draw_curve(
     for name, label, colour in curves:
         values = [float(row[name]) for row in rows]
         axes.plot(epochs, values, label=label, color=colour, marker=marker, markersize=3)
-    _quiet_frame(axes)
-    axes.grid(color="#e3e7ea", linewidth=0.8)
-    axes.legend(loc="best", fontsize=9, framealpha=0.9, edgecolor="#e3e7ea")
+    quiet_frame(axes)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.legend(loc="best", fontsize=9, framealpha=0.9, edgecolor=GRID)
 
 
 def _mark_phases(panels: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -166,7 +178,7 @@ def _draw_cells(
         text = texts[row][column]
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=font_size)
     axes.tick_params(length=0)
-    axes.spines[:].set_color("#c9d0d6")
+    axes.spines[:].set_color(FRAME)
 
 
 def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -195,7 +207,7 @@ def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
         values = [int(classes.get(name, 0)) for name in class_names]
         colour = COLOURS[index % len(COLOURS)]
         bars = axes.barh(positions, values, thickness * 0.9, color=colour, label=split)
-        axes.bar_label(bars, padding=3, fontsize=9, color="#1b2329")
+        axes.bar_label(bars, padding=3, fontsize=9, color=TEXT)
     axes.set_yticks(range(len(class_names)), class_names)
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
@@ -203,7 +215,7 @@ def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
     axes.set_xlabel("Pictures")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.1)
-    _quiet_frame(axes)
+    quiet_frame(axes)
     figure.legend(loc="outside upper center", ncols=len(counts), frameon=False)
     return figure
 
@@ -240,17 +252,49 @@ def accuracies(runs: Sequence[Mapping[str, Any]]) -> Figure:
     axes.margins(x=0.1)
     axes.set_xlabel("Accuracy, with 95% interval")
     axes.grid(axis="x", color="#e3e7ea", linewidth=0.8)
-    _quiet_frame(axes)
+    quiet_frame(axes)
     return figure
 
 
-def _quiet_frame(axes: Axes) -> None:
+def quiet_frame(axes: Axes) -> None:
+    """Leaves a panel with a thin axis on the left and below."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#c9d0d6")
-    axes.tick_params(color="#c9d0d6")
+    axes.spines[["left", "bottom"]].set_color(FRAME)
+    axes.tick_params(color=FRAME)
 
 
 def save(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure as PNG, 120 dots per inch."""
     with files.replacing(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png")
+
+
+def to_svg(figure: Figure) -> str:
+    """Draws a figure for a page: an SVG file whose colours follow the reader's light or dark.
+
+    Letters stay letters, in the reader's own font; the figure is laid out anew, `PAGE_WIDTH` wide.
+
+    Args:
+        figure: Drawn with the colours of this module, or of no dark counterpart.
+
+    Returns:
+        The same text for the same figure, on every day.
+    """
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
+    drawn = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}):
+        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    text = drawn.getvalue()
+    text = re.sub(r"(font: [^;\"]*?px) '[^;\"]*", r"\1 system-ui, sans-serif", text)
+    for colour in DARK:
+        text = text.replace(colour.lower(), f"var(--c{colour[1:].lower()})")
+    light, dark = (
+        " ".join(f"--c{name[1:].lower()}: {value};" for name, value in palette.items())
+        for palette in ({colour: colour for colour in DARK}, DARK)
+    )
+    style = (
+        f"<style>:root {{ {light} }} text {{ fill: var(--c{TEXT[1:]}); }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}</style>\n"
+    )
+    return text.replace("<defs>", style + "<defs>", 1)

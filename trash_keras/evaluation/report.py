@@ -7,7 +7,10 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from trash_keras.evaluation import calibration
+
 MISTAKES_KEPT = 24
+MAX_ERROR = 0.02  # of the answers given, in `coverage_at_2_percent_error`
 
 
 def score(
@@ -27,8 +30,9 @@ def score(
     Returns:
         `accuracy`, its Wilson 95% `accuracy_interval` (Wilson, 1927), `loss` (mean cross-entropy,
         nats), `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
-        support), `confusion_matrix` (rows true, columns predicted), `examples`, and `mistakes`,
-        the most confident first.
+        support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
+        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), and
+        `mistakes`, the most confident first.
 
     Raises:
         ValueError: Shapes do not fit, or there are no pictures.
@@ -46,6 +50,12 @@ def score(
         "accuracy_interval": [float(interval.low), float(interval.high)],
         **_by_class(labels, predicted, class_names),
         "examples": len(labels),
+        "ece": calibration.expected_calibration_error(labels, probabilities),
+        "brier": calibration.brier_score(labels, probabilities),
+        "aurc": calibration.aurc(labels, probabilities),
+        "coverage_at_2_percent_error": calibration.coverage_at_error(
+            labels, probabilities, MAX_ERROR
+        ),
     }
     if paths:
         result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)

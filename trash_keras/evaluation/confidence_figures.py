@@ -1,0 +1,85 @@
+"""Figures of what a classifier's confidence is worth: reliability diagram, risk over coverage."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from trash_keras.evaluation import calibration
+from trash_keras.evaluation.figures import COLOURS, FRAME, GRID, QUIET, quiet_frame
+
+CURVE_POINTS = 400  # more cannot be told apart in a figure
+
+
+def reliability_diagram(found: calibration.Reliability) -> Figure:
+    """Draws accuracy over confidence, above the number of pictures of each confidence.
+
+    Args:
+        found: From `calibration.reliability`.
+
+    Returns:
+        A figure with two panels; the dashed diagonal is perfect calibration.
+    """
+    figure = Figure(figsize=(6.4, 6.8), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    used = found.count > 0
+    width = found.edges[1] - found.edges[0]
+    middle = (found.edges[:-1] + found.edges[1:]) / 2
+    upper.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1, label="perfect")
+    for x, y in zip(found.confidence[used], found.accuracy[used], strict=True):
+        upper.plot([x, x], [x, y], color=COLOURS[1], linewidth=2)
+    upper.plot(
+        found.confidence[used], found.accuracy[used], color=COLOURS[0], marker="o", markersize=5,
+        label="this model",
+    )  # fmt: skip
+    upper.set_ylabel("Accuracy")
+    upper.set_ylim(-0.02, 1.02)
+    upper.set_xlim(0, 1)
+    upper.legend(loc="upper left", fontsize=9, framealpha=0.9, edgecolor=GRID)
+    lower.bar(middle, found.count, width * 0.9, color=COLOURS[0])
+    lower.set_xlabel("Confidence")
+    lower.set_ylabel("Pictures")
+    lower.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    for axes in (upper, lower):
+        _percent(axes, x=True, y=axes is upper)
+    return figure
+
+
+def risk_coverage(curve: calibration.RiskCoverage, max_error: float) -> Figure:
+    """Draws the share of wrong answers over the share of pictures that get one.
+
+    Args:
+        curve: From `calibration.risk_coverage`.
+        max_error: Share of errors to mark, 0 to 1.
+
+    Returns:
+        A figure with one panel; its dashed line is `max_error`.
+    """
+    points = len(curve.coverage)
+    kept = np.unique(np.linspace(0, points - 1, min(points, CURVE_POINTS)).round().astype(int))
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    # One picture is a point, which a line of one point does not show.
+    marker = "o" if len(kept) <= 30 else ""
+    axes.plot(curve.coverage[kept], curve.risk[kept], color=COLOURS[0], marker=marker, markersize=4)
+    axes.axhline(max_error, color=COLOURS[1], linestyle="--", linewidth=1.2)
+    axes.annotate(
+        f"{max_error:.0%} error", (0, max_error), (4, 4), textcoords="offset points",
+        color=COLOURS[1], fontsize=9,
+    )  # fmt: skip
+    axes.set_xlim(0, 1.01)
+    axes.set_ylim(0, max(1.15 * float(curve.risk.max()), 2.5 * max_error))
+    axes.set_xlabel("Coverage: pictures that get an answer, the surest first")
+    axes.set_ylabel("Wrong answers among them")
+    _percent(axes, x=True, y=True)
+    return figure
+
+
+def _percent(axes: Axes, x: bool, y: bool) -> None:
+    for axis, wanted in ((axes.xaxis, x), (axes.yaxis, y)):
+        if wanted:
+            axis.set_major_formatter(PercentFormatter(1.0))
+    quiet_frame(axes)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(color=FRAME)
