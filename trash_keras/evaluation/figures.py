@@ -6,14 +6,12 @@ nothing has to be closed, and no display is needed.
 
 from __future__ import annotations
 
-import io
 import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -29,13 +27,6 @@ GRID = "#e3e7ea"
 FRAME = "#c9d0d6"
 TEXT = "#1b2329"
 COLOUR_MAP = "Blues"
-# Colour of a figure -> what stands for it on a dark page.
-DARK = {
-    COLOURS[0]: "#4fa8e0", COLOURS[1]: "#ff8f4d", COLOURS[2]: "#3ecf9f", COLOURS[3]: "#e39cc4",
-    QUIET: "#a2a8b0", GRID: "#2c3036", FRAME: "#4a5058", TEXT: "#e6e8ea",
-    "#ffffff": "#15171a", "#000000": "#e6e8ea",
-}  # fmt: skip
-PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
 
 
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -267,34 +258,3 @@ def save(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure as PNG, 120 dots per inch."""
     with files.replacing(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png")
-
-
-def to_svg(figure: Figure) -> str:
-    """Draws a figure for a page: an SVG file whose colours follow the reader's light or dark.
-
-    Letters stay letters, in the reader's own font; the figure is laid out anew, `PAGE_WIDTH` wide.
-
-    Args:
-        figure: Drawn with the colours of this module, or of no dark counterpart.
-
-    Returns:
-        The same text for the same figure, on every day.
-    """
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
-    drawn = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}):
-        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    text = drawn.getvalue()
-    text = re.sub(r"(font: [^;\"]*?px) '[^;\"]*", r"\1 system-ui, sans-serif", text)
-    for colour in DARK:
-        text = text.replace(colour.lower(), f"var(--c{colour[1:].lower()})")
-    light, dark = (
-        " ".join(f"--c{name[1:].lower()}: {value};" for name, value in palette.items())
-        for palette in ({colour: colour for colour in DARK}, DARK)
-    )
-    style = (
-        f"<style>:root {{ {light} }} text {{ fill: var(--c{TEXT[1:]}); }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}</style>\n"
-    )
-    return text.replace("<defs>", style + "<defs>", 1)

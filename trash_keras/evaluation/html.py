@@ -18,16 +18,15 @@ THUMBNAIL_SIDE = 160  # pixels, the longer side
 RUN_ORDER = ("command", "git_revision", "python", "tensorflow", "keras", "machine")
 # Read with the module: a run of hours must not meet newer templates at its end.
 _SHARED = {
-    name: Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("style.css.j2", "definitions.html.j2")
+    path.name: path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.j2")
 }
 
 
 def write(path: str | os.PathLike, template: str, **values: Any) -> None:
     """Fills a template and writes the page, complete or not at all.
 
-    The template can include `style.css.j2` and import `definitions.html.j2`; whatever is filled
-    in is escaped.
+    The template can include the templates of this folder, `style.css.j2` and
+    `definitions.html.j2` among them; whatever is filled in is escaped.
 
     Args:
         path: HTML file to write.

@@ -1,150 +1,190 @@
 """Report -> one HTML file with everything inside, for people who'd rather look than read."""
 
-import io
+import base64
+import hashlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from trash_keras.evaluation import confusions, drawing, html, svg, verdict
+from trash_keras.evaluation.predictions import Predictions
 
-from trash_keras.evaluation import html
-
-# The splits in the order of the page, and how to call their pictures.
-SPLITS = {"train": "training", "valid": "validation", "test": "test", "all": "scored"}
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
-WIDE_INTERVAL_BELOW = 100  # pictures
-# Base64 adds a third, and the thumbnails need up to half a megabyte: the page stays under 5 MB.
-FIGURE_BYTES = 3_000_000
-# A figure is drawn about this much larger than a page shows it; below, its numbers can't be read.
-READABLE_SCALE = 0.42
-# What the README that this project grew from claimed, on validation pictures.
-ORIGINAL_CLASSES = {"cardboard", "glass", "metal", "paper", "plastic", "trash"}
-ORIGINAL_ACCURACY = 0.8415
+# Together with the text and the other figures they stay under 5 MB.
+THUMBNAIL_BYTES = 3_400_000
+FIGURES = ("learning_curves", "reliability", "risk_coverage")
+FIGURE_BYTES = 300_000
+# What the run tells elsewhere on the page.
+TOLD_APART = ("command", "data_source")
 # Read with the module: a training of hours must not meet a newer template at its end.
-TEMPLATE = Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
+TEMPLATE, SCRIPT = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("page.html.j2", "page.js")
+)
 
 
 def write_page(
     path: str | os.PathLike,
     report: Mapping[str, Any],
-    figures: Mapping[str, str | os.PathLike],
-    pictures: Mapping[str, bytes],
+    *,
+    predictions: Predictions,
+    charts: Mapping[str, drawing.Chart],
+    counts: Mapping[str, Mapping[str, int]],
+    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    artifacts: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Writes a self-contained page of less than 5 MB, complete or not at all.
 
     The verdict, the table of classes and the mistakes are those of the test split, or of the last
-    split that there is.
+    split that there is. Without script the page shows the same; its script only saves the reader
+    some scrolling.
 
     Args:
         path: HTML file to write.
         report: `class_names`, a section of `report.score` for at least one of the splits train,
             valid, test and all, and optionally `bad_files`, `config` (section -> setting ->
             value) and `run` (name -> value).
-        figures: Caption, also the alternative text -> PNG file.
-        pictures: File of a mistake -> its encoded bytes. A picture that is missing or cannot be
+        predictions: What the model answered on the split that is shown.
+        charts: From `drawing.charts`; the learning curves may be missing.
+        counts: Split -> class name -> pictures.
+        read_pictures: Files -> their encoded bytes. A picture that is missing or cannot be
             decoded is shown as a grey box.
+        artifacts: From `artifacts.listed`.
 
     Raises:
         ValueError: The report has no split.
-        OSError: A figure cannot be read, or the page not be written.
+        OSError: The page cannot be written.
     """
-    names = [name for name in SPLITS if name in report]
-    if not names:
-        raise ValueError(f"Expected a report with one of the splits {', '.join(SPLITS)}.")
-    shown = "test" if "test" in names else names[-1]
-    matrix = report[shown]["confusion_matrix"]
+    shown = verdict.main_split(report)
+    cells, mistakes = _pictures(report[shown], predictions, read_pictures)
+    mean_confidence = float(predictions.probabilities.max(axis=1).mean())
+    run = report.get("run") or {}
     html.write(
         path,
         TEMPLATE,
-        splits={name: report[name] for name in names},
+        script=SCRIPT,
+        script_hash=_content_hash(SCRIPT),
+        splits={name: report[name] for name in verdict.SPLITS if name in report},
         shown=shown,
-        kind=SPLITS[shown],
+        kind=verdict.SPLITS[shown],
         scores=report[shown],
-        verdict=_verdict(report, shown),
-        figures=[_figure(file, caption, len(figures)) for caption, file in figures.items()],
-        mistaken=report[shown]["examples"] - sum(row[i] for i, row in enumerate(matrix)),
-        mistakes=_mistakes(report[shown], pictures),
+        stand_in=verdict.is_stand_in(report),
+        bars=verdict.comparison(report),
+        verdict=verdict.paragraphs(report),
+        confidence=verdict.confidence(report, mean_confidence),
+        figures={name: _figure(charts[name]) for name in FIGURES if name in charts},
+        class_names=predictions.class_names,
+        cells=cells,
+        grid={(cell["row"], cell["column"]): cell for cell in cells},
+        as_matrix=len(predictions.class_names) <= confusions.MATRIX_CLASSES,
+        mistaken=int((predictions.probabilities.argmax(axis=1) != predictions.labels).sum()),
+        mistakes=mistakes,
+        balance=_balance(counts, predictions.class_names),
+        counts=counts,
+        source=run.get("data_source"),
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
+        artifacts=artifacts,
+        command=run.get("command") or "",
+        revision=_clean_revision(run),
         config=report.get("config") or {},
-        run=html.ordered(report.get("run") or {}),
+        run=html.ordered(_told(run, report.get("config") or {})),
     )  # fmt: skip
 
 
-def _verdict(report: Mapping[str, Any], shown: str) -> list[str]:
-    """Puts the accuracy beside what it should be compared with, a sentence or two each."""
-    scores = report[shown]
-    examples = scores["examples"]
-    low, high = scores["accuracy_interval"]
-    supports = {name: row["support"] for name, row in scores["per_class"].items()}
-    largest = max(supports, key=lambda name: supports[name])
-    share = supports[largest] / examples
-    if low > share:
-        # The difference of the numbers as printed, or a reader who checks it finds a mistake.
-        points = round(100 * scores["accuracy"], 1) - round(100 * share, 1)
-        gain = f"this model is {points:.1f} percentage points above it."
-    else:
-        gain = "this model is not shown to be better than that."
-    verdict = [
-        f"Always answering “{largest}”, the most frequent class, would be right for {share:.1%}; "
-        + gain
+def _content_hash(text: str) -> str:
+    """Returns what a content security policy calls a script by: no other one may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _pictures(
+    scores: Mapping[str, Any],
+    predictions: Predictions,
+    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Returns cells and mistakes for the template, with as many thumbnails as the page holds."""
+    mistakes = list(scores.get("mistakes") or ())[:MISTAKES_SHOWN]
+    cells = confusions.cells(predictions)
+    wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
+    order = confusions.in_turns(wanted)
+    thumbnails = confusions.Thumbnails(read_pictures, THUMBNAIL_BYTES)
+    files = [mistake["file"] for mistake in mistakes]
+    thumbnails.make([*files, *(predictions.paths[index] for index in order)])
+    mistakes = [{**found, "picture": thumbnails.use(found["file"])[1]} for found in mistakes]
+    confidence = predictions.probabilities.max(axis=1)
+    made = {}
+    for index in order:
+        fits, source = thumbnails.use(predictions.paths[index])
+        if fits:
+            made[index] = {
+                "file": predictions.paths[index],
+                "picture": source,
+                "probability": float(confidence[index]),
+            }
+    names = predictions.class_names
+    filled = [
+        {
+            "truth": names[cell.truth],
+            "prediction": names[cell.prediction],
+            "row": cell.truth,
+            "column": cell.prediction,
+            "count": cell.count,
+            "share": cell.share,
+            "pictures": [made[index] for index in cell.shown if index in made],
+        }
+        for cell in cells
     ]
-    if examples < WIDE_INTERVAL_BELOW:
-        counted = "1 picture was" if examples == 1 else f"{examples} pictures were"
-        verdict.append(
-            f"Only {counted} scored, so the interval is wide: the true accuracy "
-            f"may well be anywhere from {low:.1%} to {high:.1%}."
-        )
-    if shown == "train":
-        verdict.append("The model was trained on these very pictures, which flatters it.")
-    if shown == "all":
-        verdict.append("If the model was trained on any of these pictures, they flatter it.")
-    if set(report["class_names"]) == ORIGINAL_CLASSES:
-        verdict.append(_beside_the_original(report, shown))
-    return verdict
+    return filled, mistakes
 
 
-def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
-    """Compares with the claim of the original README, like with like where that is possible."""
-    split = "valid" if "valid" in report else shown
-    low, high = report[split]["accuracy_interval"]
-    if low <= ORIGINAL_ACCURACY <= high:
-        place = "inside that interval, so neither is shown to be better"
-    else:
-        place = "below that interval" if low > ORIGINAL_ACCURACY else "above that interval"
-    return (
-        f"The README that this project grew from claimed {ORIGINAL_ACCURACY:.2%}, on validation "
-        f"pictures of TrashNet. {'Like' if split == 'valid' else 'Not quite like'} with like, "
-        f"this model reaches {report[split]['accuracy']:.1%} on its {SPLITS[split]} pictures "
-        f"(95% interval {low:.1%} to {high:.1%}); the claim is {place}. "
-        "That says something only where these are pictures of TrashNet, too."
+def _figure(chart: drawing.Chart) -> dict[str, Any]:
+    """Returns a figure for the template: vectors, or pixels where vectors would be too many."""
+    text = svg.draw(chart.figure)
+    width, height = (
+        float(value)
+        for value in re.search(r'viewBox="0 0 (\S+) (\S+)"', text).groups()  # type: ignore[union-attr]
     )
+    vectors = len(text) <= FIGURE_BYTES
+    return {
+        "title": chart.title,
+        "alternative": chart.alternative,
+        "source": html.data_uri(text.encode(), "svg+xml")
+        if vectors
+        else html.data_uri(svg.pixels(chart.figure), "png"),
+        "vectors": vectors,
+        "width": round(width),
+        "height": round(height),
+    }
 
 
-def _mistakes(scores: Mapping[str, Any], pictures: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    mistakes = (scores.get("mistakes") or ())[:MISTAKES_SHOWN]
+def _balance(
+    counts: Mapping[str, Mapping[str, int]], class_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    totals = {name: sum(split.get(name, 0) for split in counts.values()) for name in class_names}
+    everything, largest = max(sum(totals.values()), 1), max(*totals.values(), 1)
     return [
-        {**found, "picture": html.thumbnail(pictures.get(found["file"], b""))} for found in mistakes
+        {
+            "name": name,
+            "splits": [split.get(name, 0) for split in counts.values()],
+            "all": total,
+            "share": total / everything,
+            "of_largest": total / largest,
+        }
+        for name, total in totals.items()
     ]
 
 
-def _figure(path: str | os.PathLike, caption: str, figures: int) -> dict[str, Any]:
-    """Returns a figure for the template, made smaller if it would take more than its share."""
-    content = Path(path).read_bytes()
-    with Image.open(io.BytesIO(content)) as opened:
-        picture = opened.convert("RGB")
-    width, height = picture.size
-    while len(content) > FIGURE_BYTES // figures:
-        picture = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4))
-        encoded = io.BytesIO()
-        picture.save(encoded, "PNG", optimize=True)
-        content = encoded.getvalue()
-    return {
-        "caption": caption,
-        "source": html.data_uri(content, "png"),
-        "width": width,
-        "height": height,
-        "least_width": round(READABLE_SCALE * width),
-    }
+def _clean_revision(run: Mapping[str, Any]) -> str:
+    """Returns the revision to check out, or nothing where there is none that is the code."""
+    revision = str(run.get("git_revision") or "")
+    return "" if revision.endswith("-dirty") else revision
+
+
+def _told(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a run tells about itself in a list, its seed first."""
+    runtime = config.get("runtime")
+    seed = {"seed": runtime["seed"]} if isinstance(runtime, Mapping) and "seed" in runtime else {}
+    return seed | {name: value for name, value in run.items() if name not in TOLD_APART}

@@ -1,6 +1,8 @@
-"""Report -> a folder that people read: report.json, figures/*.png, report.html."""
+"""Report -> a folder that people read: report.json, figures/*.png, report.html, model card."""
 
+import csv
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -9,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import files
-from trash_keras.evaluation import figures, page
+from trash_keras.data.catalog import Catalog
+from trash_keras.evaluation import artifacts, drawing, figures, model_card, page, verdict
 from trash_keras.evaluation.predictions import Predictions
 
 
@@ -25,46 +28,87 @@ def publish(
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
     Args:
-        output: Folder; made when missing. Gets report.json, report.html, figures/*.png and
-            predictions/SPLIT.csv.
+        output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
+            predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         predictions: Split -> what the model answered.
         details: What else belongs in the report: `bad_files`, `config`, `run`.
         counts: Split -> class name -> pictures.
-        read_pictures: Files -> their encoded bytes, for the thumbnails of the mistakes.
+        read_pictures: Files -> their encoded bytes, for the thumbnails.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
 
     Returns:
         The content of `report.json`.
     """
     output = Path(output)
-    shown = next(split for split in ("test", *predictions) if split in predictions)
     report = {
-        "class_names": list(predictions[shown].class_names),
+        "class_names": list(next(iter(predictions.values())).class_names),
         **{split: found.score() for split, found in predictions.items()},
         **details,
     }
     for split, found in predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
-    drawn = {}
-    if epochs:
-        drawn["Learning curves"] = ("learning_curves", figures.learning_curves(epochs))
-    for split in counts:
-        if split == "train" and len(counts) > 1:
-            continue  # the confusions that matter are those on pictures that were not learned
-        matrix = report[split]["confusion_matrix"]
-        drawn[f"Confusion matrix, {split} split"] = (
-            f"confusion_matrix_{split}",
-            figures.confusion_matrix(matrix, report["class_names"]),
-        )
-    drawn["Class balance"] = ("class_balance", figures.class_balance(counts))
-    figure_files = {}
-    for caption, (name, figure) in drawn.items():
-        figure_files[caption] = output / "figures" / f"{name}.png"
-        figures.save(figure, figure_files[caption])
-    pictures = read_pictures([mistake["file"] for mistake in report[shown]["mistakes"]])
-    page.write_page(output / "report.html", report, figure_files, pictures)
+    charts = drawing.charts(report, predictions, counts, epochs)
+    for name, chart in charts.items():
+        figures.save(chart.figure, output / "figures" / f"{name}.png")
+    shown = predictions[verdict.main_split(report)]
+    _render(output, report, shown, charts, counts, read_pictures)
     files.write_json(output / "report.json", report)
     return report
+
+
+def refresh(
+    workdir: str | os.PathLike, read_pictures: Callable[[list[str]], Mapping[str, bytes]]
+) -> None:
+    """Writes page and model card of a run again, from what stands in its folder.
+
+    For what came after the report, like exports. The figures stay as they were scored. A run
+    that is not complete, without `report.json` or `predictions/`, is left alone.
+
+    Args:
+        workdir: Folder of a run: report.json, predictions/*.csv, catalog.json, and where they
+            are metrics.csv and export/export.json.
+        read_pictures: Files -> their encoded bytes, for the thumbnails.
+
+    Raises:
+        ValueError: One of the files is damaged.
+    """
+    workdir = Path(workdir)
+    if not (workdir / "report.json").exists() or not (workdir / "predictions").is_dir():
+        return
+    report = json.loads((workdir / "report.json").read_text(encoding="utf-8"))
+    predictions = {
+        split: Predictions.load(workdir / "predictions" / f"{split}.csv")
+        for split in verdict.SPLITS
+        if split in report
+    }
+    for split, found in predictions.items():
+        report[split] = found.score() | report[split]  # a report of an earlier version has less
+    counts = Catalog.load(workdir / "catalog.json").counts()
+    epochs = []
+    if (workdir / "metrics.csv").exists():
+        with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            epochs = list(csv.DictReader(file))
+    charts = drawing.charts(report, predictions, counts, epochs)
+    shown = predictions[verdict.main_split(report)]
+    _render(workdir, report, shown, charts, counts, read_pictures)
+
+
+def _render(
+    output: Path,
+    report: Mapping[str, Any],
+    shown: Predictions,
+    charts: Mapping[str, drawing.Chart],
+    counts: Mapping[str, Mapping[str, int]],
+    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+) -> None:
+    """Writes the page, and for a training run its model card."""
+    found = artifacts.listed(output, report)
+    page.write_page(
+        output / "report.html", report, predictions=shown, charts=charts, counts=counts,
+        read_pictures=read_pictures, artifacts=found,
+    )  # fmt: skip
+    if "config" in report:
+        model_card.write(output / "MODEL_CARD.md", report, counts, found)
 
 
 def provenance(command: str) -> dict[str, Any]:

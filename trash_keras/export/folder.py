@@ -1,5 +1,6 @@
 """A trained run -> RUN/export/: artefacts, labels, and export.json with what they are worth."""
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from trash_keras import files
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import open_store
+from trash_keras.data.stores import Store, open_store, read_pictures
+from trash_keras.evaluation import publishing
 from trash_keras.export import saved_model, tflite
 from trash_keras.prediction import Predictor
 
@@ -30,6 +32,8 @@ def export(
     workdir: str | Path, kinds: Sequence[str], data_dir: str | None = None
 ) -> dict[str, Any]:
     """Writes artefacts of a trained run and compares each with the Keras model.
+
+    The report page and the model card of a complete run list them afterwards.
 
     Args:
         workdir: Folder of the run.
@@ -50,7 +54,7 @@ def export(
         )
     workdir = Path(workdir)
     contract = Contract.read(workdir / "model.keras")
-    images = _test_pictures(workdir, contract, data_dir)
+    store, images = _test_pictures(workdir, contract, data_dir)
     trained = keras.models.load_model(workdir / "model.keras", compile=False)
     # A wrapper that fixes inference mode, so that no exporter can trace Dropout or BatchNorm in
     # training mode.
@@ -72,10 +76,13 @@ def export(
         }
     files.write_text(output / "labels.txt", contract.labels_text())
     files.write_json(output / "export.json", facts)
+    publishing.refresh(workdir, functools.partial(read_pictures, store))
     return facts
 
 
-def _test_pictures(workdir: Path, contract: Contract, data_dir: str | None) -> np.ndarray:
+def _test_pictures(
+    workdir: Path, contract: Contract, data_dir: str | None
+) -> tuple[Store, np.ndarray]:
     catalog = Catalog.load(workdir / "catalog.json").only("test")
     settings = configuration.load(workdir / "config.json").data
     data_dir = data_dir or settings.data_dir
@@ -91,7 +98,7 @@ def _test_pictures(workdir: Path, contract: Contract, data_dir: str | None) -> n
         cache=False,
     )
     chosen = pictures.take(COMPARED_PICTURES).map(lambda image, label: image)
-    return np.stack(list(chosen.as_numpy_iterator())).astype("float32")
+    return store, np.stack(list(chosen.as_numpy_iterator())).astype("float32")
 
 
 def _describe(contract: Contract) -> dict[str, Any]:

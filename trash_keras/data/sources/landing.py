@@ -43,6 +43,15 @@ def standing(target: Path, name: str, sha256: str = "") -> dict[str, int] | None
     return counts
 
 
+def source(data_dir: str | os.PathLike) -> str | None:
+    """Returns where the pictures of a folder came from, None where nobody wrote it down."""
+    try:
+        record = json.loads((Path(data_dir) / MARKER).read_text(encoding="utf-8"))
+        return str(record["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def land(
     target: Path,
     name: str,

@@ -1,0 +1,61 @@
+"""The model files of a run, for its page and its model card."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trash_keras.evaluation import verdict
+
+
+def listed(workdir: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lists the model files that stand in the folder of a run.
+
+    Args:
+        workdir: Folder of a run; `export/export.json` is read where it stands.
+        report: Content of `report.json`.
+
+    Returns:
+        For each file `kind`, `path` (relative to the folder), `bytes`, and what is known of
+        `accuracy` (0 to 1), `max_difference` (of a probability, from Keras) and `latency`
+        (text); None where it is not.
+
+    Raises:
+        ValueError: export.json is damaged.
+    """
+    rows = []
+    trained = workdir / "model.keras"
+    if trained.is_file():
+        accuracy = report[verdict.main_split(report)]["accuracy"]
+        facts = {"path": trained.name, "bytes": trained.stat().st_size, "accuracy": accuracy}
+        rows.append(_row("keras", facts))
+    path = workdir / "export" / "export.json"
+    if path.is_file():
+        try:
+            kinds = json.loads(path.read_text(encoding="utf-8"))["kinds"]
+            rows += [
+                _row(kind, {**facts, "path": f"export/{facts['path']}"})
+                for kind, facts in kinds.items()
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"No usable list of exports at {path}: {error!r}") from error
+    return rows
+
+
+def _row(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "path": facts["path"],
+        "bytes": int(facts["bytes"]),
+        "accuracy": facts.get("accuracy"),
+        "max_difference": facts.get("max_difference"),
+        "latency": _latency(facts.get("latency_ms")),
+    }
+
+
+def _latency(milliseconds: Any) -> str | None:
+    """Returns one number, or several by name, as text."""
+    if isinstance(milliseconds, Mapping):
+        parts = (f"{name} {value:.1f} ms" for name, value in milliseconds.items())
+        return ", ".join(parts) or None
+    return None if milliseconds is None else f"{milliseconds:.1f} ms"

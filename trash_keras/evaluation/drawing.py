@@ -1,0 +1,97 @@
+"""Report and predictions -> the figures of a report, with words for those who don't see them."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from trash_keras.evaluation import calibration, confidence_figures, figures, verdict
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.evaluation.report import MAX_ERROR
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chart:
+    """A figure.
+
+    Attributes:
+        title: A few words.
+        alternative: What the figure shows, as text.
+        figure: The drawing.
+    """
+
+    title: str
+    alternative: str
+    figure: Figure
+
+
+def charts(
+    report: Mapping[str, Any],
+    predictions: Mapping[str, Predictions],
+    counts: Mapping[str, Mapping[str, int]],
+    epochs: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Chart]:
+    """Draws all figures of a report.
+
+    Args:
+        report: `class_names` and a section of `report.score` for each split.
+        predictions: Split -> what the model answered.
+        counts: Split -> class name -> pictures.
+        epochs: Rows of metrics.csv; empty leaves the learning curves out.
+
+    Returns:
+        Name for a file -> figure.
+    """
+    shown = verdict.main_split(report)
+    drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
+    for split in predictions:
+        if split == "train" and shown != "train":
+            continue  # the confusions that matter are those on pictures that were not learned
+        drawn[f"confusion_matrix_{split}"] = _confusion_matrix(report, split)
+    drawn["reliability"] = _reliability(report[shown], predictions[shown])
+    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown])
+    drawn["class_balance"] = Chart(
+        "Class balance", "Pictures of each class in each split.", figures.class_balance(counts)
+    )
+    return drawn
+
+
+def _learning_curves(epochs: Sequence[Mapping[str, Any]]) -> Chart:
+    best = max(epochs, key=lambda row: float(row["val_accuracy"]))
+    return Chart(
+        "Learning curves",
+        f"Accuracy and loss over {len(epochs)} epochs. Validation accuracy is best after epoch "
+        f"{int(best['epoch']) + 1} with {float(best['val_accuracy']):.1%}, training accuracy ends "
+        f"at {float(epochs[-1]['accuracy']):.1%}.",
+        figures.learning_curves(epochs),
+    )
+
+
+def _confusion_matrix(report: Mapping[str, Any], split: str) -> Chart:
+    matrix = report[split]["confusion_matrix"]
+    return Chart(
+        f"Confusion matrix, {split} split",
+        f"True classes against answers for {report[split]['examples']} pictures.",
+        figures.confusion_matrix(matrix, report["class_names"]),
+    )
+
+
+def _reliability(scores: Mapping[str, Any], found: Predictions) -> Chart:
+    bins = calibration.reliability(found.labels, found.probabilities)
+    return Chart(
+        "Reliability",
+        f"Accuracy over confidence in {calibration.BINS} bins; the expected calibration error is "
+        f"{scores['ece']:.3f}. Below, how many pictures have which confidence.",
+        confidence_figures.reliability_diagram(bins),
+    )
+
+
+def _risk_coverage(scores: Mapping[str, Any], found: Predictions) -> Chart:
+    curve = calibration.risk_coverage(found.labels, found.probabilities)
+    return Chart(
+        "Risk over coverage",
+        f"Wrong answers among the surest pictures. All get an answer: {curve.risk[-1]:.1%} wrong; "
+        f"at most {MAX_ERROR:.0%} wrong: {scores['coverage_at_2_percent_error']:.1%} get one.",
+        confidence_figures.risk_coverage(curve, MAX_ERROR),
+    )

@@ -1,0 +1,113 @@
+"""Report -> MODEL_CARD.md in the form of Hugging Face, to lie beside a model that is passed on.
+
+The form: https://huggingface.co/docs/hub/model-cards
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import jinja2
+
+from trash_keras import files
+from trash_keras.data.trashnet import COUNTS
+from trash_keras.evaluation import verdict
+
+# Read with the module: a training of hours must not meet a newer template at its end.
+TEMPLATE = Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")
+# The figures of model-index: name in the report -> (type of Hugging Face, words).
+METRICS = {
+    "accuracy": ("accuracy", "Accuracy"),
+    "macro_f1": ("f1", "Macro-F1"),
+    "ece": ("ece", "Expected calibration error, 15 bins"),
+    "brier": ("brier_score", "Brier score, sum over classes"),
+}
+TRASHNET = {"type": "garythung/trashnet", "name": "TrashNet", "license": "mit"}
+STAND_IN = {"type": "synthetic", "name": "Drawn stand-ins for TrashNet", "license": "mit"}
+
+
+def write(
+    path: str | os.PathLike,
+    report: Mapping[str, Any],
+    counts: Mapping[str, Mapping[str, int]],
+    artifacts: Sequence[Mapping[str, Any]],
+) -> None:
+    """Writes the card of a trained model, complete or not at all.
+
+    Args:
+        path: Markdown file to write.
+        report: Content of `report.json` of a training run, with `config` and `run`.
+        counts: Split -> class name -> pictures.
+        artifacts: From `artifacts.listed`.
+
+    Raises:
+        ValueError: The report has no split.
+        OSError: The card cannot be written.
+    """
+    shown = verdict.main_split(report)
+    config, run = report["config"], report.get("run") or {}
+    text = _environment().from_string(TEMPLATE).render(
+        name=f"trash-keras-{_plain(PurePosixPath(config['model']['backbone']).stem).lower()}",
+        backbone=PurePosixPath(config["model"]["backbone"]).name,
+        weights=config["model"]["weights"],
+        dataset=dataset(report, counts),
+        metrics=METRICS,
+        shown=shown,
+        kind=verdict.SPLITS[shown],
+        scores=report[shown],
+        splits={name: report[name] for name in verdict.SPLITS if name in report},
+        class_names=report["class_names"],
+        counts=counts,
+        bad_files=report.get("bad_files") or (),
+        stand_in=verdict.is_stand_in(report),
+        verdict=verdict.paragraphs(report),
+        config=config,
+        run=run,
+        artifacts=artifacts,
+    )  # fmt: skip
+    files.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
+
+
+def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Returns what the pictures are: `type` (of Hugging Face), `name`, `license`.
+
+    TrashNet is told by its number of pictures of each class, those left out included.
+    """
+    if verdict.is_stand_in(report):
+        return STAND_IN
+    found = {name: sum(split.get(name, 0) for split in counts.values()) for name in COUNTS}
+    for file in report.get("bad_files") or ():
+        class_name = PurePosixPath(file).parts[0]
+        found[class_name] = found.get(class_name, 0) + 1
+    if set(report["class_names"]) == set(COUNTS) and found == COUNTS:
+        return TRASHNET
+    # Of other data nothing is known but the name of the folder; the path is nobody's business.
+    place = str(report["config"]["data"]["data_dir"]).rstrip("/").rsplit("/", 1)[-1]
+    return {"type": "imagefolder", "name": place or "pictures", "license": "other"}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["text"] = escape
+    # A JSON string is a YAML string.
+    environment.filters["quoted"] = lambda value: json.dumps(str(value))
+    return environment
+
+
+def escape(value: Any) -> str:
+    """Returns a text that Markdown shows as it is, in one line."""
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(str(value).split()))

@@ -1,0 +1,152 @@
+"""Puts an accuracy beside what it should be compared with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# The splits in the order of the page, and how to call their pictures.
+SPLITS = {"train": "training", "valid": "validation", "test": "test", "all": "scored"}
+WIDE_INTERVAL_BELOW = 100  # pictures
+# What the README that this project grew from claimed, on validation pictures.
+ORIGINAL_CLASSES = {"cardboard", "glass", "metal", "paper", "plastic", "trash"}
+ORIGINAL_ACCURACY = 0.8415
+
+
+def main_split(report: Mapping[str, Any]) -> str:
+    """Returns the split whose figures count: test, or the last that there is.
+
+    Raises:
+        ValueError: The report has no split.
+    """
+    names = [name for name in SPLITS if name in report]
+    if not names:
+        raise ValueError(f"Expected a report with one of the splits {', '.join(SPLITS)}.")
+    return "test" if "test" in names else names[-1]
+
+
+def is_stand_in(report: Mapping[str, Any]) -> bool:
+    """Tells whether the pictures were drawn by `experiments.prepare --source=synthetic`."""
+    source = (report.get("run") or {}).get("data_source")
+    return str(source).startswith("synthetic")
+
+
+def majority(report: Mapping[str, Any], split: str) -> tuple[str, float]:
+    """Returns the most frequent class of a split and its share, 0 to 1."""
+    supports = {name: row["support"] for name, row in report[split]["per_class"].items()}
+    largest = max(supports, key=lambda name: supports[name])
+    return largest, supports[largest] / report[split]["examples"]
+
+
+def comparison(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns bars: `name`, `share` (0 to 1), `interval` for this model, None for others."""
+    shown = main_split(report)
+    bars = [_own_bar(report, shown)]
+    if _has_original_classes(report):
+        if shown != "valid" and "valid" in report:
+            bars.append(_own_bar(report, "valid"))
+        bars.append(_bar("Original README, validation pictures", ORIGINAL_ACCURACY))
+    name, share = majority(report, shown)
+    bars.append(_bar(f"Always “{name}”, {SPLITS[shown]} pictures", share))
+    return bars
+
+
+def _own_bar(report: Mapping[str, Any], split: str) -> dict[str, Any]:
+    scores = report[split]
+    name = f"This model, {SPLITS[split]} pictures"
+    return _bar(name, scores["accuracy"], scores["accuracy_interval"])
+
+
+def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> dict[str, Any]:
+    return {"name": name, "share": share, "interval": interval}
+
+
+def _has_original_classes(report: Mapping[str, Any]) -> bool:
+    return set(report["class_names"]) == ORIGINAL_CLASSES and not is_stand_in(report)
+
+
+def paragraphs(report: Mapping[str, Any]) -> list[str]:
+    """Returns what to make of the accuracy, a sentence or two each."""
+    shown = main_split(report)
+    verdict = [_beside_the_majority(report, shown)]
+    if is_stand_in(report):
+        verdict.insert(
+            0,
+            "These pictures are drawn stand-ins, not photographs: the figures show that every "
+            "step works, and say nothing of how well waste is told apart.",
+        )
+    if _has_original_classes(report):
+        verdict.append(_beside_the_original(report, shown))
+    examples = report[shown]["examples"]
+    if examples < WIDE_INTERVAL_BELOW:
+        low, high = report[shown]["accuracy_interval"]
+        counted = "1 picture was" if examples == 1 else f"{examples} pictures were"
+        verdict.append(
+            f"Only {counted} scored, so the interval is wide: the true accuracy "
+            f"may well be anywhere from {low:.1%} to {high:.1%}."
+        )
+    if shown == "train":
+        verdict.append("The model was trained on these very pictures, which flatters it.")
+    if shown == "all":
+        verdict.append("If the model was trained on any of these pictures, they flatter it.")
+    return verdict
+
+
+def _beside_the_majority(report: Mapping[str, Any], shown: str) -> str:
+    scores = report[shown]
+    name, share = majority(report, shown)
+    if scores["accuracy_interval"][0] > share:
+        # The difference of the numbers as printed, or a reader who checks it finds a mistake.
+        points = round(100 * scores["accuracy"], 1) - round(100 * share, 1)
+        gain = f"this model is {points:.1f} percentage points above it."
+    else:
+        gain = "this model is not shown to be better than that."
+    return (
+        f"Always answering “{name}”, the most frequent class, would be right for {share:.1%}; "
+        + gain
+    )
+
+
+def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
+    """Compares with the claim of the original README, like with like where that is possible."""
+    split = "valid" if "valid" in report else shown
+    low, high = report[split]["accuracy_interval"]
+    if low <= ORIGINAL_ACCURACY <= high:
+        place = "inside that interval, so neither is shown to be better"
+    else:
+        place = "below that interval" if low > ORIGINAL_ACCURACY else "above that interval"
+    return (
+        f"The README that this project grew from claimed {ORIGINAL_ACCURACY:.2%}, on validation "
+        f"pictures of TrashNet. {'Like' if split == 'valid' else 'Not quite like'} with like, "
+        f"this model reaches {report[split]['accuracy']:.1%} on its {SPLITS[split]} pictures "
+        f"(95% interval {low:.1%} to {high:.1%}); the claim is {place}. "
+        "That says something only where these are pictures of TrashNet, too."
+    )
+
+
+def confidence(report: Mapping[str, Any], mean_confidence: float) -> list[str]:
+    """Returns what the calibration figures mean, and what abstaining is worth.
+
+    Args:
+        report: As `paragraphs` takes it.
+        mean_confidence: Of the main split, 0 to 1.
+    """
+    scores = report[main_split(report)]
+    gap = mean_confidence - scores["accuracy"]
+    says = "more sure than it is right" if gap > 0 else "more often right than it is sure"
+    on_average = (
+        f"On average it is {says}: confidence {mean_confidence:.1%}, accuracy "
+        f"{scores['accuracy']:.1%}."
+    )
+    covered = scores["coverage_at_2_percent_error"]
+    abstaining = (
+        "Even its surest answers are wrong more often than in 2% of cases, so there is no "
+        "threshold at which it could be trusted to that extent."
+        if covered == 0
+        else f"If it may leave the least sure pictures to a person, it answers {covered:.1%} of "
+        "them with at most 2% wrong answers. The threshold is the best for these very pictures, "
+        "which flatters a little."
+    )
+    return [
+        f"The expected calibration error (ECE, 15 bins) of {scores['ece']:.3f} is the mean "
+        f"distance of confidence and accuracy. {on_average}",
+        abstaining,
+    ]
