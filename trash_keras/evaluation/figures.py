@@ -242,7 +242,7 @@ def accuracies(runs: Sequence[Mapping[str, Any]]) -> Figure:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.margins(x=0.1)
     axes.set_xlabel("Accuracy, with 95% interval")
-    axes.grid(axis="x", color="#e3e7ea", linewidth=0.8)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
     quiet_frame(axes)
     return figure
 
