@@ -26,7 +26,8 @@ def rows(workdir):
 def test_help_answers_at_once_and_lists_the_flags(script, name):
     started = time.monotonic()
     done = script(name, "--help")
-    assert any(flag in done.stdout for flag in ("--data_dir", "--model", "--output"))
+    own = ("--data_dir", "--model", "--output", "--workdir")
+    assert any(flag in done.stdout for flag in own)
     assert time.monotonic() - started < 3
 
 

@@ -1,0 +1,108 @@
+"""What stands in .github: pinned, bounded, with few permissions, and naming only what exists."""
+
+import configparser
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trash_keras import config
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / ".github/workflows").iterdir())
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def jobs():
+    for file in FILES:
+        for name, job in yaml.safe_load(file.read_text())["jobs"].items():
+            yield pytest.param(job, id=f"{file.stem}-{name}")
+
+
+def runs():
+    return [step["run"] for job in jobs() for step in job.values[0]["steps"] if "run" in step]
+
+
+def test_every_action_is_pinned_by_its_hash_with_the_version_beside_it():
+    lines = [line for file in FILES for line in file.read_text().splitlines() if "uses:" in line]
+    pinned = {}
+    for line in lines:
+        match = re.fullmatch(
+            r" +(?:- )?uses: ([\w-]+/[\w-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+", line
+        )
+        assert match, line
+        pinned.setdefault(match[1], set()).add(line.partition("@")[2])
+    assert {"actions/checkout", "actions/setup-python", "actions/upload-artifact"} <= set(pinned)
+    assert all(len(versions) == 1 for versions in pinned.values()), pinned
+    steps = [step for job in jobs() for step in job.values[0]["steps"]]
+    assert len(lines) == sum("uses" in step for step in steps)
+
+
+@pytest.mark.parametrize("job", jobs())
+def test_every_job_ends_and_may_do_little(request, job):
+    assert 0 < job["timeout-minutes"] <= 180
+    writes = [name for name, access in job["permissions"].items() if access != "read"]
+    assert writes == (["contents"] if "release-publish" in request.node.name else [])
+    checkouts = [step for step in job["steps"] if "actions/checkout@" in step.get("uses", "")]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_workflow_permits_nothing_by_itself_and_stops_older_runs(file):
+    content = yaml.safe_load(file.read_text())
+    assert content["permissions"] == {}
+    assert "group" in content["concurrency"]
+
+
+@pytest.mark.parametrize("script", sorted(set(runs())))
+def test_a_step_is_one_make_target_that_exists_and_names_what_exists(script):
+    target = re.fullmatch(r"make ([a-z-]+)", script)[1]
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+    phony = " ".join(re.findall(r"^\.PHONY: (.*)", MAKEFILE, re.MULTILINE)).split()
+    assert target in phony
+    command = ["make", "--dry-run", "--always-make", target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for module in re.findall(r"-m (experiments\.\w+)", done.stdout):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    for path in re.findall(r"\b(?:experiments|tests)/[\w/]+\.\w+", done.stdout):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_paths_of_uploads_are_where_make_writes():
+    roots = dict(re.findall(r"^(DEMO|TRAIN) \?= (.+)", MAKEFILE, re.MULTILINE))
+    allowed = (f"{roots['DEMO']}/run/", f"{roots['TRAIN']}/run/", "dist")
+    steps = [step for job in jobs() for step in job.values[0]["steps"] if "uses" in step]
+    uploads = [step for step in steps if "/upload-artifact@" in step["uses"]]
+    assert len(uploads) == 5
+    for step in uploads:
+        assert all(path.startswith(allowed) for path in step["with"]["path"].split())
+
+
+def test_presets_to_choose_from_exist_and_hold_settings(workflow):
+    options = workflow("train")[True]["workflow_dispatch"]["inputs"]["preset"]["options"]
+    types = {field.name: type(field.default) for _, field in config.fields()}
+    for option in options:
+        lines = (ROOT / f"experiments/presets/{option}.flags").read_text().splitlines()
+        settings = [line for line in lines if not line.startswith("#")]
+        assert settings
+        for setting in settings:
+            name, value = re.fullmatch(r"--(\w+)=(\S+)", setting).groups()
+            types[name](value)
+
+
+def test_tests_run_on_every_python_from_the_oldest_allowed(workflow):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    oldest = setup["options"]["python_requires"].removeprefix(">=")
+    matrix = workflow("ci")["jobs"]["test"]["strategy"]["matrix"]["python"]
+    minors = [int(version.removeprefix("3.")) for version in matrix]
+    assert matrix[0] == oldest
+    assert minors == list(range(minors[0], minors[0] + len(minors)))
+
+
+def test_newer_versions_are_proposed_for_actions_and_packages():
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}

@@ -1,0 +1,167 @@
+"""Report -> Markdown for the summary page of a CI job, and the bar that a run has to reach."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# The splits in the order of the page; `all` stands alone.
+SPLITS = ("train", "valid", "test", "all")
+# GitHub shows no summary of more than 1 MiB, and nobody reads a wider table.
+MATRIX_CLASSES = 30
+CONFUSIONS_SHOWN = 20
+
+
+def load(workdir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Reads the report of a run, and what it exported.
+
+    Args:
+        workdir: Folder with `report.json` and, after an export, `export/export.json`.
+
+    Returns:
+        The two contents; the second is empty when nothing was exported.
+
+    Raises:
+        ValueError: There is no report, or one of the files is broken.
+    """
+    exported = Path(workdir) / "export" / "export.json"
+    return _read(Path(workdir) / "report.json"), _read(exported) if exported.exists() else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(f"No usable {path.name} at {path}; train first: {error}") from error
+
+
+def scored_split(report: Mapping[str, Any]) -> str:
+    """Returns the split that a run is judged by: test, or else the last that was scored.
+
+    Raises:
+        ValueError: The report has no split.
+    """
+    found = [split for split in SPLITS if split in report]
+    if not found:
+        raise ValueError(f"Expected a report with one of the splits {', '.join(SPLITS)}.")
+    return "test" if "test" in found else found[-1]
+
+
+def reaches(report: Mapping[str, Any], minimum_accuracy: float) -> bool:
+    """Says whether the accuracy of the scored split is at least `minimum_accuracy`, 0..1."""
+    return report[scored_split(report)]["accuracy"] >= minimum_accuracy
+
+
+def verdict(report: Mapping[str, Any], minimum_accuracy: float) -> str:
+    """Returns a sentence that compares the scored split with the bar.
+
+    Args:
+        report: Content of `report.json`.
+        minimum_accuracy: The bar, 0..1.
+    """
+    split = scored_split(report)
+    accuracy = report[split]["accuracy"]
+    # With four digits, 0.7999 is not "0.80, below the bar of 0.80".
+    relation = "reaches" if reaches(report, minimum_accuracy) else "is below"
+    return (
+        f"The accuracy of {accuracy:.4f} on the {split} split {relation} the bar of "
+        f"{minimum_accuracy:.4f}."
+    )
+
+
+def summary(
+    report: Mapping[str, Any], exported: Mapping[str, Any], minimum_accuracy: float | None = None
+) -> str:
+    """Returns a page of GitHub's Markdown: accuracy, classes, confusion matrix, exports.
+
+    Args:
+        report: Content of `report.json`.
+        exported: Content of `export/export.json`; empty leaves the table of exports out.
+        minimum_accuracy: The bar to compare with, 0..1; None for no bar.
+    """
+    split = scored_split(report)
+    scores = report[split]
+    low, high = scores["accuracy_interval"]
+    parts = [
+        f"## {scores['accuracy']:.1%} of {scores['examples']} {split} pictures are classified "
+        f"correctly (95% interval {low:.1%} to {high:.1%})"
+    ]
+    if minimum_accuracy is not None:
+        mark = "✅" if reaches(report, minimum_accuracy) else "❌"
+        parts.append(f"{mark} {verdict(report, minimum_accuracy)}")
+    parts += [_splits(report), f"### Classes, {split} split", _classes(scores)]
+    parts += [f"### Confusion matrix, {split} split", _confusions(report["class_names"], scores)]
+    if kinds := exported.get("kinds"):
+        parts += ["### Exports", _exports(kinds)]
+    if run := report.get("run"):
+        rows = ([_plain(name), _code(value)] for name, value in run.items() if value)
+        parts += ["### How it was made", table(["", ""], rows, left=2)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _splits(report: Mapping[str, Any]) -> str:
+    rows = []
+    for split in SPLITS:
+        if scores := report.get(split):
+            low, high = scores["accuracy_interval"]
+            figures = f"{scores['accuracy']:.4f}", f"{low:.4f} to {high:.4f}"
+            rows.append([split, scores["examples"], *figures, f"{scores['macro_f1']:.4f}"])
+    return table(["split", "pictures", "accuracy", "95% interval", "macro-F1"], rows)
+
+
+def _classes(scores: Mapping[str, Any]) -> str:
+    names = ("precision", "recall", "f1")
+    rows = (
+        [_plain(name), *(f"{row[figure]:.3f}" for figure in names), row["support"]]
+        for name, row in scores["per_class"].items()
+    )
+    return table(["class", "precision", "recall", "F1", "pictures"], rows)
+
+
+def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
+    """Returns the matrix, or its largest mistakes where it would be too wide."""
+    names, matrix = [_plain(name) for name in class_names], scores["confusion_matrix"]
+    if len(names) <= MATRIX_CLASSES:
+        rows: list[list[Any]] = [
+            [f"**{name}**", *(f"**{count}**" if i == j else count for j, count in enumerate(row))]
+            for i, (name, row) in enumerate(zip(names, matrix, strict=True))
+        ]
+        return table(["truth \\ prediction", *names], rows)
+    cells = [
+        (count, names[i], names[j])
+        for i, row in enumerate(matrix)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    largest = sorted(cells, key=lambda cell: -cell[0])[:CONFUSIONS_SHOWN]
+    rows = [[truth, prediction, count] for count, truth, prediction in largest]
+    note = f"{len(names)} classes are too many for a table; these are the most frequent mistakes."
+    return note + "\n\n" + table(["truth", "prediction", "pictures"], rows, left=2)
+
+
+def _exports(kinds: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for kind, facts in kinds.items():
+        figures = f"{facts['bytes'] / 1e6:.1f}", f"{facts['max_difference']:.1e}"
+        rows.append([kind, _code(facts["path"]), *figures])
+    return table(["kind", "file", "MB", "largest difference from Keras"], rows, left=2)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:
+    """Returns a Markdown table; the first `left` columns are text, the others numbers."""
+    rule = [":--" if column < left else "--:" for column in range(len(header))]
+    lines = [header, rule, *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _plain(text: Any) -> str:
+    """Keeps a name from ending its cell or from being read as HTML or Markdown."""
+    one_line = " ".join(str(text).split())
+    escaped = one_line.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|`*_\[\]~])", r"\\\1", escaped)
+
+
+def _code(text: Any) -> str:
+    """Returns a code span; a bar would end the cell even there."""
+    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "\\|") + "`"
