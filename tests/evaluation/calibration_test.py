@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_refused(measure, labels, probabilities, message):
 def test_odd_settings_are_refused():
     with pytest.raises(ValueError, match="at least one bin"):
         calibration.reliability(LABELS, ANSWERS, bins=0)
-    with pytest.raises(ValueError, match="from 0 to 1. Received: 2"):
+    with pytest.raises(ValueError, match=r"from 0 to 1\. Received: 2"):
         calibration.coverage_at_error(LABELS, ANSWERS, 2)
 
 
