@@ -109,7 +109,7 @@ def test_area_without_ties_is_the_mean_of_the_risks():
         ([0, 1], [[1.0, 0.0]], r"Received shapes: \(2,\) and \(1, 2\)"),
         ([], np.zeros((0, 2)), "at least one picture"),
         ([0], [1.0], r"probabilities \[N, classes\]"),
-        ([2], [[1.0, 0.0]], "between 0 and 1. Received: 2 to 2"),
+        ([2], [[1.0, 0.0]], r"between 0 and 1\. Received: 2 to 2"),
         ([-1], [[1.0, 0.0]], "Received: -1 to -1"),
         ([0], [[2.0, -1.0]], "Received: -1.0 to 2.0"),
         ([0], [[np.nan, 0.5]], "Received: nan to nan"),

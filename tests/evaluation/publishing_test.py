@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 import subprocess
@@ -6,6 +7,8 @@ import numpy as np
 import pytest
 
 from trash_keras import files
+from trash_keras.config import Config
+from trash_keras.data.catalog import Catalog
 from trash_keras.evaluation import page, publishing
 from trash_keras.evaluation.predictions import Predictions
 
@@ -37,9 +40,9 @@ EPOCHS = [
     ("splits", "epochs", "figures"),
     [
         (("train", "valid", "test"), EPOCHS, {"learning_curves", "confusion_matrix_valid",
-                                              "confusion_matrix_test", "class_balance"}),
-        (("all",), [], {"confusion_matrix_all", "class_balance"}),
-        (("train",), [], {"confusion_matrix_train", "class_balance"}),
+                                              "confusion_matrix_test"}),
+        (("all",), [], {"confusion_matrix_all"}),
+        (("train",), [], {"confusion_matrix_train"}),
     ],
     ids=["a run", "whole folder", "train alone"],
 )  # fmt: skip
@@ -52,15 +55,16 @@ def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures
     for name in splits:
         found = Predictions.load(output / "predictions" / f"{name}.csv")
         assert found.score() == content[name] == answered(4).score()
-    assert {path.stem for path in (output / "figures").iterdir()} == figures
+    always = {"class_balance", "reliability", "risk_coverage"}
+    assert {path.stem for path in (output / "figures").iterdir()} == figures | always
     assert json.loads((output / "report.json").read_text()) == content
     shown = (output / "report.html").read_text()
-    assert shown.count("data:image/png;base64,") == len(figures)
+    assert shown.count("data:image/svg+xml;base64,") == 2 + bool(epochs)
 
 
 @pytest.mark.parametrize("culprit", ["page", "figures"])
 def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, culprit):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise KeyboardInterrupt
 
     module, name = {"page": (page, "write_page"), "figures": (publishing.figures, "save")}[culprit]
@@ -75,8 +79,84 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
         written.append({file.name for file in tmp_path.rglob("*")}), write_json(path, value)
     ))  # fmt: skip
     publish(tmp_path, ("test",))
-    assert written == [{"report.html", "figures", "class_balance.png", "confusion_matrix_test.png",
-                        "predictions", "test.csv"}]  # fmt: skip
+    assert written == [{
+        "report.html", "figures", "class_balance.png", "confusion_matrix_test.png",
+        "reliability.png", "risk_coverage.png", "predictions", "test.csv",
+    }]  # fmt: skip
+
+
+DETAILS = {
+    "run": {"command": "train"},
+    "config": Config().to_dict(),
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a finished run, as far as a report is concerned."""
+    found = answered(4)
+    catalog = Catalog(NAMES, {split: {"blue": found.paths[::2], "red": found.paths[1::2]}
+                              for split in ("train", "valid", "test")})  # fmt: skip
+    catalog.save(tmp_path / "catalog.json")
+    with (tmp_path / "metrics.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, EPOCHS[0])
+        rows.writeheader()
+        rows.writerows(EPOCHS)
+    (tmp_path / "model.keras").write_bytes(b"x" * 1_200_000)
+    predictions = dict.fromkeys(("train", "valid", "test"), found)
+    options = {"counts": catalog.counts(), "read_pictures": lambda files: {}, "epochs": EPOCHS}
+    publishing.publish(tmp_path, predictions, DETAILS, **options)
+    return tmp_path
+
+
+def test_page_and_card_can_be_written_again_from_the_folder(run):
+    pages = [(run / name).read_text() for name in ("report.html", "MODEL_CARD.md")]
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    publishing.refresh(run, lambda files: {})
+    assert [(run / name).read_text() for name in ("report.html", "MODEL_CARD.md")] == pages
+    changed = {path.name for path, then in before.items() if path.stat().st_mtime_ns != then}
+    assert changed == {"report.html", "MODEL_CARD.md"}
+
+
+def test_what_was_exported_since_is_listed(run):
+    kinds = {"int8": {"path": "model_int8.tflite", "bytes": 4_900_000, "accuracy": 0.875,
+                      "max_difference": 0.02, "latency_ms": {"p50": 3.21}}}  # fmt: skip
+    files.write_json(run / "export" / "export.json", {"kinds": kinds})
+    publishing.refresh(run, lambda files: {})
+    page_text, card = ((run / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
+    for part in ("export/model_int8.tflite", "4.9 MB", "87.5%", "2.0e-02", "p50 3.2 ms"):
+        assert part in page_text
+    assert "| int8 | `export/model_int8.tflite` | 4.9 | 87.5% | 2.0e-02 |" in card
+
+
+def test_a_report_of_an_earlier_version_gets_the_figures_it_lacks(run):
+    report = json.loads((run / "report.json").read_text())
+    expected = (run / "report.html").read_text()
+    for split in ("train", "valid", "test"):
+        del report[split]["ece"], report[split]["aurc"]
+    files.write_json(run / "report.json", report)
+    publishing.refresh(run, lambda files: {})
+    assert (run / "report.html").read_text() == expected
+
+
+@pytest.mark.parametrize("missing", ["report.json", "predictions"])
+def test_a_run_that_is_not_complete_is_left_alone(run, missing):
+    files.remove(run / missing)
+    (run / "report.html").write_text("as it was")
+    publishing.refresh(run, lambda files: {})
+    assert (run / "report.html").read_text() == "as it was"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"kinds": {"int8": {"path": "x"}}}'])
+def test_a_damaged_list_of_exports_is_told_as_such(run, text):
+    files.write_text(run / "export" / "export.json", text)
+    with pytest.raises(ValueError, match=r"No usable list of exports at .*export\.json"):
+        publishing.refresh(run, lambda files: {})
+
+
+def test_an_evaluation_gets_no_model_card(tmp_path):
+    publish(tmp_path, ("test",))
+    assert not (tmp_path / "MODEL_CARD.md").exists()
 
 
 def test_provenance_tells_what_made_the_result():

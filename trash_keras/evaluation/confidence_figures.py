@@ -61,7 +61,10 @@ def risk_coverage(curve: calibration.RiskCoverage, max_error: float) -> Figure:
     axes = figure.subplots()
     # One picture is a point, which a line of one point does not show.
     marker = "o" if len(kept) <= 30 else ""
-    axes.plot(curve.coverage[kept], curve.risk[kept], color=COLOURS[0], marker=marker, markersize=4)
+    axes.plot(
+        curve.coverage[kept], curve.risk[kept], color=COLOURS[0], marker=marker, markersize=4,
+        clip_on=False,
+    )  # fmt: skip
     axes.axhline(max_error, color=COLOURS[1], linestyle="--", linewidth=1.2)
     axes.annotate(
         f"{max_error:.0%} error", (0, max_error), (4, 4), textcoords="offset points",

@@ -26,6 +26,28 @@ class Chart:
     figure: Figure
 
 
+def page_charts(
+    report: Mapping[str, Any],
+    predictions: Mapping[str, Predictions],
+    epochs: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Chart]:
+    """Draws the figures that the page shows; what else is in `charts` it has as tables.
+
+    Args:
+        report: `class_names` and a section of `report.score` for each split.
+        predictions: Split -> what the model answered.
+        epochs: Rows of metrics.csv; empty leaves the learning curves out.
+
+    Returns:
+        Name for a file -> figure.
+    """
+    shown = verdict.main_split(report)
+    drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
+    drawn["reliability"] = _reliability(report[shown], predictions[shown])
+    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown])
+    return drawn
+
+
 def charts(
     report: Mapping[str, Any],
     predictions: Mapping[str, Predictions],
@@ -35,22 +57,19 @@ def charts(
     """Draws all figures of a report.
 
     Args:
-        report: `class_names` and a section of `report.score` for each split.
-        predictions: Split -> what the model answered.
+        report: As for `page_charts`.
+        predictions: As for `page_charts`.
         counts: Split -> class name -> pictures.
-        epochs: Rows of metrics.csv; empty leaves the learning curves out.
+        epochs: As for `page_charts`.
 
     Returns:
         Name for a file -> figure.
     """
-    shown = verdict.main_split(report)
-    drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
+    drawn = page_charts(report, predictions, epochs)
     for split in predictions:
-        if split == "train" and shown != "train":
+        if split == "train" and len(predictions) > 1:
             continue  # the confusions that matter are those on pictures that were not learned
         drawn[f"confusion_matrix_{split}"] = _confusion_matrix(report, split)
-    drawn["reliability"] = _reliability(report[shown], predictions[shown])
-    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown])
     drawn["class_balance"] = Chart(
         "Class balance", "Pictures of each class in each split.", figures.class_balance(counts)
     )

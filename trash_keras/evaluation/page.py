@@ -4,21 +4,22 @@ import base64
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from trash_keras.evaluation import confusions, drawing, html, svg, verdict
+from trash_keras.evaluation.figures import PHASE_NAMES
 from trash_keras.evaluation.predictions import Predictions
 
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
 # Together with the text and the other figures they stay under 5 MB.
 THUMBNAIL_BYTES = 3_400_000
-FIGURES = ("learning_curves", "reliability", "risk_coverage")
 FIGURE_BYTES = 300_000
 # What the run tells elsewhere on the page.
-TOLD_APART = ("command", "data_source")
+TOLD_APART = ("command", "data_source", "best_epoch", "best_phase", "training_minutes")
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE, SCRIPT = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ def write_page(
             valid, test and all, and optionally `bad_files`, `config` (section -> setting ->
             value) and `run` (name -> value).
         predictions: What the model answered on the split that is shown.
-        charts: From `drawing.charts`; the learning curves may be missing.
+        charts: From `drawing.page_charts`.
         counts: Split -> class name -> pictures.
         read_pictures: Files -> their encoded bytes. A picture that is missing or cannot be
             decoded is shown as a grey box.
@@ -75,7 +76,8 @@ def write_page(
         bars=verdict.comparison(report),
         verdict=verdict.paragraphs(report),
         confidence=verdict.confidence(report, mean_confidence),
-        figures={name: _figure(charts[name]) for name in FIGURES if name in charts},
+        figures={name: _figure(chart) for name, chart in charts.items()},
+        training=_training(run, report.get("config") or {}),
         class_names=predictions.class_names,
         cells=cells,
         grid={(cell["row"], cell["column"]): cell for cell in cells},
@@ -88,7 +90,7 @@ def write_page(
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
         artifacts=artifacts,
-        command=run.get("command") or "",
+        command=_command_lines(run.get("command") or ""),
         revision=_clean_revision(run),
         config=report.get("config") or {},
         run=html.ordered(_told(run, report.get("config") or {})),
@@ -177,10 +179,37 @@ def _balance(
     ]
 
 
+def _command_lines(command: str) -> str:
+    """Returns a command that a shell reads as before, with each flag on a line of its own."""
+    try:
+        words = [shlex.quote(word) for word in shlex.split(command)]
+    except ValueError:  # a quote that is never closed
+        return command
+    return " ".join(f"\\\n    {word}" if word.strip("'")[:2] == "--" else word for word in words)
+
+
 def _clean_revision(run: Mapping[str, Any]) -> str:
     """Returns the revision to check out, or nothing where there is none that is the code."""
     revision = str(run.get("git_revision") or "")
     return "" if revision.endswith("-dirty") else revision
+
+
+def _training(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns how the model came about, in words; epochs are counted from 1, as in the figure."""
+    words = {}
+    for section, name in (("model", "backbone"), ("model", "weights"), ("data", "image_size"),
+                          ("data", "split_method"), ("runtime", "seed")):  # fmt: skip
+        settings = config.get(section)
+        if isinstance(settings, Mapping) and name in settings:
+            words[name.replace("_", " ")] = settings[name]
+    if "backbone" in words:
+        words["backbone"] = PurePath(words["backbone"]).name
+    if "best_epoch" in run:
+        words["best epoch"] = f"{run['best_epoch'] + 1}, by validation"
+        words["phase"] = PHASE_NAMES.get(run["best_phase"], run["best_phase"])
+    if "training_minutes" in run:
+        words["training minutes"] = run["training_minutes"]
+    return words
 
 
 def _told(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,11 +47,9 @@ def publish(
     }
     for split, found in predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
-    charts = drawing.charts(report, predictions, counts, epochs)
-    for name, chart in charts.items():
+    for name, chart in drawing.charts(report, predictions, counts, epochs).items():
         figures.save(chart.figure, output / "figures" / f"{name}.png")
-    shown = predictions[verdict.main_split(report)]
-    _render(output, report, shown, charts, counts, read_pictures)
+    _render(output, report, predictions, counts, epochs, read_pictures)
     files.write_json(output / "report.json", report)
     return report
 
@@ -88,25 +86,29 @@ def refresh(
     if (workdir / "metrics.csv").exists():
         with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
             epochs = list(csv.DictReader(file))
-    charts = drawing.charts(report, predictions, counts, epochs)
-    shown = predictions[verdict.main_split(report)]
-    _render(workdir, report, shown, charts, counts, read_pictures)
+    _render(workdir, report, predictions, counts, epochs, read_pictures)
 
 
 def _render(
     output: Path,
     report: Mapping[str, Any],
-    shown: Predictions,
-    charts: Mapping[str, drawing.Chart],
+    predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
+    epochs: Sequence[Mapping[str, Any]],
     read_pictures: Callable[[list[str]], Mapping[str, bytes]],
 ) -> None:
     """Writes the page, and for a training run its model card."""
     found = artifacts.listed(output, report)
     page.write_page(
-        output / "report.html", report, predictions=shown, charts=charts, counts=counts,
-        read_pictures=read_pictures, artifacts=found,
-    )  # fmt: skip
+        output / "report.html",
+        report,
+        predictions=predictions[verdict.main_split(report)],
+        # Drawn anew: the layout of a figure depends on how it was drawn before.
+        charts=drawing.page_charts(report, predictions, epochs),
+        counts=counts,
+        read_pictures=read_pictures,
+        artifacts=found,
+    )
     if "config" in report:
         model_card.write(output / "MODEL_CARD.md", report, counts, found)
 

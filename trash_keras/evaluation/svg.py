@@ -40,7 +40,8 @@ def draw(figure: Figure) -> str:
     drawn = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}):
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    text = re.sub(r"(font: [^;\"]*?px) '[^;\"]*", r"\1 system-ui, sans-serif", drawn.getvalue())
+    # Matplotlib names its own fonts first, which hardly anybody has.
+    text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", drawn.getvalue())
     text = re.sub(
         r"\b(fill|stroke): #([0-9a-f]{6})\b",
         lambda found: (

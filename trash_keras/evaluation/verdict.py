@@ -37,7 +37,7 @@ def majority(report: Mapping[str, Any], split: str) -> tuple[str, float]:
 
 
 def comparison(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns bars: `name`, `share` (0 to 1), `interval` for this model, None for others."""
+    """Returns bars: `name`, `share` (0 to 1) and its `text`, `interval` or None for others."""
     shown = main_split(report)
     bars = [_own_bar(report, shown)]
     if _has_original_classes(report):
@@ -56,7 +56,9 @@ def _own_bar(report: Mapping[str, Any], split: str) -> dict[str, Any]:
 
 
 def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> dict[str, Any]:
-    return {"name": name, "share": share, "interval": interval}
+    # The claim of the original has two decimals, and is known by them.
+    text = f"{share:.2%}" if share == ORIGINAL_ACCURACY else f"{share:.1%}"
+    return {"name": name, "share": share, "text": text, "interval": interval}
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:

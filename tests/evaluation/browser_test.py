@@ -1,0 +1,182 @@
+"""The report of a real run in a real browser."""
+
+import functools
+import shutil
+
+import pytest
+
+pytestmark = pytest.mark.slow
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def make_browser():
+    """Starts headless Chromium; with_script=False is a reader who allows none."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: extra dev")
+    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    started = []
+
+    def make(with_script=True):
+        options = webdriver.ChromeOptions()
+        options.binary_location = binary
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+            options.add_argument(argument)
+        if not with_script:
+            setting = {"profile.managed_default_content_settings.javascript": 2}
+            options.add_experimental_option("prefs", setting)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        service = webdriver.ChromeService(driver)
+        started.append(webdriver.Chrome(options=options, service=service))
+        return started[-1]
+
+    yield make
+    for browser in started:
+        browser.quit()
+
+
+@pytest.fixture(scope="module")
+def page(trained, answered, tmp_path_factory):
+    """The page of the toy run, of which every third answer was made wrong; and its answers."""
+    from trash_keras.data.stores import FolderStore, read_pictures
+    from trash_keras.evaluation import publishing
+    from trash_keras.evaluation.predictions import Predictions
+
+    workdir, data, _ = trained
+    run = tmp_path_factory.mktemp("browser") / "run"
+    shutil.copytree(workdir, run)
+    found = Predictions.load(run / "predictions" / "test.csv")
+    found.probabilities[::3] = found.probabilities[::3, [1, 2, 0]]
+    found.save(run / "predictions" / "test.csv")
+    publishing.refresh(run, functools.partial(read_pictures, FolderStore(data)))
+    return (run / "report.html").as_uri(), found
+
+
+@pytest.fixture(scope="module")
+def browser(make_browser):
+    return make_browser()
+
+
+def size(browser, width, scheme="light"):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def opened(browser):
+    """The heading of the open cell, and how many of its pictures are seen, all drawn."""
+    panels = [p for p in browser.find_elements("css selector", ".cell") if p.is_displayed()]
+    if not panels:
+        return None, []
+    (panel,) = panels
+    names = [name.text for name in panel.find_elements("css selector", ".file")]
+    for image in panel.find_elements("css selector", "img"):
+        assert browser.execute_script("return arguments[0].decode().then(() => true)", image)
+        assert image.size["width"] > 50
+    return panel.find_element("css selector", "h3").text, names
+
+
+def cell(browser, truth, answer):
+    return browser.find_element("css selector", f'a[data-row="{truth}"][data-column="{answer}"]')
+
+
+def files_of(found, truth, answer):
+    guess = found.probabilities.argmax(axis=1)
+    return {
+        path
+        for path, label, given in zip(found.paths, found.labels, guess, strict=True)
+        if (label, given) == (truth, answer)
+    }
+
+
+def cells_of(found):
+    return sorted(set(zip(found.labels.tolist(), found.probabilities.argmax(axis=1).tolist(),
+                          strict=True)))  # fmt: skip
+
+
+def test_a_click_shows_the_pictures_behind_each_cell(browser, page):
+    address, found = page
+    size(browser, 1280)
+    browser.get(address)
+    places = cells_of(found)
+    assert len(places) >= 4
+    heading, names = opened(browser)
+    assert heading and names, "the page opens with the most frequent confusion"
+    for truth, answer in places:
+        link = cell(browser, truth, answer)
+        if link.get_attribute("aria-expanded") == "true":
+            link.click()
+            assert opened(browser) == (None, [])
+        link.click()
+        heading, names = opened(browser)
+        truth_name, answer_name = found.class_names[truth], found.class_names[answer]
+        assert heading.startswith(f"{truth_name}, answered {answer_name}: {len(names)} picture")
+        assert set(names) == files_of(found, truth, answer)
+        assert link.get_attribute("aria-expanded") == "true"
+    assert browser.get_log("browser") == []
+
+
+def test_the_keyboard_does_what_the_mouse_does(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    address, found = page
+    size(browser, 1280)
+    browser.get(address)
+    browser.execute_script("arguments[0].focus()", cell(browser, 0, 0))
+    places = [answer for truth, answer in cells_of(found) if truth == 0]
+    assert len(places) > 1
+    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    focused = browser.switch_to.active_element
+    assert focused.get_attribute("data-column") == str(places[1])
+    if focused.get_attribute("aria-expanded") == "true":
+        focused.send_keys(Keys.SPACE)
+    for key in (Keys.SPACE, Keys.ENTER):
+        browser.switch_to.active_element.send_keys(key)
+        if key == Keys.SPACE:
+            assert set(opened(browser)[1]) == files_of(found, 0, places[1])
+            status = browser.find_element("id", "status").get_attribute("textContent")
+            assert status == opened(browser)[0]
+            browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+            assert opened(browser) == (None, [])
+            assert browser.switch_to.active_element == focused
+    assert set(opened(browser)[1]) == files_of(found, 0, places[1])
+    focused.send_keys(Keys.ARROW_LEFT)
+    assert browser.switch_to.active_element == cell(browser, 0, 0)
+    assert browser.get_log("browser") == []
+
+
+def test_without_script_a_cell_is_a_link_to_its_pictures(make_browser, page):
+    address, found = page
+    browser = make_browser(with_script=False)
+    browser.get(address)
+    assert opened(browser) == (None, [])
+    link = cell(browser, 1, 1)
+    assert link.get_attribute("role") is None
+    link.click()
+    assert set(opened(browser)[1]) == files_of(found, 1, 1)
+
+
+def test_an_address_with_a_cell_opens_it(browser, page):
+    address, found = page
+    browser.get("about:blank")
+    browser.get(f"{address}#cell-2-2")
+    assert set(opened(browser)[1]) == files_of(found, 2, 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_it_fits_the_screen_in_light_and_dark(browser, page, width, scheme):
+    size(browser, width, scheme)
+    browser.get(page[0])
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    colours = browser.execute_script(
+        "const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]"
+    )
+    text, ground = (sum(map(int, colour[4:-1].split(","))) for colour in colours)
+    assert (text > ground) == (scheme == "dark")
+    for image in browser.find_elements("css selector", ".figure img"):
+        assert browser.execute_script("return arguments[0].decode().then(() => true)", image)
+    assert browser.get_log("browser") == []

@@ -1,0 +1,42 @@
+"""Answers with a known confusion matrix, and the reports made of them."""
+
+import numpy as np
+import pytest
+
+from trash_keras.evaluation.predictions import Predictions
+
+
+def answers(class_names, matrix):
+    """One picture for each count of the matrix, named TRUTH/TRUTH-ANSWER-NUMBER.jpg.
+
+    Within a cell the first picture is the most confident; confidence falls from 0.95 to 0.6.
+    """
+    size, paths, labels, rows = len(class_names), [], [], []
+    for truth, answer in np.ndindex(size, size):
+        count = matrix[truth][answer]
+        for number, confidence in enumerate(np.linspace(0.95, 0.6, count)):
+            row = np.full(size, (1 - confidence) / max(size - 1, 1))
+            row[answer] = confidence if size > 1 else 1
+            rows.append(row)
+            labels.append(truth)
+            name = f"{class_names[truth]}-{class_names[answer]}-{number:02}"
+            paths.append(f"{class_names[truth]}/{name}.jpg")
+    return Predictions(tuple(class_names), paths, np.array(labels, np.int32), np.array(rows))
+
+
+@pytest.fixture(scope="session")
+def answered():
+    """`answers`, for tests."""
+    return answers
+
+
+@pytest.fixture(scope="session")
+def scored():
+    """A split whose first class has `correct` + `wrong` pictures, the others 50 right ones."""
+
+    def make(class_names, correct=45, wrong=5, **changes):
+        matrix = np.eye(len(class_names), dtype=int) * 50
+        matrix[0, :2] = correct, wrong
+        return answers(class_names, matrix).score() | changes
+
+    return make

@@ -1,0 +1,76 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from trash_keras.evaluation import confusions
+
+NAMES = ["a", "b", "c"]
+
+
+def shown_files(cell, found):
+    return [found.paths[index] for index in cell.shown]
+
+
+def test_cells_are_those_of_the_matrix_that_hold_pictures(answered):
+    matrix = [[5, 1, 0], [0, 0, 3], [2, 0, 2]]
+    cells = confusions.cells(answered(NAMES, matrix))
+    assert [(c.truth, c.prediction, c.count) for c in cells] == [
+        (0, 0, 5), (0, 1, 1), (1, 2, 3), (2, 0, 2), (2, 2, 2)
+    ]  # fmt: skip
+    assert [c.share for c in cells] == pytest.approx([5 / 6, 1 / 6, 1, 0.5, 0.5])
+
+
+def test_wrong_answers_come_surest_first_and_right_ones_least_sure_first(answered):
+    found = answered(["a", "b"], [[20, 15], [0, 1]])
+    right, wrong, _ = confusions.cells(found)
+    assert shown_files(wrong, found) == [f"a/a-b-{number:02}.jpg" for number in range(12)]
+    assert shown_files(right, found) == [f"a/a-a-{number:02}.jpg" for number in range(19, 7, -1)]
+
+
+def test_too_many_pictures_leave_each_cell_its_first(answered, monkeypatch):
+    monkeypatch.setattr(confusions, "PICTURES_OF_A_PAGE", 8)
+    found = answered(NAMES, [[9, 2, 1], [0, 9, 0], [0, 0, 9]])
+    shown = {(c.truth, c.prediction): len(c.shown) for c in confusions.cells(found)}
+    # First turn: one of each; second turn: the wrong answer first, then two of the right ones.
+    assert shown == {(0, 1): 2, (0, 2): 1, (0, 0): 2, (1, 1): 2, (2, 2): 1}
+    right = confusions.cells(found)[0]
+    assert shown_files(right, found) == ["a/a-a-08.jpg", "a/a-a-07.jpg"]
+
+
+def test_of_many_classes_only_the_most_frequent_confusions_count(answered):
+    size = confusions.MATRIX_CLASSES + 1
+    matrix = np.eye(size, dtype=int) * 3
+    matrix[4, :10] = range(10)
+    matrix[7, 2] = 30
+    cells = confusions.cells(answered([f"class{i}" for i in range(size)], matrix))
+    assert (cells[0].truth, cells[0].prediction, cells[0].count) == (7, 2, 30)
+    assert [cell.count for cell in cells[1:]] == [9, 8, 7, 6, 5, 3, 2, 1]
+    matrix += 1
+    cells = confusions.cells(answered([f"class{i}" for i in range(size)], matrix))
+    assert len(cells) == confusions.CONFUSIONS_LISTED
+    assert sum(len(cell.shown) for cell in cells) <= confusions.PICTURES_OF_A_PAGE
+
+
+def test_thumbnails_are_read_in_parts_once_each_until_the_budget_is_spent(monkeypatch):
+    monkeypatch.setattr(confusions, "READ_AT_ONCE", 3)
+    monkeypatch.setattr(confusions.html, "thumbnail", lambda found: found.decode() or None)
+    asked = []
+
+    def read(files):
+        asked.append(list(files))
+        return {file: b"x" * 40 for file in files if file != "gone"}
+
+    thumbnails = confusions.Thumbnails(read, budget=100)
+    thumbnails.make(["a", "b", "a", "gone", "c"])
+    thumbnails.make(["c", "d"])
+    assert asked == [["a", "b", "gone"], ["c"], ["d"]]
+    assert thumbnails.use("gone") == (True, None)
+    uses = [thumbnails.use(file) for file in ("a", "a", "b")]
+    assert uses == [(True, "x" * 40), (True, "x" * 40), (False, None)]
+
+
+def test_turns_take_wrong_answers_first():
+    wanted = {(0, 0): [1, 2], (0, 1): [3], (1, 1): [4], (1, 0): [5, 6]}
+    assert confusions.in_turns(wanted) == [3, 5, 1, 4, 6, 2]
+    assert sorted(confusions.in_turns(wanted)) == sorted(itertools.chain(*wanted.values()))

@@ -1,0 +1,107 @@
+import pytest
+
+from trash_keras.evaluation import verdict
+
+ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
+
+
+def text(report):
+    return " ".join(verdict.paragraphs(report))
+
+
+@pytest.mark.parametrize(
+    ("splits", "main"),
+    [(["train", "valid", "test", "all"], "test"), (["train", "valid"], "valid"), (["all"], "all")],
+)
+def test_the_main_split_is_test_or_the_last(splits, main):
+    assert verdict.main_split(dict.fromkeys(splits)) == main
+
+
+def test_a_report_without_a_split_is_refused():
+    with pytest.raises(ValueError, match="one of the splits train, valid, test, all"):
+        verdict.main_split({"class_names": ["a", "b"]})
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0.9, "would be right for 50.0%; this model is 40.0 percentage points above it."),
+        (0.52, "would be right for 50.0%; this model is not shown to be better than that."),
+    ],
+)
+def test_it_compares_with_the_most_frequent_class(scored, share, expected):
+    split = scored(["a", "b"], accuracy=share, accuracy_interval=[share - 0.05, share + 0.05])
+    report = {"class_names": ["a", "b"], "test": split}
+    assert f"Always answering “a”, the most frequent class, {expected}" in text(report)
+    assert [bar["text"] for bar in verdict.comparison(report)] == [f"{share:.1%}", "50.0%"]
+
+
+@pytest.mark.parametrize(("correct", "warned"), [(44, True), (45, False)])
+def test_it_warns_of_fewer_than_100_pictures(scored, correct, warned):
+    report = {"class_names": ["a", "b"], "test": scored(["a", "b"], correct)}
+    warning = f"Only {correct + 55} pictures were scored, so the interval is wide"
+    assert (warning in text(report)) == warned
+
+
+@pytest.mark.parametrize(("split", "warned"), [("train", True), ("all", True), ("valid", False)])
+def test_it_says_where_the_model_may_have_seen_the_pictures(scored, split, warned):
+    report = {"class_names": ["a", "b"], split: scored(["a", "b"])}
+    assert ("flatter" in text(report)) == warned
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "place"),
+    [
+        (0.95, "below that interval."),
+        (0.84, "inside that interval, so neither is shown to be better."),
+        (0.70, "above that interval."),
+    ],
+)
+def test_the_original_claim_is_compared_with_validation_pictures(scored, accuracy, place):
+    interval = [accuracy - 0.02, accuracy + 0.02]
+    report = {
+        "class_names": ORIGINAL,
+        "valid": scored(ORIGINAL, accuracy=accuracy, accuracy_interval=interval),
+        "test": scored(ORIGINAL),
+    }
+    assert "claimed 84.15%, on validation pictures of TrashNet. Like with like" in text(report)
+    assert f"reaches {accuracy:.1%} on its validation pictures" in text(report)
+    assert f"the claim is {place}" in text(report)
+    bars = [(bar["name"], bar["text"], bar["interval"]) for bar in verdict.comparison(report)]
+    assert bars[1] == ("This model, validation pictures", f"{accuracy:.1%}", interval)
+    assert bars[2] == ("Original README, validation pictures", "84.15%", None)
+    assert len(bars) == 4
+
+
+def test_the_original_claim_without_validation_pictures_is_told_as_such(scored):
+    report = {"class_names": ORIGINAL, "test": scored(ORIGINAL)}
+    expected = "Not quite like with like, this model reaches 98.3% on its test pictures"
+    assert expected in text(report)
+    assert [bar["text"] for bar in verdict.comparison(report)] == ["98.3%", "84.15%", "16.7%"]
+
+
+@pytest.mark.parametrize("class_names", [ORIGINAL[:5], [*ORIGINAL, "other"]])
+def test_the_original_claim_is_left_out_for_other_classes(scored, class_names):
+    report = {"class_names": class_names, "test": scored(class_names)}
+    assert "84.15" not in text(report) and len(verdict.comparison(report)) == 2
+
+
+def test_drawn_stand_ins_are_said_to_be_that_and_not_compared_with_trashnet(scored):
+    run = {"data_source": "synthetic, 60 pictures a class, seed 0"}
+    report = {"class_names": ORIGINAL, "test": scored(ORIGINAL), "run": run}
+    assert text(report).startswith("These pictures are drawn stand-ins, not photographs")
+    assert "84.15" not in text(report) and len(verdict.comparison(report)) == 2
+
+
+@pytest.mark.parametrize(
+    ("mean", "coverage", "expected"),
+    [
+        (0.99, 0.5, ["more sure than it is right: confidence 99.0%", "it answers 50.0% of them"]),
+        (0.5, 0.0, ["more often right than it is sure", "Even its surest answers are wrong more"]),
+    ],
+)
+def test_confidence_is_put_into_words(scored, mean, coverage, expected):
+    split = scored(["a", "b"], accuracy=0.9, ece=0.0876, coverage_at_2_percent_error=coverage)
+    words = " ".join(verdict.confidence({"class_names": ["a", "b"], "test": split}, mean))
+    assert "(ECE, 15 bins) of 0.088" in words and "accuracy 90.0%" in words
+    assert all(part in words for part in expected)
