@@ -26,6 +26,16 @@ def test_every_kind_agrees_with_keras(exported):
     assert facts["input"]["resize"] == "stretch" and facts["compared_pictures"] == 6
 
 
+def test_the_report_lists_what_was_exported(exported):
+    workdir, data, facts = exported
+    page, card = ((workdir / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
+    for kind in ("saved_model", "float32"):
+        path = f"export/{facts['kinds'][kind]['path']}"
+        assert f"<code>{path}</code>" in page and f"| {kind} | `{path}` |" in card
+    # The pictures are still there, read from where they lie.
+    assert page.count("data:image/jpeg;base64,") == 6
+
+
 def test_a_later_export_keeps_earlier_kinds(exported):
     workdir, _, _ = exported
     assert set(export(workdir, ["float32"])["kinds"]) == {"saved_model", "float32"}

@@ -192,6 +192,15 @@ def test_a_wrapper_is_what_holds_only_folders(tmp_path, content, expected):
     assert sorted(read(tmp_path / "x")) == expected
 
 
+def test_a_folder_tells_where_its_pictures_came_from(tmp_path):
+    prepare(Request("synthetic", images_per_class=3, seed=5), tmp_path / "drawn")
+    assert landing.source(tmp_path / "drawn") == "synthetic, 3 pictures a class, seed 5"
+    assert landing.source(tmp_path) is None
+    assert landing.source("tfds:trashnet") is None
+    (tmp_path / landing.MARKER).write_text("[]")
+    assert landing.source(tmp_path) is None
+
+
 def test_a_missing_client_is_named(tmp_path, monkeypatch):
     importlib.import_module("fsspec.registry")
     known = sys.modules["fsspec.registry"]._registry  # where clients stay once imported
