@@ -27,7 +27,7 @@ def test_every_kind_agrees_with_keras(exported):
 
 
 def test_the_report_lists_what_was_exported(exported):
-    workdir, data, facts = exported
+    workdir, _, facts = exported
     page, card = ((workdir / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
     for kind in ("saved_model", "float32"):
         path = f"export/{facts['kinds'][kind]['path']}"

@@ -66,6 +66,7 @@ def test_the_workdir_holds_what_it_promises(trained):
     assert sum(report[split]["examples"] for split in SPLITS) == 36
     names = {path.name for path in workdir.iterdir()}
     assert names >= {"config.json", "catalog.json", "model.keras", "report.html", "figures"}
+    assert names >= {"MODEL_CARD.md", "predictions"}
     assert "backup" not in names
     assert Contract.read(workdir / "model.keras").class_names == ("blue", "green", "red")
 

@@ -61,40 +61,53 @@ def write_page(
     """
     shown = verdict.main_split(report)
     cells, mistakes = _pictures(report[shown], predictions, read_pictures)
-    mean_confidence = float(predictions.probabilities.max(axis=1).mean())
-    run = report.get("run") or {}
     html.write(
         path,
         TEMPLATE,
         script=SCRIPT,
         script_hash=_content_hash(SCRIPT),
-        splits={name: report[name] for name in verdict.SPLITS if name in report},
-        shown=shown,
-        kind=verdict.SPLITS[shown],
-        scores=report[shown],
-        stand_in=verdict.is_stand_in(report),
-        bars=verdict.comparison(report),
-        verdict=verdict.paragraphs(report),
-        confidence=verdict.confidence(report, mean_confidence),
+        **_judgement(report, shown, predictions),
         figures={name: _figure(chart) for name, chart in charts.items()},
-        training=_training(run, report.get("config") or {}),
         class_names=predictions.class_names,
         cells=cells,
         grid={(cell["row"], cell["column"]): cell for cell in cells},
         as_matrix=len(predictions.class_names) <= confusions.MATRIX_CLASSES,
-        mistaken=int((predictions.probabilities.argmax(axis=1) != predictions.labels).sum()),
         mistakes=mistakes,
         balance=_balance(counts, predictions.class_names),
         counts=counts,
-        source=run.get("data_source"),
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
         artifacts=artifacts,
-        command=_command_lines(run.get("command") or ""),
-        revision=_clean_revision(run),
-        config=report.get("config") or {},
-        run=html.ordered(_told(run, report.get("config") or {})),
-    )  # fmt: skip
+        **_origin(report.get("run") or {}, report.get("config") or {}),
+    )
+
+
+def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) -> dict[str, Any]:
+    """Returns the figures, and what to make of them."""
+    probabilities = predictions.probabilities
+    return {
+        "splits": {name: report[name] for name in verdict.SPLITS if name in report},
+        "shown": shown,
+        "kind": verdict.SPLITS[shown],
+        "scores": report[shown],
+        "mistaken": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
+        "stand_in": verdict.is_stand_in(report),
+        "bars": verdict.comparison(report),
+        "verdict": verdict.paragraphs(report),
+        "confidence": verdict.confidence(report, float(probabilities.max(axis=1).mean())),
+    }
+
+
+def _origin(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what made the model."""
+    return {
+        "source": run.get("data_source"),
+        "training": _training(run, config),
+        "command": _command_lines(run.get("command") or ""),
+        "revision": _clean_revision(run),
+        "config": config,
+        "run": html.ordered(_told(run, config)),
+    }
 
 
 def _content_hash(text: str) -> str:
