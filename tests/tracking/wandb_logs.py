@@ -4,6 +4,7 @@ Version 0.31 of the client has the reader in its Go program alone; `sync_test.py
 program read and send the same files.
 """
 
+import json
 import zlib
 from pathlib import Path
 
@@ -40,3 +41,64 @@ def logs_of(workdir):
     """Returns the logs of a run in the order in which they were begun."""
     logs = (workdir / "wandb").glob("*run-*/run-*.wandb")
     return sorted(logs, key=lambda log: log.parent.name.removeprefix("offline-"))
+
+
+def history(log):
+    """Returns the rows of a log: step -> name -> value."""
+    rows = {}
+    for record in records(log):
+        if record.WhichOneof("record_type") == "history":
+            row = _nested(record.history.item)
+            assert row["_step"] not in rows, "a step is logged twice"
+            rows[row["_step"]] = row
+    return rows
+
+
+def summary(log):
+    """Returns the last summary of a log."""
+    items = [item for record in records(log) for item in record.summary.update]
+    return _nested(items)
+
+
+def config(log):
+    """Returns the configuration that a log was begun with."""
+    record = next(r for r in records(log) if r.WhichOneof("record_type") == "run")
+    return _nested(record.run.config.update)
+
+
+def run(log):
+    """Returns the message that opens the run of a log."""
+    return next(r.run for r in records(log) if r.WhichOneof("record_type") == "run")
+
+
+def artifacts(log):
+    """Returns the messages of the artifacts of a log, by type and name."""
+    found = [r.artifact for r in records(log) if r.WhichOneof("record_type") == "artifact"]
+    return {(artifact.type, artifact.name): artifact for artifact in found}
+
+
+def table(log, name):
+    """Returns columns, rows and other files of a table, from the artifact that holds it."""
+    for artifact in artifacts(log).values():
+        files = {entry.path: Path(entry.local_path) for entry in artifact.manifest.contents}
+        if f"{name}.table.json" in files:
+            content = json.loads(files[f"{name}.table.json"].read_text())
+            return content["columns"], content["data"], files
+    raise AssertionError(f"there is no table {name}")
+
+
+def charts(log):
+    """Returns the names of the charts that a log defines."""
+    items = [item for record in records(log) for item in record.config.update]
+    return set(_nested(items)["_wandb"]["visualize"])
+
+
+def _nested(items):
+    found = {}
+    for item in items:
+        *path, last = item.nested_key or [item.key]
+        place = found
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = json.loads(item.value_json)
+    return found
