@@ -152,7 +152,7 @@ def test_the_command_that_is_said_puts_the_parts_of_a_run_together(
     assert len(command) == 3  # sync and two folders
     run_id = (tmp_path / "run/wandb_run_id.txt").read_text()
     assert run_id not in server.history
-    environment = dict(WANDB_BASE_URL=server.url, WANDB_API_KEY=KEY, HOME=str(tmp_path))
+    environment = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, "HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "wandb", *command],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
