@@ -23,7 +23,7 @@ demo: $(VENV)/run-ready
 test: lint pytest
 
 pytest: $(VENV)/dev-ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 lint: $(VENV)/dev-ready lint-workflows
 	$(BIN)/ruff check .
