@@ -50,7 +50,10 @@ def main(paths: Sequence[str]) -> None:
     result = publishing.publish(
         OUTPUT.value,
         {split: answers},
-        {"bad_files": list(pictures.bad_files), "run": publishing.provenance(command)},
+        {
+            "bad_files": list(pictures.bad_files),
+            "run": publishing.provenance(command, DATA_DIR.value),
+        },
         counts=pictures.counts(),
         read_pictures=functools.partial(stores.read_pictures, store),
     )

@@ -9,6 +9,7 @@ import pytest
 from trash_keras import files
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.sources import landing
 from trash_keras.evaluation import page, publishing
 from trash_keras.evaluation.predictions import Predictions
 
@@ -168,6 +169,13 @@ def test_provenance_tells_what_made_the_result():
         assert re.fullmatch(r"\d+\.\d+\.\d+.*", facts[name]), name
     assert re.search(r"\d+ CPU cores$", facts["machine"])
     json.dumps(facts, allow_nan=False)
+
+
+def test_provenance_tells_where_the_pictures_came_from(tmp_path):
+    assert publishing.provenance("x", tmp_path)["data_source"] is None
+    record = {"source": "trashnet", "sha256": "", "counts": {}}
+    files.write_json(tmp_path / landing.MARKER, record)
+    assert publishing.provenance("x", tmp_path)["data_source"] == "trashnet"
 
 
 def test_a_package_that_is_not_installed_has_no_version():

@@ -36,7 +36,7 @@
     if (event.key === " ") {
       event.preventDefault();
       link.click();
-    } else if (event.key in steps) {
+    } else if (event.key in steps && link.closest("table")) {
       event.preventDefault();
       neighbour(link, ...steps[event.key])?.focus();
     }

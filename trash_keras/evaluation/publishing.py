@@ -12,6 +12,7 @@ from typing import Any
 
 from trash_keras import files
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.sources import landing
 from trash_keras.evaluation import artifacts, drawing, figures, model_card, page, verdict
 from trash_keras.evaluation.predictions import Predictions
 
@@ -113,8 +114,14 @@ def _render(
         model_card.write(output / "MODEL_CARD.md", report, counts, found)
 
 
-def provenance(command: str) -> dict[str, Any]:
-    """Tells what made a result: command, versions, revision, machine."""
+def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]:
+    """Tells what made a result: command, versions, revision, machine, and source of the data.
+
+    Args:
+        command: The command line.
+        data_dir: The pictures, of which `experiments.prepare` may have noted the source; empty
+            leaves the source out.
+    """
     packages = ("tensorflow", "keras", "trash-keras")
     return {
         "command": command,
@@ -122,6 +129,7 @@ def provenance(command: str) -> dict[str, Any]:
         **{name.replace("-", "_"): _version(name) for name in packages},
         "git_revision": _git_revision(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+        **({"data_source": landing.source(data_dir)} if data_dir else {}),
     }
 
 

@@ -14,7 +14,6 @@ from trash_keras.config import Config, DataConfig
 from trash_keras.contract import Contract
 from trash_keras.data import augmentation, pipeline, screening, splits
 from trash_keras.data.catalog import SPLITS, Catalog
-from trash_keras.data.sources import landing
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
@@ -78,7 +77,8 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         for tracker in trackers:
             tracker.evaluation(answers, read)
         details = _details(config, catalog, record)
-        details["run"] |= {**publishing.provenance(command), "precision": precision}
+        provenance = publishing.provenance(command, config.data.data_dir)
+        details["run"] |= {**provenance, "precision": precision}
         # Before the trackers close, which may wait for uploads.
         result = publishing.publish(
             workdir,
@@ -212,7 +212,6 @@ def _details(config: Config, catalog: Catalog, record: Record) -> dict[str, Any]
         "bad_files": list(catalog.bad_files),
         "config": config.to_dict(),
         "run": {
-            "data_source": landing.source(config.data.data_dir),
             "best_epoch": best["epoch"],
             "best_phase": best["phase"],
             "training_minutes": round(sum(row["seconds"] for row in record.rows) / 60, 2),
