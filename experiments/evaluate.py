@@ -47,13 +47,11 @@ def main(paths: Sequence[str]) -> None:
     pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, limit)
     answers = predictor.answers(pictures, split, store, batch_size=batch_size, max_megapixels=limit)
     command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
+    made = publishing.provenance(command, DATA_DIR.value)
     result = publishing.publish(
         OUTPUT.value,
         {split: answers},
-        {
-            "bad_files": list(pictures.bad_files),
-            "run": publishing.provenance(command, DATA_DIR.value),
-        },
+        {"bad_files": list(pictures.bad_files), "run": made},
         counts=pictures.counts(),
         read_pictures=functools.partial(stores.read_pictures, store),
     )
