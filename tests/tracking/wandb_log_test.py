@@ -9,11 +9,13 @@ import PIL.Image
 import pytest
 import wandb_logs
 
+from trash_keras.config import Config, TrackingConfig
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.tracking import fingerprint, wandb_tracker
 from trash_keras.tracking.exports import log_exports
+from trash_keras.tracking.trackers import open_trackers
 from trash_keras.training.loop import train_and_evaluate
 
 pytestmark = pytest.mark.slow  # the client's process starts and ends with each test
@@ -234,3 +236,28 @@ def test_a_client_that_breaks_in_mid_training_does_not_stop_it(
     report = train_and_evaluate(config, tmp_path / "run")
     assert report["test"]["examples"] == 6
     assert "an epoch could not be logged. Reason: the service is gone" in capfd.readouterr().out
+
+
+def test_a_client_that_does_not_start_leaves_the_run_untracked(
+    client, tmp_path, monkeypatch, capfd
+):
+    def broken(**options):
+        raise OSError("no service")
+
+    monkeypatch.setattr(client, "init", broken)
+    config = Config(tracking=TrackingConfig(wandb_mode="offline"))
+    with open_trackers(config, tmp_path, dict) as trackers:
+        assert trackers == []
+    assert "W&B: nothing is logged. Reason: no service" in capfd.readouterr().out
+
+
+def test_in_a_sweep_the_agent_decides_on_the_run(client, tmp_path, monkeypatch):
+    for name, value in {"SWEEP_ID": "sweep001", "RUN_ID": "trial001", "PROJECT": "swept"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    config = Config(tracking=TrackingConfig(wandb_mode="offline", wandb_project="mine"))
+    with open_trackers(config, tmp_path, dict):
+        pass
+    (log,) = wandb_logs.logs_of(tmp_path)
+    run = wandb_logs.run(log)
+    assert (run.run_id, run.sweep_id, run.project) == ("trial001", "sweep001", "swept")
+    assert (tmp_path / "wandb_run_id.txt").read_text() == "trial001"

@@ -40,7 +40,8 @@ def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
 
 
 def _log_kind(tracked: Any, folder: Path, kind: str, facts: Mapping[str, Any]) -> None:
-    from trash_keras.tracking import wandb_artifacts, wandb_runs
+    from trash_keras.tracking import wandb_artifacts
+    from trash_keras.tracking.wandb_answers import attempt
 
     found = facts["kinds"][kind]
     metadata = {**found, "input": facts["input"], "output": facts["output"]}
@@ -50,8 +51,8 @@ def _log_kind(tracked: Any, folder: Path, kind: str, facts: Mapping[str, Any]) -
         for name, value in found.items()
         if isinstance(value, int | float)
     }
-    wandb_runs.attempt(f"sizes of {kind}", lambda: tracked.run.summary.update(numbers))
-    wandb_runs.attempt(
+    attempt(f"sizes of {kind}", lambda: tracked.run.summary.update(numbers))
+    attempt(
         f"the export {kind}",
         lambda: wandb_artifacts.log(tracked, kind, "export", paths, metadata, [kind]),
     )

@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from wandb.sdk.artifacts.exceptions import WaitTimeoutError
 from trash_keras import files
 from trash_keras.config import TrackingConfig
 from trash_keras.tracking.trackers import ID_FILE
+from trash_keras.tracking.wandb_answers import attempt, reason, require_answer
 
 PROJECT = "trash-keras"
 # Seconds. The client's own limits are 90 for a start and none for an end.
 LIMITS = {"init_timeout": 15.0, "finish_timeout": 30.0}
-ANSWER_SECONDS = 10
 LOOK_SECONDS = 15
 
 
@@ -220,37 +220,3 @@ def _run_id(workdir: Path) -> str:
     if not id_file.exists():
         files.write_text(id_file, os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8])
     return id_file.read_text(encoding="utf-8").strip()
-
-
-def require_answer() -> None:
-    """Checks that the server knows the user, in some `ANSWER_SECONDS`.
-
-    Raises:
-        Exception: One of many kinds; there is no key, or the server does not answer or refuses.
-    """
-    if not wandb.login(prompt=False, verify=True):
-        raise wandb.errors.UsageError(
-            "there is no API key; `wandb login` stores one, or set WANDB_API_KEY"
-        )
-    # `login` asks the server only the first time in a process, `Api` whenever it is made.
-    wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", ANSWER_SECONDS)))
-
-
-def attempt(what: str, action: Callable[[], None]) -> None:
-    """Calls `action`; when W&B fails in it, says so and goes on.
-
-    Args:
-        what: For the message.
-        action: What to do.
-    """
-    try:
-        action()
-    except Exception as error:  # a view of the run must not cost the run
-        print(f"W&B: {what} could not be logged. Reason: {reason(error)}", flush=True)
-
-
-def reason(error: BaseException) -> str:
-    """Returns what an error says in one line, without the key."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    key = os.environ.get("WANDB_API_KEY")
-    return (text.replace(key, "***") if key else text)[:300]

@@ -11,7 +11,8 @@ from trash_keras import files
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.tracking import wandb_artifacts, wandb_tables
 from trash_keras.tracking.trackers import ReadPictures
-from trash_keras.tracking.wandb_runs import TrackedRun, attempt
+from trash_keras.tracking.wandb_answers import attempt
+from trash_keras.tracking.wandb_runs import TrackedRun
 
 EPOCHS_FILE = "wandb_epochs_logged.txt"
 
@@ -36,7 +37,7 @@ class WandbTracker:
         self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
     ) -> None:
         """Logs epochs still missing, the best model, and tables and charts of each split."""
-        self._tracked.ensure_alive()
+        attempt("the evaluation", self._tracked.ensure_alive)
         epochs = EpochLogger(self._tracked, self._workdir)
         epochs.catch_up()
         attempt("the evaluation", lambda: self._log_tables(predictions, read_pictures))
