@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from wandb.integration.keras import WandbMetricsLogger
 
 from trash_keras import files
 from trash_keras.evaluation.predictions import Predictions
@@ -69,13 +70,13 @@ class WandbTracker:
         wandb_artifacts.log(self._tracked, "model", "model", [model], best, aliases)
 
 
-class EpochLogger(keras.callbacks.Callback):
-    """Logs the rows of `metrics.csv` that W&B does not have yet.
+class EpochLogger(WandbMetricsLogger):
+    """W&B's own callback, made to log the rows of `metrics.csv` that W&B does not have yet.
 
-    Names and axis are those of wandb's own `WandbMetricsLogger`. That one logs what `fit` hands
-    it, so a resumed run would lack or repeat the epoch in which it was killed. Here the record is
-    the truth: rows are counted as they are logged, in a file of the workdir; of a run that the
-    server has resumed, the server's count is taken.
+    Names and axis are those of `WandbMetricsLogger`. That one logs what `fit` hands it, so a
+    resumed run would lack or repeat the epoch in which it was killed. Here the record is the
+    truth: rows are counted as they are logged, in a file of the workdir; of a run that the server
+    has resumed, the server's count is taken.
 
     Args:
         tracked: The open run.
