@@ -80,7 +80,27 @@ def test_with_a_network_that_stays_the_server_gets_everything(
     assert f"run_{run_id}_model" in server.artifacts
     said = capfd.readouterr()
     assert "wandb sync" not in said.out
+    (log,) = wandb_logs.logs_of(tmp_path / "run")
+    assert log.with_suffix(".wandb.synced").exists()  # nothing is left for `wandb sync`
     assert_key_is_nowhere(tmp_path / "run", said)
+
+
+def sync(server, arguments, folder):
+    """Runs `wandb sync` as a user with a network does."""
+    environment = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, "HOME": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-m", "wandb", *arguments],
+        env=environment, cwd=folder, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def wait_until(condition):
+    """Waits until the client has sent what it sends every some seconds."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def break_after(monkeypatch, last):
@@ -96,7 +116,7 @@ def break_after(monkeypatch, last):
 
 def sent_epochs(server, run_id):
     """Returns the epochs that a server has of a run, in the order of its lines."""
-    lines = [json.loads(line) for _, line in sorted(server.history[run_id].items())]
+    lines = [json.loads(line) for _, line in sorted(server.history.get(run_id, {}).items())]
     return [line["epoch/epoch"] for line in lines if "epoch/epoch" in line]
 
 
@@ -108,6 +128,7 @@ def test_a_network_that_dies_in_mid_training_costs_seconds_and_no_epoch(
 
     def dying(self, epoch, logs=None):
         if epoch == 1:
+            wait_until(lambda: sent_epochs(server, self._tracked.run.id) == [0])
             server.hanging.set() if death == "hangs" else server.close()
         started = time.monotonic()
         LOG_EPOCH(self, epoch, logs)
@@ -131,10 +152,20 @@ def test_a_network_that_dies_in_mid_training_costs_seconds_and_no_epoch(
     assert sorted(wandb_logs.history(first)) == [0, 1, 2]
     assert sorted(wandb_logs.history(second)) == [3]
     assert ("model", f"run_{first.stem[4:]}_model") in wandb_logs.artifacts(second)
+    assert_dead_run_can_be_sent(server, death, tmp_path, capfd, [first, second])
+
+
+def assert_dead_run_can_be_sent(server, death, tmp_path, capfd, logs):
+    first, second = logs
     said = capfd.readouterr()
     assert "W&B: going on offline. Reason: " in said.out
-    assert f"wandb sync --include-online {first.parent} {second.parent}\n" in said.out
+    command = f"wandb sync --include-online {first.parent} {second.parent}"
+    assert f"{command}\n" in said.out
     assert_key_is_nowhere(tmp_path / "run", said)
+    if death == "hangs":
+        server.hanging.clear()
+        sync(server, command.split()[1:], tmp_path)
+        assert sent_epochs(server, first.stem[4:]) == [0, 1, 2]
 
 
 def test_the_command_that_is_said_puts_the_parts_of_a_run_together(
@@ -152,12 +183,7 @@ def test_the_command_that_is_said_puts_the_parts_of_a_run_together(
     assert len(command) == 3  # sync and two folders
     run_id = (tmp_path / "run/wandb_run_id.txt").read_text()
     assert run_id not in server.history
-    environment = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, "HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "wandb", *command],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    sync(server, command, tmp_path)
     assert sent_epochs(server, run_id) == [0, 1, 2]
     assert server.summaries[run_id]["test/accuracy"] >= 0
     assert f"run_{run_id}_model" in server.artifacts

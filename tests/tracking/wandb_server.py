@@ -52,8 +52,9 @@ class Server:
         self.history.setdefault(run, {})
         for store, key in ((self.configs, "config"), (self.summaries, "summaryMetrics")):
             store.setdefault(run, {}).update(json.loads(values.get(key) or "{}"))
+        # A count here is for forks; a run that is not resumed is documented to be overwritten.
         return {"id": "r", "name": run, "displayName": run, "description": "", "config": "{}",
-                "sweepName": None, "historyLineCount": len(self.history[run]),
+                "sweepName": None, "historyLineCount": None,
                 "project": {"id": "p", "name": values.get("project") or "p",
                             "entity": {"id": "me", "name": "me"}}}  # fmt: skip
 

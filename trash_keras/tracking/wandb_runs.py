@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ class TrackedRun:
         except Exception as error:  # as above
             print(f"W&B: going on offline. Reason: {reason(error)}", flush=True)
             self._close_run(exit_code=0)
+            self._options = {**self._options, "resume": _unless_set("WANDB_RESUME", "allow")}
             self._open_offline()
 
     def log_artifact(self, artifact: wandb.Artifact, aliases: Sequence[str]) -> None:
@@ -104,15 +105,17 @@ class TrackedRun:
         """
         if self.online:
             attempt("a file", self._await_uploads)
-        self._close_run(exit_code)
+        sent = self._close_run(exit_code)
+        logs = list(self.folder.parent.glob(f"*run-*/run-{self.run.id}.wandb"))
+        if self.online and sent:
+            # The mark of `wandb sync`, which would send these epochs once more.
+            for log in logs:
+                if log.parent.name.startswith("run-"):
+                    log.with_suffix(".wandb.synced").touch()
         if self._unsent:
-            # With parts of the same run that an earlier process wrote and nobody has sent.
-            logs = self.folder.parent.glob(f"offline-run-*/run-{self.run.id}.wandb")
-            unsent = [log for log in logs if not log.with_suffix(".wandb.synced").exists()]
-            folders = sorted({*self._unsent, *(log.parent for log in unsent)}, key=_start)
-            dead = any(not folder.name.startswith("offline-") for folder in folders)
-            command = ["wandb", "sync", *(["--include-online"] if dead else []), *map(str, folders)]
-            print(f"W&B: send what is only on disk with: {shlex.join(command)}", flush=True)
+            # With the parts of this run that an earlier process left.
+            left = (log.parent for log in logs if not log.with_suffix(".wandb.synced").exists())
+            print(f"W&B: send what is only on disk with: {_sync_command(left)}", flush=True)
 
     def _await_uploads(self) -> None:
         while self._uploads:
@@ -122,16 +125,22 @@ class TrackedRun:
             except WaitTimeoutError:
                 require_answer()
 
-    def _close_run(self, exit_code: int) -> None:
+    def _close_run(self, exit_code: int) -> bool:
         try:
             self.run.finish(exit_code=exit_code)
         except Exception as error:  # the run is on disk, whatever the client's process came to
             print(f"W&B: not all was sent. Reason: {reason(error)}", flush=True)
             self._unsent.append(self.folder)
+            return False
+        return True
 
 
-def _start(folder: Path) -> str:
-    return folder.name.removeprefix("offline-")  # run-DATE_TIME-ID
+def _sync_command(folders: Iterable[Path]) -> str:
+    # run-DATE_TIME-ID, or offline-run-...: the order in which they were begun.
+    ordered = sorted(folders, key=lambda folder: folder.name.removeprefix("offline-"))
+    online = any(folder.name.startswith("run-") for folder in ordered)
+    flags = ["--include-online"] if online else []
+    return shlex.join(["wandb", "sync", *flags, *map(str, ordered)])
 
 
 @contextlib.contextmanager
@@ -201,7 +210,11 @@ def _options(settings: TrackingConfig, workdir: Path) -> dict[str, Any]:
         "reinit": "create_new",
         "settings": wandb.Settings(finish_timeout_raises=True, **limits),
     }
-    run_id = _run_id(workdir)
+    run_id, is_new = _run_id(workdir)
+    if is_new:
+        # Nothing to resume; and what is sent of a run that resumes nothing can be sent again by
+        # `wandb sync` after its network died, where a resumed one would get its epochs twice.
+        options["resume"] = None
     if "WANDB_SWEEP_ID" in os.environ:  # the agent has decided on these
         return options
     return options | {
@@ -215,8 +228,10 @@ def _unless_set(variable: str, value: Any) -> Any:
     return None if os.environ.get(variable) else value
 
 
-def _run_id(workdir: Path) -> str:
-    id_file = workdir / ID_FILE
+def _run_id(workdir: Path) -> tuple[str, bool]:
+    """Returns the id that the workdir keeps, and whether it was made up just now."""
+    id_file, given = workdir / ID_FILE, os.environ.get("WANDB_RUN_ID")
+    is_new = not (id_file.exists() or given)
     if not id_file.exists():
-        files.write_text(id_file, os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8])
-    return id_file.read_text(encoding="utf-8").strip()
+        files.write_text(id_file, given or uuid.uuid4().hex[:8])
+    return id_file.read_text(encoding="utf-8").strip(), is_new
