@@ -14,9 +14,11 @@ def test_the_table_shows_the_most_misleading_pictures_first(monkeypatch):
 
 def test_reliability_of_a_worked_example():
     probabilities = np.array([[0.95, 0.05], [0.97, 0.03], [0.55, 0.45], [0.0, 1.0]])
-    found = wandb_tables._reliability(np.array([0, 1, 0, 1]), probabilities)
+    answers = Predictions(("a", "b"), list("wxyz"), np.array([0, 1, 0, 1]), probabilities)
+    found = wandb_tables.entries("test", answers, {})
     # Bins 8 (0.55) and 14 (0.95, 0.97, 1.0) of 15.
-    assert found["confidence"] == pytest.approx([0.55, (0.95 + 0.97 + 1.0) / 3])
-    assert found["accuracy"] == pytest.approx([1.0, 2 / 3]) and found["pictures"] == [1, 3]
-    expected = 0.25 * 0.45 + 0.75 * abs((0.95 + 0.97 + 1.0) / 3 - 2 / 3)
-    assert found["error"] == pytest.approx(expected)
+    mean = (0.95 + 0.97 + 1.0) / 3
+    low, high = found["test/reliability"].data
+    assert low == pytest.approx([0.55, 1.0, 1]) and high == pytest.approx([mean, 2 / 3, 3])
+    expected = 0.25 * 0.45 + 0.75 * abs(mean - 2 / 3)
+    assert found["test/calibration_error"] == pytest.approx(expected)

@@ -8,11 +8,11 @@ import wandb
 from PIL import Image
 
 from trash_keras.data import decoding
+from trash_keras.evaluation import calibration
 from trash_keras.evaluation.predictions import Predictions
 
 ROWS_SHOWN = 1000  # some 5 kB each
 PICTURE_SIDE = 160  # pixels, the longer side
-BINS = 15
 
 
 def shown(answers: Predictions) -> list[int]:
@@ -42,14 +42,13 @@ def entries(split: str, answers: Predictions, pictures: Mapping[str, bytes]) -> 
         the charts `confusion_matrix`, `precision`, `recall`, `f1` and `reliability_diagram`.
     """
     scores, names = answers.score(), list(answers.class_names)
-    reliability = _reliability(answers.labels, answers.probabilities)
     per_class = wandb.Table(
         columns=["class", "precision", "recall", "f1", "support"],
         data=[[name, *row.values()] for name, row in scores["per_class"].items()],
     )
     found = {name: scores[name] for name in ("accuracy", "loss", "macro_f1")}
     found |= {
-        "calibration_error": reliability["error"],
+        "calibration_error": scores["ece"],
         "pictures": _pictures(answers, pictures),
         "per_class": per_class,
         "confusion_matrix": wandb.plot.confusion_matrix(
@@ -58,7 +57,7 @@ def entries(split: str, answers: Predictions, pictures: Mapping[str, bytes]) -> 
             class_names=names,
             title=f"Confusion matrix, {split} split",
         ),
-        **_reliability_charts(split, reliability),
+        **_reliability_charts(split, answers),
     }
     for score in ("precision", "recall", "f1"):
         found[score] = wandb.plot.bar(per_class, "class", score, title=f"{score}, {split} split")
@@ -86,36 +85,18 @@ def _thumbnail(encoded: bytes) -> wandb.Image | None:
     return wandb.Image(small, file_type="jpg")
 
 
-def _reliability_charts(split: str, reliability: Mapping[str, Any]) -> dict[str, Any]:
-    columns = ["confidence", "accuracy", "pictures"]
-    rows = list(zip(*(reliability[column] for column in columns), strict=True))
+def _reliability_charts(split: str, answers: Predictions) -> dict[str, Any]:
+    found = calibration.reliability(answers.labels, answers.probabilities)
+    filled = found.count > 0
+    confidence, accuracy = found.confidence[filled].tolist(), found.accuracy[filled].tolist()
+    rows = zip(confidence, accuracy, found.count[filled].tolist(), strict=True)
     return {
-        "reliability": wandb.Table(columns=columns, data=[list(row) for row in rows]),
+        "reliability": wandb.Table(["confidence", "accuracy", "pictures"], list(map(list, rows))),
         "reliability_diagram": wandb.plot.line_series(
-            xs=reliability["confidence"],
-            ys=[reliability["accuracy"], reliability["confidence"]],
+            xs=confidence,
+            ys=[accuracy, confidence],
             keys=["accuracy", "perfect"],
             title=f"Reliability, {split} split",
             xname="confidence",
         ),
-    }
-
-
-def _reliability(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """Returns confidence, accuracy and number of pictures of each bin that has some.
-
-    Bins of equal width over the confidence, and the expected calibration error: Guo et al.,
-    2017, "On Calibration of Modern Neural Networks".
-    """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    filled = [bins == index for index in np.unique(bins)]
-    means = np.array([[confidence[members].mean(), right[members].mean()] for members in filled])
-    counts = np.array([members.sum() for members in filled])
-    return {
-        "confidence": means[:, 0].tolist(),
-        "accuracy": means[:, 1].tolist(),
-        "pictures": counts.tolist(),
-        "error": float(np.average(np.abs(means[:, 0] - means[:, 1]), weights=counts)),
     }
