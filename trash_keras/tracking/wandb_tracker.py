@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from wandb.integration.keras import WandbMetricsLogger
 
 from trash_keras import files
 from trash_keras.evaluation.predictions import Predictions
@@ -70,8 +69,8 @@ class WandbTracker:
         wandb_artifacts.log(self._tracked, "model", "model", [model], best, aliases)
 
 
-class EpochLogger(WandbMetricsLogger):
-    """W&B's own callback, made to log the rows of `metrics.csv` that W&B does not have yet.
+class EpochLogger(keras.callbacks.Callback):
+    """Logs the rows of `metrics.csv` that W&B does not have yet.
 
     Names and axis are those of `WandbMetricsLogger`. That one logs what `fit` hands it, so a
     resumed run would lack or repeat the epoch in which it was killed. Here the record is the
