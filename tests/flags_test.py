@@ -124,3 +124,26 @@ def test_noise_of_an_import_is_held_back_unless_it_fails(capfd):
         raise ImportError
     os.write(2, b"later\n")
     assert capfd.readouterr().err == "missing library\nlater\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "arguments", "mode"),
+    [
+        ("", (), "disabled"),
+        ("online", (), "online"),
+        ("dryrun", (), "offline"),
+        ("disabled", (), "disabled"),
+        ("online", ("--wandb_mode=disabled",), "disabled"),
+        ("offline", ("--wandb_mode=online",), "online"),
+    ],
+)
+def test_a_flag_that_is_given_wins_over_the_variable(monkeypatch, variable, arguments, mode):
+    monkeypatch.setenv("WANDB_MODE", variable)
+    assert shown(*arguments)[0]["tracking"]["wandb_mode"] == mode
+
+
+def test_a_variable_that_names_no_mode_is_refused(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "sometimes")
+    done = run(SHOW)
+    assert done.returncode == 1
+    assert "WANDB_MODE must be one of disabled, offline, online. Received: 'some" in done.stderr

@@ -19,6 +19,7 @@ def option(
     maximum: float | None = None,
     choices: Sequence[str] = (),
     changes_result: bool = True,
+    environment: str = "",
 ) -> Any:
     """Declares one setting.
 
@@ -29,6 +30,7 @@ def option(
         maximum: Largest allowed value.
         choices: Allowed strings; empty for any.
         changes_result: False for settings that a resumed run may change freely.
+        environment: Variable that a script takes the value from when the flag is not given.
 
     Returns:
         A dataclass field.
@@ -41,6 +43,7 @@ def option(
             "maximum": maximum,
             "choices": tuple(choices),
             "changes_result": changes_result,
+            "environment": environment,
         },
     )
 
@@ -239,11 +242,12 @@ class TrackingConfig(_Checked):
     """Where a run can be watched. What a flag leaves open, W&B's own variables decide."""
 
     wandb_mode: str = option(
-        "auto",
-        "Weights & Biases logging; online goes on offline when no server can be used. auto: what "
-        "the variable WANDB_MODE says, else disabled.",
-        choices=("auto", "disabled", "offline", "online"),
+        "disabled",
+        "Weights & Biases logging; online goes on offline when no server can be used. Without this "
+        "flag the variable WANDB_MODE counts.",
+        choices=("disabled", "offline", "online"),
         changes_result=False,
+        environment="WANDB_MODE",
     )
     wandb_project: str = option(
         "",

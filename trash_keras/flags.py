@@ -15,6 +15,9 @@ from trash_keras import config
 # Flags defined here belong to the script that asks for them, so that its --help lists them.
 flags.disclaim_key_flags()
 
+# Older names of WANDB_MODE that W&B still takes.
+ENVIRONMENT_ALIASES = {"run": "online", "shared": "online", "dryrun": "offline"}
+
 _DEFINE: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
@@ -57,8 +60,22 @@ def read_config() -> config.Config:
     """
     values: dict[str, dict[str, Any]] = {}
     for section, field in config.fields():
-        values.setdefault(section, {})[field.name] = flags.FLAGS[field.name].value
+        values.setdefault(section, {})[field.name] = _value(field)
     return config.Config.from_dict(values)
+
+
+def _value(field: dataclasses.Field) -> Any:
+    flag = flags.FLAGS[field.name]
+    found = os.environ.get(field.metadata["environment"], "")
+    if flag.present or not found:
+        return flag.value
+    value = ENVIRONMENT_ALIASES.get(found, found)
+    if value not in field.metadata["choices"]:
+        raise ValueError(
+            f"{field.metadata['environment']} must be one of "
+            f"{', '.join(field.metadata['choices'])}. Received: {found!r}"
+        )
+    return value
 
 
 def refuse(arguments: Sequence[str]) -> None:

@@ -176,7 +176,10 @@ def test_exports_join_the_run_that_trained_the_model(client, trained, tmp_path, 
     log_exports(workdir, facts)  # a run that nobody tracked
     assert not (workdir / "wandb").exists()
     (workdir / "wandb_run_id.txt").write_text("abc12345")
-    log_exports(workdir, facts)  # tracked by a variable that is gone
+    config = json.loads((workdir / "config.json").read_text())
+    config["tracking"]["wandb_mode"] = "offline"
+    (workdir / "config.json").write_text(json.dumps(config))
+    log_exports(workdir, facts)
     (log,) = wandb_logs.logs_of(workdir)
     assert log.parent.name.startswith("offline-run-") and "wandb sync" in capfd.readouterr().out
     assert wandb_logs.run(log).run_id == "abc12345"
@@ -201,12 +204,17 @@ def test_variables_decide_what_no_flag_decides(
 ):
     for name, value in {
         "PROJECT": "theirs", "ENTITY": "team", "NAME": "spring", "TAGS": "a,b",
-        "RUN_ID": "chosen01", "NOTES": "why", "DIR": str(tmp_path / "logs"), "MODE": "offline",
+        "RUN_ID": "chosen01", "NOTES": "why", "DIR": str(tmp_path / "logs"),
     }.items():  # fmt: skip
         monkeypatch.setenv(f"WANDB_{name}", value)
     (tmp_path / "logs").mkdir()
     config = configure(
-        data_dir, toy_backbone, wandb_project="flag", head_epochs=1, finetune_epochs=0
+        data_dir,
+        toy_backbone,
+        wandb_mode="offline",
+        wandb_project="flag",
+        head_epochs=1,
+        finetune_epochs=0,
     )
     train_and_evaluate(config, tmp_path / "run")
     assert not list((tmp_path / "run").glob("wandb/*run-*"))

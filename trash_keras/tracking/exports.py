@@ -1,5 +1,6 @@
 """What an export writes -> artifacts of the W&B run that trained the model."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,8 @@ def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
     if not (workdir / trackers.ID_FILE).exists():
         return
     settings = configuration.load(workdir / "config.json").tracking
-    # Tracked by a variable that is gone by now: what nobody asks to be sent is kept.
-    mode = trackers.wandb_mode(settings, unasked="offline")
-    if mode == "disabled":
+    mode = settings.wandb_mode
+    if "disabled" in (mode, os.environ.get("WANDB_MODE")):
         return
     trackers.require_wandb()
     from trash_keras.tracking import wandb_runs

@@ -1,19 +1,17 @@
 """What follows a run while it trains: Weights & Biases, TensorBoard, both or none."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import keras
 
-from trash_keras.config import Config, TrackingConfig
+from trash_keras.config import Config
 from trash_keras.evaluation.predictions import Predictions
 
 ReadPictures = Callable[[list[str]], Mapping[str, bytes]]
 ID_FILE = "wandb_run_id.txt"  # in the workdir of a run that W&B follows
-DOCUMENTED_MODES = {"run": "online", "shared": "online", "dryrun": "offline"}
 
 
 class Tracker(Protocol):
@@ -59,7 +57,7 @@ def open_trackers(
             from trash_keras.tracking.tensorboard import TensorBoardTracker
 
             trackers.append(TensorBoardTracker(workdir / "tensorboard"))
-        mode = wandb_mode(config.tracking)
+        mode = config.tracking.wandb_mode
         if mode != "disabled":
             require_wandb()
             from trash_keras.tracking import wandb_runs, wandb_tracker
@@ -75,25 +73,6 @@ def open_trackers(
 def _by_flag(config: Config) -> dict[str, Any]:
     """Returns all settings by the names of their flags, which are those of a sweep too."""
     return {name: value for part in config.to_dict().values() for name, value in part.items()}
-
-
-def wandb_mode(settings: TrackingConfig, unasked: str = "disabled") -> str:
-    """Returns disabled, offline or online: what the flag says, or else `WANDB_MODE`.
-
-    Args:
-        settings: Of the run.
-        unasked: What to return when neither says anything.
-
-    Raises:
-        ValueError: `WANDB_MODE` is none of the modes of W&B.
-    """
-    if settings.wandb_mode != "auto":
-        return settings.wandb_mode
-    mode = os.environ.get("WANDB_MODE") or unasked
-    mode = DOCUMENTED_MODES.get(mode, mode)
-    if mode not in ("disabled", "offline", "online"):
-        raise ValueError(f"WANDB_MODE must be online, offline or disabled. Received: {mode!r}")
-    return mode
 
 
 def require_wandb() -> None:
