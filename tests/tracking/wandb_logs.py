@@ -8,6 +8,7 @@ import json
 import zlib
 from pathlib import Path
 
+import wandb
 from wandb.proto import wandb_internal_pb2
 
 BLOCK, HEADER = 32768, 7
@@ -39,6 +40,7 @@ def records(log):
 
 def logs_of(workdir):
     """Returns the logs of a run in the order in which they were begun."""
+    wandb.teardown()  # its process may still be writing when `finish` returns
     logs = (workdir / "wandb").glob("*run-*/run-*.wandb")
     return sorted(logs, key=lambda log: log.parent.name.removeprefix("offline-"))
 
