@@ -201,6 +201,12 @@ class TrainingConfig(_Checked):
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )
     weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
+    ema: float = option(
+        0.0,
+        "Momentum, per step, of the average of the weights that is scored and kept; 0: none.",
+        minimum=0,
+        maximum=0.9999,
+    )
     label_smoothing: float = option(
         0.1, "Label smoothing of the training loss, share.", minimum=0, maximum=0.9
     )

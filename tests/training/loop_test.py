@@ -111,18 +111,18 @@ def test_another_configuration_is_refused(trained, configure, toy_backbone):
 
 
 @pytest.mark.parametrize(
-    ("commits", "moment", "augmented_views"),
+    ("commits", "moment", "changes"),
     [
-        (3, "before the state", 2),
-        (12, "after the state", 0),
-        (13, "before the state", 0),
-        (13, "after the state", 0),
+        (3, "before the state", {"head_augment": 2}),
+        (12, "after the state", {"ema": 0.9}),
+        (13, "before the state", {"ema": 0.9}),
+        (13, "after the state", {}),
     ],
 )
 def test_a_broken_run_ends_like_an_unbroken_one(
-    tmp_path, data_dir, toy_backbone, configure, monkeypatch, commits, moment, augmented_views
+    tmp_path, data_dir, toy_backbone, configure, monkeypatch, commits, moment, changes
 ):
-    config = configure(data_dir, toy_backbone, head_augment=augmented_views)
+    config = configure(data_dir, toy_backbone, **changes)
     train_and_evaluate(config, tmp_path / "whole")
     add, publish, done = Record.add, Record._publish, []
 
@@ -132,10 +132,10 @@ def test_a_broken_run_ends_like_an_unbroken_one(
             raise KeyboardInterrupt
         add(self, phase, model, row)
 
-    def breaking_publish(self):
+    def breaking_publish(self, model):
         if len(done) == commits and moment == "after the state":
             raise KeyboardInterrupt
-        publish(self)
+        publish(self, model)
 
     monkeypatch.setattr(Record, "add", breaking_add)
     monkeypatch.setattr(Record, "_publish", breaking_publish)

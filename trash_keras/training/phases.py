@@ -12,7 +12,7 @@ from trash_keras.config import TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.evaluation import report
-from trash_keras.training import features, runtime
+from trash_keras.training import averaging, features, runtime
 from trash_keras.training.record import EpochRecorder, Record
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
@@ -162,9 +162,14 @@ def fit(
     )
     epoch = record.restore(phase.name, model) or phase.first_epoch
     if epoch >= phase.last_epoch:
+        averaging.settle(model)
         return
     print(f"Phase {phase.name}: epochs {epoch + 1} to {phase.last_epoch}", flush=True)
-    recorder = EpochRecorder(record, phase.name, lambda: source.validate(model))
+
+    def validate() -> dict[str, float]:
+        with averaging.averaged(model):
+            return source.validate(model)
+
     model.fit(
         pipeline.training(
             source.examples,
@@ -180,7 +185,7 @@ def fit(
         shuffle=False,  # `pipeline.training` has shuffled
         class_weight=class_weight,
         verbose=runtime.progress(),
-        callbacks=[recorder, *callbacks],
+        callbacks=[EpochRecorder(record, phase.name, validate), *callbacks],
     )
 
 
@@ -193,7 +198,12 @@ def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> 
         warmup_target=phase.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        use_ema=settings.ema > 0,
+        ema_momentum=settings.ema,
+    )
     # Decaying biases and the scale and shift of BatchNorm only pulls them from where data put
     # them (He et al., 2019, section 3.1).
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

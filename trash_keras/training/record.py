@@ -21,6 +21,7 @@ from typing import Any
 import keras
 
 from trash_keras import files
+from trash_keras.training import averaging
 
 COLUMNS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
@@ -61,7 +62,7 @@ class Record:
         state = json.loads(state_file.read_text(encoding="utf-8"))
         model.optimizer.build(model.trainable_variables)
         model.load_weights(self._folder(phase) / state["weights"])
-        self._publish()
+        self._publish(model)
         return self.rows[-1]["epoch"] + 1
 
     def add(self, phase: str, model: keras.Model, row: dict[str, Any]) -> None:
@@ -81,13 +82,13 @@ class Record:
         for old in folder.glob("*.weights.h5"):
             if old.name != weights:
                 old.unlink()
-        self._publish()
+        self._publish(model)
 
     def best(self) -> dict[str, Any]:
         """Returns the row of the best epoch: highest validation accuracy, then lowest loss."""
         return max(self.rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
 
-    def _publish(self) -> None:
+    def _publish(self, model: keras.Model) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
@@ -95,7 +96,8 @@ class Record:
         files.write_text(self._workdir / "metrics.csv", text.getvalue())
         # The model stands at the last row's epoch, here and on resuming alike.
         if self.best() is self.rows[-1]:
-            self._save_best()
+            with averaging.averaged(model):
+                self._save_best()
 
     def _folder(self, phase: str) -> Path:
         return self._workdir / "backup" / phase

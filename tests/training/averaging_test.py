@@ -1,0 +1,54 @@
+import keras
+import numpy as np
+import pytest
+
+from trash_keras.training import averaging
+
+
+def model_with(optimizer, steps=3):
+    """A weight w with loss (w - 1)^2, trained from 0 by plain steps."""
+    inputs = keras.Input((1,))
+    outputs = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(inputs)
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizer, "mse")
+    for _ in range(steps):
+        model.train_on_batch(np.ones((1, 1)), np.ones((1, 1)))
+    return model
+
+
+def weight(model):
+    return model.get_weights()[0].item()
+
+
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
+def test_the_average_is_there_for_a_while(wrap):
+    model = model_with(wrap(keras.optimizers.SGD(0.25, use_ema=True, ema_momentum=0.5)))
+    before, average, value = weight(model), 0.0, 0.0
+    for _ in range(3):
+        value += 0.5 * (1 - value)
+        average = 0.5 * average + 0.5 * value if average else value
+    assert before == pytest.approx(value)
+    with averaging.averaged(model):
+        # The first step may count whole or by half, as Keras' version has it.
+        assert weight(model) == pytest.approx(average, abs=0.2)
+        assert weight(model) < before
+    assert weight(model) == before
+    averaging.settle(model)
+    assert weight(model) < before
+
+
+def test_without_an_average_nothing_changes():
+    model = model_with(keras.optimizers.SGD(0.25))
+    before = weight(model)
+    with averaging.averaged(model):
+        assert weight(model) == before
+    averaging.settle(model)
+    assert weight(model) == before
+
+
+def test_weights_come_back_after_an_error():
+    model = model_with(keras.optimizers.SGD(0.25, use_ema=True, ema_momentum=0.5))
+    before = weight(model)
+    with pytest.raises(KeyboardInterrupt), averaging.averaged(model):
+        raise KeyboardInterrupt
+    assert weight(model) == before
