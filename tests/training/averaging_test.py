@@ -23,18 +23,14 @@ def weight(model):
 @pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
 def test_the_average_is_there_for_a_while(wrap):
     model = model_with(wrap(keras.optimizers.SGD(0.25, use_ema=True, ema_momentum=0.5)))
-    before, average, value = weight(model), 0.0, 0.0
-    for _ in range(3):
-        value += 0.5 * (1 - value)
-        average = 0.5 * average + 0.5 * value if average else value
-    assert before == pytest.approx(value)
+    before = weight(model)  # 1/2, 3/4, 7/8 after the steps, all above their average
     with averaging.averaged(model):
-        # The first step may count whole or by half, as Keras' version has it.
-        assert weight(model) == pytest.approx(average, abs=0.2)
-        assert weight(model) < before
+        average = weight(model)
+    assert before == pytest.approx(7 / 8)
+    assert 1 / 2 < average < 7 / 8
     assert weight(model) == before
     averaging.settle(model)
-    assert weight(model) < before
+    assert weight(model) == average
 
 
 def test_without_an_average_nothing_changes():
