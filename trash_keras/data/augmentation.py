@@ -8,11 +8,14 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import AugmentationConfig
+from trash_keras.data.crops import RandomResizedCrop
 
 
 def build(settings: AugmentationConfig) -> list[keras.Layer]:
     """Makes the layers whose strength is not zero, in the order in which they apply."""
     layers: list[keras.Layer] = []
+    if 0 < settings.crop < 1:
+        layers.append(RandomResizedCrop(settings.crop))
     # One layer an axis: Keras' horizontal_and_vertical tosses a single coin for both axes, which
     # is a half turn and never a mirror image.
     for axis in ("horizontal", "vertical"):
@@ -28,6 +31,15 @@ def build(settings: AugmentationConfig) -> list[keras.Layer]:
         layers.append(keras.layers.RandomBrightness(settings.brightness))
     if settings.contrast:
         layers.append(keras.layers.RandomContrast(settings.contrast))
+    if settings.hue:
+        # Keras halves it. Half precision, which these two would follow, is too coarse for colours.
+        layers.append(keras.layers.RandomHue(2 * settings.hue, dtype="float32"))
+    if settings.saturation:
+        # Keras draws f and multiplies the saturation by f / (1 - f). Last, since what leaves the
+        # range 0..255 is cut off only by `augment`.
+        weakest, strongest = 1 - settings.saturation, 1 + settings.saturation
+        factor = (weakest / (1 + weakest), strongest / (1 + strongest))
+        layers.append(keras.layers.RandomSaturation(factor, dtype="float32"))
     return layers
 
 
