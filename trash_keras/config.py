@@ -166,6 +166,13 @@ class AugmentationConfig(_Checked):
         minimum=0,
         maximum=1,
     )
+    background: float = option(
+        0.0,
+        "Share of pictures that get another background. Needs objects on plain, pale board as "
+        "TrashNet's; other pictures stay as they are.",
+        minimum=0,
+        maximum=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

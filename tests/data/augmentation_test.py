@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from trash_keras.config import AugmentationConfig
 from trash_keras.data import augmentation
+from trash_keras.data.backgrounds import RandomBackground
 
 OFF = {"flip": "none", "rotation": 0.0, "zoom": 0.0, "translation": 0.0, "brightness": 0.0,
        "contrast": 0.0}  # fmt: skip
@@ -99,6 +100,11 @@ def test_layers_come_in_a_fixed_order_and_only_with_a_strength():
         keras.layers.RandomZoom, keras.layers.RandomTranslation, keras.layers.RandomBrightness,
         keras.layers.RandomContrast,
     ]  # fmt: skip
+    background, *_, saturation = augmentation.build(
+        AugmentationConfig(background=0.5, hue=0.1, saturation=0.1)
+    )
+    assert isinstance(background, RandomBackground)  # at the picture's own rim
+    assert isinstance(saturation, keras.layers.RandomSaturation)  # may leave 0..255
 
 
 def test_without_layers_pictures_only_become_float():

@@ -8,12 +8,16 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import AugmentationConfig
+from trash_keras.data.backgrounds import RandomBackground
 from trash_keras.data.crops import RandomResizedCrop
 
 
 def build(settings: AugmentationConfig) -> list[keras.Layer]:
     """Makes the layers whose strength is not zero, in the order in which they apply."""
     layers: list[keras.Layer] = []
+    if settings.background:
+        # First, since it looks for the background at the picture's own rim.
+        layers.append(RandomBackground(settings.background))
     if 0 < settings.crop < 1:
         layers.append(RandomResizedCrop(settings.crop))
     # One layer an axis: Keras' horizontal_and_vertical tosses a single coin for both axes, which
