@@ -51,6 +51,32 @@ def toy_backbone(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def squares():
+    """A classifier whose evidence is known: (model, uint8 images for it, labels, boxes).
+
+    Each picture has a red or a blue square of 8 px somewhere on noisy grey; the box is
+    (top, left). The backbone keeps strong red and blue, and drops what a blur leaves of them.
+    """
+    import keras
+
+    from trash_keras.modeling import classifier
+
+    inputs = keras.Input((32, 32, 3))
+    colour = keras.layers.Conv2D(2, 1, activation="relu")
+    backbone = keras.Model(inputs, keras.layers.AveragePooling2D(4)(colour(inputs)))
+    kernel = np.array([[1, -0.5], [-0.5, -0.5], [-0.5, 1]], np.float32)
+    colour.set_weights([kernel.reshape(1, 1, 3, 2), np.full(2, -125, np.float32)])
+    model = classifier.build(backbone, 2)
+    model.get_layer(classifier.PROBABILITIES).set_weights([np.eye(2), np.zeros(2)])
+    generator = np.random.default_rng(0)
+    images = generator.normal(128, 8, (12, 32, 32, 3)).clip(0, 255).astype(np.uint8)
+    boxes, labels = generator.integers(0, 24, (12, 2)), np.arange(12) % 2
+    for image, (top, left), label in zip(images, boxes, labels, strict=True):
+        image[top : top + 8, left : left + 8] = COLOURS["blue" if label else "red"]
+    return model, images, labels, boxes
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory, toy_backbone):
     """A finished run of the toy backbone on solid colours: (workdir, data folder, report)."""
     from trash_keras.training.loop import train_and_evaluate
