@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from PIL import Image
 
 from trash_keras import files
@@ -71,13 +72,32 @@ def ordered(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def thumbnail(picture: bytes) -> str | None:
     """Returns a small JPEG of an encoded picture as a data URI, or None if it has no pixels."""
+    small = shrink(picture, THUMBNAIL_SIDE)
+    return None if small is None else jpeg(small)
+
+
+def shrink(picture: bytes, side: int) -> np.ndarray | None:
+    """Returns an encoded picture with a longer side of at most `side` pixels.
+
+    Args:
+        picture: The bytes of a file.
+        side: Pixels.
+
+    Returns:
+        uint8 [height, width, 3], RGB, or None if it has no pixels.
+    """
     try:
         small = Image.fromarray(decoding.decode(picture))
     except decoding.UndecodableError:
         return None
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    small.thumbnail((side, side))
+    return np.asarray(small)
+
+
+def jpeg(pixels: np.ndarray) -> str:
+    """Returns uint8 [height, width, 3], RGB, as the data URI of a JPEG."""
     encoded = io.BytesIO()
-    small.save(encoded, "JPEG", quality=80)
+    Image.fromarray(pixels).save(encoded, "JPEG", quality=80)
     return data_uri(encoded.getvalue(), "jpeg")
 
 

@@ -1,0 +1,60 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trash_keras.evaluation import deletion_insertion, heat_map_figures, heat_maps
+from trash_keras.evaluation.heat_maps import HeatMaps
+
+
+@pytest.mark.parametrize("size", [(900, 300), (20, 30), (1, 700)])
+def test_pictures_get_a_readable_size(size):
+    found = heat_map_figures.readable(np.zeros((*size, 3), np.uint8))
+    assert max(found.shape) == heat_map_figures.PICTURE_SIDE
+    assert found.shape[0] / found.shape[1] == pytest.approx(size[0] / size[1], rel=0.6)
+
+
+def test_a_picture_stands_beside_its_evidence_with_a_legend():
+    picture, heat_map = np.full((30, 40, 3), 90, np.uint8), np.eye(3)
+    figure = heat_map_figures.explained(picture, heat_map, "stretch", "gla$$ 93.4%")
+    left, right, bar = figure.axes
+    np.testing.assert_array_equal(left.images[0].get_array(), picture)
+    lit = heat_maps.overlay(picture, heat_map, "stretch")
+    np.testing.assert_array_equal(right.images[0].get_array(), lit)
+    assert figure.get_suptitle() == "gla$$ 93.4%"
+    assert [label.get_text() for label in bar.get_xticklabels()] == ["none", "most"]
+    figure.draw_without_rendering()
+
+
+def test_mistakes_stand_in_pairs():
+    encoded = io.BytesIO()
+    Image.new("RGB", (300, 200), "orange").save(encoded, "PNG")
+    rows = [{"file": name, "truth": "a", "prediction": "b", "probability": 0.9}
+            for name in ("seen.png", "gone.png", "unexplained.png")]  # fmt: skip
+    maps = HeatMaps("stretch", {"seen.png": np.eye(2), "gone.png": np.eye(2)})
+    figure = heat_map_figures.mistakes(rows, maps, lambda files: {"seen.png": encoded.getvalue()})
+    drawn = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in drawn] == ["a → b", "90%"] * 2
+    seen, lit, gone, _ = (axes.images[0].get_array() for axes in drawn)
+    assert seen.shape == lit.shape == (160, 240, 3) and (seen == seen[0, 0]).all()
+    assert np.ptp(lit) > 50 and (gone == heat_map_figures.GONE).all()
+
+
+def test_curves_of_both_tests_and_all_orders():
+    rise = np.linspace(0.1, 0.9, deletion_insertion.STEPS + 1)
+    orders = dict.fromkeys(deletion_insertion.ORDERS, 0.0)
+    found = {
+        "steps": deletion_insertion.STEPS,
+        "deletion": {"auc": orders, "curves": dict.fromkeys(orders, rise[::-1])},
+        "insertion": {"auc": orders | {"grad_cam": 0.4321},
+                      "curves": dict.fromkeys(orders, rise)},
+    }  # fmt: skip
+    figure = heat_map_figures.explanation_curves(found)
+    for axes, expected in zip(figure.axes, (rise[::-1], rise), strict=True):
+        assert len(axes.lines) == 3
+        for line in axes.lines:
+            np.testing.assert_allclose(line.get_ydata(), expected)
+    assert "Grad-CAM, area 0.432" in [
+        text.get_text() for text in figure.axes[1].get_legend().get_texts()
+    ]

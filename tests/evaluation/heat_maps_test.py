@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from trash_keras.data import decoding
+from trash_keras.evaluation import heat_maps
+from trash_keras.evaluation.heat_maps import HeatMaps
+
+
+def slopes(height, width):
+    """A picture whose red rises from the top and whose green rises from the left."""
+    down, across = np.meshgrid(np.linspace(0, 255, height), np.linspace(0, 255, width),
+                               indexing="ij")  # fmt: skip
+    return np.stack([down, across, down * 0], axis=-1).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(60, 100), (100, 60), (37, 37)])
+@pytest.mark.parametrize("resize", decoding.RESIZES)
+def test_a_map_of_the_square_comes_to_lie_on_the_same_parts_of_the_picture(size, resize):
+    picture = slopes(*size)
+    square = decoding.resize_to_square(picture, 200, resize)
+    for channel in range(2):
+        spread = heat_maps.spread(square[..., channel] / 255, *size, resize)
+        assert spread.shape == size
+        seen = ~np.isnan(spread)
+        difference = np.abs(spread - picture[..., channel] / 255)[seen]
+        assert difference.mean() < 0.01 and np.quantile(difference, 0.95) < 0.05
+        expected = min(size) ** 2 if resize == "crop" else size[0] * size[1]
+        assert seen.sum() == pytest.approx(expected, rel=0.02)
+
+
+def test_colours_stand_for_evidence_and_grey_for_none():
+    picture = np.full((40, 40, 3), (200, 100, 50), np.uint8)
+    dark, _, _, bright = heat_maps.overlay(picture, np.array([[0, 0.3, 0.6, 1.0]]), "stretch")[
+        20, [0, 13, 26, 39]
+    ].astype(int)
+    assert np.ptp(dark) < 8 and bright.sum() > 2 * dark.sum()
+    assert bright[0] > bright[2] + 50
+    ramp = heat_maps.legend(20)[0].astype(int) @ [299, 587, 114]
+    assert (np.diff(ramp) > 0).all(), "more evidence is brighter, in print as well"
+
+
+def test_what_the_model_did_not_see_is_dark():
+    picture = np.full((20, 60, 3), 200, np.uint8)
+    found = heat_maps.overlay(picture, np.zeros((3, 3)), "crop")
+    assert (found[:, :20] == found[:, 40:]).all() and found[10, 30].sum() > found[10, 5].sum()
+
+
+def test_maps_come_back_from_their_file(tmp_path):
+    maps = HeatMaps("crop", {"a/1.jpg": np.array([[0.1234, 1], [0, 0.5]], np.float32)})
+    maps.save(tmp_path / "maps.json")
+    found = HeatMaps.load(tmp_path / "maps.json")
+    assert found.resize == "crop" and list(found.maps) == ["a/1.jpg"]
+    np.testing.assert_allclose(found.maps["a/1.jpg"], [[0.123, 1], [0, 0.5]])
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"maps": {}}', '{"resize": "crop", "maps": {"a": 1}}']
+)
+def test_a_damaged_file_is_told_as_such(tmp_path, text):
+    (tmp_path / "maps.json").write_text(text)
+    with pytest.raises(ValueError, match=r"No usable heat maps at .*maps\.json"):
+        HeatMaps.load(tmp_path / "maps.json")
+
+
+@pytest.mark.parametrize(("row", "column", "words"), [
+    (0, 0, "upper left"), (0, 3, "top"), (3, 3, "middle"), (3, 6, "right"), (6, 0, "lower left"),
+])  # fmt: skip
+def test_the_place_of_a_map_in_words(row, column, words):
+    heat_map = np.zeros((7, 7))
+    assert heat_maps.place(heat_map) == "nowhere"
+    heat_map[row, column] = 1
+    assert heat_maps.place(heat_map) == words
