@@ -1,9 +1,10 @@
 """Classifies pictures, or all pictures in folders.
 
-    python -m experiments.predict --model=FILE_OR_DIR [--format=json] PATH...
+    python -m experiments.predict --model=FILE_OR_DIR [--format=json] [--explain=DIR] PATH...
 
-One line a picture on stdout; a file that cannot be read gets a line on stderr, and exit status 1
-at the end. For millions of pictures, as an Apache Beam job that continues after a kill:
+One line a picture on stdout, with --explain a drawing of where the evidence for the answer lies;
+a file that cannot be read gets a line on stderr, and exit status 1 at the end. For millions of
+pictures, as an Apache Beam job that continues after a kill:
 
     python -m experiments.predict --model=FILE_OR_DIR --runner=DirectRunner --output=DIR PATH...
 
@@ -23,6 +24,9 @@ MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedM
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming a picture file a line.")
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
 TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown a picture in text form.", lower_bound=1)
+EXPLAIN = flags.DEFINE_string(
+    "explain", None, "Folder for a heat map of each picture; needs a .keras file."
+)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
 RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Runs a job there; needs --output.")
@@ -43,7 +47,8 @@ def main(paths: Sequence[str]) -> int:
         raise ValueError("Name at least one picture or folder: experiments.predict ... PATH...")
     if (RUNNER.value is None) != (OUTPUT.value is None):
         raise ValueError("A job takes --runner and --output. Received one of them alone.")
-    others = (FORMAT, TOP_K) if RUNNER.value else (OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS)
+    alone, with_job = (FORMAT, TOP_K, EXPLAIN), (OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS)
+    others = alone if RUNNER.value else with_job
     if useless := [f"--{flag.name}" for flag in others if flag.present]:
         where = "with" if RUNNER.value else "without"
         raise ValueError(f"{', '.join(useless)} changes nothing {where} --runner. Leave it out.")
@@ -51,6 +56,8 @@ def main(paths: Sequence[str]) -> int:
     with script.quiet_imports():
         from trash_keras import picture_files
 
+    if EXPLAIN.value:
+        picture_files.require_outside(EXPLAIN.value, paths)
     pictures = picture_files.listed(paths, PATHS_FILE.value)
     return _run_job(pictures) if RUNNER.value else _print_answers(pictures)
 
@@ -58,11 +65,16 @@ def main(paths: Sequence[str]) -> int:
 def _print_answers(pictures: Iterable[str]) -> int:
     from trash_keras import picture_files, prediction
 
-    predictor = prediction.Predictor.load(MODEL.value)
+    if EXPLAIN.value:
+        from trash_keras import answer_drawings, explaining
+
+        explainer = explaining.Explainer.load(MODEL.value)
+    predictor, limit = prediction.Predictor.load(MODEL.value), MAX_MEGAPIXELS.value
+    answers = picture_files.classify(predictor, pictures, BATCH_SIZE.value, limit)
+    if EXPLAIN.value:
+        answers = answer_drawings.draw(explainer, answers, EXPLAIN.value, limit)
     status = 0
-    for answer in picture_files.classify(
-        predictor, pictures, BATCH_SIZE.value, MAX_MEGAPIXELS.value
-    ):
+    for answer in answers:
         if answer.error:
             status = 1
             print(f"error: {answer.file}: {answer.error}", file=sys.stderr, flush=True)
@@ -70,7 +82,9 @@ def _print_answers(pictures: Iterable[str]) -> int:
             print(json.dumps(answer.to_dict()), flush=True)
         else:
             ranked = answer.ranked()[: TOP_K.value]
-            print(f"{answer.file}: {', '.join(f'{name} {share:.1%}' for name, share in ranked)}")
+            drawn = f" -> {answer.explanation}" if answer.explanation else ""
+            shares = ", ".join(f"{name} {share:.1%}" for name, share in ranked)
+            print(f"{answer.file}: {shares}{drawn}")
     return status
 
 

@@ -77,3 +77,19 @@ def test_a_store_that_is_away_is_no_bad_picture(trained, bucket, monkeypatch):
                 Predictor.load(workdir / "model.keras"), [f"{bucket}/red/red0.png"], 4
             )
         )
+
+
+@pytest.mark.parametrize("place", ["pictures", "pictures/new/maps", "link/maps"])
+def test_drawings_may_not_land_among_the_pictures(tmp_path, place):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "pictures")
+    paths = ["gs://bucket/pictures", str(tmp_path / "pictures")]
+    with pytest.raises(ValueError, match=r"lies in .*pictures, so its drawings"):
+        picture_files.require_outside(str(tmp_path / place), paths)
+
+
+def test_drawings_may_land_elsewhere_on_this_machine(tmp_path):
+    paths = [str(tmp_path / "pictures"), str(tmp_path / "pictures-more" / "a.jpg")]
+    picture_files.require_outside(str(tmp_path / "pictures-more"), paths)
+    with pytest.raises(ValueError, match="a folder on this machine"):
+        picture_files.require_outside("gs://bucket/maps", paths)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from trash_keras import prediction, storage
 from trash_keras.data import decoding
@@ -32,6 +33,26 @@ def listed(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
     if paths_file:
         with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
             yield from (line.rstrip("\r\n") for line in file if line.strip())
+
+
+def require_outside(folder: str, paths: Sequence[str]) -> None:
+    """Checks that what is drawn into a folder will not be taken for pictures to classify.
+
+    Args:
+        folder: For drawings.
+        paths: Files and folders whose pictures are classified.
+
+    Raises:
+        ValueError: `folder` lies in one of `paths`, or not on this machine.
+    """
+    if storage.is_url(folder):
+        raise ValueError(f"--explain takes a folder on this machine. Received: {folder}")
+    for path in paths:
+        if not storage.is_url(path) and Path(folder).resolve().is_relative_to(Path(path).resolve()):
+            raise ValueError(
+                f"--explain={folder} lies in {path}, so its drawings would be classified with the "
+                "pictures there. Give a folder outside."
+            )
 
 
 def classify(

@@ -158,18 +158,23 @@ class Answer:
         file: Path as given.
         probabilities: Class name -> probability; empty for a file that could not be read.
         error: Why the file could not be read; empty when it could.
+        explanation: File of the drawn heat map; empty without one.
     """
 
     file: str
     probabilities: dict[str, float]
     error: str = ""
+    explanation: str = ""
 
     def ranked(self) -> list[tuple[str, float]]:
         """Returns (class name, probability), the most probable first."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain values: file, label, probability, probabilities; or file and error."""
+        """Returns plain values: file, label, probability, probabilities; or file and error.
+
+        An answer that was explained has the file of its `explanation` as well.
+        """
         if self.error:
             return {"file": self.file, "error": self.error}
         label, probability = self.ranked()[0]
@@ -178,6 +183,7 @@ class Answer:
             "label": label,
             "probability": probability,
             "probabilities": self.probabilities,
+            **({"explanation": self.explanation} if self.explanation else {}),
         }
 
 

@@ -255,6 +255,6 @@ def quiet_frame(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike) -> None:
-    """Writes a figure as PNG, 120 dots per inch."""
+    """Writes a figure as PNG or JPEG, as the end of `path` says, 120 dots per inch."""
     with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png")
+        figure.savefig(temporary, dpi=DOTS_PER_INCH)
