@@ -2,7 +2,8 @@
 
     python -m experiments.evaluate --model=FILE_OR_DIR --data_dir=DIR --output=DIR
 
-Without --catalog every picture of DIR counts; with it, those of one split.
+Without --catalog every picture of DIR counts; with it, those of one split. --explanations=60 tests
+how far the heat maps of a .keras file can be trusted.
 """
 
 import functools
@@ -23,6 +24,12 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_
 DATA_FORMAT = script.define_setting("data_format")
 BAD_FILES = script.define_setting("bad_files")
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
+EXPLANATIONS = flags.DEFINE_integer(
+    "explanations",
+    None,
+    "Pictures to test the heat maps on, by deletion and insertion: 102 answers each.",
+    lower_bound=2,
+)
 flags.mark_flags_as_required(["model", "data_dir", "output"])
 
 
@@ -31,11 +38,13 @@ def main(paths: Sequence[str]) -> None:
     script.refuse(paths)
 
     with script.quiet_imports():
+        from trash_keras import explaining
         from trash_keras.data import screening, stores
         from trash_keras.data.catalog import Catalog, whole
         from trash_keras.evaluation import publishing, report
         from trash_keras.prediction import Predictor
 
+    explainer = explaining.find(MODEL.value, required=EXPLANATIONS.value is not None)
     predictor = Predictor.load(MODEL.value)
     store = stores.open_store(DATA_DIR.value, DATA_FORMAT.value)
     if CATALOG.value:
@@ -46,14 +55,22 @@ def main(paths: Sequence[str]) -> None:
     limit, batch_size = MAX_MEGAPIXELS.value, BATCH_SIZE.value
     pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, limit)
     answers = predictor.answers(pictures, split, store, batch_size=batch_size, max_megapixels=limit)
+    read = functools.partial(stores.read_pictures, store)
+    explained = explaining.of_mistakes(explainer, answers, read, limit)
     command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
     made = publishing.provenance(command, DATA_DIR.value)
+    details = {"bad_files": list(pictures.bad_files), "run": made}
+    if explainer and EXPLANATIONS.value:
+        details["explanations"] = explaining.check(
+            explainer, answers, read, EXPLANATIONS.value, limit
+        )
     result = publishing.publish(
         OUTPUT.value,
         {split: answers},
-        {"bad_files": list(pictures.bad_files), "run": made},
+        details,
         counts=pictures.counts(),
-        read_pictures=functools.partial(stores.read_pictures, store),
+        read_pictures=read,
+        explained=explained,
     )
     print(f"{report.summary(split, result[split])}\nReport: {OUTPUT.value}/report.html")
 

@@ -1,6 +1,7 @@
 """The report of a real run in a real browser."""
 
 import functools
+import json
 import shutil
 
 import numpy as np
@@ -39,8 +40,9 @@ def make_browser():
 
 
 @pytest.fixture(scope="module")
-def page(trained, answered, tmp_path_factory):
+def page(trained, explanations, tmp_path_factory):
     """The page of the toy run, with one answer of each class made wrong; and its answers."""
+    from trash_keras import explaining
     from trash_keras.data.stores import FolderStore, read_pictures
     from trash_keras.evaluation import publishing
     from trash_keras.evaluation.predictions import Predictions
@@ -52,7 +54,13 @@ def page(trained, answered, tmp_path_factory):
     chosen = [int(np.flatnonzero(found.labels == label)[0]) for label in range(3)]
     found.probabilities[chosen] = found.probabilities[chosen][:, [1, 2, 0]]
     found.save(run / "predictions" / "test.csv")
-    publishing.refresh(run, functools.partial(read_pictures, FolderStore(data)))
+    report = json.loads((run / "report.json").read_text())
+    report["test"]["mistakes"] = found.score()["mistakes"]
+    (run / "report.json").write_text(json.dumps(report | {"explanations": explanations}))
+    read = functools.partial(read_pictures, FolderStore(data))
+    maps = explaining.of_mistakes(explaining.find(run / "model.keras"), found, read)
+    maps.save(run / "predictions" / "heat_maps.json")
+    publishing.refresh(run, read)
     return (run / "report.html").as_uri(), found
 
 
@@ -161,6 +169,27 @@ def test_an_address_with_a_cell_opens_it(browser, page):
     browser.get("about:blank")
     browser.get(f"{address}#cell-2-2")
     assert set(opened(browser)[1]) == files_of(found, 2, 2)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_each_mistake_has_its_evidence_beside_it(browser, page, width):
+    size(browser, width)
+    browser.get(page[0])
+    pairs = browser.find_elements("css selector", "#mistakes .pair")
+    assert len(pairs) == 3
+    for pair in pairs:
+        picture, overlay = pair.find_elements("css selector", "img")
+        for image in (picture, overlay):
+            browser.execute_script("arguments[0].scrollIntoView()", image)
+            assert browser.execute_script("return arguments[0].decode().then(() => true)", image)
+        assert overlay.location["x"] >= picture.location["x"] + picture.size["width"]
+        assert overlay.location["y"] == picture.location["y"]
+        assert overlay.size == picture.size and picture.size["width"] > 50
+        assert overlay.get_attribute("alt").startswith("The same with the evidence for ")
+    ramp = browser.find_element("css selector", ".ramp")
+    assert "gradient" in ramp.value_of_css_property("background-image")
+    assert ramp.size["width"] > 60
+    assert browser.get_log("browser") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

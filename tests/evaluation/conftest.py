@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trash_keras.evaluation import deletion_insertion
 from trash_keras.evaluation.predictions import Predictions
 
 
@@ -40,3 +41,12 @@ def scored():
         return answers(class_names, matrix).score() | changes
 
     return make
+
+
+@pytest.fixture(scope="session")
+def explanations():
+    """What `deletion_insertion.measure` returns for a model that always answers 0.5."""
+    return deletion_insertion.measure(
+        lambda batch: np.full((len(batch), 2), 0.5),
+        np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 2, 2)), np.zeros(2, int),
+    )  # fmt: skip

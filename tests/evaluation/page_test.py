@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image, JpegImagePlugin
 
 from trash_keras.evaluation import confusions, drawing, page, verdict
+from trash_keras.evaluation.heat_maps import HeatMaps
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
 VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
@@ -73,6 +74,8 @@ def written(tmp_path, answered):
         # Drawing takes time: only the tests with epochs look at the figures.
         blank = drawing.Chart("A title", "What it shows", Figure(figsize=(1, 1)))
         charts = {"reliability": blank, "risk_coverage": blank}
+        if "explanations" in report:
+            charts = drawing.page_charts(report, predictions)
         if epochs:
             charts = drawing.page_charts(report, predictions, epochs)
         page.write_page(
@@ -312,8 +315,9 @@ def test_many_classes_get_a_list_of_confusions(written, answered):
     assert not [table for table in parsed.all("table") if table.get("class") == "matrix"]
 
 
+@pytest.mark.parametrize("explained", [False, True])
 def test_pictures_that_do_not_fit_are_left_out_and_the_page_stays_under_5_mb(
-    written, answered, tmp_path
+    written, answered, tmp_path, explained
 ):
     names = [f"class{i}" for i in range(8)]
     matrix = np.full((8, 8), 12)
@@ -324,7 +328,9 @@ def test_pictures_that_do_not_fit_are_left_out_and_the_page_stays_under_5_mb(
     for file in found.paths:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes(encoded.getvalue())
-    text = written({"class_names": names, "test": found.score()})
+    maps = HeatMaps("stretch", {file: np.eye(7) for file in found.paths}) if explained else None
+    text = written({"class_names": names, "test": found.score()}, explained=maps)
+    assert text.count("The same with the evidence for") == (24 if explained else 0)
     shown = len([image for image in Parsed(text).all("img") if "answered" in image["alt"]])
     assert 64 < shown < confusions.PICTURES_OF_A_PAGE
     assert 3_000_000 < len(text) < 5_000_000
@@ -346,6 +352,33 @@ def test_mistakes_are_thumbnails_and_at_most_24(written, scored, tmp_path):
     assert "The first 24 are shown." in parsed.text
     assert "glass → metal , 93% glass/23.jpg" in parsed.text
     assert "glass/24.jpg" not in parsed.text
+
+
+def test_mistakes_have_their_evidence_beside_them(written, full):
+    heat_map = np.zeros((7, 7))
+    heat_map[6, 3] = 1
+    maps = HeatMaps("stretch", {"glass/a.jpg": heat_map, "of another split.jpg": heat_map})
+    parsed = Parsed(written(full, explained=maps))
+    *_, first, overlay, second = parsed.all("img")
+    assert first["alt"] == second["alt"] == "glass taken for metal"
+    assert overlay["alt"] == "The same with the evidence for metal: bottom"
+    plain, lit = (np.asarray(embedded(image["src"])).astype(int) for image in (first, overlay))
+    assert plain.shape == lit.shape
+    assert lit[110, 80].sum() > 1.5 * lit[20, 20].sum(), "bright at the bottom alone"
+    (ramp,) = [span for span in parsed.all("span") if span.get("class") == "ramp"]
+    assert ramp["style"].count("rgb(") == 12
+    assert "relative to the strongest of the picture: none most" in parsed.text
+    assert "Grad-CAM" not in Parsed(written(full)).text
+
+
+def test_it_says_how_far_heat_maps_can_be_trusted(written, full, explanations):
+    parsed = Parsed(written({**full, "explanations": explanations}))
+    assert "Heat maps (test)" in parsed.text
+    assert "maps are not shown to be better than random ones" in parsed.text
+    assert "#explanations" in [link["href"] for link in parsed.all("a")]
+    (figure,) = [image for image in parsed.all("img") if "blurred" in image["alt"]]
+    assert figure["src"].startswith("data:image/svg+xml")
+    assert "Area for Grad-CAM: deletion 0.500, insertion 0.500." in figure["alt"]
 
 
 @pytest.mark.parametrize(("probability", "shown"), [(0.994, "99%"), (0.9999, ">99%"), (0.5, "50%")])

@@ -1,16 +1,19 @@
 import csv
+import io
 import json
 import re
 import subprocess
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from trash_keras import files
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.sources import landing
 from trash_keras.evaluation import page, publishing
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 
 NAMES = ("blue", "red")
@@ -138,6 +141,48 @@ def test_a_report_of_an_earlier_version_gets_the_figures_it_lacks(run):
     files.write_json(run / "report.json", report)
     publishing.refresh(run, lambda files: {})
     assert (run / "report.html").read_text() == expected
+
+
+def heat_maps(found):
+    return HeatMaps("stretch", {path: np.eye(3) for path in found.paths})
+
+
+def test_heat_maps_stay_on_the_page_when_it_is_written_again(tmp_path, run):
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "orange").save(picture, "PNG")
+    found = answered(4)
+
+    def read(files):
+        return dict.fromkeys(files, picture.getvalue())
+
+    counts = Catalog.load(run / "catalog.json").counts()
+    splits = dict.fromkeys(("train", "valid", "test"), found)
+    publishing.publish(run, splits, DETAILS, counts=counts, read_pictures=read, epochs=EPOCHS,
+                       explained=heat_maps(found))  # fmt: skip
+    pages = (run / "report.html").read_text()
+    assert pages.count("The same with the evidence for blue") == 2
+    assert (run / "predictions" / "heat_maps.json").stat().st_size < 2000
+    publishing.refresh(run, read)
+    assert (run / "report.html").read_text() == pages
+
+
+def test_heat_maps_of_an_earlier_evaluation_do_not_stay(tmp_path):
+    publish(tmp_path, ("test",), explained=heat_maps(answered(4)))
+    written = {tmp_path / "predictions/heat_maps.json", tmp_path / "figures/mistake_heat_maps.jpg"}
+    assert all(path.exists() for path in written)
+    publish(tmp_path, ("test",))
+    assert not any(path.exists() for path in written)
+
+
+def test_the_test_of_the_heat_maps_is_drawn_and_kept(run, explanations):
+    found, details = answered(4), DETAILS | {"explanations": explanations}
+    counts = Catalog.load(run / "catalog.json").counts()
+    publishing.publish(run, {"test": found}, details, counts=counts, read_pictures=lambda _: {})
+    assert (run / "figures" / "explanations.png").exists()
+    page_text = (run / "report.html").read_text()
+    assert "Heat maps (test)" in page_text
+    publishing.refresh(run, lambda files: {})
+    assert "Heat maps (test)" in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize("missing", ["report.json", "predictions"])

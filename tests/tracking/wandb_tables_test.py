@@ -1,6 +1,10 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.tracking import wandb_tables
 
@@ -22,3 +26,18 @@ def test_reliability_of_a_worked_example():
     assert low == pytest.approx([0.55, 1.0, 1]) and high == pytest.approx([mean, 2 / 3, 3])
     expected = 0.25 * 0.45 + 0.75 * abs(mean - 2 / 3)
     assert found["test/calibration_error"] == pytest.approx(expected)
+
+
+def test_a_mistake_has_its_heat_map_beside_it():
+    picture = io.BytesIO()
+    Image.new("RGB", (12, 8), "orange").save(picture, "PNG")
+    answers = Predictions(("a", "b"), ["w", "x"], np.array([1, 0]), np.array([[0.9, 0.1]] * 2))
+    explained = HeatMaps("stretch", {"w": np.eye(2)})
+    pictures = {"w": picture.getvalue(), "x": picture.getvalue()}
+    table = wandb_tables.entries("test", answers, pictures, explained)["test/pictures"]
+    assert table.columns[-1] == "heat map"
+    (mistake, right) = table.data
+    assert mistake[0] == "w" and mistake[-1].image.size == (12, 8) == mistake[1].image.size
+    assert right[0] == "x" and right[-1] is None
+    other = wandb_tables.entries("valid", answers, pictures, HeatMaps("stretch", {}))
+    assert "heat map" not in other["valid/pictures"].columns

@@ -1,4 +1,5 @@
 import csv
+import functools
 import json
 import os
 import random
@@ -15,6 +16,9 @@ from trash_keras import sharding
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.sources import preparing
+from trash_keras.data.stores import FolderStore, read_pictures
+from trash_keras.evaluation import publishing
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.modeling import backbones, classifier
 from trash_keras.training import loop
 from trash_keras.training.loop import save_model, train_and_evaluate
@@ -209,6 +213,37 @@ def test_a_run_in_mixed_precision_ends_in_float32(tmp_path, data_dir, toy_backbo
     # Scored in float16 while training, in float32 from the file: the same model.
     best = rows(tmp_path / "run")[report["run"]["best_epoch"]]
     assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=0.01)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_mistakes_are_explained_and_stay_so(tmp_path, data_dir, toy_backbone, configure, precision):
+    config = configure(data_dir, toy_backbone, mixed_precision=precision, head_epochs=1,
+                       head_learning_rate=1e-6, finetune_epochs=0)  # fmt: skip
+    run = tmp_path / "run"
+    try:
+        report = train_and_evaluate(config, run)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    wrong = {row["file"] for row in report["test"]["mistakes"]}
+    assert wrong == set(HeatMaps.load(run / "predictions" / "heat_maps.json").maps)
+    assert (run / "figures" / "mistake_heat_maps.jpg").exists()
+    page = (run / "report.html").read_text()
+    assert page.count("The same with the evidence for") == len(wrong) > 0
+    publishing.refresh(run, functools.partial(read_pictures, FolderStore(data_dir)))
+    mistakes = [text[text.index('id="mistakes"') : text.index('id="data"')]
+                for text in (page, (run / "report.html").read_text())]  # fmt: skip
+    assert mistakes[0] == mistakes[1]
+
+
+def test_a_run_without_a_map_of_places_has_no_heat_maps(tmp_path, data_dir, configure):
+    inputs = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
+    keras.Model(inputs, pooled).save(tmp_path / "flat.keras")
+    config = configure(data_dir, tmp_path / "flat.keras", head_epochs=1, head_learning_rate=1e-6,
+                       finetune_epochs=0)  # fmt: skip
+    report = train_and_evaluate(config, tmp_path / "run")
+    assert report["test"]["mistakes"]
+    assert not (tmp_path / "run" / "predictions" / "heat_maps.json").exists()
 
 
 @pytest.mark.slow

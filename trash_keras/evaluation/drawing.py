@@ -6,7 +6,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from trash_keras.evaluation import calibration, confidence_figures, figures, verdict
+from trash_keras.evaluation import (
+    calibration,
+    confidence_figures,
+    deletion_insertion,
+    figures,
+    heat_map_figures,
+    verdict,
+)
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.evaluation.report import MAX_ERROR
 
@@ -34,7 +41,8 @@ def page_charts(
     """Draws the figures that the page shows; what else is in `charts` it has as tables.
 
     Args:
-        report: `class_names` and a section of `report.score` for each split.
+        report: `class_names`, a section of `report.score` for each split, and optionally
+            `explanations` of `deletion_insertion.measure`.
         predictions: Split -> what the model answered.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
@@ -45,6 +53,8 @@ def page_charts(
     drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
     drawn["reliability"] = _reliability(report[shown], predictions[shown])
     drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown])
+    if "explanations" in report:
+        drawn["explanations"] = _explanations(report["explanations"])
     return drawn
 
 
@@ -113,4 +123,14 @@ def _risk_coverage(scores: Mapping[str, Any], found: Predictions) -> Chart:
         f"Wrong answers among the surest pictures. All get an answer: {curve.risk[-1]:.1%} wrong; "
         f"at most {MAX_ERROR:.0%} wrong: {scores['coverage_at_2_percent_error']:.1%} get one.",
         confidence_figures.risk_coverage(curve, MAX_ERROR),
+    )
+
+
+def _explanations(found: Mapping[str, Any]) -> Chart:
+    areas = (f"{test} {found[test]['auc']['grad_cam']:.3f}" for test in deletion_insertion.TESTS)
+    return Chart(
+        "Deletion and insertion",
+        "Probability of the answer over the share of blurred pixels, and of pixels given back, in "
+        f"the order of three maps. Area for Grad-CAM: {', '.join(areas)}.",
+        heat_map_figures.explanation_curves(found),
     )

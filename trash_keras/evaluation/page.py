@@ -9,8 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from trash_keras.evaluation import confusions, drawing, html, svg, verdict
+from trash_keras.evaluation import (
+    confusions,
+    deletion_insertion,
+    drawing,
+    html,
+    lit_mistakes,
+    svg,
+    verdict,
+)
 from trash_keras.evaluation.figures import PHASE_NAMES
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 
 MISTAKES_SHOWN = 24
@@ -36,6 +45,7 @@ def write_page(
     counts: Mapping[str, Mapping[str, int]],
     read_pictures: Callable[[list[str]], Mapping[str, bytes]],
     artifacts: Sequence[Mapping[str, Any]] = (),
+    explained: HeatMaps | None = None,
 ) -> None:
     """Writes a self-contained page of less than 5 MB, complete or not at all.
 
@@ -47,20 +57,23 @@ def write_page(
         path: HTML file to write.
         report: `class_names`, a section of `report.score` for at least one of the splits train,
             valid, test and all, and optionally `bad_files`, `config` (section -> setting ->
-            value) and `run` (name -> value).
+            value), `run` (name -> value) and `explanations` (`deletion_insertion.measure`).
         predictions: What the model answered on the split that is shown.
         charts: From `drawing.page_charts`.
         counts: Split -> class name -> pictures.
         read_pictures: Files -> their encoded bytes. A picture that is missing or cannot be
             decoded is shown as a grey box.
         artifacts: From `artifacts.listed`.
+        explained: Heat maps of the mistakes, where there are any.
 
     Raises:
         ValueError: The report has no split.
         OSError: The page cannot be written.
     """
     shown = verdict.main_split(report)
-    cells, mistakes = _pictures(report[shown], predictions, read_pictures)
+    listed = list(report[shown].get("mistakes") or ())[:MISTAKES_SHOWN]
+    mistakes = lit_mistakes.lit(listed, explained, read_pictures)
+    cells, mistakes = _pictures(mistakes, predictions, read_pictures)
     html.write(
         path,
         TEMPLATE,
@@ -73,6 +86,10 @@ def write_page(
         grid={(cell["row"], cell["column"]): cell for cell in cells},
         as_matrix=len(predictions.class_names) <= confusions.MATRIX_CLASSES,
         mistakes=mistakes,
+        legend=lit_mistakes.legend_stops(),
+        trust=deletion_insertion.paragraphs(report["explanations"])
+        if "explanations" in report
+        else (),
         balance=_balance(counts, predictions.class_names),
         counts=counts,
         bad_files=report.get("bad_files") or (),
@@ -116,16 +133,16 @@ def _content_hash(text: str) -> str:
 
 
 def _pictures(
-    scores: Mapping[str, Any],
+    mistakes: list[dict[str, Any]],
     predictions: Predictions,
     read_pictures: Callable[[list[str]], Mapping[str, bytes]],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Returns cells and mistakes for the template, with as many thumbnails as the page holds."""
-    mistakes = list(scores.get("mistakes") or ())[:MISTAKES_SHOWN]
     cells = confusions.cells(predictions)
     wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
     order = confusions.in_turns(wanted)
-    thumbnails = confusions.Thumbnails(read_pictures, THUMBNAIL_BYTES)
+    drawn = sum(len(found["overlay"] or "") for found in mistakes)
+    thumbnails = confusions.Thumbnails(read_pictures, THUMBNAIL_BYTES - drawn)
     files = [mistake["file"] for mistake in mistakes]
     thumbnails.make([*files, *(predictions.paths[index] for index in order)])
     mistakes = [{**found, "picture": thumbnails.use(found["file"])[1]} for found in mistakes]

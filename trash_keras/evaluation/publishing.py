@@ -13,8 +13,20 @@ from typing import Any
 from trash_keras import files
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.sources import landing
-from trash_keras.evaluation import artifacts, drawing, figures, model_card, page, verdict
+from trash_keras.evaluation import (
+    artifacts,
+    drawing,
+    figures,
+    heat_map_figures,
+    heat_maps,
+    model_card,
+    page,
+    verdict,
+)
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+
+MISTAKE_SHEET = "mistake_heat_maps.jpg"  # in the folder of figures
 
 
 def publish(
@@ -25,6 +37,7 @@ def publish(
     counts: Mapping[str, Mapping[str, int]],
     read_pictures: Callable[[list[str]], Mapping[str, bytes]],
     epochs: Sequence[Mapping[str, Any]] = (),
+    explained: HeatMaps | None = None,
 ) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
@@ -32,10 +45,11 @@ def publish(
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         predictions: Split -> what the model answered.
-        details: What else belongs in the report: `bad_files`, `config`, `run`.
+        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`.
         counts: Split -> class name -> pictures.
         read_pictures: Files -> their encoded bytes, for the thumbnails.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
+        explained: Heat maps of the mistakes; None for a model that has none.
 
     Returns:
         The content of `report.json`.
@@ -50,9 +64,26 @@ def publish(
         found.save(output / "predictions" / f"{split}.csv")
     for name, chart in drawing.charts(report, predictions, counts, epochs).items():
         figures.save(chart.figure, output / "figures" / f"{name}.png")
+    _publish_heat_maps(output, report, explained, read_pictures)
     _render(output, report, predictions, counts, epochs, read_pictures)
     files.write_json(output / "report.json", report)
     return report
+
+
+def _publish_heat_maps(
+    output: Path,
+    report: Mapping[str, Any],
+    explained: HeatMaps | None,
+    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+) -> None:
+    """Writes predictions/heat_maps.json and the sheet of mistakes, or removes earlier ones."""
+    kept, sheet = output / "predictions" / heat_maps.FILE, output / "figures" / MISTAKE_SHEET
+    for path in (kept, sheet):
+        files.remove(path)
+    if explained and explained.maps:
+        explained.save(kept)
+        mistakes = report[verdict.main_split(report)]["mistakes"]
+        figures.save(heat_map_figures.mistakes(mistakes, explained, read_pictures), sheet)
 
 
 def refresh(
@@ -65,7 +96,7 @@ def refresh(
 
     Args:
         workdir: Folder of a run: report.json, predictions/*.csv, catalog.json, and where they
-            are metrics.csv and export/export.json.
+            are predictions/heat_maps.json, metrics.csv and export/export.json.
         read_pictures: Files -> their encoded bytes, for the thumbnails.
 
     Raises:
@@ -100,6 +131,7 @@ def _render(
 ) -> None:
     """Writes the page, and for a training run its model card."""
     found = artifacts.listed(output, report)
+    kept = output / "predictions" / heat_maps.FILE
     page.write_page(
         output / "report.html",
         report,
@@ -109,6 +141,7 @@ def _render(
         counts=counts,
         read_pictures=read_pictures,
         artifacts=found,
+        explained=HeatMaps.load(kept) if kept.exists() else None,
     )
     if "config" in report:
         model_card.write(output / "MODEL_CARD.md", report, counts, found)

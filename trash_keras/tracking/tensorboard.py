@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.evaluation import figures
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.tracking.trackers import ReadPictures
 
@@ -35,7 +36,10 @@ class TensorBoardTracker:
         return keras.callbacks.TensorBoard(self._folder, write_graph=False, profile_batch=0)
 
     def evaluation(
-        self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
+        self,
+        predictions: Mapping[str, Predictions],
+        read_pictures: ReadPictures,
+        explained: HeatMaps | None,
     ) -> None:
         """Writes accuracy, macro-F1 and the confusion matrix of each split."""
         writer = tf.summary.create_file_writer(str(self._folder / "evaluation"))

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import keras
 
 from trash_keras.config import Config
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 
 ReadPictures = Callable[[list[str]], Mapping[str, bytes]]
@@ -21,13 +22,17 @@ class Tracker(Protocol):
         """Returns what `fit` calls after each epoch; it comes after the `EpochRecorder`."""
 
     def evaluation(
-        self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
+        self,
+        predictions: Mapping[str, Predictions],
+        read_pictures: ReadPictures,
+        explained: HeatMaps | None,
     ) -> None:
         """Shows how good the trained model is.
 
         Args:
             predictions: Split -> what the model answered.
             read_pictures: Files -> their encoded bytes.
+            explained: Heat maps of mistakes; None for a model that has none.
         """
 
 

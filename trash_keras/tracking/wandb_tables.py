@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import wandb
-from PIL import Image
 
-from trash_keras.data import decoding
-from trash_keras.evaluation import calibration
+from trash_keras.evaluation import calibration, heat_maps, html
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 
 ROWS_SHOWN = 1000  # some 5 kB each
@@ -28,13 +27,19 @@ def shown(answers: Predictions) -> list[int]:
     return [int(index) for index in np.argsort(of_truth, kind="stable")[:ROWS_SHOWN]]
 
 
-def entries(split: str, answers: Predictions, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+def entries(
+    split: str,
+    answers: Predictions,
+    pictures: Mapping[str, bytes],
+    explained: HeatMaps | None = None,
+) -> dict[str, Any]:
     """Returns what `run.log` takes for a split, by names that begin with it.
 
     Args:
         split: Name of the split.
         answers: Of this split.
         pictures: File -> encoded bytes, for those of `shown`.
+        explained: Heat maps of mistakes; those of `shown` get one beside them.
 
     Returns:
         `accuracy`, `loss`, `macro_f1`, `calibration_error`; the tables `pictures` (picture,
@@ -49,7 +54,7 @@ def entries(split: str, answers: Predictions, pictures: Mapping[str, bytes]) -> 
     found = {name: scores[name] for name in ("accuracy", "loss", "macro_f1")}
     found |= {
         "calibration_error": scores["ece"],
-        "pictures": _pictures(answers, pictures),
+        "pictures": _pictures(answers, pictures, explained),
         "per_class": per_class,
         "confusion_matrix": wandb.plot.confusion_matrix(
             y_true=answers.labels.tolist(),
@@ -64,25 +69,28 @@ def entries(split: str, answers: Predictions, pictures: Mapping[str, bytes]) -> 
     return {f"{split}/{name}": value for name, value in found.items()}
 
 
-def _pictures(answers: Predictions, pictures: Mapping[str, bytes]) -> wandb.Table:
-    names = list(answers.class_names)
+def _pictures(
+    answers: Predictions, pictures: Mapping[str, bytes], explained: HeatMaps | None
+) -> wandb.Table:
+    names, maps = list(answers.class_names), explained.maps if explained else {}
     columns = ["file", "picture", "truth", "prediction", "right"]
-    table = wandb.Table(columns=[*columns, *(f"p({name})" for name in names)])
+    columns += [f"p({name})" for name in names]
+    lit = any(path in maps for path in answers.paths)
+    table = wandb.Table(columns=[*columns, "heat map"] if lit else columns)
     for index in shown(answers):
         path, row = answers.paths[index], answers.probabilities[index]
         truth, guess = int(answers.labels[index]), int(row.argmax())
-        picture = _thumbnail(pictures.get(path, b""))
-        table.add_data(path, picture, names[truth], names[guess], truth == guess, *map(float, row))
+        small = html.shrink(pictures.get(path, b""), PICTURE_SIDE)
+        overlay = None
+        if explained and path in maps and small is not None:
+            overlay = heat_maps.overlay(small, maps[path], explained.resize)
+        cells = [path, _image(small), names[truth], names[guess], truth == guess, *map(float, row)]
+        table.add_data(*cells, *([_image(overlay)] if lit else []))
     return table
 
 
-def _thumbnail(encoded: bytes) -> wandb.Image | None:
-    try:
-        small = Image.fromarray(decoding.decode(encoded))
-    except decoding.UndecodableError:
-        return None
-    small.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-    return wandb.Image(small, file_type="jpg")
+def _image(pixels: np.ndarray | None) -> wandb.Image | None:
+    return None if pixels is None else wandb.Image(pixels, file_type="jpg")
 
 
 def _reliability_charts(split: str, answers: Predictions) -> dict[str, Any]:

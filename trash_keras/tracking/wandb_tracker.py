@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from trash_keras import files
+from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.tracking import wandb_artifacts, wandb_tables
 from trash_keras.tracking.trackers import ReadPictures
@@ -34,25 +35,31 @@ class WandbTracker:
         return EpochLogger(self._tracked, self._workdir)
 
     def evaluation(
-        self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
+        self,
+        predictions: Mapping[str, Predictions],
+        read_pictures: ReadPictures,
+        explained: HeatMaps | None,
     ) -> None:
         """Logs epochs still missing, the best model, and tables and charts of each split."""
         attempt("the evaluation", self._tracked.ensure_alive)
         epochs = EpochLogger(self._tracked, self._workdir)
         epochs.catch_up()
-        attempt("the evaluation", lambda: self._log_tables(predictions, read_pictures))
+        attempt("the evaluation", lambda: self._log_tables(predictions, read_pictures, explained))
         attempt("the data", self._summarize_data)
         attempt("the model", lambda: self._log_model(epochs.rows()))
 
     def _log_tables(
-        self, predictions: Mapping[str, Predictions], read_pictures: ReadPictures
+        self,
+        predictions: Mapping[str, Predictions],
+        read_pictures: ReadPictures,
+        explained: HeatMaps | None,
     ) -> None:
         found: dict[str, Any] = {}
         for split, answers in predictions.items():
             if split == "train" and len(predictions) > 1:
                 continue  # pictures that were learned say little
             shown = [answers.paths[index] for index in wandb_tables.shown(answers)]
-            found |= wandb_tables.entries(split, answers, read_pictures(shown))
+            found |= wandb_tables.entries(split, answers, read_pictures(shown), explained)
         step = len(EpochLogger(self._tracked, self._workdir).rows())
         self._tracked.run.log(found, step=step, commit=True)
 

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras import config as configuration
-from trash_keras import files
+from trash_keras import explaining, files
 from trash_keras.config import Config, DataConfig
 from trash_keras.contract import Contract
 from trash_keras.data import augmentation, pipeline, screening, splits
@@ -74,8 +74,12 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
             record = _train(config, workdir, catalog, model, pictures, callbacks)
         answers = _evaluate(config, workdir, catalog, store, pictures)
         read = functools.partial(read_pictures, store)
+        explainer = explaining.find(workdir / "model.keras")
+        explained = explaining.of_mistakes(
+            explainer, answers["test"], read, config.data.max_megapixels
+        )
         for tracker in trackers:
-            tracker.evaluation(answers, read)
+            tracker.evaluation(answers, read, explained)
         details = _details(config, catalog, record)
         provenance = publishing.provenance(command, config.data.data_dir)
         details["run"] |= {**provenance, "precision": precision}
@@ -87,6 +91,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
             counts=catalog.counts(),
             read_pictures=read,
             epochs=record.rows,
+            explained=explained,
         )
     files.remove(workdir / "backup")
     return result
