@@ -27,6 +27,18 @@ def test_a_picture_stands_beside_its_evidence_with_a_legend():
     figure.draw_without_rendering()
 
 
+@pytest.mark.parametrize("size", [(1, 200), (200, 1), (60, 640), (20, 20)])
+@pytest.mark.filterwarnings("error")
+def test_a_strip_of_a_picture_leaves_room_for_title_and_legend(size):
+    picture = heat_map_figures.readable(np.zeros((*size, 3), np.uint8))
+    figure = heat_map_figures.explained(picture, np.eye(7), "crop", "cardboard 100.0%")
+    figure.draw_without_rendering()  # Matplotlib warns when a panel has no room
+    inside = figure.get_window_extent()
+    for text in (figure.texts[0], figure.axes[2].xaxis.label):
+        box = text.get_window_extent()
+        assert inside.x0 <= box.x0 and box.x1 <= inside.x1
+
+
 def test_mistakes_stand_in_pairs():
     encoded = io.BytesIO()
     Image.new("RGB", (300, 200), "orange").save(encoded, "PNG")

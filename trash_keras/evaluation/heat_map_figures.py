@@ -16,6 +16,7 @@ from trash_keras.evaluation.contact_sheet import contact_sheet
 from trash_keras.evaluation.figures import COLOURS, GRID, quiet_frame
 
 PICTURE_SIDE = 640  # pixels, the longer side of a picture in a figure of its own
+PANEL_INCHES = 4.8  # its longer side there
 SHEET_SIDE = 240  # the same on a sheet
 GONE = np.full((3, 4, 3), 227, np.uint8)
 
@@ -41,15 +42,17 @@ def explained(picture: np.ndarray, heat_map: np.ndarray, resize: str, answer: st
         A figure of two panels with a legend.
     """
     height, width = picture.shape[:2]
-    across = 4.8 * min(width / height, 1)
-    figure = Figure(figsize=(2 * across + 1.1, across * height / width + 0.6), layout="constrained")
+    across = PANEL_INCHES * min(width / height, 1)
+    down = max(across * height / width, 0.5)
+    # Title and legend need their room beside a strip of a picture, too.
+    figure = Figure(figsize=(max(2 * across, PANEL_INCHES), down + 1.2), layout="constrained")
     panels = figure.subplots(1, 2)
     lit = heat_maps.overlay(picture, heat_map, resize)
     for axes, shown in zip(panels, (picture, lit), strict=True):
         axes.imshow(shown)
         axes.set_axis_off()
     figure.suptitle(answer, parse_math=False)
-    _add_legend(figure, panels[1:])
+    _add_legend(figure, panels)
     return figure
 
 
