@@ -1,0 +1,79 @@
+"""How much of a picture's features lies outside what training showed: its novelty.
+
+The features of the training pictures fill few of their dimensions: their principal subspace.
+Those of a picture of something else point out of it. The residual of Wang, Li, Feng & Zhang, "ViM:
+Out-Of-Distribution with Virtual-logit Matching", CVPR 2022, section 4.1, is the length of that
+part; here it counts by its share of the whole, as in Cook, Zare & Gader, "Outlier Detection
+through Null Space Analysis of Neural Networks", 2020, since features of some pictures are longer
+than of others without being stranger.
+"""
+
+import dataclasses
+
+import numpy as np
+
+DIMENSIONS = 64  # of the principal subspace; half or twice as many tell about as well
+FAMILIAR_SHARE = 0.9  # of validation pictures, whose answers stay as sure as they are
+POWER = 3.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Novelty:
+    """A principal subspace, and the novelty from which on answers become less sure.
+
+    Attributes:
+        mean: float32 [channels], of the training features.
+        basis: float32 [channels, dimensions], orthonormal columns.
+        limit: Novelty up to which a picture is familiar, above 0, at most 1.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    limit: float
+
+    def of(self, features: np.ndarray) -> np.ndarray:
+        """Returns the novelty of pictures, float [N], 0 (as in training) to 1.
+
+        Args:
+            features: float [N, channels], pooled.
+        """
+        return _share_outside(features - self.mean, self.basis)
+
+    def damping(self, features: np.ndarray) -> np.ndarray:
+        """Returns what logits are multiplied by, float [N], above 0: 1 where familiar.
+
+        Args:
+            features: float [N, channels], pooled.
+        """
+        return (self.limit / np.maximum(self.of(features), self.limit)) ** POWER
+
+
+def fit(train: np.ndarray, valid: np.ndarray) -> Novelty:
+    """Finds the subspace on training pictures and the limit on validation.
+
+    Training pictures would set the limit too low: the subspace was made for them.
+
+    Args:
+        train: float [N, channels], pooled features of the training pictures.
+        valid: float [M, channels], those of the validation pictures.
+
+    Raises:
+        ValueError: There are less than two training pictures, or none of validation.
+    """
+    if len(train) < 2 or not len(valid):
+        raise ValueError(
+            "Novelty needs two training pictures and one of validation. "
+            f"Received: {len(train)} and {len(valid)}."
+        )
+    mean = train.mean(axis=0)
+    dimensions = min(DIMENSIONS, len(train) - 1, max(1, train.shape[1] // 2))
+    _, _, directions = np.linalg.svd(train - mean, full_matrices=False)
+    basis = directions[:dimensions].T.astype(np.float32)
+    limit = np.quantile(_share_outside(valid - mean, basis), FAMILIAR_SHARE)
+    return Novelty(mean.astype(np.float32), basis, float(max(limit, 1e-3)))
+
+
+def _share_outside(centred: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    whole = np.square(centred).sum(axis=1)
+    inside = np.square(centred @ basis).sum(axis=1)
+    return np.clip(1 - inside / np.maximum(whole, 1e-12), 0.0, 1.0)
