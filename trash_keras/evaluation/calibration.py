@@ -41,6 +41,14 @@ class RiskCoverage:
     coverage: np.ndarray
     risk: np.ndarray
 
+    def widest(self, max_error: float) -> int | None:
+        """Returns the last point with a risk of at most `max_error`, 0 to 1; None without one."""
+        if not 0 <= max_error <= 1:
+            raise ValueError(f"max_error is a share from 0 to 1. Received: {max_error}")
+        # A share like 0.02 has no exact binary form: without the slack, 3 of 150 could be over it.
+        allowed = np.flatnonzero(self.risk <= max_error + 1e-12)
+        return int(allowed[-1]) if len(allowed) else None
+
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> Reliability:
     """Compares confidence with accuracy (reliability diagram, Niculescu-Mizil & Caruana 2005).
@@ -53,7 +61,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS)
     Raises:
         ValueError: Shapes or values do not fit, or there is no bin.
     """
-    confidence, right = _answers(labels, probabilities)
+    confidence, right = judged(labels, probabilities)
     if bins < 1:
         raise ValueError(f"Calibration needs at least one bin. Received: bins={bins}")
     edges = np.linspace(0, 1, bins + 1)
@@ -102,7 +110,7 @@ def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
     Raises:
         ValueError: Shapes or values do not fit.
     """
-    _answers(labels, probabilities)
+    judged(labels, probabilities)
     distance = np.array(probabilities, np.float64)
     distance[np.arange(len(labels)), labels] -= 1
     return float(np.square(distance).sum(axis=1).mean())
@@ -121,7 +129,7 @@ def risk_coverage(labels: np.ndarray, probabilities: np.ndarray) -> RiskCoverage
     Raises:
         ValueError: Shapes or values do not fit.
     """
-    confidence, right = _answers(labels, probabilities)
+    confidence, right = judged(labels, probabilities)
     order = np.argsort(-confidence, kind="stable")
     confidence, errors = confidence[order], np.cumsum(~right[order])
     last = np.flatnonzero(np.append(np.diff(confidence) != 0, True))
@@ -162,17 +170,23 @@ def coverage_at_error(labels: np.ndarray, probabilities: np.ndarray, max_error: 
         A share from 0, when even the surest answers err more often, to 1.
 
     Raises:
+        ValueError: Shapes or values do not fit, or `max_error` is no share.
+    """
+    curve = risk_coverage(labels, probabilities)
+    last = curve.widest(max_error)
+    return 0.0 if last is None else float(curve.coverage[last])
+
+
+def judged(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns confidence, float [N], and whether the answer is right, bool [N].
+
+    Args:
+        labels: int [N], true classes.
+        probabilities: float [N, classes], 0 to 1; rows sum to 1.
+
+    Raises:
         ValueError: Shapes or values do not fit.
     """
-    if not 0 <= max_error <= 1:
-        raise ValueError(f"max_error is a share from 0 to 1. Received: {max_error}")
-    curve = risk_coverage(labels, probabilities)
-    # A share like 0.02 has no exact binary form: without the slack, 3 of 150 could be over it.
-    return float(max(curve.coverage[curve.risk <= max_error + 1e-12], default=0.0))
-
-
-def _answers(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns confidence, float [N], and whether the answer is right, bool [N]."""
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
         raise ValueError(
