@@ -21,6 +21,12 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.htm
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
+TTA = flags.DEFINE_integer(
+    "tta", None, "Views of each picture, for a .keras file: 1, 2, 4 or 8. Default: the run's own."
+)
+THRESHOLD = flags.DEFINE_float(
+    "threshold", None, "Unsure up to this probability, 0..1. Default: the model's own.", 0, 1
+)
 DATA_FORMAT = script.define_setting("data_format")
 BAD_FILES = script.define_setting("bad_files")
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
@@ -45,7 +51,7 @@ def main(paths: Sequence[str]) -> None:
         from trash_keras.prediction import Predictor
 
     explainer = explaining.find(MODEL.value, required=EXPLANATIONS.value is not None)
-    predictor = Predictor.load(MODEL.value)
+    predictor = Predictor.load(MODEL.value, tta=TTA.value).with_threshold(THRESHOLD.value)
     store = stores.open_store(DATA_DIR.value, DATA_FORMAT.value)
     if CATALOG.value:
         pictures, split = Catalog.load(CATALOG.value).only(SPLIT.value), SPLIT.value
@@ -59,7 +65,11 @@ def main(paths: Sequence[str]) -> None:
     explained = explaining.of_mistakes(explainer, answers, read, limit)
     command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
     made = publishing.provenance(command, DATA_DIR.value)
-    details = {"bad_files": list(pictures.bad_files), "run": made}
+    details = {
+        "answering": predictor.contract.answering(),
+        "bad_files": list(pictures.bad_files),
+        "run": made,
+    }
     if explainer and EXPLANATIONS.value:
         details["explanations"] = explaining.check(
             explainer, answers, read, EXPLANATIONS.value, limit

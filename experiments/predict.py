@@ -29,6 +29,9 @@ EXPLAIN = flags.DEFINE_string(
 )
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
+THRESHOLD = flags.DEFINE_float(
+    "threshold", None, "Unsure up to this probability, 0..1. Default: the model's own.", 0, 1
+)
 RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Runs a job there; needs --output.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of a job's results; gs:// and s3:// too.")
 OUTPUT_FORMAT = flags.DEFINE_enum(
@@ -69,7 +72,8 @@ def _print_answers(pictures: Iterable[str]) -> int:
         from trash_keras import answer_drawings, explaining
 
         explainer = explaining.Explainer.load(MODEL.value)
-    predictor, limit = prediction.Predictor.load(MODEL.value), MAX_MEGAPIXELS.value
+    predictor = prediction.Predictor.load(MODEL.value).with_threshold(THRESHOLD.value)
+    limit = MAX_MEGAPIXELS.value
     answers = picture_files.classify(predictor, pictures, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
         answers = answer_drawings.draw(explainer, answers, EXPLAIN.value, limit)
@@ -81,10 +85,8 @@ def _print_answers(pictures: Iterable[str]) -> int:
         elif FORMAT.value == "json":
             print(json.dumps(answer.to_dict()), flush=True)
         else:
-            ranked = answer.ranked()[: TOP_K.value]
             drawn = f" -> {answer.explanation}" if answer.explanation else ""
-            shares = ", ".join(f"{name} {share:.1%}" for name, share in ranked)
-            print(f"{answer.file}: {shares}{drawn}")
+            print(f"{answer.file}: {answer.text(TOP_K.value)}{drawn}")
     return status
 
 
@@ -99,6 +101,7 @@ def _run_job(pictures: Iterable[str]) -> int:
         part_size=PART_SIZE.value,
         batch_size=BATCH_SIZE.value,
         max_megapixels=MAX_MEGAPIXELS.value,
+        threshold=THRESHOLD.value,
         runner=RUNNER.value,
         runner_options=RUNNER_OPTIONS.value,
     )

@@ -1,11 +1,14 @@
+import dataclasses
 import json
 import sys
 
 import pytest
 
 from trash_keras import answer_files
+from trash_keras.contract import Contract
 from trash_keras.prediction import Answer
 
+CONTRACT = Contract(("glass", "metal"), 16, "pad")
 ROWS = [
     Answer("a.jpg", {"glass": 0.25, "metal": 0.75}).to_dict(),
     Answer("b.jpg", {"glass": 0.5, "metal": 0.5}).to_dict(),
@@ -19,7 +22,7 @@ def read(path):
 
 def test_both_forms_hold_the_same_rows(tmp_path):
     for form, write in answer_files.WRITERS.items():
-        write(tmp_path / form, ROWS, ("glass", "metal"))
+        write(tmp_path / form, ROWS, CONTRACT)
     assert ROWS[0] == {
         "file": "a.jpg",
         "label": "metal",
@@ -30,16 +33,30 @@ def test_both_forms_hold_the_same_rows(tmp_path):
     assert [json.loads(line) for line in (tmp_path / "jsonl").read_text().splitlines()] == ROWS
 
 
+def test_sets_are_a_column_of_lists(tmp_path):
+    contract = dataclasses.replace(CONTRACT, set_threshold=0.3)
+    rows = [
+        Answer(f"{p}.jpg", {"glass": 1 - p, "metal": p}, set_threshold=0.3).to_dict()
+        for p in (0.25, 0.625)
+    ]
+    for form, write in answer_files.WRITERS.items():
+        write(tmp_path / form, rows, contract)
+    assert [row["labels"] for row in rows] == [["glass"], ["metal", "glass"]]
+    assert read(tmp_path / "parquet").to_pylist() == rows
+    answer_files.write_parquet(tmp_path / "empty", [], contract)
+    assert read(tmp_path / "empty").schema == read(tmp_path / "parquet").schema
+
+
 def test_columns_do_not_depend_on_the_rows(tmp_path):
     for name, rows in (("full", ROWS), ("empty", [])):
-        answer_files.write_parquet(tmp_path / name, rows, ("glass", "metal"))
+        answer_files.write_parquet(tmp_path / name, rows, CONTRACT)
     assert read(tmp_path / "empty").schema == read(tmp_path / "full").schema
     assert read(tmp_path / "empty").num_rows == 0
 
 
 def test_a_name_that_is_not_utf8_ends_nothing(tmp_path):
     row = {**ROWS[0], "file": b"\xff.jpg".decode(errors="surrogateescape")}
-    answer_files.write_parquet(tmp_path / "x", [row], ("glass", "metal"))
+    answer_files.write_parquet(tmp_path / "x", [row], CONTRACT)
     assert read(tmp_path / "x").to_pylist()[0]["file"] == "\\udcff.jpg"
     answer_files.write_jsonl(tmp_path / "y", [row])
     assert json.loads((tmp_path / "y").read_text()) == row

@@ -13,6 +13,7 @@ from PIL import Image
 
 from trash_keras import batch_prediction, picture_files, prediction
 from trash_keras.contract import Contract
+from trash_keras.modeling import classifier
 
 ROOT = Path(__file__).parents[1]
 
@@ -115,6 +116,18 @@ def test_other_inputs_in_the_same_folder_are_refused(trained, pictures, tmp_path
     with pytest.raises(ValueError, match=message):
         predict(trained, chosen, tmp_path / "out", **change)
     assert (tmp_path / "out" / "inputs.jsonl").read_bytes() == before
+
+
+def test_what_is_less_sure_than_the_threshold_is_unsure(trained, pictures, tmp_path):
+    for output_format in ("jsonl", "parquet"):
+        options = {"threshold": 1.0, "output_format": output_format}
+        predict(trained, pictures[:5], tmp_path / output_format, **options)
+    labels = [row["label"] for row in rows(tmp_path / "jsonl")]
+    assert labels == [row["label"] for row in parquet_rows(tmp_path / "parquet")] == ["unsure"] * 5
+    with pytest.raises(ValueError, match=r"another job: threshold is not set and was 1\.0"):
+        predict(trained, pictures[:5], tmp_path / "jsonl")
+    with pytest.raises(ValueError, match="--threshold must be between 0 and 1"):
+        predict(trained, pictures[:5], tmp_path / "other", threshold=2.0)
 
 
 def test_another_model_is_refused_and_a_moved_one_is_not(trained, pictures, tmp_path):
@@ -235,10 +248,9 @@ def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path):
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
     import keras
 
-    inputs = keras.Input((128, 128, 3))
-    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
     model = tmp_path / "model.keras"
-    keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(pooled)).save(model)
+    inputs = keras.Input((128, 128, 3))
+    classifier.build(keras.Model(inputs, keras.layers.ReLU()(inputs)), 2).save(model)
     Contract(("a", "b"), 128, "stretch").embed(model)
     Image.new("RGB", (128, 128), (9, 99, 199)).save(tmp_path / "one.jpg")
     peaks = []

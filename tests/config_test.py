@@ -28,6 +28,12 @@ def test_a_wrong_value_is_refused_with_the_rule(values, message):
         DataConfig(**values)
 
 
+def test_a_choice_of_numbers_is_checked():
+    assert config.AnsweringConfig(tta=4).tta == 4
+    with pytest.raises(ValueError, match=r"--tta must be one of 1, 2, 4, 8\. Received: 3"):
+        config.AnsweringConfig(tta=3)
+
+
 def test_unknown_settings_are_refused():
     with pytest.raises(ValueError, match="imagesize"):
         Config.from_dict({"data": {"imagesize": 3}})

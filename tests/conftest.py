@@ -15,10 +15,10 @@ sys.path.append(str(ROOT / "tests" / "data"))  # for `import odd_files`
 COLOURS = {"blue": (30, 40, 220), "green": (30, 200, 40), "red": (220, 30, 30)}
 
 
-def write_solid(folder: Path, per_class: int = 12, side: int = 20) -> Path:
+def write_solid(folder: Path, per_class: int = 12, side: int = 20, colours=None) -> Path:
     """Writes class folders of solid colours with a little noise, as PNG."""
     generator = np.random.default_rng(0)
-    for name, colour in COLOURS.items():
+    for name, colour in (colours or COLOURS).items():
         (folder / name).mkdir(parents=True)
         for index in range(per_class):
             noise = generator.normal(0, 8, (side, side + 4, 3))
@@ -86,6 +86,26 @@ def trained(tmp_path_factory, toy_backbone):
     config = toy_config(data, toy_backbone)
     report = train_and_evaluate(config, folder / "run", "pytest")
     return folder / "run", data, report
+
+
+@pytest.fixture(scope="session")
+def doubtful(tmp_path_factory, toy_backbone):
+    """A finished run on one class that is easy and two that nothing tells apart.
+
+    With two views, a temperature that is not 1, answers that are unsure, and sets:
+    (workdir, data folder, report, configuration).
+    """
+    from trash_keras.training.loop import train_and_evaluate
+
+    folder = tmp_path_factory.mktemp("doubtful")
+    red = COLOURS["red"]
+    colours = {"blue": COLOURS["blue"], "brick": red, "red": red}
+    data = write_solid(folder / "data", per_class=40, colours=colours)
+    config = toy_config(
+        data, toy_backbone, finetune_epochs=0, tta=2, conformal_error=0.2, label_smoothing=0.0
+    )
+    report = train_and_evaluate(config, folder / "run", "pytest")
+    return folder / "run", data, report, config
 
 
 def toy_config(data, backbone, **changes):

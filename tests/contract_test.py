@@ -1,10 +1,11 @@
+import json
 import zipfile
 
 import pytest
 
 from trash_keras.contract import Contract
 
-CONTRACT = Contract(("a", "b"), 32, "pad")
+CONTRACT = Contract(("a", "b"), 32, "pad", 1.5, 0.7, 0.2, 4)
 
 
 def test_a_file_and_a_folder_carry_it(tmp_path):
@@ -16,6 +17,43 @@ def test_a_file_and_a_folder_carry_it(tmp_path):
         assert Contract.read(path) == CONTRACT
     assert file.read_bytes().startswith(b"flatbuffer")
     assert zipfile.ZipFile(file).read("labels.txt") == b"a\nb\n"
+
+
+def test_a_file_from_before_there_was_a_choice_answers_as_it_did(tmp_path):
+    old = {"class_names": ["a", "b"], "image_size": 32, "resize": "pad"}
+    with zipfile.ZipFile(tmp_path / "old.keras", "w") as archive:
+        archive.writestr("trash_keras.json", json.dumps(old))
+    found = Contract.read(tmp_path / "old.keras")
+    assert found == Contract(("a", "b"), 32, "pad", temperature=1, threshold=0, tta=1)
+    assert found.answering() == {
+        "temperature": 1, "threshold": 0, "set_threshold": None, "tta": 1
+    }  # fmt: skip
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.weights.h5", b"weights" * 1000)
+    Contract(("x", "y"), 16, "crop").embed(path)
+    return path
+
+
+def test_one_contract_takes_the_place_of_another(written):
+    CONTRACT.replace(written)
+    assert Contract.read(written) == CONTRACT
+    with zipfile.ZipFile(written) as archive:
+        assert sorted(archive.namelist()) == ["labels.txt", "model.weights.h5", "trash_keras.json"]
+        assert archive.read("model.weights.h5") == b"weights" * 1000
+
+
+def test_a_kill_while_it_is_replaced_leaves_the_old_file(written, monkeypatch):
+    before = written.read_bytes()
+    monkeypatch.setattr(Contract, "embed", lambda *arguments: exec("raise KeyboardInterrupt"))
+    with pytest.raises(KeyboardInterrupt):
+        CONTRACT.replace(written)
+    assert written.read_bytes() == before
+    assert [path.name for path in written.parent.iterdir()] == ["model.keras"]
 
 
 def test_what_is_not_a_model_is_refused(tmp_path):

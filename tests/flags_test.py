@@ -47,7 +47,9 @@ def test_every_setting_is_a_flag_with_its_default_its_help_and_its_choices():
         default, help_text, choices = known[field.name]
         assert (default, type(default)) == (field.default, type(field.default))
         assert field.metadata["help"] in help_text and help_text.endswith((".", ")"))
-        assert tuple(choices) == field.metadata["choices"]
+        # absl knows choices of strings only; of numbers, the configuration checks them.
+        wanted = field.metadata["choices"] if isinstance(field.default, str) else ()
+        assert tuple(choices) == wanted
 
 
 def test_without_flags_the_configuration_is_the_default():

@@ -7,7 +7,7 @@ from trash_keras import prediction
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import whole
 from trash_keras.data.stores import FolderStore
-from trash_keras.prediction import Predictor
+from trash_keras.prediction import Answer, Predictor
 
 
 def test_a_bad_file_stops_nothing_and_order_is_kept(trained, tmp_path):
@@ -70,6 +70,71 @@ def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     store = FolderStore(tmp_path / "data")
     with pytest.raises(ValueError, match="does not know: wood"):
         Predictor.load(workdir / "model.keras").answers(whole(store.members()), "all", store)
+
+
+def answer(**options):
+    return Answer("a.jpg", {"glass": 0.25, "metal": 0.625, "paper": 0.125}, **options)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "label", "text"),
+    [
+        (0.6, "metal", "metal 62.5%, glass 25.0%"),
+        (0.625, "unsure", "unsure (metal 62.5%, glass 25.0%)"),
+        (1.0, "unsure", "unsure (metal 62.5%, glass 25.0%)"),
+    ],
+)
+def test_up_to_the_threshold_the_label_is_unsure(threshold, label, text):
+    found = answer(threshold=threshold)
+    assert found.to_dict() == {
+        "file": "a.jpg", "label": label, "probability": 0.625, "probabilities": found.probabilities
+    }  # fmt: skip
+    assert found.text(2) == text
+
+
+@pytest.mark.parametrize(
+    ("lowest", "labels"),
+    [(0.7, []), (0.25, ["metal", "glass"]), (0, ["metal", "glass", "paper"])],
+)
+def test_with_sets_there_are_labels(lowest, labels):
+    assert answer(set_threshold=lowest).to_dict()["labels"] == labels
+    assert "labels" not in answer().to_dict()
+
+
+def test_certainty_is_not_above_a_threshold_of_one():
+    assert Answer("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=1.0).label() == "unsure"
+    assert Answer("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=0.0).label() == "glass"
+
+
+def test_the_threshold_can_be_another_one(doubtful):
+    workdir, data, _, _ = doubtful
+    paths = sorted(str(path) for path in data.rglob("*.png"))[::10]
+    model = Predictor.load(workdir / "model.keras")
+    own = [found.label() for found in prediction.classify(model, paths)]
+    assert {"blue", "unsure"} <= set(own)
+    assert model.with_threshold(None) is model
+    for threshold, labels in ((0.0, {"blue", "brick", "red"}), (1.0, {"unsure"})):
+        answers = prediction.classify(model.with_threshold(threshold), paths)
+        assert {found.label() for found in answers} <= labels
+    with pytest.raises(ValueError, match=r"between 0 and 1\. Received: 1\.5"):
+        model.with_threshold(1.5)
+
+
+def test_a_keras_file_takes_another_number_of_views_and_the_others_do_not(doubtful, tmp_path):
+    workdir, data, _, _ = doubtful
+    path = str(data / "red" / "red0.png")
+    answers = {
+        tta: next(prediction.classify(Predictor.load(workdir / "model.keras", tta), [path]))
+        for tta in (None, 1, 2, 8)
+    }
+    assert answers[None].probabilities == answers[2].probabilities
+    assert answers[1].probabilities != answers[2].probabilities != answers[8].probabilities
+    assert Predictor.load(workdir / "model.keras", 8).contract.tta == 8
+    with pytest.raises(ValueError, match=r"--tta must be one of 1, 2, 4, 8\. Received: 5"):
+        Predictor.load(workdir / "model.keras", 5)
+    Contract(("a", "b"), 16, "stretch", tta=4).embed(tmp_path)
+    with pytest.raises(ValueError, match=r"--tta takes a .keras file. .* has its views inside: 4"):
+        Predictor.load(tmp_path, 2)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "saved_model"])

@@ -5,31 +5,35 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.contract import Contract
+
 Row = dict[str, Any]  # of `prediction.Answer.to_dict`
 
 
-def write_jsonl(target: Path, rows: Sequence[Row], class_names: Sequence[str] = ()) -> None:
-    """Writes a JSON object a line; `class_names` is there for the likeness to Parquet."""
+def write_jsonl(target: Path, rows: Sequence[Row], contract: Contract | None = None) -> None:
+    """Writes a JSON object a line; `contract` is there for the likeness to Parquet."""
     with target.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def write_parquet(target: Path, rows: Sequence[Row], class_names: Sequence[str]) -> None:
+def write_parquet(target: Path, rows: Sequence[Row], contract: Contract) -> None:
     r"""Writes the columns file, label, probability and the struct probabilities (float32).
 
-    The columns follow from the class names and not from the rows, so that a file without rows
-    has those of all others. Bytes in a file name that are not UTF-8 are written as \udcNN.
+    With sets there is a list `labels`, too. The columns follow from the contract and not from the
+    rows, so that a file without rows has those of all others. Bytes in a file name that are not
+    UTF-8 are written as \udcNN.
     """
     arrow, parquet = require_parquet()
-    probabilities = arrow.struct([(name, arrow.float32()) for name in class_names])
-    schema = arrow.schema(
-        [
-            ("file", arrow.string()),
-            ("label", arrow.string()),
-            ("probability", arrow.float32()),
-            ("probabilities", probabilities),
-        ]
-    )
+    probabilities = arrow.struct([(name, arrow.float32()) for name in contract.class_names])
+    columns = [
+        ("file", arrow.string()),
+        ("label", arrow.string()),
+        ("probability", arrow.float32()),
+        ("probabilities", probabilities),
+    ]
+    if contract.set_threshold is not None:
+        columns.append(("labels", arrow.list_(arrow.string())))
+    schema = arrow.schema(columns)
     # Arrow refuses the whole table for one such name.
     named = [{**row, "file": row["file"].encode(errors="backslashreplace")} for row in rows]
     parquet.write_table(arrow.Table.from_pylist(named, schema), target)
@@ -51,7 +55,7 @@ def require_parquet() -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-WRITERS: dict[str, Callable[[Path, Sequence[Row], Sequence[str]], None]] = {
+WRITERS: dict[str, Callable[[Path, Sequence[Row], Contract], None]] = {
     "jsonl": write_jsonl,
     "parquet": write_parquet,
 }

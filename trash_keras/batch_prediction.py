@@ -39,6 +39,7 @@ def predict(
     part_size: int = 512,
     batch_size: int = 32,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
+    threshold: float | None = None,
     runner: str = "DirectRunner",
     runner_options: str = "",
 ) -> dict[str, int]:
@@ -53,6 +54,7 @@ def predict(
         part_size: Pictures per file of results.
         batch_size: Pictures per step.
         max_megapixels: Most pixels to decode, millions; larger files count as errors.
+        threshold: As for `Predictor.with_threshold`.
         runner: One of `jobs.RUNNERS`.
         runner_options: Beam pipeline options as on a command line.
 
@@ -73,7 +75,8 @@ def predict(
     with storage.local_copy(model) as local:
         Contract.read(local)
         model_checksum = storage.checksum(local)
-    load_once(model, model_checksum)  # or a broken model would fail on every worker
+    # Or a broken model would fail on every worker.
+    load_once(model, model_checksum).with_threshold(threshold)
     with storage.replacing(storage.join(output, INPUTS)) as temporary:
         starts, inputs_checksum, count = _write_inputs(paths, temporary, part_size)
         description = {
@@ -84,11 +87,13 @@ def predict(
             "part_size": part_size,
             "output_format": output_format,
             "max_megapixels": max_megapixels,
+            **({} if threshold is None else {"threshold": threshold}),
         }
         jobs.claim(output, description)
     work = PredictPart(
-        model, model_checksum, str(output), output_format, starts, batch_size, max_megapixels
-    )
+        model, model_checksum, str(output), output_format, starts, batch_size, max_megapixels,
+        threshold,
+    )  # fmt: skip
     return jobs.run_parts(work, len(starts) - 1, output, options, {"pictures": count})
 
 
@@ -122,6 +127,7 @@ class PredictPart:
         starts: Byte in `inputs.jsonl` where each part starts, and where the last one ends.
         batch_size: Pictures per step.
         max_megapixels: Most pixels to decode, millions; larger files count as errors.
+        threshold: As for `Predictor.with_threshold`.
     """
 
     model: str
@@ -131,13 +137,14 @@ class PredictPart:
     starts: tuple[int, ...]
     batch_size: int
     max_megapixels: float
+    threshold: float | None = None
 
     def __call__(self, number: int) -> dict[str, int]:
         """Writes the files of a part; returns its number of pictures, answers and errors."""
         inputs = storage.join(self.output, INPUTS)
         lines = storage.read_bytes(inputs, self.starts[number], self.starts[number + 1])
         paths = [json.loads(line) for line in lines.splitlines()]
-        predictor = load_once(self.model, self.model_checksum)
+        predictor = load_once(self.model, self.model_checksum).with_threshold(self.threshold)
         answers: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
         for answer in picture_files.classify(
@@ -148,9 +155,7 @@ class PredictPart:
             raise RuntimeError(f"{len(paths)} pictures gave {len(answers)} + {len(errors)} rows")
         self._write_errors(number, errors)
         with storage.replacing(self._name(number, "predictions", self.output_format)) as temporary:
-            answer_files.WRITERS[self.output_format](
-                temporary, answers, predictor.contract.class_names
-            )
+            answer_files.WRITERS[self.output_format](temporary, answers, predictor.contract)
         return {"pictures": len(paths), "answers": len(answers), "errors": len(errors)}
 
     def _write_errors(self, number: int, errors: list[dict[str, Any]]) -> None:

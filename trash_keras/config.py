@@ -17,7 +17,7 @@ def option(
     *,
     minimum: float | None = None,
     maximum: float | None = None,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | Sequence[int] = (),
     changes_result: bool = True,
     environment: str = "",
 ) -> Any:
@@ -28,7 +28,7 @@ def option(
         help_text: One line, with the unit.
         minimum: Smallest allowed value.
         maximum: Largest allowed value.
-        choices: Allowed strings; empty for any.
+        choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
         environment: Variable that a script takes the value from when the flag is not given.
 
@@ -64,7 +64,8 @@ def _check(field: dataclasses.Field, value: Any) -> None:
         raise ValueError(f"--{field.name} must be a {wanted.__name__}. Received: {value!r}")
     choices, low, high = (field.metadata[key] for key in ("choices", "minimum", "maximum"))
     if choices and value not in choices:
-        raise ValueError(f"--{field.name} must be one of {', '.join(choices)}. Received: {value!r}")
+        allowed = ", ".join(map(str, choices))
+        raise ValueError(f"--{field.name} must be one of {allowed}. Received: {value!r}")
     if wanted in (int, float) and not (
         (low is None or value >= low) and (high is None or value <= high)
     ):
@@ -238,6 +239,32 @@ class TrainingConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
+class AnsweringConfig(_Checked):
+    """How the trained model answers; temperature and thresholds are fitted on validation."""
+
+    tta: int = option(
+        1,
+        "Views of a picture that are answered together: 1 the picture, 2 and mirrored, 4 and "
+        "upside down, 8 and these of its central 7/8; as many times the work.",
+        choices=(1, 2, 4, 8),
+    )
+    max_error: float = option(
+        0.02,
+        "Largest share of wrong answers among those given, on validation pictures; what is less "
+        "sure is answered by: unsure. 1: never unsure.",
+        minimum=0,
+        maximum=1,
+    )
+    conformal_error: float = option(
+        0.0,
+        "Answer a set of classes, too, that lacks the true one for this share of pictures "
+        "(conformal prediction). 0: no sets.",
+        minimum=0,
+        maximum=0.99,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class RuntimeConfig(_Checked):
     """The machine."""
 
@@ -309,6 +336,7 @@ class Config:
     augmentation: AugmentationConfig = AugmentationConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    answering: AnsweringConfig = AnsweringConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     tracking: TrackingConfig = TrackingConfig()
 

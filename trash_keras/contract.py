@@ -1,4 +1,4 @@
-"""What a model file promises: its classes and the pictures it expects, kept inside the file.
+"""What a model file promises: classes, pictures it expects, how it answers; kept inside the file.
 
 A model without its class names, or scored on pictures resized another way, answers nonsense
 without saying so. So every artefact carries this record: `.keras` and `.tflite` files as an entry
@@ -11,24 +11,46 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
+
+from trash_keras import files
 
 ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
+UNSURE = "unsure"  # the label of a picture that the model leaves to a person
 
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
     """The input and output of a classifier.
 
+    Temperature and views are for the raw classifier of a `.keras` file; SavedModel and TFLite
+    hold both already. The defaults are those of files that were written before there was a choice.
+
     Attributes:
         class_names: Class names in the order of the output probabilities.
         image_size: Height and width of the input, pixels; RGB, 0..255.
         resize: How pictures were made square in training: stretch, crop or pad.
+        temperature: Divides the logits before the softmax, above 0.
+        threshold: The answer is `unsure` unless its probability is above this one. 0: never
+            unsure; 1: always.
+        set_threshold: Classes of at least this probability are in the answered set; None: no sets.
+        tta: Views of a picture that are answered together, see `modeling.answering`.
     """
 
     class_names: tuple[str, ...]
     image_size: int
     resize: str
+    temperature: float = 1.0
+    threshold: float = 0.0
+    set_threshold: float | None = None
+    tta: int = 1
+
+    def answering(self) -> dict[str, Any]:
+        """Returns how the model answers, as reports and `export.json` hold it."""
+        others = ("class_names", "image_size", "resize")
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if name not in others}
 
     def labels_text(self) -> str:
         """Returns the content of `labels.txt`: a class name a line, in the order of the output."""
@@ -49,6 +71,15 @@ class Contract:
         with zipfile.ZipFile(path, "a") as archive:
             for name, text in entries.items():
                 archive.writestr(name, text)
+
+    def replace(self, path: str | os.PathLike) -> None:
+        """Puts this contract in the place of the one in a `.keras` file, whole or not at all."""
+        with files.replacing(path) as temporary:
+            with zipfile.ZipFile(path) as old, zipfile.ZipFile(temporary, "w") as new:
+                for entry in old.infolist():
+                    if entry.filename not in (ENTRY, LABELS_ENTRY):
+                        new.writestr(entry, old.read(entry))
+            self.embed(temporary)
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Contract":

@@ -47,7 +47,7 @@ def define_setting(name: str) -> flags.FlagHolder:
 
 def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolder:
     help_text, choices = field.metadata["help"], field.metadata["choices"]
-    if choices:
+    if choices and isinstance(field.default, str):
         return flags.DEFINE_enum(field.name, field.default, choices, help_text)
     return _DEFINE[type(field.default)](field.name, field.default, help_text, **bounds)
 

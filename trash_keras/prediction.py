@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras.contract import Contract
+from trash_keras.contract import UNSURE, Contract
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import EXTENSIONS, Catalog
 from trash_keras.data.stores import Store
@@ -25,32 +25,55 @@ class Predictor:
 
     Attributes:
         predict_batch: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes],
-            probabilities.
-        contract: Class names, and the size and resize of its pictures.
+            probabilities with temperature and views of the contract.
+        contract: Class names, size and resize of its pictures, and how it answers.
     """
 
     predict_batch: PredictBatch
     contract: Contract
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Predictor":
+    def load(cls, path: str | os.PathLike, tta: int | None = None) -> "Predictor":
         """Loads an artefact written by this project.
 
         Args:
             path: A `.keras` file, a SavedModel folder or a `.tflite` file.
+            tta: Views of each picture, for a `.keras` file; None for those of its contract.
 
         Raises:
-            ValueError: There is nothing at `path`, or it is not such an artefact.
+            ValueError: There is nothing at `path`, it is not such an artefact, or it cannot have
+                this number of views.
         """
         contract = Contract.read(path)
         suffix = "" if Path(path).is_dir() else Path(path).suffix
-        loader = {"": _load_saved_model, ".keras": _load_keras, ".tflite": _load_tflite}.get(suffix)
+        loader = {"": _load_saved_model, ".keras": load_keras, ".tflite": _load_tflite}.get(suffix)
         if loader is None:
             raise ValueError(f"A model file must end in .keras or .tflite. Received: {path}")
+        if tta is not None:
+            if suffix != ".keras":
+                raise ValueError(
+                    f"--tta takes a .keras file. {path} has its views inside: {contract.tta}. "
+                    "Export a run that was trained with another --tta."
+                )
+            contract = dataclasses.replace(contract, tta=tta)
         try:
-            return cls(loader(str(path)), contract)
+            return cls(loader(str(path), contract), contract)
         except Exception as error:  # each runtime has its own kinds of failing on a broken file
             raise ValueError(f"The model {path} cannot be loaded: {error}") from error
+
+    def with_threshold(self, threshold: float | None) -> "Predictor":
+        """Returns one that is unsure up to another probability, 0 to 1; None changes nothing.
+
+        Raises:
+            ValueError: Out of range.
+        """
+        if threshold is None:
+            return self
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"--threshold must be between 0 and 1. Received: {threshold}")
+        return dataclasses.replace(
+            self, contract=dataclasses.replace(self.contract, threshold=threshold)
+        )
 
     def predict(self, batches: Iterable[tf.Tensor], examples: int, title: str) -> np.ndarray:
         """Answers batch after batch, with a progress bar.
@@ -116,14 +139,15 @@ class Predictor:
         return Predictions(names, paths, labels, probabilities)
 
 
-def _load_keras(path: str) -> PredictBatch:
-    import keras
+def load_keras(path: str, contract: Contract) -> PredictBatch:
+    """Loads a `.keras` file to answer as a contract says that need not be the one inside."""
+    from trash_keras.modeling import answering
 
-    model = keras.models.load_model(path, compile=False)
+    model = answering.load(path, contract)
     return lambda images: np.asarray(model.predict_on_batch(images))
 
 
-def _load_saved_model(path: str) -> PredictBatch:
+def _load_saved_model(path: str, contract: Contract) -> PredictBatch:
     # The loaded object must live as long as its signature, which does not keep it alive.
     loaded = tf.saved_model.load(path)
 
@@ -134,7 +158,7 @@ def _load_saved_model(path: str) -> PredictBatch:
     return predict_batch
 
 
-def _load_tflite(path: str) -> PredictBatch:
+def _load_tflite(path: str, contract: Contract) -> PredictBatch:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path, num_threads=os.cpu_count())
@@ -159,31 +183,48 @@ class Answer:
         probabilities: Class name -> probability; empty for a file that could not be read.
         error: Why the file could not be read; empty when it could.
         explanation: File of the drawn heat map; empty without one.
+        threshold: As `Contract` has it.
+        set_threshold: As `Contract` has it.
     """
 
     file: str
     probabilities: dict[str, float]
     error: str = ""
+    threshold: float = 0.0
+    set_threshold: float | None = None
     explanation: str = ""
 
     def ranked(self) -> list[tuple[str, float]]:
         """Returns (class name, probability), the most probable first."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain values: file, label, probability, probabilities; or file and error.
+    def label(self) -> str:
+        """Returns the most probable class, or `unsure` where it is not probable enough."""
+        name, probability = self.ranked()[0]
+        return name if probability > self.threshold else UNSURE
 
-        An answer that was explained has the file of its `explanation` as well.
+    def text(self, top_k: int) -> str:
+        """Returns the most probable classes for a person, as `unsure (...)` where it is unsure."""
+        ranked = ", ".join(f"{name} {share:.1%}" for name, share in self.ranked()[:top_k])
+        return f"{UNSURE} ({ranked})" if self.label() == UNSURE else ranked
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values: file and error; or file, label, probability, probabilities.
+
+        `probability` is the largest one, of whatever label. With sets there are `labels`, too: the
+        set, most probable first; it is empty where no class is probable enough. An answer that was
+        explained has the file of its `explanation` as well.
         """
         if self.error:
             return {"file": self.file, "error": self.error}
-        label, probability = self.ranked()[0]
+        lowest = self.set_threshold
         return {
             "file": self.file,
-            "label": label,
-            "probability": probability,
+            "label": self.label(),
+            "probability": self.ranked()[0][1],
             "probabilities": self.probabilities,
             **({"explanation": self.explanation} if self.explanation else {}),
+            **({} if lowest is None else {"labels": [n for n, p in self.ranked() if p >= lowest]}),
         }
 
 
@@ -234,4 +275,7 @@ def classify(
             rows = dict(zip(images, predictor.predict_batch(batch), strict=True))
         for path in group:
             named = zip(contract.class_names, rows.get(path, np.empty(0)).tolist(), strict=False)
-            yield Answer(path, dict(named), errors.get(path, ""))
+            yield Answer(
+                path, dict(named), errors.get(path, ""),
+                threshold=contract.threshold, set_threshold=contract.set_threshold,
+            )  # fmt: skip

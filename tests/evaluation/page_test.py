@@ -232,6 +232,25 @@ def test_numbers_of_every_split_and_class_are_there(written, full, scored):
     assert "cardboard 50 50 50 150 16.7%" in text
 
 
+def test_how_it_answers_is_told_for_every_split(written, full):
+    how = {"temperature": 2.0, "threshold": 0.75, "set_threshold": 0.2, "tta": 1}
+    for split, error in (("train", 0.01), ("valid", 0.02), ("test", None)):
+        abstention = {"threshold": 0.75, "coverage": 0.9, "error": error, "error_interval": [0, 0]}
+        sets = {"threshold": 0.2, "coverage": 0.95, "mean_size": 1.5}
+        full[split] |= {"abstention": abstention, "conformal": sets, "ece_uncalibrated": 0.0987}
+        full[split] |= {"ece": 0.0321, "brier": 0.0432, "brier_uncalibrated": 0.0876}
+    full["test"]["abstention"]["coverage"] = 0
+    parsed = Parsed(written(full | {"answering": how}, epochs=EPOCHS))
+    assert "valid 0.099 0.032 0.088 0.043 90.0% 2.0% 95.0% 1.50" in parsed.text
+    assert "test 0.099 0.032 0.088 0.043 0.0% \u2013 95.0% 1.50" in parsed.text
+    assert "before calibration 0.099" in parsed.all("img")[1]["alt"]
+    assert "own threshold" not in parsed.all("img")[2]["alt"]
+    full["test"]["abstention"] = full["valid"]["abstention"]
+    parsed = Parsed(written(full | {"answering": how}, epochs=EPOCHS))
+    expected = "At the model's own threshold of 0.750 90.0% get one, 2.0% of these wrong."
+    assert expected in parsed.all("img")[2]["alt"]
+
+
 @pytest.mark.parametrize(
     ("splits", "shown"),
     [(["train", "valid", "test"], "test"), (["train", "valid"], "valid"), (["all"], "all")],

@@ -92,6 +92,7 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
 DETAILS = {
     "run": {"command": "train"},
     "config": Config().to_dict(),
+    "answering": {"temperature": 1.25, "threshold": 0.5, "set_threshold": 0.2, "tta": 2},
 }
 
 
@@ -122,6 +123,29 @@ def test_page_and_card_can_be_written_again_from_the_folder(run):
     assert changed == {"report.html", "MODEL_CARD.md"}
 
 
+def test_page_and_figures_tell_how_the_model_answers(run):
+    report = json.loads((run / "report.json").read_text())
+    assert report["answering"] == DETAILS["answering"]
+    assert report["test"] == answered(4).score(DETAILS["answering"])
+    page_text, card = ((run / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
+    for text in (page_text, card):
+        assert "A temperature of 1.25" in text and "unsure up to a probability of 0.500" in text
+    assert 'aria-label="How it answers"' in page_text and "before calibration 0.440" in page_text
+
+
+def test_a_report_from_before_there_was_a_choice_is_told_as_before(run):
+    report = json.loads((run / "report.json").read_text())
+    del report["answering"], report["config"]["answering"]
+    for split in ("train", "valid", "test"):
+        for name in ("ece_uncalibrated", "brier_uncalibrated", "abstention", "conformal"):
+            del report[split][name]
+    files.write_json(run / "report.json", report)
+    publishing.refresh(run, lambda files: {})
+    for name in ("report.html", "MODEL_CARD.md"):
+        text = (run / name).read_text()
+        assert "temperature" not in text and "unsure" not in text
+
+
 def test_what_was_exported_since_is_listed(run):
     kinds = {"int8": {"path": "model_int8.tflite", "bytes": 4_900_000, "accuracy": 0.875,
                       "max_difference": 0.02, "latency_ms": {"p50": 3.21}}}  # fmt: skip
@@ -137,7 +161,8 @@ def test_a_report_of_an_earlier_version_gets_the_figures_it_lacks(run):
     report = json.loads((run / "report.json").read_text())
     expected = (run / "report.html").read_text()
     for split in ("train", "valid", "test"):
-        del report[split]["ece"], report[split]["aurc"]
+        for name in ("ece", "aurc", "brier_uncalibrated", "abstention", "conformal"):
+            del report[split][name]
     files.write_json(run / "report.json", report)
     publishing.refresh(run, lambda files: {})
     assert (run / "report.html").read_text() == expected

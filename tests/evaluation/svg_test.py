@@ -19,8 +19,15 @@ ANSWERS = np.array([[0.9, 0.1], [0.3, 0.7], [0.8, 0.2], [0.6, 0.4]])
 def drawn():
     yield figures.learning_curves(EPOCHS)
     yield figures.class_balance({"train": {"a": 3}, "valid": {"a": 2}})
-    yield confidence_figures.reliability_diagram(calibration.reliability(LABELS, ANSWERS))
-    yield confidence_figures.risk_coverage(calibration.risk_coverage(LABELS, ANSWERS), 0.02)
+    bins, curve = (
+        measure(LABELS, ANSWERS) for measure in (calibration.reliability, calibration.risk_coverage)
+    )
+    yield confidence_figures.reliability_diagram(bins)
+    yield confidence_figures.reliability_diagram(bins, bins)
+    yield confidence_figures.risk_coverage(curve, 0.02)
+    for coverage in (0.2, 0.9):
+        chosen = {"threshold": 0.5, "coverage": coverage, "error": 0.1}
+        yield confidence_figures.risk_coverage(curve, 0.02, chosen)
 
 
 def test_every_colour_of_our_figures_has_a_dark_counterpart():

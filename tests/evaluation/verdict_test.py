@@ -91,17 +91,3 @@ def test_drawn_stand_ins_are_said_to_be_that_and_not_compared_with_trashnet(scor
     report = {"class_names": ORIGINAL, "test": scored(ORIGINAL), "run": run}
     assert text(report).startswith("These pictures are drawn stand-ins, not photographs")
     assert "84.15" not in text(report) and len(verdict.comparison(report)) == 2
-
-
-@pytest.mark.parametrize(
-    ("mean", "coverage", "expected"),
-    [
-        (0.99, 0.5, ["more sure than it is right: confidence 99.0%", "it answers 50.0% of them"]),
-        (0.5, 0.0, ["more often right than it is sure", "Even its surest answers are wrong more"]),
-    ],
-)
-def test_confidence_is_put_into_words(scored, mean, coverage, expected):
-    split = scored(["a", "b"], accuracy=0.9, ece=0.0876, coverage_at_2_percent_error=coverage)
-    words = " ".join(verdict.confidence({"class_names": ["a", "b"], "test": split}, mean))
-    assert "(ECE, 15 bins) of 0.088" in words and "accuracy 90.0%" in words
-    assert all(part in words for part in expected)

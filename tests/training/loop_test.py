@@ -79,6 +79,7 @@ def test_the_model_is_the_best_epoch_by_validation(trained):
     workdir, _, report = trained
     best = max(rows(workdir), key=lambda r: (float(r["val_accuracy"]), -float(r["val_loss"])))
     assert report["run"]["best_epoch"] == int(best["epoch"])
+    assert report["answering"]["temperature"] == 1
     assert report["valid"]["loss"] == pytest.approx(float(best["val_loss"]), abs=1e-5)
     assert report["valid"]["accuracy"] == pytest.approx(float(best["val_accuracy"]))
 

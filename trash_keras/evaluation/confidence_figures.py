@@ -1,5 +1,8 @@
 """Figures of what a classifier's confidence is worth: reliability diagram, risk over coverage."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,11 +14,14 @@ from trash_keras.evaluation.figures import COLOURS, FRAME, GRID, QUIET, quiet_fr
 CURVE_POINTS = 400  # more cannot be told apart in a figure
 
 
-def reliability_diagram(found: calibration.Reliability) -> Figure:
+def reliability_diagram(
+    found: calibration.Reliability, before: calibration.Reliability | None = None
+) -> Figure:
     """Draws accuracy over confidence, above the number of pictures of each confidence.
 
     Args:
         found: From `calibration.reliability`.
+        before: The same at temperature 1, as a second curve; None leaves it out.
 
     Returns:
         A figure with two panels; the dashed diagonal is perfect calibration.
@@ -32,6 +38,12 @@ def reliability_diagram(found: calibration.Reliability) -> Figure:
         found.confidence[used], found.accuracy[used], color=COLOURS[0], marker="o", markersize=5,
         label="this model",
     )  # fmt: skip
+    if before:
+        filled = before.count > 0
+        upper.plot(
+            before.confidence[filled], before.accuracy[filled], color=COLOURS[3], linewidth=1.2,
+            linestyle=":", marker="s", markersize=4, label="before calibration",
+        )  # fmt: skip
     upper.set_ylabel("Accuracy")
     upper.set_ylim(-0.02, 1.02)
     upper.set_xlim(0, 1)
@@ -45,12 +57,16 @@ def reliability_diagram(found: calibration.Reliability) -> Figure:
     return figure
 
 
-def risk_coverage(curve: calibration.RiskCoverage, max_error: float) -> Figure:
+def risk_coverage(
+    curve: calibration.RiskCoverage, max_error: float, chosen: Mapping[str, Any] | None = None
+) -> Figure:
     """Draws the share of wrong answers over the share of pictures that get one.
 
     Args:
         curve: From `calibration.risk_coverage`.
         max_error: Share of errors to mark, 0 to 1.
+        chosen: `threshold`, `coverage` and `error` of the model's own threshold, which gets a
+            mark; None for no mark.
 
     Returns:
         A figure with one panel; its dashed line is `max_error`.
@@ -70,6 +86,14 @@ def risk_coverage(curve: calibration.RiskCoverage, max_error: float) -> Figure:
         f"{max_error:.0%} error", (0, max_error), (4, 4), textcoords="offset points",
         color=COLOURS[1], fontsize=9,
     )  # fmt: skip
+    if chosen:
+        place = chosen["coverage"], chosen["error"]
+        axes.plot(*place, "D", color=COLOURS[2], markersize=8, clip_on=False, zorder=3)
+        axes.annotate(
+            f"threshold {chosen['threshold']:.3f}:\n{place[0]:.1%} answered, {place[1]:.1%} wrong",
+            place, (-8 if place[0] > 0.5 else 8, 12), textcoords="offset points",
+            ha="right" if place[0] > 0.5 else "left", color=COLOURS[2], fontsize=9,
+        )  # fmt: skip
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(1.15 * float(curve.risk.max()), 2.5 * max_error))
     axes.set_xlabel("Coverage: pictures that get an answer, the surest first")

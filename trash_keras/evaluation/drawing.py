@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from trash_keras.evaluation import (
+    answering,
     calibration,
     confidence_figures,
     deletion_insertion,
@@ -42,7 +43,8 @@ def page_charts(
 
     Args:
         report: `class_names`, a section of `report.score` for each split, and optionally
-            `explanations` of `deletion_insertion.measure`.
+            `answering` of the model's contract and `explanations` of
+            `deletion_insertion.measure`.
         predictions: Split -> what the model answered.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
@@ -51,8 +53,9 @@ def page_charts(
     """
     shown = verdict.main_split(report)
     drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
-    drawn["reliability"] = _reliability(report[shown], predictions[shown])
-    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown])
+    how = report.get("answering")
+    drawn["reliability"] = _reliability(report[shown], predictions[shown], how)
+    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown], how)
     if "explanations" in report:
         drawn["explanations"] = _explanations(report["explanations"])
     return drawn
@@ -106,23 +109,38 @@ def _confusion_matrix(report: Mapping[str, Any], split: str) -> Chart:
     )
 
 
-def _reliability(scores: Mapping[str, Any], found: Predictions) -> Chart:
-    bins = calibration.reliability(found.labels, found.probabilities)
+def _reliability(
+    scores: Mapping[str, Any], found: Predictions, how: Mapping[str, Any] | None
+) -> Chart:
+    bins, before, words = calibration.reliability(found.labels, found.probabilities), None, ""
+    if how and how["temperature"] != 1:
+        plain = answering.tempered(found.probabilities, 1 / how["temperature"])
+        before = calibration.reliability(found.labels, plain)
+        words = f", before calibration {scores['ece_uncalibrated']:.3f}"
     return Chart(
         "Reliability",
         f"Accuracy over confidence in {calibration.BINS} bins; the expected calibration error is "
-        f"{scores['ece']:.3f}. Below, how many pictures have which confidence.",
-        confidence_figures.reliability_diagram(bins),
+        f"{scores['ece']:.3f}{words}. Below, how many pictures have which confidence.",
+        confidence_figures.reliability_diagram(bins, before),
     )
 
 
-def _risk_coverage(scores: Mapping[str, Any], found: Predictions) -> Chart:
-    curve = calibration.risk_coverage(found.labels, found.probabilities)
+def _risk_coverage(
+    scores: Mapping[str, Any], found: Predictions, how: Mapping[str, Any] | None
+) -> Chart:
+    curve, chosen, words = calibration.risk_coverage(found.labels, found.probabilities), None, ""
+    if how and scores["abstention"]["coverage"]:
+        chosen = scores["abstention"]
+        words = (
+            f" At the model's own threshold of {chosen['threshold']:.3f} {chosen['coverage']:.1%} "
+            f"get one, {chosen['error']:.1%} of these wrong."
+        )
     return Chart(
         "Risk over coverage",
         f"Wrong answers among the surest pictures. All get an answer: {curve.risk[-1]:.1%} wrong; "
-        f"at most {MAX_ERROR:.0%} wrong: {scores['coverage_at_2_percent_error']:.1%} get one.",
-        confidence_figures.risk_coverage(curve, MAX_ERROR),
+        f"at most {MAX_ERROR:.0%} wrong: {scores['coverage_at_2_percent_error']:.1%} get one."
+        + words,
+        confidence_figures.risk_coverage(curve, MAX_ERROR, chosen),
     )
 
 

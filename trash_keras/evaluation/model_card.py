@@ -14,7 +14,7 @@ import jinja2
 
 from trash_keras import files
 from trash_keras.data.trashnet import COUNTS
-from trash_keras.evaluation import verdict
+from trash_keras.evaluation import confidence, verdict
 
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")
@@ -64,6 +64,8 @@ def write(
         bad_files=report.get("bad_files") or (),
         stand_in=verdict.is_stand_in(report),
         verdict=verdict.paragraphs(report),
+        answering=confidence.how_it_answers(report),
+        unsure=(report.get("answering") or {}).get("threshold", 0) > 0,
         config=config,
         run=run,
         artifacts=artifacts,

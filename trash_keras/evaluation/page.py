@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from trash_keras.evaluation import (
+    confidence,
     confusions,
     deletion_insertion,
     drawing,
@@ -111,7 +112,8 @@ def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) 
         "stand_in": verdict.is_stand_in(report),
         "bars": verdict.comparison(report),
         "verdict": verdict.paragraphs(report),
-        "confidence": verdict.confidence(report, float(probabilities.max(axis=1).mean())),
+        "confidence": confidence.paragraphs(report, float(probabilities.max(axis=1).mean())),
+        "answering": report.get("answering"),
     }
 
 

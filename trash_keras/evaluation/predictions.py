@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,11 @@ class Predictions:
     labels: np.ndarray
     probabilities: np.ndarray
 
-    def score(self) -> dict[str, Any]:
+    def score(self, answering: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Returns the figures of the split, see `report.score`."""
-        return report.score(self.labels, self.probabilities, self.class_names, self.paths)
+        return report.score(
+            self.labels, self.probabilities, self.class_names, self.paths, answering
+        )
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes a CSV file: file, truth, prediction, and a column of probabilities a class."""

@@ -45,7 +45,8 @@ def publish(
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         predictions: Split -> what the model answered.
-        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`.
+        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`, and
+            `answering` of the model's contract.
         counts: Split -> class name -> pictures.
         read_pictures: Files -> their encoded bytes, for the thumbnails.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
@@ -57,7 +58,7 @@ def publish(
     output = Path(output)
     report = {
         "class_names": list(next(iter(predictions.values())).class_names),
-        **{split: found.score() for split, found in predictions.items()},
+        **{split: found.score(details.get("answering")) for split, found in predictions.items()},
         **details,
     }
     for split, found in predictions.items():
@@ -112,7 +113,8 @@ def refresh(
         if split in report
     }
     for split, found in predictions.items():
-        report[split] = found.score() | report[split]  # a report of an earlier version has less
+        # A report of an earlier version has less.
+        report[split] = found.score(report.get("answering")) | report[split]
     counts = Catalog.load(workdir / "catalog.json").counts()
     epochs = []
     if (workdir / "metrics.csv").exists():

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from trash_keras.evaluation import answering as answers
 from trash_keras.evaluation import calibration
 
 MISTAKES_KEPT = 24
@@ -18,6 +19,7 @@ def score(
     probabilities: np.ndarray,
     class_names: Sequence[str],
     paths: Sequence[str] = (),
+    answering: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Scores one split.
 
@@ -26,13 +28,15 @@ def score(
         probabilities: float [N, classes]; rows sum to 1.
         class_names: Class names in label order.
         paths: File of each picture, for the list of mistakes; empty leaves the list out.
+        answering: From `Contract.answering`; None for temperature 1 and an answer to everything.
 
     Returns:
         `accuracy`, its Wilson 95% `accuracy_interval` (Wilson, 1927), `loss` (mean cross-entropy,
         nats), `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
         support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
-        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), and
-        `mistakes`, the most confident first.
+        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), what
+        `answering.scores` returns, and `mistakes`, the most confident first. Whether an answer is
+        sure enough counts in `abstention` alone.
 
     Raises:
         ValueError: Shapes do not fit, or there are no pictures.
@@ -56,6 +60,7 @@ def score(
         "coverage_at_2_percent_error": calibration.coverage_at_error(
             labels, probabilities, MAX_ERROR
         ),
+        **answers.scores(labels, probabilities, answering or {}),
     }
     if paths:
         result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)

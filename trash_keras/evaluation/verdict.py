@@ -122,33 +122,3 @@ def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
         f"(95% interval {low:.1%} to {high:.1%}); the claim is {place}. "
         "That says something only where these are pictures of TrashNet, too."
     )
-
-
-def confidence(report: Mapping[str, Any], mean_confidence: float) -> list[str]:
-    """Returns what the calibration figures mean, and what abstaining is worth.
-
-    Args:
-        report: As `paragraphs` takes it.
-        mean_confidence: Of the main split, 0 to 1.
-    """
-    scores = report[main_split(report)]
-    gap = mean_confidence - scores["accuracy"]
-    says = "more sure than it is right" if gap > 0 else "more often right than it is sure"
-    on_average = (
-        f"On average it is {says}: confidence {mean_confidence:.1%}, accuracy "
-        f"{scores['accuracy']:.1%}."
-    )
-    covered = scores["coverage_at_2_percent_error"]
-    abstaining = (
-        "Even its surest answers are wrong more often than in 2% of cases, so there is no "
-        "threshold at which it could be trusted to that extent."
-        if covered == 0
-        else f"If it may leave the least sure pictures to a person, it answers {covered:.1%} of "
-        "them with at most 2% wrong answers. The threshold is the best for these very pictures, "
-        "which flatters a little."
-    )
-    return [
-        f"The expected calibration error (ECE, 15 bins) of {scores['ece']:.3f} is the mean "
-        f"distance of confidence and accuracy. {on_average}",
-        abstaining,
-    ]

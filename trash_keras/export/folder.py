@@ -17,6 +17,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.export import saved_model, tflite
+from trash_keras.modeling import answering
 from trash_keras.prediction import Predictor
 
 Writer = Callable[[keras.Model, Contract, Path], None]
@@ -41,9 +42,9 @@ def export(
         data_dir: Where the run's pictures lie; None for where it was trained on them.
 
     Returns:
-        The content of `export.json`: `input` and `output` contract, and for each kind its
-        `path`, size in `bytes`, and `max_difference` of probabilities from Keras on
-        `compared_pictures` pictures of the test split.
+        The content of `export.json`: `input` and `output` contract, `answering` of
+        `Contract.answering`, and for each kind its `path`, size in `bytes`, and `max_difference`
+        of probabilities from Keras on `compared_pictures` pictures of the test split.
 
     Raises:
         ValueError: Unknown kinds, no trained model in `workdir`, or its pictures are gone.
@@ -55,11 +56,7 @@ def export(
     workdir = Path(workdir)
     contract = Contract.read(workdir / "model.keras")
     store, images = _test_pictures(workdir, contract, data_dir)
-    trained = keras.models.load_model(workdir / "model.keras", compile=False)
-    # A wrapper that fixes inference mode, so that no exporter can trace Dropout or BatchNorm in
-    # training mode.
-    image = trained.inputs[0]
-    model = keras.Model(image, trained(image, training=False))
+    model = answering.load(workdir / "model.keras", contract)
     expected = model.predict(images, verbose=0)
 
     output = workdir / "export"
@@ -114,6 +111,7 @@ def _describe(contract: Contract) -> dict[str, Any]:
             "resize": contract.resize,
         },
         "output": {"name": "probabilities", "shape": [None, len(contract.class_names)]},
+        "answering": contract.answering(),
     }
 
 

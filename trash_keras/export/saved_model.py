@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trash_keras.contract import Contract
+from trash_keras.contract import UNSURE, Contract
 from trash_keras.export import serving_bytes
 
 
@@ -14,12 +14,13 @@ def write(model: keras.Model, contract: Contract, path: Path) -> None:
 
     `serving_default`: image float32 [batch, side, side, 3], RGB 0..255 -> probabilities float32
     [batch, classes]. `serve_bytes`: encoded string [batch], whole files -> the same, and label
-    string [batch]; decodes and resizes as in training. It takes what `serving_bytes.decode`
-    takes; one file that it cannot decode fails the whole batch with a message that says so.
+    string [batch], which is `unsure` up to the contract's threshold; decodes and resizes as in
+    training. It takes what `serving_bytes.decode` takes; one file that it cannot decode fails the
+    whole batch with a message that says so.
 
     Args:
         model: Pictures -> probabilities, in inference mode.
-        contract: Class names, and the size and resize of its pictures.
+        contract: Class names, size and resize of its pictures, and the threshold.
         path: Folder to write.
     """
     class_names = tf.constant(contract.class_names)
@@ -38,6 +39,9 @@ def write(model: keras.Model, contract: Contract, path: Path) -> None:
         )
         probabilities = model(tf.cast(images, tf.float32), training=False)
         label = tf.gather(class_names, tf.argmax(probabilities, axis=1))
+        # In float64, as in Python: in float32 a threshold just below 1 is 1.
+        confidence = tf.cast(tf.reduce_max(probabilities, axis=1), tf.float64)
+        label = tf.where(confidence > contract.threshold, label, UNSURE)
         return {"probabilities": probabilities, "label": label}
 
     # Endpoints bring the variables they use; tracking the model as well stores them twice.

@@ -21,7 +21,7 @@ from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
 from trash_keras.tracking import fingerprint
 from trash_keras.tracking.trackers import open_trackers
-from trash_keras.training import phases, runtime
+from trash_keras.training import answering, phases, runtime
 from trash_keras.training.record import Record
 
 
@@ -72,6 +72,10 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         callbacks = [tracker.callback() for tracker in trackers]
         with strategy.scope():
             record = _train(config, workdir, catalog, model, pictures, callbacks)
+        contract = answering.settle(
+            workdir / "model.keras", config.answering, pictures["valid"],
+            catalog.examples("valid")[1], config.data.batch_size,
+        )  # fmt: skip
         answers = _evaluate(config, workdir, catalog, store, pictures)
         read = functools.partial(read_pictures, store)
         explainer = explaining.find(workdir / "model.keras")
@@ -80,7 +84,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         )
         for tracker in trackers:
             tracker.evaluation(answers, read, explained)
-        details = _details(config, catalog, record)
+        details = {"answering": contract.answering(), **_details(config, catalog, record)}
         provenance = publishing.provenance(command, config.data.data_dir)
         details["run"] |= {**provenance, "precision": precision}
         # Before the trackers close, which may wait for uploads.
@@ -151,7 +155,7 @@ def _train(
     settings, data = config.training, config.data
     layers = augmentation.build(config.augmentation)
     augment = functools.partial(augmentation.augment, layers, config.runtime.seed)
-    contract = Contract(catalog.class_names, data.image_size, data.resize)
+    contract = Contract(catalog.class_names, data.image_size, data.resize, tta=config.answering.tta)
     record = Record(workdir, functools.partial(save_model, model, contract, workdir))
     balanced = settings.class_weights == "balanced"
     fit = functools.partial(

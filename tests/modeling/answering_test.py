@@ -1,0 +1,113 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trash_keras.contract import Contract
+from trash_keras.evaluation import answering as maths
+from trash_keras.modeling import answering, backbones, classifier
+
+GENERATOR = np.random.default_rng(0)
+# Slopes of brightness and crosses: each view of one is another picture.
+PICTURES = np.cumsum(GENERATOR.uniform(0, 2, (5, 16, 16, 3)), axis=1)
+PICTURES = np.cumsum(PICTURES, axis=2).astype("float32") % 256
+
+
+@pytest.fixture(scope="module")
+def trained(toy_backbone):
+    keras.utils.set_random_seed(3)
+    scaling, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
+    model = classifier.build(backbone, 3, scaling=scaling, dropout=0.5)
+    head = model.get_layer(classifier.PROBABILITIES)
+    features = classifier.feature_extractor(model).predict(PICTURES, verbose=0)
+    kernel = 30 * head.get_weights()[0]
+    head.set_weights([kernel, -features.mean(axis=0) @ kernel])  # answers that differ
+    return model
+
+
+def answers(model, pictures=PICTURES):
+    return model.predict(pictures, verbose=0)
+
+
+def test_by_default_it_answers_as_the_classifier_in_inference_mode(trained):
+    model = answering.answering_model(trained)
+    assert model.output_shape == (None, 3) and model.output.dtype == "float32"
+    np.testing.assert_allclose(answers(model), answers(trained), atol=1e-6)
+    np.testing.assert_allclose(model(PICTURES), answers(trained), atol=1e-6)
+    assert np.abs(trained(PICTURES, training=True) - answers(trained)).max() > 0.01
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_the_temperature_divides_the_logits(trained, temperature):
+    model = answering.answering_model(trained, temperature)
+    expected = maths.tempered(answers(trained), temperature)
+    np.testing.assert_allclose(answers(model), expected, atol=1e-5)
+    assert np.abs(expected - answers(trained)).max() > 0.05
+    # The quantizer meets nothing that the classifier does not have.
+    assert [layer.__class__.__name__ for layer in model.layers] == [
+        "InputLayer", "Functional", "Dense", "Softmax"
+    ]  # fmt: skip
+
+
+def views_of(pictures, count):
+    """The views as the documentation tells them, with TensorFlow's own functions."""
+    middle = tf.image.resize(pictures[:, 1:15, 1:15], (16, 16))
+    found = [pictures, tf.image.flip_left_right(pictures)][:count]
+    if count > 2:
+        found += [tf.image.flip_up_down(view) for view in found]
+    if count > 4:
+        found += [tf.image.flip_left_right(middle), middle]
+        found += [tf.image.flip_up_down(view) for view in found[-2:]]
+    assert len(found) == count
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_the_logits_of_all_views_are_averaged(trained, count):
+    logs = [np.log(answers(trained, np.array(view))) for view in views_of(PICTURES, count)]
+    assert np.abs(logs[1] - logs[0]).max() > 0.1 and np.abs(logs[-1] - logs[0]).max() > 0.1
+    expected = tf.nn.softmax(np.mean(logs, axis=0) / 2.0).numpy()
+    model = answering.answering_model(trained, 2.0, count)
+    np.testing.assert_allclose(answers(model), expected, atol=1e-5)
+    alone = np.concatenate([answers(model, PICTURES[i : i + 1]) for i in range(5)])
+    np.testing.assert_allclose(alone, expected, atol=1e-5)
+    assert np.abs(answers(answering.answering_model(trained, 2.0)) - expected).max() > 0.01
+
+
+def test_a_flipped_picture_gets_the_same_answer(trained):
+    model = answering.answering_model(trained, views=4)
+    for flipped in (PICTURES[:, ::-1], PICTURES[:, :, ::-1], PICTURES[:, ::-1, ::-1]):
+        np.testing.assert_allclose(answers(model, flipped), answers(model), atol=1e-5)
+
+
+def test_the_classifier_stays_as_it_is(trained):
+    before = [np.array(weight) for weight in trained.weights]
+    answering.answering_model(trained, 2.0, 8)
+    for one, other in zip(before, trained.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_training_in_mixed_precision_changes_no_answer(trained):
+    expected = answers(answering.answering_model(trained, 2.0, 8))
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        found = answers(answering.answering_model(trained, 2.0, 8))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_file_answers_as_its_contract_says(trained, tmp_path):
+    trained.save(tmp_path / "model.keras")
+    contract = Contract(("a", "b", "c"), 16, "pad", temperature=2.0, tta=4)
+    model = answering.load(tmp_path / "model.keras", contract)
+    expected = answers(answering.answering_model(trained, 2.0, 4))
+    np.testing.assert_allclose(answers(model), expected, atol=1e-6)
+
+
+def test_what_cannot_be_is_refused(trained):
+    with pytest.raises(ValueError, match=r"--tta must be one of 1, 2, 4, 8\. Received: 3"):
+        answering.answering_model(trained, views=3)
+    for temperature in (0, -1, np.nan):
+        with pytest.raises(ValueError, match="must be above 0"):
+            answering.answering_model(trained, temperature)

@@ -1,0 +1,96 @@
+import dataclasses
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from trash_keras.contract import Contract
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.data.stores import FolderStore
+from trash_keras.evaluation import answering as maths
+from trash_keras.evaluation import publishing
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.prediction import Predictor
+from trash_keras.training import answering
+from trash_keras.training.loop import train_and_evaluate
+
+
+def test_the_model_file_says_how_it_answers_and_the_report_agrees(doubtful):
+    workdir, _, report, _ = doubtful
+    contract = Contract.read(workdir / "model.keras")
+    assert contract.answering() == report["answering"] and contract.tta == 2
+    assert contract.temperature != 1 and 0 < contract.threshold < 1
+    assert 0 < contract.set_threshold < 1
+    abstention = report["test"]["abstention"]
+    assert abstention["threshold"] == contract.threshold and 0 < abstention["coverage"] < 1
+    assert report["test"]["conformal"]["mean_size"] > 1
+
+
+def test_it_is_fitted_on_validation_alone(doubtful):
+    workdir, _, report, _ = doubtful
+    how = report["answering"]
+    answers = {split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS}
+    for split, refitted in (("valid", True), ("test", False)):
+        labels = answers[split].labels
+        plain = maths.tempered(answers[split].probabilities, 1 / how["temperature"])
+        found = maths.fit(labels, plain, 0.02, 0.2)
+        same = [found[name] == pytest.approx(how[name], rel=1e-3) for name in found]
+        assert all(same) if refitted else not any(same)
+    assert report["valid"]["abstention"]["error"] <= 0.02
+    assert report["valid"]["conformal"]["coverage"] >= 0.8
+
+
+def test_the_classifier_in_the_file_stays_raw(doubtful):
+    workdir, _, report, _ = doubtful
+    model = keras.models.load_model(workdir / "model.keras")
+    assert model.name == "classifier" and model.layers[-1].activation.__name__ == "softmax"
+    pictures = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
+    mirrored = pictures[:, :, ::-1]
+    logits = [np.log(model.predict(images, verbose=0)) for images in (pictures, mirrored)]
+    expected = maths.tempered(np.exp(np.mean(logits, axis=0)), report["answering"]["temperature"])
+    found = Predictor.load(workdir / "model.keras").predict_batch(pictures)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def kill(*arguments, **options):
+    raise KeyboardInterrupt
+
+
+def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, monkeypatch):
+    _, _, report, config = doubtful
+    # Before it, before the file is replaced, and after.
+    for place, name in ((answering, "settle"), (Contract, "replace"), (publishing, "publish")):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(place, name, kill)
+            train_and_evaluate(config, tmp_path)
+        answered = Contract.read(tmp_path / "model.keras").answering()
+        assert (answered["temperature"] != 1) == (name == "publish")
+    found = train_and_evaluate(config, tmp_path)
+    assert found["answering"] == pytest.approx(report["answering"], rel=1e-5)
+    assert found["test"]["abstention"]["coverage"] == report["test"]["abstention"]["coverage"]
+    assert Contract.read(tmp_path / "model.keras").answering() == found["answering"]
+
+
+def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
+    workdir, data, _, config = doubtful
+    model = shutil.copy(workdir / "model.keras", tmp_path)
+    before = Contract.read(model)
+    dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8).replace(model)
+    catalog = Catalog.load(workdir / "catalog.json")
+    pictures = pipeline.pictures(
+        catalog, "valid", FolderStore(data), image_size=16, resize="stretch"
+    )
+    labels = catalog.examples("valid")[1]
+    assert answering.settle(model, config.answering, pictures, labels, 8) == before
+    assert Contract.read(model) == before
+
+
+def test_without_flags_a_picture_is_one_view_and_there_are_no_sets(trained):
+    workdir, _, report = trained
+    contract = Contract.read(workdir / "model.keras")
+    assert (contract.tta, contract.set_threshold) == (1, None)
+    # Solid colours are never mistaken: nothing to calibrate, nothing to be unsure of.
+    assert (contract.temperature, contract.threshold) == (1, 0)
+    assert report["test"]["abstention"]["coverage"] == 1 and "conformal" not in report["test"]
