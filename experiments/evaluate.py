@@ -36,6 +36,7 @@ EXPLANATIONS = flags.DEFINE_integer(
     "Pictures to test the heat maps on, by deletion and insertion: 102 answers each.",
     lower_bound=2,
 )
+SUBSETS = script.define_setting("subsets")
 flags.mark_flags_as_required(["model", "data_dir", "output"])
 
 
@@ -47,7 +48,7 @@ def main(paths: Sequence[str]) -> None:
         from trash_keras import explaining
         from trash_keras.data import screening, stores
         from trash_keras.data.catalog import Catalog, whole
-        from trash_keras.evaluation import publishing, report
+        from trash_keras.evaluation import publishing, report, subsets
         from trash_keras.prediction import Predictor
 
     explainer = explaining.find(MODEL.value, required=EXPLANATIONS.value is not None)
@@ -60,6 +61,7 @@ def main(paths: Sequence[str]) -> None:
         pictures, split = whole(store.members()), "all"
     limit, batch_size = MAX_MEGAPIXELS.value, BATCH_SIZE.value
     pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, limit)
+    subset_of = subsets.load(SUBSETS.value, pictures.paths())
     answers = predictor.answers(pictures, split, store, batch_size=batch_size, max_megapixels=limit)
     read = functools.partial(stores.read_pictures, store)
     explained = explaining.of_mistakes(explainer, answers, read, limit)
@@ -81,6 +83,7 @@ def main(paths: Sequence[str]) -> None:
         counts=pictures.counts(),
         read_pictures=read,
         explained=explained,
+        subset_of=subset_of,
     )
     print(f"{report.summary(split, result[split])}\nReport: {OUTPUT.value}/report.html")
 

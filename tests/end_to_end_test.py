@@ -39,6 +39,13 @@ def test_help_answers_at_once_and_lists_the_flags(script, name):
         (("train", "--dropot=3"), 2, "Unknown command line flag 'dropot'"),
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
         (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU answers under the name"),
+        (("cross_validate", "--split_method=official"), 1, "must be stratified or grouped"),
+        (("cross_validate", "--folds=1"), 1, "--folds must be at least 2"),
+        (
+            ("train", "--split_method=grouped", "--groups=gone", "--data_dir=tests"),
+            1,
+            "No usable groups at gone",
+        ),
         (("predict", "--model=gone", "x.jpg"), 1, "There is no model at gone"),
         (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
         (("predict", "--model=x", "--max_megapixels=0", "x.jpg"), 2, "flag --max_megapixels=0"),

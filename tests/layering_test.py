@@ -12,6 +12,7 @@ LAYERS = [
     ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags",
      "trash_keras.storage", "trash_keras.jobs", "trash_keras.answer_files"),
     ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
+     "trash_keras.data.dealing", "trash_keras.data.folds",
      "trash_keras.data.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",
      "trash_keras.data.sources", "trash_keras.data.audit",
      "trash_keras.data.trashnet", "trash_keras.evaluation"),

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 
 def option(
@@ -91,9 +91,22 @@ class DataConfig(_Checked):
     )
     split_method: str = option(
         "stratified",
-        "stratified: seeded 70/13/17% of each class; official: the lists of the TrashNet authors; "
-        "folders: DATA_DIR has train, valid and test.",
-        choices=("stratified", "official", "folders"),
+        "stratified: seeded 70/13/17% of each class; grouped: the same with near-duplicates in one "
+        "split; official: the lists of the TrashNet authors; folders: DATA_DIR has train, valid "
+        "and test.",
+        choices=("stratified", "grouped", "official", "folders"),
+    )
+    groups: str = option(
+        "",
+        "JSON file of near-duplicates for --split_method=grouped, as experiments.audit --groups "
+        "writes it. Empty: what the backbone's features find, see --group_similarity.",
+    )
+    group_similarity: float = option(
+        0.8,
+        "Least cosine of two pictures' features, less the mean of all, that makes them "
+        "near-duplicates where no --groups are named.",
+        minimum=0,
+        maximum=1,
     )
     split_dir: str = option(
         "",
@@ -104,6 +117,12 @@ class DataConfig(_Checked):
         "error",
         "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
         choices=("error", "skip"),
+    )
+    subsets: str = option(
+        "",
+        "CSV file with the columns file and subset (or another one, FILE.csv:COLUMN), to show the "
+        "recall on each subset apart. A file is a path in the data folder, or its last part.",
+        changes_result=False,
     )
     max_megapixels: float = option(
         100.0,
@@ -345,7 +364,7 @@ class Config:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> "Config":
+    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Self:
         """Builds a configuration from `to_dict` output; missing fields get their defaults.
 
         Raises:
@@ -355,6 +374,31 @@ class Config:
         if unknown := set(values) - set(sections):
             raise ValueError(f"Unknown configuration sections: {', '.join(sorted(unknown))}")
         return cls(**{name: _section(sections[name], values[name]) for name in values})
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldsConfig(_Checked):
+    """How often a cross-validation trains."""
+
+    folds: int = option(
+        5, "Parts of the data; each is scored by a model that was trained on the others.", minimum=2
+    )
+    seeds: int = option(
+        3,
+        "Cross-validations, each with other folds: of seed SEED, SEED+1 and so on.",
+        minimum=1,
+        changes_result=False,
+    )
+    keep_models: bool = option(
+        True, "Keep model.keras of each fold after it was scored.", changes_result=False
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossValidationConfig(Config):
+    """Training runs on the folds of a data set; `runtime.seed` is the first seed."""
+
+    cross_validation: FoldsConfig = FoldsConfig()
 
 
 def _section(kind: Any, values: Mapping[str, Any]) -> Any:
@@ -370,15 +414,15 @@ def fields(config_class: type = Config) -> Iterator[tuple[str, dataclasses.Field
             yield section.name, field
 
 
-def load(path: str | os.PathLike) -> Config:
+def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config:
     """Reads a `config.json`.
 
     Raises:
-        ValueError: The file is missing or is not a configuration.
+        ValueError: The file is missing or is not a configuration of that class.
     """
     try:
         with open(path, encoding="utf-8") as file:
-            return Config.from_dict(json.load(file))
+            return config_class.from_dict(json.load(file))
     except (OSError, json.JSONDecodeError, TypeError) as error:
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 
@@ -392,10 +436,10 @@ def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
     path = os.path.join(workdir, "config.json")
     if not os.path.exists(path):
         return
-    before, now = load(path).to_dict(), config.to_dict()
+    before, now = load(path, type(config)).to_dict(), config.to_dict()
     changed = [
         f"--{field.name}={now[section][field.name]} (was {before[section][field.name]})"
-        for section, field in fields()
+        for section, field in fields(type(config))
         if field.metadata["changes_result"]
         and now[section][field.name] != before[section][field.name]
     ]

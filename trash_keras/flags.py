@@ -26,9 +26,9 @@ _DEFINE: dict[type, Callable[..., Any]] = {
 }
 
 
-def define_config() -> None:
-    """Defines one flag for every setting of `config.Config`, named after its field."""
-    for _, field in config.fields():
+def define_config(config_class: type[config.Config] = config.Config) -> None:
+    """Defines one flag for every setting of a configuration, named after its field."""
+    for _, field in config.fields(config_class):
         _define(field)
 
 
@@ -52,16 +52,16 @@ def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolde
     return _DEFINE[type(field.default)](field.name, field.default, help_text, **bounds)
 
 
-def read_config() -> config.Config:
-    """Builds the configuration from the parsed flags.
+def read_config(config_class: type[config.Config] = config.Config) -> Any:
+    """Builds a configuration of that class from the parsed flags of `define_config`.
 
     Raises:
         ValueError: A value that is not allowed; the message names the flag.
     """
     values: dict[str, dict[str, Any]] = {}
-    for section, field in config.fields():
+    for section, field in config.fields(config_class):
         values.setdefault(section, {})[field.name] = _value(field)
-    return config.Config.from_dict(values)
+    return config_class.from_dict(values)
 
 
 def _value(field: dataclasses.Field) -> Any:

@@ -54,7 +54,7 @@ def test_a_few_more_pictures_move_few_others(tmp_path, make):
         ({"a": 5, "b": 5}, "folders", "needs one folder train or training"),
         ({"train": 5, "test": 5}, "stratified", "--split_method=folders"),
         ({"a": 5, "b": 5}, "official", "which is not in the data folder"),
-        ({"a": 5, "b": 5}, "random", "must be stratified, official or folders. Received: 'random'"),
+        ({"a": 5, "b": 5}, "random", "grouped, official or folders. Received: 'random'"),
     ],
 )
 def test_data_that_does_not_fit_is_refused(tmp_path, make, counts, method, message):
@@ -62,6 +62,25 @@ def test_data_that_does_not_fit_is_refused(tmp_path, make, counts, method, messa
     data.mkdir(parents=True)
     with pytest.raises(ValueError, match=message):
         splits.split(make(data, counts), method)
+
+
+def test_grouped_is_stratified_with_groups_kept_in_one_split(tmp_path, make):
+    make(tmp_path, {"a": 100, "b": 40, "c": 6})
+    stratified = splits.split(tmp_path, "stratified", seed=1)
+    assert splits.split(tmp_path, "grouped", seed=1) == stratified
+    torn = tuple(stratified.splits[split]["a"][0] for split in SPLITS)
+    across = (stratified.splits["train"]["b"][0], stratified.splits["test"]["c"][0])
+    grouped = splits.split(tmp_path, "grouped", seed=1, groups=[torn, across])
+    assert sorted(all_paths(grouped)) == sorted(all_paths(stratified))
+    assert grouped.counts() == stratified.counts()
+    where = {path: split for split in SPLITS for path in grouped.examples(split)[0]}
+    assert len({where[path] for path in torn}) == len({where[path] for path in across}) == 1
+    # Only the groups, and what made room for them, have moved.
+    before = {path: split for split in SPLITS for path in stratified.examples(split)[0]}
+    assert sum(where[path] != before[path] for path in before) <= 8
+    whole_class = [tuple(path for path in before if path.startswith("c/"))]
+    with pytest.raises(ValueError, match=r"Class c has no picture .* near-duplicates are kept"):
+        splits.split(tmp_path, "grouped", seed=1, groups=whole_class)
 
 
 def test_folders_keep_their_split(tmp_path, make):

@@ -117,3 +117,23 @@ def test_what_is_published(tmp_path):
 def test_a_page_without_different_settings_says_so(tmp_path):
     comparison_page.publish(compared(settings={}), tmp_path)
     assert "None, as far as the runs record theirs." in (tmp_path / "comparison.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("interval", "shown", "better"),
+    [
+        ([-0.021, -0.004], "a difference is shown.", "it is shown to be better than new."),
+        ([-0.021, 0.004], "no difference is shown.", "it is not shown to be better than new."),
+    ],
+)
+def test_a_difference_of_cross_validations_has_an_interval(interval, shown, better):
+    test = {"runs": ["old", "new"], "pictures": 2527, "difference": -0.0125,
+            "difference_interval": interval}  # fmt: skip
+    comparison = compared(runs=[run("old", 0.91), run("new", 0.9)], tests=[test])
+    assert comparison_page.difference_sentences(comparison) == [
+        "new less old: of 2527 pictures, -1.25 percentage points are right "
+        f"(95% interval -2.10 to {100 * interval[1]:+.2f}): {shown}"
+    ]
+    first, method = comparison_page.verdict(comparison)
+    assert first.endswith(better) and "paired bootstrap" in method
+    assert "validation split" not in method

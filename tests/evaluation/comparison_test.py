@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import comparison
+from trash_keras.evaluation import comparison, pooling
 from trash_keras.evaluation.predictions import Predictions
 
 CLASS_NAMES = ("glass", "metal")
@@ -206,4 +206,65 @@ def test_a_damaged_file_is_named(write_run, text):
     runs = [write_run("a", [1, 0]), write_run("b", [1, 0])]
     (runs[1] / "config.json").write_text(text)
     with pytest.raises(ValueError, match=r"config\.json is damaged"):
+        comparison.compare(runs)
+
+
+@pytest.fixture
+def write_validated(tmp_path):
+    """Writes a cross-validation: a list of right and wrong answers for each seed."""
+
+    def write(name, *seeds, groups=(), **settings):
+        folder, answers = tmp_path / name, {}
+        for seed, right in enumerate(seeds):
+            labels = np.arange(len(right)) % 2
+            given = np.where(np.array(right, bool), labels, 1 - labels)
+            paths = [f"{index:02}.png" for index in range(len(right))]
+            answers[seed] = Predictions(CLASS_NAMES, paths, labels, np.eye(2)[given])
+            answers[seed].save(pooling.predictions_file(folder, seed))
+        folds = [{"training_minutes": 2.0}, {"training_minutes": 1.5}]
+        report = {**pooling.score(answers), "folds": folds}
+        (folder / "cross_validation.json").write_text(json.dumps(report))
+        (folder / "config.json").write_text(json.dumps({"data": settings}))
+        if groups:
+            (folder / "groups.json").write_text(json.dumps({"groups": groups}))
+        return folder
+
+    return write
+
+
+def test_cross_validations_are_compared_picture_by_picture(write_validated):
+    first = write_validated("random", [1] * 36 + [0] * 4, [1] * 38 + [0] * 2, split="stratified")
+    second = write_validated("grouped", [1] * 30 + [0] * 10, split="grouped")
+    compared = comparison.compare([first, second])
+    assert [run["accuracy"] for run in compared["runs"]] == pytest.approx([0.925, 0.75])
+    assert compared["runs"][0]["training_minutes"] == 3.5
+    assert compared["settings"] == {"split": ["stratified", "grouped"]}
+    (test,) = compared["tests"]
+    assert test["difference"] == pytest.approx(-0.175) and test["pictures"] == 40
+    low, high = test["difference_interval"]
+    assert -0.35 < low < -0.175 < high < 0
+    assert "p_value" not in test
+
+
+def test_near_duplicates_of_either_count_as_one_draw(write_validated):
+    right = [1] * 30 + [0] * 10
+    groups = [[f"{index:02}.png" for index in range(30, 40)]]
+    first = write_validated("first", [1] * 40)
+    second = write_validated("second", right, groups=groups)
+    (test,) = comparison.compare([first, second])["tests"]
+    assert test["difference_interval"][1] == 0
+
+
+def test_a_cross_validation_is_not_tested_against_a_run(write_validated, write_run):
+    validated, run = write_validated("validated", [1, 1, 0, 1]), write_run("run", [1, 1, 0, 1])
+    (test,) = comparison.compare([validated, run])["tests"]
+    assert test["reason"] == "a cross-validation is compared with another one, not with a run."
+    with pytest.raises(ValueError, match=r"validated: its report has no split valid, but test"):
+        comparison.compare([validated, write_validated("other", [1, 0, 1, 1])], "valid")
+
+
+def test_a_cross_validation_without_its_predictions_is_damaged(write_validated):
+    runs = [write_validated("a", [1, 1, 0, 1]), write_validated("b", [1, 1, 0, 1])]
+    (runs[1] / "predictions" / "seed0.csv").unlink()
+    with pytest.raises(ValueError, match=r"No usable predictions at .*seed0\.csv"):
         comparison.compare(runs)

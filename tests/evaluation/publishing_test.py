@@ -66,6 +66,19 @@ def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures
     assert shown.count("data:image/svg+xml;base64,") == 2 + bool(epochs)
 
 
+def test_subsets_are_scored_and_shown_apart(tmp_path):
+    subset_of = {path: "night" if path == "red/1.png" else "day" for path in answered(4).paths}
+    content = publish(tmp_path, ("valid", "test"), subset_of=subset_of)
+    assert set(content["subsets"]) == {"valid", "test"}
+    assert content["subsets"]["test"]["night"]["red"]["support"] == 1
+    assert content["subsets"]["test"]["night"]["red"]["recall"] == 0
+    shown = (tmp_path / "report.html").read_text()
+    assert "<h3>Subsets</h3>" in shown
+    assert '<tr><th scope="row">night</th><td>red</td><td>0.0%</td>' in shown
+    assert "subsets" not in publish(tmp_path / "without", ("test",))
+    assert "Subsets" not in (tmp_path / "without" / "report.html").read_text()
+
+
 @pytest.mark.parametrize("culprit", ["page", "figures"])
 def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, culprit):
     def fail(*arguments, **options):

@@ -95,6 +95,13 @@ class Catalog:
         everything = tuple(sorted({*self.bad_files, *bad}))
         return dataclasses.replace(self, splits=splits, bad_files=everything)
 
+    def members(self) -> Members:
+        """Returns class name -> sorted paths of all splits together."""
+        return {
+            name: tuple(sorted(path for split in self.splits.values() for path in split[name]))
+            for name in self.class_names
+        }
+
     def paths(self) -> list[str]:
         """Returns every picture of all splits, in the order of `mixing_key`."""
         return sorted((path for split in self.splits for path in self.examples(split)[0]),

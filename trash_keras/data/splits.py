@@ -1,11 +1,13 @@
 """Class folders -> catalog with the splits train, valid and test."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from trash_keras.data.catalog import SPLITS, Catalog, Members, mixing_key, scan
+from trash_keras.data.audit.groups import Group
+from trash_keras.data.catalog import SPLITS, Catalog, Members, scan
+from trash_keras.data.dealing import deal
 
 # 13 and 17 percent are the shares of the TrashNet authors' own lists (328 and 431 of 2,527).
 VALID_SHARE, TEST_SHARE = 0.13, 0.17
@@ -40,16 +42,18 @@ def split(
     seed: int = 0,
     split_dir: str | os.PathLike = "",
     listing: Listing | None = None,
+    groups: Sequence[Group] = (),
 ) -> Catalog:
     """Catalogs a folder or store and divides it into train, valid and test.
 
     Args:
         data_dir: Folder of class folders, or of split folders for `folders`.
-        method: stratified, official or folders.
-        seed: Decides the stratified split, and nothing else does.
+        method: stratified, grouped, official or folders.
+        seed: Decides the stratified and the grouped split, and nothing else does.
         split_dir: Where the official lists lie; empty for the parent of `data_dir` if it holds
             any, else those that come with this package.
         listing: The store that `data_dir` names; None for a folder of picture files.
+        groups: Pictures that the method `grouped` keeps in one split, see `dealing.deal`.
 
     Returns:
         A catalog whose splits are disjoint and together hold every picture.
@@ -62,22 +66,26 @@ def split(
     if method == "folders":
         catalog = _by_folders(members, data_dir)
     else:
-        _require_classes(members)
+        require_classes(members)
         if method == "stratified":
-            splits = _stratified(members, seed)
+            splits = _by_shares(members, seed)
+        elif method == "grouped":
+            splits = _by_shares(members, seed, groups)
         elif method == "official":
             brought = listing.official() if listing and not split_dir else None
             splits = dict(brought or official(members, split_dir or _official_folder(data_dir)))
         else:
             raise ValueError(
-                f"split_method must be stratified, official or folders. Received: {method!r}"
+                "split_method must be stratified, grouped, official or folders. "
+                f"Received: {method!r}"
             )
         catalog = Catalog(tuple(members), splits)
-    _require_each_class_in_each_split(catalog)
+    require_each_class_in_each_split(catalog)
     return catalog
 
 
-def _require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
+def require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
+    """Raises ValueError unless there are two classes or more with a picture for each split."""
     if {"train", "test"} <= set(members):
         raise ValueError(
             "The data folder holds train and test instead of classes. "
@@ -96,18 +104,19 @@ def _require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
             )
 
 
-def _stratified(members: Members, seed: int) -> dict[str, Members]:
-    splits: dict[str, Members] = {name: {} for name in SPLITS}
+def _by_shares(members: Members, seed: int, groups: Sequence[Group] = ()) -> dict[str, Members]:
+    quotas: dict[str, dict[str, int]] = {split: {} for split in ("valid", "test", "train")}
     for name, paths in members.items():
-        # Sorting by a hash of seed and path is a shuffle that is the same on every machine and
-        # with every NumPy, and that moves few pictures when some are added.
-        order = sorted(paths, key=lambda path: mixing_key(f"{seed}:{path}"))
-        valid = max(1, round(VALID_SHARE * len(order)))
-        test = max(1, round(TEST_SHARE * len(order)))
-        splits["valid"][name] = tuple(sorted(order[:valid]))
-        splits["test"][name] = tuple(sorted(order[valid : valid + test]))
-        splits["train"][name] = tuple(sorted(order[valid + test :]))
-    return splits
+        valid = quotas["valid"][name] = share(VALID_SHARE, len(paths))
+        test = quotas["test"][name] = share(TEST_SHARE, len(paths))
+        quotas["train"][name] = len(paths) - valid - test
+    parts = deal(members, quotas, str(seed), groups)
+    return {split: parts[split] for split in SPLITS}
+
+
+def share(of_all: float, pictures: int) -> int:
+    """Returns a share of so many pictures of a class, at least one."""
+    return max(1, round(of_all * pictures))
 
 
 def _official_folder(data_dir: str | os.PathLike) -> Path:
@@ -192,7 +201,7 @@ def _by_folders(everything: Members, data_dir: str | os.PathLike) -> Catalog:
         splits[split_name] = {name: tuple(members[name]) for name in sorted(members)}
     class_names = tuple(splits["train"])
     if len(class_names) < 2:
-        _require_classes(splits["train"])
+        require_classes(splits["train"])
     for split_name, chosen in splits.items():
         if different := set(chosen) ^ set(class_names):
             raise ValueError(
@@ -202,11 +211,13 @@ def _by_folders(everything: Members, data_dir: str | os.PathLike) -> Catalog:
     return Catalog(class_names, splits)
 
 
-def _require_each_class_in_each_split(catalog: Catalog) -> None:
+def require_each_class_in_each_split(catalog: Catalog) -> None:
+    """Raises ValueError when a split lacks a class, as large groups can bring about."""
     for split_name, counts in catalog.counts().items():
         for name, count in counts.items():
             if not count:
                 raise ValueError(
                     f"Class {name} has no picture in split {split_name}; "
-                    "each class needs at least one in each of train, valid and test."
+                    "each class needs at least one in each of train, valid and test, and as many "
+                    "groups where near-duplicates are kept together."
                 )

@@ -1,4 +1,7 @@
-"""Several runs side by side: their figures, their settings, and which differences are shown."""
+"""Several runs side by side: their figures, their settings, and which differences are shown.
+
+Two single runs are tested on their answers, two cross-validations by an interval of the difference.
+"""
 
 import itertools
 import json
@@ -10,10 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from trash_keras.evaluation import pooling
+from trash_keras.evaluation.pooling import Picture
 from trash_keras.evaluation.predictions import Predictions
 
-# Figures of a run, and what it answered for each picture or why that is not known.
-_Contestant = tuple[Mapping[str, Any], Predictions | str]
+# Figures of a run, and for each picture the share of its answers that are right, or why that is
+# not known. A single run has one answer for each, a cross-validation one a seed.
+_Contestant = tuple[Mapping[str, Any], Mapping[Picture, float] | str]
 LEVEL = 0.05  # a difference whose adjusted p-value lies below is called shown
 
 
@@ -21,11 +27,12 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
     """Reads several runs and tests every two of them for a difference in accuracy.
 
     The test is McNemar's (see `mcnemar`), on the pictures of the split. With more than one pair
-    its p-values are adjusted for their number (see `holm`).
+    its p-values are adjusted for their number (see `holm`). Cross-validations, whose pictures all
+    count as test, are compared with each other by `pooling.difference`.
 
     Args:
-        folders: Workdirs of training runs, or output folders of `experiments.evaluate`; at least
-            two different ones.
+        folders: Workdirs of training runs, output folders of `experiments.evaluate`, or
+            cross-validations; at least two different ones.
         split: train, valid, test or all.
 
     Returns:
@@ -33,7 +40,8 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
         what differs between the runs: setting -> one value a run, None where it is not known;
         `tests`, one dictionary a pair with `runs` (two names) and either `reason`, why the two
         cannot be tested, or `pictures`, `only_first`, `only_second` (pictures that one of the
-        two alone has right), `p_value` and `adjusted_p_value`.
+        two alone has right), `p_value` and `adjusted_p_value`; for cross-validations `pictures`,
+        `difference` and `difference_interval`.
 
     Raises:
         ValueError: Fewer than two folders, one of them twice or no run, or none has scored the
@@ -127,7 +135,7 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
     they are not known; `training_minutes` and `model_bytes`, None when not known;
     `exports`, kind -> bytes; `class_names`; `config`, setting -> value.
     """
-    report = _json(path / "report.json")
+    report = _json(path / "report.json") or pooling.as_report(pooling.load(path))
     config = _json(path / "config.json")
     if not all(isinstance(section, dict) for section in config.values()):
         raise ValueError(f"{path / 'config.json'} is damaged: a section holds no settings.")
@@ -170,48 +178,48 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _answers(path: Path, run: Mapping[str, Any], split: str) -> Predictions | str:
-    """Returns what a run answered for each picture, or why that is not known."""
+def _answers(path: Path, run: Mapping[str, Any], split: str) -> Mapping[Picture, float] | str:
+    """Returns what a run has right, or why that is not known."""
     if "missing" in run:
         return f"{run['name']}: {run['missing']}"
+    if validated := pooling.load(path):
+        return pooling.load_shares(path, validated)
     file = path / "predictions" / f"{split}.csv"
     if not file.exists():
         return (
             f"{run['name']} holds no predictions/{split}.csv; score its model with "
             "experiments.evaluate and name the folder of that instead."
         )
-    return Predictions.load(file)
+    return pooling.shares_right([Predictions.load(file)])
 
 
 def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
-    (first_run, first_answers), (second_run, second_answers) = first, second
-    if isinstance(first_answers, str):
-        return {"reason": first_answers}
-    if isinstance(second_answers, str):
-        return {"reason": second_answers}
+    (first_run, one), (second_run, other) = first, second
+    if isinstance(one, str):
+        return {"reason": one}
+    if isinstance(other, str):
+        return {"reason": other}
     if set(first_run["class_names"]) != set(second_run["class_names"]):
         names = (", ".join(run["class_names"]) for run in (first_run, second_run))
         return {"reason": f"they tell other classes apart: {' against '.join(names)}."}
-    one, other = _right_or_wrong(first_answers), _right_or_wrong(second_answers)
+    folders = [run["folder"] for run in (first_run, second_run)]
+    validated = [bool(pooling.load(folder)) for folder in folders]
+    if any(validated) and not all(validated):
+        return {"reason": "a cross-validation is compared with another one, not with a run."}
     if set(one) != set(other):
         same = len(set(one) & set(other))
         return {"reason": f"they were scored on other pictures: {same} of {len(one)} and "
                           f"{len(other)} are the same by file and class."}  # fmt: skip
-    only_first = sum(one[picture] and not other[picture] for picture in one)
-    only_second = sum(other[picture] and not one[picture] for picture in one)
+    if all(validated):
+        return {"pictures": len(one), **pooling.difference(one, other, folders)}
+    only_first = sum(one[picture] > other[picture] for picture in one)
+    only_second = sum(other[picture] > one[picture] for picture in one)
     return {
         "pictures": len(one),
         "only_first": only_first,
         "only_second": only_second,
         "p_value": mcnemar(only_first, only_second),
     }
-
-
-def _right_or_wrong(answers: Predictions) -> dict[tuple[str, str], bool]:
-    """Returns (file, true class) -> whether the answer is right."""
-    right = answers.probabilities.argmax(axis=1) == answers.labels
-    truth = [answers.class_names[label] for label in answers.labels]
-    return dict(zip(zip(answers.paths, truth, strict=True), right.tolist(), strict=True))
 
 
 def _different_settings(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -13,6 +13,11 @@ UNKNOWN = "-"
 # Read with the module, like the template of the report.
 TEMPLATE = Path(__file__).with_name("comparison.html.j2").read_text(encoding="utf-8")
 Table = list[list[str]]  # the first row is the heading
+VALIDATED = (
+    "Cross-validations are compared picture by picture, on the mean over the seeds, with a paired "
+    "bootstrap over pictures (near-duplicates together). How much training the same again with "
+    "other seeds would change, their standard deviations say."
+)
 
 
 def text(comparison: Mapping[str, Any]) -> str:
@@ -97,7 +102,7 @@ def settings_table(comparison: Mapping[str, Any]) -> Table:
 
 
 def difference_sentences(comparison: Mapping[str, Any]) -> list[str]:
-    """Returns a sentence for each pair of runs: what McNemar's test says, or why it can't."""
+    """Returns a sentence for each pair of runs: what their test says, or why there is none."""
     return [_sentence(test, _tested(comparison)) for test in comparison["tests"]]
 
 
@@ -105,14 +110,24 @@ def _sentence(test: Mapping[str, Any], tested: int) -> str:
     first, second = test["runs"]
     if "reason" in test:
         return f"{first} and {second} are not tested: {test['reason']}"
+    if "difference" in test:
+        low, high = (100 * end for end in test["difference_interval"])
+        return (
+            f"{second} less {first}: of {test['pictures']} pictures, "
+            f"{100 * test['difference']:+.2f} percentage points are right "
+            f"(95% interval {low:+.2f} to {high:+.2f}): {_shown(test)}"
+        )
     p_value = f"p {_p(test['p_value'])}"
     if tested > 1:
         p_value += f", adjusted p {_p(test['adjusted_p_value'])}"
     return (
         f"{first} and {second}: of {test['pictures']} pictures, {test['only_first']} are right in "
-        f"{first} alone and {test['only_second']} in {second} alone; {p_value}: "
-        + ("a difference is shown." if _is_shown(test) else "no difference is shown.")
+        f"{first} alone and {test['only_second']} in {second} alone; {p_value}: {_shown(test)}"
     )
+
+
+def _shown(test: Mapping[str, Any]) -> str:
+    return "a difference is shown." if _is_shown(test) else "no difference is shown."
 
 
 def _p(value: float) -> str:
@@ -120,6 +135,9 @@ def _p(value: float) -> str:
 
 
 def _is_shown(test: Mapping[str, Any]) -> bool:
+    if "difference" in test:
+        low, high = test["difference_interval"]
+        return low > 0 or high < 0
     return test["adjusted_p_value"] < LEVEL
 
 
@@ -135,7 +153,7 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     equal: list[str] = []
     better: list[str] = []
     for test in comparison["tests"]:
-        if "p_value" in test and best["name"] in test["runs"]:
+        if "reason" not in test and best["name"] in test["runs"]:
             other = next(name for name in test["runs"] if name != best["name"])
             (better if _is_shown(test) else equal).append(other)
     found = f"The highest accuracy is that of {best['name']}, {best['accuracy']:.1%}"
@@ -146,7 +164,9 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     sentences.append(found + ".")
     if tested:
         sentences.append(_method(tested))
-    if comparison["split"] == "test" and len(comparison["runs"]) > 1:
+    if any("difference" in test for test in comparison["tests"]):
+        sentences.append(VALIDATED)
+    elif comparison["split"] == "test" and len(comparison["runs"]) > 1:
         sentences.append(
             "To choose between runs, compare them on the validation split: the best of many on "
             "the test split is partly the luckiest."

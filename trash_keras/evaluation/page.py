@@ -108,6 +108,7 @@ def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) 
         "shown": shown,
         "kind": verdict.SPLITS[shown],
         "scores": report[shown],
+        "subsets": report.get("subsets", {}).get(shown, {}),
         "mistaken": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
         "stand_in": verdict.is_stand_in(report),
         "bars": verdict.comparison(report),

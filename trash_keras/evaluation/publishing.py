@@ -21,6 +21,7 @@ from trash_keras.evaluation import (
     heat_maps,
     model_card,
     page,
+    subsets,
     verdict,
 )
 from trash_keras.evaluation.heat_maps import HeatMaps
@@ -38,6 +39,7 @@ def publish(
     read_pictures: Callable[[list[str]], Mapping[str, bytes]],
     epochs: Sequence[Mapping[str, Any]] = (),
     explained: HeatMaps | None = None,
+    subset_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
@@ -51,6 +53,7 @@ def publish(
         read_pictures: Files -> their encoded bytes, for the thumbnails.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
         explained: Heat maps of the mistakes; None for a model that has none.
+        subset_of: From `subsets.load`; subsets are scored apart in the section `subsets`.
 
     Returns:
         The content of `report.json`.
@@ -61,6 +64,10 @@ def publish(
         **{split: found.score(details.get("answering")) for split, found in predictions.items()},
         **details,
     }
+    if subset_of:
+        report["subsets"] = {
+            split: subsets.recalls(found, subset_of) for split, found in predictions.items()
+        }
     for split, found in predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
     for name, chart in drawing.charts(report, predictions, counts, epochs).items():

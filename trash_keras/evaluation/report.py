@@ -31,8 +31,8 @@ def score(
         answering: From `Contract.answering`; None for temperature 1 and an answer to everything.
 
     Returns:
-        `accuracy`, its Wilson 95% `accuracy_interval` (Wilson, 1927), `loss` (mean cross-entropy,
-        nats), `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
+        `accuracy`, its Wilson 95% `accuracy_interval`, `loss` (mean cross-entropy, nats),
+        `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
         support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
         `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), what
         `answering.scores` returns, and `mistakes`, the most confident first. Whether an answer is
@@ -48,10 +48,9 @@ def score(
         )
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
-    interval = binomtest(correct, len(labels)).proportion_ci(0.95, method="wilson")
     result = {
         **accuracy_and_loss(labels, probabilities),
-        "accuracy_interval": [float(interval.low), float(interval.high)],
+        "accuracy_interval": wilson_interval(correct, len(labels)),
         **_by_class(labels, predicted, class_names),
         "examples": len(labels),
         "ece": calibration.expected_calibration_error(labels, probabilities),
@@ -65,6 +64,12 @@ def score(
     if paths:
         result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)
     return result
+
+
+def wilson_interval(correct: int, examples: int) -> list[float]:
+    """Returns low and high end of the 95% interval of a share (Wilson, 1927), 0 to 1."""
+    interval = binomtest(correct, examples).proportion_ci(0.95, method="wilson")
+    return [float(interval.low), float(interval.high)]
 
 
 def accuracy_and_loss(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from trash_keras import files
-from trash_keras.data import pipeline
+from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store
 from trash_keras.modeling import backbones, classifier
@@ -130,6 +130,7 @@ def of_split(
     resize: str,
     batch_size: int,
     cache_dir: str | os.PathLike,
+    max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> np.ndarray:
     """Computes the features of a split, or reads those of an earlier call.
 
@@ -142,6 +143,7 @@ def of_split(
         batch_size: Pictures per step.
         cache_dir: Folder for a `features-*.npy`. Its name depends on the extractor's weights and
             on `Store.locations` of the pictures; features of others are removed.
+        max_megapixels: Most pixels to decode, millions.
 
     Returns:
         float32 [N, channels], in the order of `Catalog.examples`.
@@ -154,5 +156,8 @@ def of_split(
     cache_file = Path(cache_dir) / f"features-{content.hexdigest()[:16]}.npy"
     for outdated in set(Path(cache_dir).glob("features-*.npy")) - {cache_file}:
         files.remove(outdated)
-    pictures = pipeline.pictures(catalog, split, store, image_size=side, resize=resize, cache=False)
+    pictures = pipeline.pictures(
+        catalog, split, store, image_size=side, resize=resize, max_megapixels=max_megapixels,
+        cache=False,
+    )  # fmt: skip
     return compute(extractor, pictures, batch_size=batch_size, cache_file=cache_file)

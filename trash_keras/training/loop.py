@@ -12,16 +12,16 @@ from trash_keras import config as configuration
 from trash_keras import explaining, files
 from trash_keras.config import Config, DataConfig
 from trash_keras.contract import Contract
-from trash_keras.data import augmentation, pipeline, screening, splits
+from trash_keras.data import augmentation, pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.data.stores import Store, open_store, read_pictures
-from trash_keras.evaluation import publishing
+from trash_keras.evaluation import publishing, subsets
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
 from trash_keras.tracking import fingerprint
 from trash_keras.tracking.trackers import open_trackers
-from trash_keras.training import answering, phases, runtime
+from trash_keras.training import answering, catalogs, phases, runtime
 from trash_keras.training.record import Record
 
 
@@ -49,9 +49,10 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
 
     strategy = runtime.use_accelerator(config.runtime.accelerator)
     runtime.check_batch_size(config.data.batch_size, strategy)
-    precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     store = open_store(config.data.data_dir, config.data.data_format)
-    catalog = _catalog(config.data, config.runtime.seed, workdir, store)
+    catalog = catalogs.of_run(config, workdir, store)
+    subset_of = subsets.load(config.data.subsets, catalog.paths())
+    precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
     # and Keras draws the seeds of initial weights from it.
     runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
@@ -96,19 +97,10 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
             read_pictures=read,
             epochs=record.rows,
             explained=explained,
+            subset_of=subset_of,
         )
     files.remove(workdir / "backup")
     return result
-
-
-def _catalog(data: DataConfig, seed: int, workdir: Path, store: Store) -> Catalog:
-    written = workdir / "catalog.json"
-    if written.exists():
-        catalog = Catalog.load(written)
-        catalog.require(store.members(), data.data_dir)
-        return catalog
-    catalog = splits.split(data.data_dir, data.split_method, seed, data.split_dir, store)
-    return screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels)
 
 
 def _build(config: Config, class_count: int) -> keras.Model:

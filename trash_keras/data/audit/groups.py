@@ -7,9 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trash_keras import files
 
 Group = tuple[str, ...]  # paths relative to the data folder
+MOST_LINKS = 1_000_000
+_BLOCK = 512
 
 
 def connected(count: int, links: Iterable[Sequence[int]]) -> list[list[int]]:
@@ -38,6 +42,38 @@ def connected(count: int, links: Iterable[Sequence[int]]) -> list[list[int]]:
     for index in range(count):
         members[root(index)].append(index)
     return [indices for indices in members.values() if len(indices) > 1]
+
+
+def similar(features: np.ndarray, min_similarity: float) -> list[list[int]]:
+    """Joins pictures whose features point the same way, directly or through others.
+
+    The similarity is the cosine of the features less their mean. Without that, the features of
+    one network are all alike and those of another are not, and no threshold serves both.
+
+    Args:
+        features: float [N, channels], pooled. Each row is compared with each, in blocks: seconds
+            for 10,000 pictures.
+        min_similarity: Least cosine, -1..1.
+
+    Returns:
+        Groups of two and more rows, as `connected` returns them.
+
+    Raises:
+        ValueError: There are more than `MOST_LINKS` such pairs.
+    """
+    centred = np.asarray(features, np.float32) - np.mean(features, axis=0, dtype=np.float64)
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    units = (centred / np.maximum(lengths, 1e-12)).astype(np.float32)
+    links: list[list[int]] = []
+    for start in range(0, len(units), _BLOCK):
+        alike = units[start : start + _BLOCK] @ units[start:].T >= min_similarity
+        links += (np.argwhere(np.triu(alike, k=1)) + start).tolist()
+        if len(links) > MOST_LINKS:
+            raise ValueError(
+                f"More than {MOST_LINKS:,} pairs of {len(units):,} pictures look alike at "
+                f"--group_similarity={min_similarity}. Raise it, or name the --groups."
+            )
+    return connected(len(units), links)
 
 
 def save_groups(

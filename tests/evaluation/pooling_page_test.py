@@ -1,0 +1,116 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from trash_keras.config import CrossValidationConfig
+from trash_keras.evaluation import pooling, pooling_page
+from trash_keras.evaluation.predictions import Predictions
+
+NAMES = ("glass", "<b>metal</b>")
+
+
+def answers_of(seed):
+    labels = np.arange(40) % 2
+    right = np.random.default_rng(seed).random(40) < 0.8
+    given = np.where(right, labels, 1 - labels)
+    paths = [f"{index:02}.jpg" for index in range(40)]
+    return Predictions(NAMES, paths, labels, 0.1 + 0.8 * np.eye(2)[given])
+
+
+def report_of(seeds, method="stratified", subsets=True, **changes):
+    answers = {seed: answers_of(seed) for seed in range(seeds)}
+    subset_of = {path: "old" if path < "10" else "new" for path in answers[0].paths}
+    config = CrossValidationConfig().to_dict()
+    config["data"]["split_method"] = method
+    folds = [
+        {"seed": seed, "fold": fold, "examples": 20, "accuracy": 0.8 + fold / 100,
+         "accuracy_interval": [0.6, 0.9], "macro_f1": 0.75, "valid_accuracy": 0.85,
+         "best_epoch": 6, "training_minutes": 1.25}
+        for seed in answers for fold in range(2)
+    ]  # fmt: skip
+    report = {
+        **pooling.score(answers, subset_of=subset_of if subsets else None),
+        "folds": folds, "groups": 3, "grouped_pictures": 7, "bad_files": [], "config": config,
+        "run": {"command": "python -m experiments.cross_validate --folds=2", "machine": "m"},
+        **changes,
+    }  # fmt: skip
+    return report, answers
+
+
+def texts(page):
+    return [re.sub(r"\s+", " ", text).strip() for text in re.findall(r">([^<>]+)<", page)]
+
+
+def test_the_page_has_every_figure(tmp_path):
+    report, answers = report_of(2)
+    pooling_page.publish(report, answers, tmp_path)
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    assert files == {
+        "cross_validation.html", "cross_validation.json", "figures/accuracies.png",
+        "figures/confusion_matrix.png", "predictions/seed0.csv", "predictions/seed1.csv",
+    }  # fmt: skip
+    assert json.loads((tmp_path / "cross_validation.json").read_text()) == report
+    found = Predictions.load(pooling.predictions_file(tmp_path, 1))
+    assert found.score() == answers[1].score()
+    page = (tmp_path / "cross_validation.html").read_text()
+    shown = texts(page)
+    accuracy = report["accuracy"]
+    low, high = accuracy["interval"]
+    for text in (
+        f"{accuracy['mean']:.1%}", f"{low:.1%} to {high:.1%}", "Deviation over 2 seeds",
+        f"{accuracy['standard_deviation']:.1%}", f"{report['macro_f1']['mean']:.3f}",
+        f"{report['seeds'][1]['aurc']:.4f}", f"{report['per_class']['glass']['recall']:.1%}",
+        "81.0%", "60.0% to 90.0%", "7", "1.2", "python -m experiments.cross_validate --folds=2",
+        "Confusion matrix, all seeds together", "Recall, seed 1",
+    ):  # fmt: skip
+        assert text in shown, text
+    recall = report["seeds"][1]["subsets"]["old"]["glass"]
+    assert any(text.startswith(f"{recall['recall']:.1%} (") for text in shown)
+    for sentence in pooling_page.sentences(report):
+        assert sentence in page
+    assert "<b>metal</b>" not in page and "&lt;b&gt;metal" in page
+    assert len(re.findall(r'src="data:image/png', page)) == 2 == page.count("src=")
+
+
+def test_one_seed_without_subsets(tmp_path):
+    report, answers = report_of(1, subsets=False, bad_files=["glass/x.jpg"])
+    pooling_page.publish(report, answers, tmp_path)
+    page = (tmp_path / "cross_validation.html").read_text()
+    assert "Deviation over 1 seed<" in page and "<dd>unknown</dd>" in page
+    assert "Subsets" not in page and "all seeds together" not in page
+    assert "1 file could not be decoded and count nowhere: glass/x.jpg." in page
+
+
+@pytest.mark.parametrize(
+    ("method", "seeds", "said"),
+    [
+        ("stratified", 3, ["scored once for each of 3 seeds", "not kept on one side",
+                           "standard deviation says"]),
+        ("grouped", 1, ["pictures was scored once, by", "7 pictures in 3 groups, were kept",
+                        "With one seed it is not known"]),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_the_protocol(method, seeds, said):
+    sentences = pooling_page.sentences(report_of(seeds, method)[0])
+    for sentence, words in zip(sentences, said, strict=True):
+        assert words in sentence
+
+
+def test_a_line_for_the_terminal():
+    report, _ = report_of(2)
+    line = pooling_page.summary(report)
+    assert line.startswith(f"accuracy {report['accuracy']['mean']:.4f} (95% interval ")
+    assert "; 2 seeds, standard deviation 0.0" in line and line.endswith(", 40 pictures")
+    assert "; one seed), macro-F1" in pooling_page.summary(report_of(1)[0])
+
+
+def test_the_report_comes_last(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pooling_page.html, "write", fail)
+    with pytest.raises(KeyboardInterrupt):
+        pooling_page.publish(*report_of(1), tmp_path)
+    assert not (tmp_path / "cross_validation.json").exists()

@@ -1,0 +1,237 @@
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trash_keras.config import Config, CrossValidationConfig, FoldsConfig
+from trash_keras.data.audit.groups import save_groups
+from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.training import cross_validation
+from trash_keras.training.cross_validation import cross_validate
+
+ROOT = Path(__file__).parents[2]
+FOLDS = [f"seed{seed}/fold{fold}" for seed in (0, 1) for fold in (0, 1)]
+QUICK = {"head_epochs": 3, "finetune_epochs": 0}
+TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=15", "--finetune_epochs=0",
+       "--head_learning_rate=0.05", "--deterministic", "--accelerator=cpu",
+       "--folds=2", "--seeds=1")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def make(toy_backbone, configure):
+    """A configuration of two folds; `changes` are flags by name."""
+
+    def make(data, **changes):
+        names = [field.name for field in dataclasses.fields(FoldsConfig)]
+        folds = {name: changes.pop(name) for name in names if name in changes}
+        config = configure(data, toy_backbone, **QUICK | changes)
+        sections = {f.name: getattr(config, f.name) for f in dataclasses.fields(Config)}
+        return CrossValidationConfig(
+            **sections, cross_validation=FoldsConfig(**{"folds": 2, "seeds": 2} | folds)
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory, make, trained):
+    """A finished cross-validation of solid colours: (folder, data folder, report)."""
+    workdir, data = tmp_path_factory.mktemp("validated") / "cv", trained[1]
+    return workdir, data, cross_validate(make(data), workdir, "pytest")
+
+
+def copy_of(validated, tmp_path):
+    shutil.copytree(validated[0], tmp_path / "cv")
+    return tmp_path / "cv"
+
+
+def without_times(report):
+    folds = [{**fold, "training_minutes": None} for fold in report["folds"]]
+    return {**report, "folds": folds, "run": None, "config": None}
+
+
+def test_every_picture_is_scored_once_a_seed_on_a_fold_that_chose_nothing(validated):
+    workdir, data, _ = validated
+    everything = sorted(str(path.relative_to(data)) for path in data.rglob("*.png"))
+    for seed in (0, 1):
+        scored = []
+        for fold in (0, 1):
+            catalog = Catalog.load(workdir / f"seed{seed}/fold{fold}/catalog.json")
+            parts = {split: set(catalog.examples(split)[0]) for split in SPLITS}
+            assert not parts["test"] & (parts["valid"] | parts["train"])
+            assert len(parts["valid"]) == 6 and sum(map(len, parts.values())) == 36
+            scored += parts["test"]
+        assert sorted(scored) == everything
+    first, second = (Catalog.load(workdir / f"seed{s}/fold0/catalog.json") for s in (0, 1))
+    assert first.splits["test"] != second.splits["test"]
+
+
+def test_the_report_is_that_of_the_folds(validated):
+    workdir, _, report = validated
+    assert json.loads((workdir / "cross_validation.json").read_text()) == report
+    for row, name in zip(report["folds"], FOLDS, strict=True):
+        fold = json.loads((workdir / name / "report.json").read_text())
+        assert f"seed{row['seed']}/fold{row['fold']}" == name
+        assert fold["config"]["runtime"]["seed"] == row["seed"]
+        assert row["accuracy"] == fold["test"]["accuracy"]
+        assert row["valid_accuracy"] == fold["valid"]["accuracy"]
+        assert row["best_epoch"] == fold["run"]["best_epoch"]
+    for seed, scores in enumerate(report["seeds"]):
+        answers = Predictions.load(workdir / f"predictions/seed{seed}.csv")
+        assert len(answers.paths) == scores["examples"] == report["pictures"] == 36
+        assert scores["accuracy"] == np.mean(
+            [row["accuracy"] for row in report["folds"] if row["seed"] == seed]
+        )
+    assert report["accuracy"]["mean"] > 0.6  # chance is a third
+    assert (workdir / "cross_validation.html").exists()
+    assert (workdir / FOLDS[0] / "model.keras").exists()
+
+
+def test_a_complete_one_does_nothing(validated, make, monkeypatch, capsys):
+    workdir, data, report = validated
+    monkeypatch.setattr(cross_validation, "open_store", None)
+    assert cross_validate(make(data), workdir) == report
+    assert "This cross-validation is complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dropout": 0.5}, r"--dropout=0.5 \(was 0.2\)"),
+        ({"folds": 3}, r"--folds=3 \(was 2\)"),
+        ({"seed": 1}, r"--seed=1 \(was 0\)"),
+    ],
+)
+def test_another_configuration_is_refused(validated, make, changes, message):
+    with pytest.raises(ValueError, match=message):
+        cross_validate(make(validated[1], **changes), validated[0])
+
+
+def test_what_changes_no_model_needs_no_training(validated, make, tmp_path, monkeypatch):
+    workdir, data = copy_of(validated, tmp_path), validated[1]
+    monkeypatch.setattr("keras.Model.fit", None)
+    (tmp_path / "subsets.csv").write_text("file,subset\nred1.png,first\nred2.png,first\n")
+    changed = make(data, seeds=1, keep_models=False, subsets=str(tmp_path / "subsets.csv"))
+    report = cross_validate(changed, workdir)
+    assert report["seeds"][0]["subsets"]["first"]["red"]["support"] == 2
+    assert report["seeds"][0]["subsets"]["(not listed)"]["red"]["support"] == 10
+    assert "Recall, seed 0" in (workdir / "cross_validation.html").read_text()
+    assert len(report["seeds"]) == 1 and len(report["folds"]) == 2
+    assert [(workdir / name / "model.keras").exists() for name in FOLDS] == [False] * 2 + [True] * 2
+    # And back: the second seed is still there.
+    assert cross_validate(make(data), workdir)["seeds"] == validated[2]["seeds"]
+
+
+def test_an_interrupted_one_goes_on_at_its_fold(validated, make, tmp_path, monkeypatch):
+    workdir, data, whole = copy_of(validated, tmp_path), *validated[1:]
+    (workdir / "cross_validation.json").unlink()
+    for name in FOLDS[2:]:
+        shutil.rmtree(workdir / name)
+    trained = []
+    train = cross_validation.train_and_evaluate
+
+    def noting(config, folder, command):
+        if not (folder / "report.json").exists():
+            trained.append(str(folder.relative_to(workdir)))
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return train(config, folder, command)
+
+    monkeypatch.setattr(cross_validation, "train_and_evaluate", noting)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(make(data), workdir)
+    monkeypatch.setattr(cross_validation, "train_and_evaluate", train)
+    assert trained == FOLDS[2:]
+    report = cross_validate(make(data), workdir)
+    assert without_times(report) == without_times(whole)
+
+
+def test_folds_of_other_pictures_are_not_pooled(validated, make, tmp_path):
+    workdir, data = copy_of(validated, tmp_path), validated[1]
+    (workdir / "cross_validation.json").unlink()
+    shutil.copy(workdir / FOLDS[1] / "catalog.json", workdir / FOLDS[0] / "catalog.json")
+    with pytest.raises(ValueError, match=r"seed0/fold0 holds another fold"):
+        cross_validate(make(data), workdir)
+
+
+def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_path):
+    groups = [("blue/blue0.png", "green/green0.png"), ("red/red1.png", "red/red2.png")]
+    save_groups(tmp_path / "groups.json", groups, {})
+    config = make(
+        data_dir, seeds=1, split_method="grouped", groups=str(tmp_path / "groups.json"),
+        keep_models=False, cache_dir=str(tmp_path / "cache"),
+    )  # fmt: skip
+    workdir = tmp_path / "cv"
+    report = cross_validate(config, workdir)
+    assert (report["groups"], report["grouped_pictures"]) == (2, 4)
+    for name in FOLDS[:2]:
+        catalog = Catalog.load(workdir / name / "catalog.json")
+        place = {path: split for split in SPLITS for path in catalog.examples(split)[0]}
+        assert all(len({place[path] for path in group}) == 1 for group in groups)
+        assert not (workdir / name / "model.keras").exists()
+    assert "4 pictures in 2 groups, were kept" in (workdir / "cross_validation.html").read_text()
+    assert os.listdir(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split_method": "official"}, "must be stratified or grouped. Received: official"),
+        ({"folds": 13}, r"each of the 13 folds\. Received: 12"),
+        ({"head_epochs": 0}, "nothing to train"),
+        ({"groups": "x"}, "--groups is for --split_method=grouped"),
+        ({"subsets": "gone.csv"}, "No usable --subsets at gone.csv"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(make, data_dir, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        cross_validate(make(data_dir, **changes), tmp_path / "cv")
+    assert not (tmp_path / "cv").exists()
+
+
+def test_the_folder_of_a_training_run_is_left_alone(make, trained):
+    before = sorted(trained[0].iterdir())
+    with pytest.raises(ValueError, match="holds a training run"):
+        cross_validate(make(trained[1]), trained[0])
+    assert sorted(trained[0].iterdir()) == before
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "experiments.cross_validate", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.slow
+def test_killed_in_the_second_fold_it_ends_like_an_unbroken_one(tmp_path, data_dir, toy_backbone):
+    flags = (f"--data_dir={data_dir}", f"--backbone={toy_backbone}", *TOY)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    process = start(*flags, f"--workdir={whole}")
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "Seed 0, fold 1 (2 of 2): accuracy" in output and "; one seed), macro-F1" in output
+    process = start(*flags, f"--workdir={broken}")
+    deadline = time.monotonic() + 200
+    while not (broken / "seed0/fold1/backup/head/state.json").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert (broken / "seed0/fold0/report.json").exists()
+    assert not (broken / "seed0/fold1/report.json").exists()
+    process = start(*flags, f"--workdir={broken}")
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert f"This run is complete: {broken}/seed0/fold0/report.html" in output
+    reports = [json.loads((run / "cross_validation.json").read_text()) for run in (whole, broken)]
+    assert without_times(reports[0]) == without_times(reports[1])

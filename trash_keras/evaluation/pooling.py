@@ -1,0 +1,225 @@
+"""Answers of cross-validation -> figures over all pictures, and over several seeds."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from trash_keras.data.audit.groups import Group, connected, load_groups
+from trash_keras.evaluation import subsets
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.evaluation.report import wilson_interval
+
+REPORT = "cross_validation.json"
+RESAMPLES = 10_000
+_NUMBERS_AT_ONCE = 10_000_000  # of the bootstrap, 8 bytes each
+# The figures of `report.score` that are averaged over seeds.
+FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
+Picture = tuple[str, str]  # file, true class
+
+
+def pool(folds: Sequence[Predictions]) -> Predictions:
+    """Joins what the models of one cross-validation answered, in the order of the paths.
+
+    Args:
+        folds: Answers for each fold, by the model that was not trained on it.
+    """
+    paths = [path for fold in folds for path in fold.paths]
+    order = sorted(range(len(paths)), key=paths.__getitem__)
+    return Predictions(
+        folds[0].class_names,
+        [paths[index] for index in order],
+        np.concatenate([fold.labels for fold in folds])[order],
+        np.concatenate([fold.probabilities for fold in folds])[order],
+    )
+
+
+def score(
+    answers: Mapping[int, Predictions],
+    groups: Sequence[Group] = (),
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Scores cross-validations of the same pictures.
+
+    Args:
+        answers: Seed -> answers for every picture, from `pool`.
+        groups: Pictures that show the same, which the interval counts as one draw.
+        subset_of: From `subsets.load`.
+
+    Returns:
+        `class_names`, `pictures`; for each of `FIGURES` its `mean` over the seeds and
+        `standard_deviation` (of a sample; None for one seed), and for `accuracy` also `interval`
+        (see `bootstrap_interval`, of each picture's mean over the seeds; Wilson's where all or
+        none are right); `per_class`, means over
+        the seeds; `confusion_matrix`, the sum over the seeds; `seeds`, for each `seed` its
+        section of `report.score`, with `subsets` of `subsets.recalls` where there are any.
+    """
+    first = next(iter(answers.values()))
+    seeds = [{"seed": seed, **found.score()} for seed, found in answers.items()]
+    for scores, found in zip(seeds, answers.values(), strict=True):
+        if subset_of:
+            scores["subsets"] = subsets.recalls(found, subset_of)
+    over_seeds: dict[str, Any] = {name: _over_seeds([s[name] for s in seeds]) for name in FIGURES}
+    shares = shares_right(list(answers.values()))
+    over_seeds["accuracy"]["interval"] = _interval(
+        np.array(list(shares.values())), _draws(first.paths, groups)
+    )
+    return {
+        "class_names": list(first.class_names),
+        "pictures": len(first.paths),
+        **over_seeds,
+        "per_class": {
+            name: {
+                figure: float(np.mean([scores["per_class"][name][figure] for scores in seeds]))
+                for figure in ("precision", "recall", "f1")
+            }
+            | {"support": seeds[0]["per_class"][name]["support"]}
+            for name in first.class_names
+        },
+        "confusion_matrix": np.sum([scores["confusion_matrix"] for scores in seeds], 0).tolist(),
+        "seeds": seeds,
+    }
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "standard_deviation": deviation}
+
+
+def _interval(shares: np.ndarray, draws: np.ndarray) -> list[float]:
+    if len(set(shares)) == 1 and shares[0] in (0, 1):
+        # All samples of pictures that are all alike are alike, which makes nothing certain.
+        count = int(draws.max()) + 1
+        return wilson_interval(int(shares[0]) * count, count)
+    return bootstrap_interval(shares, draws)
+
+
+def shares_right(answers: Sequence[Predictions]) -> dict[Picture, float]:
+    """Returns for each picture the share of answers that are right, 0 to 1.
+
+    Args:
+        answers: One for each seed, on the same pictures in the same order.
+    """
+    right = [found.probabilities.argmax(axis=1) == found.labels for found in answers]
+    truth = [answers[0].class_names[label] for label in answers[0].labels]
+    pictures = zip(answers[0].paths, truth, strict=True)
+    return dict(zip(pictures, np.mean(right, axis=0).tolist(), strict=True))
+
+
+def bootstrap_interval(values: np.ndarray, draws: np.ndarray) -> list[float]:
+    """Returns the 95% percentile interval of a mean (Efron & Tibshirani, 1993, chapter 13).
+
+    Pictures are drawn with replacement, `RESAMPLES` times; pictures of one draw come together
+    (cluster bootstrap), since copies of a picture say little more than the picture. It tells how
+    much other pictures of the same kind would move the mean; what is done to all pictures alike,
+    as training with one seed is, it cannot know.
+
+    Args:
+        values: float [N].
+        draws: int [N], 0..D-1, each in use.
+
+    Returns:
+        Low and high end.
+    """
+    sums, sizes = np.bincount(draws, values), np.bincount(draws)
+
+    def mean(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
+        return sums.sum(axis) / sizes.sum(axis)
+
+    interval = stats.bootstrap(
+        (sums, sizes),
+        mean,
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        batch=max(1, _NUMBERS_AT_ONCE // len(sums)),
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return [float(interval.low), float(interval.high)]
+
+
+def _draws(paths: Sequence[str], groups: Sequence[Group]) -> np.ndarray:
+    """Returns int [N], the same number for pictures that are linked by groups."""
+    row = {path: index for index, path in enumerate(paths)}
+    draws = np.arange(len(paths))
+    links = [[row[path] for path in group if path in row] for group in groups]
+    for rows in connected(len(paths), filter(None, links)):
+        draws[rows] = rows[0]
+    return np.unique(draws, return_inverse=True)[1]
+
+
+def load(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads the report of a cross-validation; empty when there is none.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    path = Path(folder) / REPORT
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def as_report(validated: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `load` read in the form of a run's report: means over the seeds, as test."""
+    if not validated:
+        return {}
+    return {
+        "class_names": validated["class_names"],
+        "test": {
+            "accuracy": validated["accuracy"]["mean"],
+            "accuracy_interval": validated["accuracy"]["interval"],
+            "macro_f1": validated["macro_f1"]["mean"],
+            "examples": validated["pictures"],
+        },
+        "run": {"training_minutes": sum(fold["training_minutes"] for fold in validated["folds"])},
+    }
+
+
+def predictions_file(folder: str | os.PathLike, seed: int) -> Path:
+    """Returns where the pooled answers of a seed lie in the folder of a cross-validation."""
+    return Path(folder) / "predictions" / f"seed{seed}.csv"
+
+
+def load_shares(folder: str | os.PathLike, report: Mapping[str, Any]) -> dict[Picture, float]:
+    """Reads the answers of a cross-validation, see `shares_right`.
+
+    Raises:
+        ValueError: A file of predictions is missing or damaged.
+    """
+    seeds = [scores["seed"] for scores in report["seeds"]]
+    return shares_right([Predictions.load(predictions_file(folder, seed)) for seed in seeds])
+
+
+def difference(
+    first: Mapping[Picture, float],
+    second: Mapping[Picture, float],
+    folders: Sequence[str | os.PathLike],
+) -> dict[str, Any]:
+    """Compares two cross-validations of the same pictures, picture by picture.
+
+    Args:
+        first: From `load_shares`.
+        second: The same pictures.
+        folders: Of the two; groups.json in either says which pictures are one draw.
+
+    Returns:
+        `difference`, accuracy of the second less that of the first, -1 to 1, and its
+        `difference_interval` by `bootstrap_interval`.
+    """
+    named = [Path(folder) / "groups.json" for folder in folders]
+    groups = [group for path in named if path.exists() for group in load_groups(path)]
+    change = np.array([second[picture] - first[picture] for picture in first])
+    draws = _draws([file for file, _ in first], groups)
+    return {
+        "difference": float(change.mean()),
+        "difference_interval": bootstrap_interval(change, draws),
+    }

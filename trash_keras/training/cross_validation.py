@@ -1,0 +1,180 @@
+"""Cross-validation: a training run for each fold of each seed, then their answers together.
+
+Each fold is a run of `train_and_evaluate` in a folder of its own, which resumes by itself. Its
+catalog is written before it starts: the fold is its test split. So the command that was killed
+goes on at the fold and epoch where it stopped.
+"""
+
+import dataclasses
+import gc
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from trash_keras import config as configuration
+from trash_keras import files
+from trash_keras.config import Config, CrossValidationConfig
+from trash_keras.data.audit.groups import Group
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.folds import make_folds
+from trash_keras.data.stores import open_store
+from trash_keras.evaluation import pooling, pooling_page, publishing, report, subsets
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.training import catalogs, phases
+from trash_keras.training.loop import train_and_evaluate
+
+METHODS = ("stratified", "grouped")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """A training run of a cross-validation.
+
+    Attributes:
+        seed: Of the run and of its division into folds.
+        number: 0 to folds - 1.
+        folder: Where it writes, WORKDIR/seedS/foldF.
+        catalog: Its pictures; the fold is the split `test`.
+    """
+
+    seed: int
+    number: int
+    folder: Path
+    catalog: Catalog
+
+
+def cross_validate(
+    config: CrossValidationConfig, workdir: str | Path, command: str = ""
+) -> dict[str, Any]:
+    """Trains and scores every fold of every seed, or goes on where an earlier call stopped.
+
+    Args:
+        config: The runs; `runtime.seed` is the first seed.
+        workdir: Folder for everything that is written.
+        command: The command line, for the report.
+
+    Returns:
+        The content of `cross_validation.json`, see `pooling.score` and `pooling_page.publish`.
+
+    Raises:
+        ValueError: As `train_and_evaluate`; or the split method makes no folds.
+    """
+    workdir = Path(workdir)
+    _check(config, workdir)
+    known = pooling.load(workdir)
+    if known.get("config") == config.to_dict():
+        print(f"This cross-validation is complete: {workdir / pooling_page.PAGE}", flush=True)
+        return known
+    store = open_store(config.data.data_dir, config.data.data_format)
+    catalog, groups = catalogs.of_all(config, workdir, store)
+    subset_of = subsets.load(config.data.subsets, catalog.paths())
+    folds = list(_folds(config, workdir, catalog, groups))
+    # Nothing is written before all that a user can get wrong has been looked at.
+    files.write_json(workdir / "config.json", config.to_dict())
+    if config.data.split_method == "grouped":
+        catalogs.save_groups(workdir, groups, config)
+    catalog.save(workdir / "catalog.json")
+    reports = _run(config, folds, command)
+    answers = {
+        seed: pooling.pool(
+            [
+                Predictions.load(fold.folder / "predictions" / "test.csv")
+                for fold in folds
+                if fold.seed == seed
+            ]
+        )
+        for seed in dict.fromkeys(fold.seed for fold in folds)
+    }
+    result = {
+        **pooling.score(answers, groups, subset_of),
+        "folds": [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)],
+        "groups": len(groups),
+        "grouped_pictures": sum(map(len, groups)),
+        "bad_files": list(catalog.bad_files),
+        "config": config.to_dict(),
+        "run": publishing.provenance(command, config.data.data_dir),
+    }
+    pooling_page.publish(result, answers, workdir)
+    return result
+
+
+def _check(config: CrossValidationConfig, workdir: Path) -> None:
+    if config.data.split_method not in METHODS:
+        raise ValueError(
+            f"A cross-validation makes its own folds: --split_method must be "
+            f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
+        )
+    if (workdir / "metrics.csv").exists():
+        raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
+    configuration.check_workdir(config, workdir)
+    phases.plan(config.training, from_scratch=config.model.weights == "none")
+
+
+def _folds(
+    config: CrossValidationConfig, workdir: Path, catalog: Catalog, groups: Sequence[Group]
+) -> Iterator[Fold]:
+    settings = config.cross_validation
+    first = config.runtime.seed
+    for seed in range(first, first + settings.seeds):
+        made = make_folds(catalog.members(), settings.folds, seed, groups)
+        for number, fold in enumerate(made):
+            folder = workdir / f"seed{seed}" / f"fold{number}"
+            fold = dataclasses.replace(fold, bad_files=catalog.bad_files)
+            written = folder / "catalog.json"
+            # Answers of other folds must not be pooled: some pictures would count twice.
+            if written.exists() and Catalog.load(written) != fold:
+                raise ValueError(f"{folder} holds another fold. Use another --workdir.")
+            yield Fold(seed, number, folder, fold)
+
+
+def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list[dict[str, Any]]:
+    """Trains what is not trained yet; returns the report of each fold."""
+    reports = []
+    started, trained = time.monotonic(), 0
+    for done, fold in enumerate(folds, start=1):
+        name = f"Seed {fold.seed}, fold {fold.number} ({done} of {len(folds)})"
+        print(f"{name} in {fold.folder}", flush=True)
+        trained += not (fold.folder / "report.json").exists()
+        reports.append(_train(config, fold, command))
+        left = ""
+        if trained and done < len(folds):
+            minutes = (time.monotonic() - started) / 60 / trained * (len(folds) - done)
+            left = f"; about {minutes:.0f} minutes to go"
+        print(report.summary(name, reports[-1]["test"]) + left, flush=True)
+    return reports
+
+
+def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str, Any]:
+    sections = {field.name: getattr(config, field.name) for field in dataclasses.fields(Config)}
+    sections["runtime"] = dataclasses.replace(config.runtime, seed=fold.seed)
+    cache = config.data.cache_dir
+    if cache:
+        cache = os.path.join(cache, "-".join(fold.folder.parts[-3:]))
+    sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
+    if not (fold.folder / "catalog.json").exists():
+        fold.catalog.save(fold.folder / "catalog.json")
+    # Models and cached pictures of the fold before would stay in memory.
+    keras.utils.clear_session()
+    gc.collect()
+    scores = train_and_evaluate(Config(**sections), fold.folder, command)
+    if cache:  # no other fold has the same pictures in the same split
+        files.remove(cache)
+    if not config.cross_validation.keep_models:
+        files.remove(fold.folder / "model.keras")
+    return scores
+
+
+def _row(fold: Fold, scores: dict[str, Any]) -> dict[str, Any]:
+    figures = ("examples", "accuracy", "accuracy_interval", "macro_f1")
+    return {
+        "seed": fold.seed,
+        "fold": fold.number,
+        **{figure: scores["test"][figure] for figure in figures},
+        "valid_accuracy": scores["valid"]["accuracy"],
+        "best_epoch": scores["run"]["best_epoch"],
+        "training_minutes": scores["run"]["training_minutes"],
+    }
