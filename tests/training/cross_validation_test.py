@@ -15,7 +15,7 @@ from trash_keras.config import Config, CrossValidationConfig, FoldsConfig
 from trash_keras.data.audit.groups import save_groups
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import cross_validation
+from trash_keras.training import cross_validation, loop
 from trash_keras.training.cross_validation import cross_validate
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,8 @@ def make(toy_backbone, configure):
     def make(data, **changes):
         names = [field.name for field in dataclasses.fields(FoldsConfig)]
         folds = {name: changes.pop(name) for name in names if name in changes}
-        config = configure(data, toy_backbone, **QUICK | changes)
+        backbone = changes.pop("backbone", toy_backbone)
+        config = configure(data, backbone, **QUICK | changes)
         sections = {f.name: getattr(config, f.name) for f in dataclasses.fields(Config)}
         return CrossValidationConfig(
             **sections, cross_validation=FoldsConfig(**{"folds": 2, "seeds": 2} | folds)
@@ -137,7 +138,7 @@ def test_an_interrupted_one_goes_on_at_its_fold(validated, make, tmp_path, monke
     for name in FOLDS[2:]:
         shutil.rmtree(workdir / name)
     trained = []
-    train = cross_validation.train_and_evaluate
+    train = loop.train_and_evaluate
 
     def noting(config, folder, command):
         if not (folder / "report.json").exists():
@@ -146,10 +147,10 @@ def test_an_interrupted_one_goes_on_at_its_fold(validated, make, tmp_path, monke
             raise KeyboardInterrupt
         return train(config, folder, command)
 
-    monkeypatch.setattr(cross_validation, "train_and_evaluate", noting)
+    monkeypatch.setattr(loop, "train_and_evaluate", noting)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(make(data), workdir)
-    monkeypatch.setattr(cross_validation, "train_and_evaluate", train)
+    monkeypatch.setattr(loop, "train_and_evaluate", train)
     assert trained == FOLDS[2:]
     report = cross_validate(make(data), workdir)
     assert without_times(report) == without_times(whole)
@@ -188,6 +189,7 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
         ({"split_method": "official"}, "must be stratified or grouped. Received: official"),
         ({"folds": 13}, r"each of the 13 folds\. Received: 12"),
         ({"head_epochs": 0}, "nothing to train"),
+        ({"backbone": "ResNet5"}, "Near names"),
         ({"groups": "x"}, "--groups is for --split_method=grouped"),
         ({"subsets": "gone.csv"}, "No usable --subsets at gone.csv"),
     ],

@@ -98,7 +98,9 @@ class Catalog:
     def members(self) -> Members:
         """Returns class name -> sorted paths of all splits together."""
         return {
-            name: tuple(sorted(path for split in self.splits.values() for path in split[name]))
+            name: tuple(
+                sorted(path for split in self.splits.values() for path in split.get(name, ()))
+            )
             for name in self.class_names
         }
 

@@ -89,7 +89,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     if settings["data"]["split_method"] == "grouped":
         told.append(
             f"Near-duplicates, {report['grouped_pictures']} pictures in {report['groups']} groups, "
-            "were kept on one side, so no picture was scored by a model that knew its twin."
+            "were kept on one side: no picture was scored by a model that knew one of its group."
         )
     else:
         told.append(

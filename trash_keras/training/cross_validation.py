@@ -1,6 +1,6 @@
 """Cross-validation: a training run for each fold of each seed, then their answers together.
 
-Each fold is a run of `train_and_evaluate` in a folder of its own, which resumes by itself. Its
+Each fold is a run of `loop.train_and_evaluate` in a folder of its own, which resumes by itself. Its
 catalog is written before it starts: the fold is its test split. So the command that was killed
 goes on at the fold and epoch where it stopped.
 """
@@ -24,8 +24,7 @@ from trash_keras.data.folds import make_folds
 from trash_keras.data.stores import open_store
 from trash_keras.evaluation import pooling, pooling_page, publishing, report, subsets
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import catalogs, phases
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.training import catalogs, loop
 
 METHODS = ("stratified", "grouped")
 
@@ -61,7 +60,7 @@ def cross_validate(
         The content of `cross_validation.json`, see `pooling.score` and `pooling_page.publish`.
 
     Raises:
-        ValueError: As `train_and_evaluate`; or the split method makes no folds.
+        ValueError: As `loop.train_and_evaluate`; or the split method makes no folds.
     """
     workdir = Path(workdir)
     _check(config, workdir)
@@ -69,6 +68,7 @@ def cross_validate(
     if known.get("config") == config.to_dict():
         print(f"This cross-validation is complete: {workdir / pooling_page.PAGE}", flush=True)
         return known
+    loop.check(config)
     store = open_store(config.data.data_dir, config.data.data_format)
     catalog, groups = catalogs.of_all(config, workdir, store)
     subset_of = subsets.load(config.data.subsets, catalog.paths())
@@ -111,7 +111,6 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
     if (workdir / "metrics.csv").exists():
         raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
     configuration.check_workdir(config, workdir)
-    phases.plan(config.training, from_scratch=config.model.weights == "none")
 
 
 def _folds(
@@ -160,7 +159,7 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     # Models and cached pictures of the fold before would stay in memory.
     keras.utils.clear_session()
     gc.collect()
-    scores = train_and_evaluate(Config(**sections), fold.folder, command)
+    scores = loop.train_and_evaluate(Config(**sections), fold.folder, command)
     if cache:  # no other fold has the same pictures in the same split
         files.remove(cache)
     if not config.cross_validation.keep_models:

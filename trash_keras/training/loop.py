@@ -103,6 +103,18 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     return result
 
 
+def check(config: Config) -> None:
+    """Looks at devices, backbone and phases, for callers that write before they train.
+
+    Raises:
+        ValueError: `train_and_evaluate` would not accept them either.
+    """
+    phases.plan(config.training, from_scratch=config.model.weights == "none")
+    strategy = runtime.use_accelerator(config.runtime.accelerator)
+    runtime.check_batch_size(config.data.batch_size, strategy)
+    backbones.build(config.model.backbone, config.model.weights, config.data.image_size)
+
+
 def _build(config: Config, class_count: int) -> keras.Model:
     scaling, backbone = backbones.build(
         config.model.backbone, config.model.weights, config.data.image_size

@@ -66,13 +66,13 @@ def similar(features: np.ndarray, min_similarity: float) -> list[list[int]]:
     units = (centred / np.maximum(lengths, 1e-12)).astype(np.float32)
     links: list[list[int]] = []
     for start in range(0, len(units), _BLOCK):
-        alike = units[start : start + _BLOCK] @ units[start:].T >= min_similarity
-        links += (np.argwhere(np.triu(alike, k=1)) + start).tolist()
-        if len(links) > MOST_LINKS:
+        alike = np.triu(units[start : start + _BLOCK] @ units[start:].T >= min_similarity, k=1)
+        if len(links) + np.count_nonzero(alike) > MOST_LINKS:
             raise ValueError(
                 f"More than {MOST_LINKS:,} pairs of {len(units):,} pictures look alike at "
                 f"--group_similarity={min_similarity}. Raise it, or name the --groups."
             )
+        links += (np.argwhere(alike) + start).tolist()
     return connected(len(units), links)
 
 
