@@ -267,6 +267,11 @@ class AnsweringConfig(_Checked):
         "upside down, 8 and these of its central 7/8; as many times the work.",
         choices=(1, 2, 4, 8),
     )
+    damp_novelty: bool = option(
+        True,
+        "Be less sure of pictures whose features are unlike those of the training pictures, as of "
+        "things that are no waste.",
+    )
     max_error: float = option(
         0.02,
         "Largest share of wrong answers among those given, on validation pictures; what is less "

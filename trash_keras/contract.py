@@ -17,6 +17,7 @@ from trash_keras import files
 
 ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
+NOVELTY_ENTRY = "novelty.npz"  # of a `.keras` file, see evaluation/novelty.py
 UNSURE = "unsure"  # the label of a picture that the model leaves to a person
 
 
@@ -72,13 +73,20 @@ class Contract:
             for name, text in entries.items():
                 archive.writestr(name, text)
 
-    def replace(self, path: str | os.PathLike) -> None:
-        """Puts this contract in the place of the one in a `.keras` file, whole or not at all."""
+    def replace(self, path: str | os.PathLike, novelty: bytes | None = None) -> None:
+        """Puts this contract in the place of the one in a `.keras` file, whole or not at all.
+
+        Args:
+            path: The file.
+            novelty: Of `Novelty.to_bytes`, in the place of the one there; None leaves none.
+        """
         with files.replacing(path) as temporary:
             with zipfile.ZipFile(path) as old, zipfile.ZipFile(temporary, "w") as new:
                 for entry in old.infolist():
-                    if entry.filename not in (ENTRY, LABELS_ENTRY):
+                    if entry.filename not in (ENTRY, LABELS_ENTRY, NOVELTY_ENTRY):
                         new.writestr(entry, old.read(entry))
+                if novelty is not None:
+                    new.writestr(NOVELTY_ENTRY, novelty)
             self.embed(temporary)
 
     @classmethod

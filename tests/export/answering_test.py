@@ -91,7 +91,7 @@ def test_more_views_are_inside_too(doubtful, tmp_path, views):
     assert all(kind["max_difference"] < 1e-5 for kind in facts["kinds"].values())
     one_view = Predictor.load(model, tta=1)
     paths = sorted(data.rglob("*.png"))[::9]
-    images = np.stack([decoding.load(str(path), 16, "stretch") for path in paths])
+    images = np.stack([decoding.load(path.read_bytes(), 16, "stretch") for path in paths])
     images = images.astype("float32")
     tflite = Predictor.load(tmp_path / "export" / "model_float32.tflite")
     assert np.abs(tflite.predict_batch(images) - one_view.predict_batch(images)).max() > 1e-4

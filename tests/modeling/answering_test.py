@@ -2,9 +2,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import softmax
 
 from trash_keras.contract import Contract
 from trash_keras.evaluation import answering as maths
+from trash_keras.evaluation import novelty
 from trash_keras.modeling import answering, backbones, classifier
 
 GENERATOR = np.random.default_rng(0)
@@ -95,6 +97,17 @@ def test_a_training_in_mixed_precision_changes_no_answer(trained):
     finally:
         keras.config.set_dtype_policy("float32")
     np.testing.assert_array_equal(found, expected)
+
+
+def test_novel_pictures_lose_confidence_as_the_maths_says(trained):
+    features = classifier.feature_extractor(trained).predict(PICTURES, verbose=0)
+    known = novelty.Novelty(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
+    damping = known.damping(features[1:])
+    assert damping.min() < 0.9
+    found = answers(answering.answering_model(trained, 2.0, novelty=known))[1:]
+    logits = np.log(answers(trained)[1:])
+    np.testing.assert_allclose(found, softmax(logits * damping[:, None] / 2, axis=1), atol=1e-5)
+    np.testing.assert_array_equal(found.argmax(1), answers(trained)[1:].argmax(1))
 
 
 def test_a_file_answers_as_its_contract_says(trained, tmp_path):

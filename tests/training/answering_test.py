@@ -12,6 +12,8 @@ from trash_keras.data.stores import FolderStore
 from trash_keras.evaluation import answering as maths
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.modeling import answering as modeling
+from trash_keras.modeling import classifier
 from trash_keras.prediction import Predictor
 from trash_keras.training import answering
 from trash_keras.training.loop import train_and_evaluate
@@ -48,8 +50,13 @@ def test_the_classifier_in_the_file_stays_raw(doubtful):
     assert model.name == "classifier" and model.layers[-1].activation.__name__ == "softmax"
     pictures = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
     mirrored = pictures[:, :, ::-1]
-    logits = [np.log(model.predict(images, verbose=0)) for images in (pictures, mirrored)]
-    expected = maths.tempered(np.exp(np.mean(logits, axis=0)), report["answering"]["temperature"])
+    extract, views = classifier.feature_extractor(model), (pictures, mirrored)
+    features = np.mean([extract.predict(images, verbose=0) for images in views], axis=0)
+    logits = np.mean([np.log(model.predict(images, verbose=0)) for images in views], axis=0)
+    damping = modeling.read_novelty(workdir / "model.keras").damping(features)
+    assert damping.min() < 0.9  # noise is nothing that training showed
+    temperature = report["answering"]["temperature"]
+    expected = maths.tempered(np.exp(logits), 1 / damping[:, None] * temperature)
     found = Predictor.load(workdir / "model.keras").predict_batch(pictures)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -79,12 +86,18 @@ def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
     before = Contract.read(model)
     dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8).replace(model)
     catalog = Catalog.load(workdir / "catalog.json")
-    pictures = pipeline.pictures(
-        catalog, "valid", FolderStore(data), image_size=16, resize="stretch"
-    )
+    pictures = {
+        split: pipeline.pictures(catalog, split, FolderStore(data), image_size=16, resize="stretch")
+        for split in ("train", "valid")
+    }
     labels = catalog.examples("valid")[1]
     assert answering.settle(model, config.answering, pictures, labels, 8) == before
     assert Contract.read(model) == before
+    one, other = (modeling.read_novelty(path) for path in (model, workdir / "model.keras"))
+    np.testing.assert_allclose(one.basis @ one.basis.T, other.basis @ other.basis.T, atol=1e-5)
+    plain = dataclasses.replace(config.answering, damp_novelty=False)
+    answering.settle(model, plain, pictures, labels, 8)
+    assert modeling.read_novelty(model) is None
 
 
 def test_without_flags_a_picture_is_one_view_and_there_are_no_sets(trained):

@@ -9,6 +9,7 @@ than of others without being stranger.
 """
 
 import dataclasses
+import io
 
 import numpy as np
 
@@ -39,6 +40,18 @@ class Novelty:
         """
         return _share_outside(features - self.mean, self.basis)
 
+    def to_bytes(self) -> bytes:
+        """Returns the content of an `.npz` file, for `from_bytes`."""
+        content = io.BytesIO()
+        np.savez(content, mean=self.mean, basis=self.basis, limit=self.limit)
+        return content.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Novelty":
+        """Reads what `to_bytes` returned."""
+        with np.load(io.BytesIO(content)) as found:
+            return cls(found["mean"], found["basis"], float(found["limit"]))
+
     def damping(self, features: np.ndarray) -> np.ndarray:
         """Returns what logits are multiplied by, float [N], above 0: 1 where familiar.
 
@@ -67,8 +80,8 @@ def fit(train: np.ndarray, valid: np.ndarray) -> Novelty:
         )
     mean = train.mean(axis=0)
     dimensions = min(DIMENSIONS, len(train) - 1, max(1, train.shape[1] // 2))
-    _, _, directions = np.linalg.svd(train - mean, full_matrices=False)
-    basis = directions[:dimensions].T.astype(np.float32)
+    _, directions = np.linalg.eigh((train - mean).T @ (train - mean))  # the largest come last
+    basis = directions[:, -dimensions:].astype(np.float32)
     limit = np.quantile(_share_outside(valid - mean, basis), FAMILIAR_SHARE)
     return Novelty(mean.astype(np.float32), basis, float(max(limit, 1e-3)))
 

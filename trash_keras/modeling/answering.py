@@ -1,4 +1,4 @@
-"""Classifier -> the model that answers: views of the picture, temperature, one softmax.
+"""Classifier -> the model that answers: views, temperature, novelty, one softmax.
 
 What a run trains stays in `model.keras`, for teachers, heat maps and further training. What
 answers is built from it and from the contract here, in one place for the Keras file, SavedModel
@@ -6,10 +6,12 @@ and TFLite, so that the same picture gets the same answer everywhere.
 """
 
 import os
+import zipfile
 
 import keras
 
-from trash_keras.contract import Contract
+from trash_keras.contract import NOVELTY_ENTRY, Contract
+from trash_keras.evaluation.novelty import POWER, Novelty
 from trash_keras.modeling import classifier as modeling
 
 VIEWS = (1, 2, 4, 8)
@@ -17,7 +19,10 @@ CROP = 7 / 8  # of the side, in the middle
 
 
 def answering_model(
-    classifier: keras.Model, temperature: float = 1.0, views: int = 1
+    classifier: keras.Model,
+    temperature: float = 1.0,
+    views: int = 1,
+    novelty: Novelty | None = None,
 ) -> keras.Model:
     """Builds the model that answers, in inference mode, with the classifier's own layers.
 
@@ -33,6 +38,7 @@ def answering_model(
         temperature: Divides the logits; over 1 makes the answers less sure.
         views: 1, the picture; 2, and its mirror image; 4, and both upside down; 8, these four of
             the whole picture and of its central 7/8.
+        novelty: Makes answers for novel features less sure; None leaves them.
 
     Returns:
         float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
@@ -40,21 +46,41 @@ def answering_model(
     Raises:
         ValueError: Another number of views, or a temperature that is not above 0.
     """
-    if views not in VIEWS:
-        raise ValueError(f"--tta must be one of {', '.join(map(str, VIEWS))}. Received: {views}")
     if not temperature > 0:
         raise ValueError(f"The temperature must be above 0. Received: {temperature}")
+    extractor = feature_extractor(classifier, views)
+    image, features = extractor.input, extractor.output
+    trained = classifier.get_layer(modeling.PROBABILITIES)
+    linear = keras.layers.Dense(trained.units, dtype="float32", name="logits")
+    logits = linear(features)
+    linear.set_weights([weight / temperature for weight in trained.get_weights()])
+    if novelty:
+        logits = logits * _damping(features, novelty)
+    probabilities = keras.layers.Softmax(dtype="float32", name=modeling.PROBABILITIES)(logits)
+    return keras.Model(image, probabilities, name="answers")
+
+
+def feature_extractor(classifier: keras.Model, views: int = 1) -> keras.Model:
+    """Builds the part of `answering_model` that ends in the mean of the views' features.
+
+    Args:
+        classifier: From `classifier.build`, float32.
+        views: As there.
+
+    Returns:
+        float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, channels].
+
+    Raises:
+        ValueError: Another number of views.
+    """
+    if views not in VIEWS:
+        raise ValueError(f"--tta must be one of {', '.join(map(str, VIEWS))}. Received: {views}")
     image = keras.Input(classifier.input_shape[1:], name="image", dtype="float32")
     features = modeling.feature_extractor(classifier)(_views(image, views), training=False)
     if views > 1:
         each = keras.ops.reshape(features, (views, -1, features.shape[-1]))
         features = keras.ops.mean(each, axis=0)
-    trained = classifier.get_layer(modeling.PROBABILITIES)
-    linear = keras.layers.Dense(trained.units, dtype="float32", name="logits")
-    logits = linear(features)
-    linear.set_weights([weight / temperature for weight in trained.get_weights()])
-    probabilities = keras.layers.Softmax(dtype="float32", name=modeling.PROBABILITIES)(logits)
-    return keras.Model(image, probabilities, name="answers")
+    return keras.Model(image, features, name="features")
 
 
 def load(path: str | os.PathLike, contract: Contract) -> keras.Model:
@@ -64,7 +90,24 @@ def load(path: str | os.PathLike, contract: Contract) -> keras.Model:
         ValueError: As `answering_model`, or Keras cannot read the file.
     """
     classifier = keras.models.load_model(path, compile=False)
-    return answering_model(classifier, contract.temperature, contract.tta)
+    return answering_model(classifier, contract.temperature, contract.tta, read_novelty(path))
+
+
+def read_novelty(path: str | os.PathLike) -> Novelty | None:
+    """Returns what a `.keras` file knows of novelty, or None."""
+    with zipfile.ZipFile(path) as archive:
+        if NOVELTY_ENTRY not in archive.namelist():
+            return None
+        return Novelty.from_bytes(archive.read(NOVELTY_ENTRY))
+
+
+def _damping(features: keras.KerasTensor, novelty: Novelty) -> keras.KerasTensor:
+    """Returns [batch, 1], `Novelty.damping` as operations that every runtime has."""
+    centred = features - novelty.mean
+    whole = keras.ops.sum(centred * centred, axis=1, keepdims=True)
+    inside = keras.ops.square(keras.ops.matmul(centred, novelty.basis))
+    share = 1.0 - keras.ops.sum(inside, axis=1, keepdims=True) / keras.ops.maximum(whole, 1e-12)
+    return (novelty.limit / keras.ops.maximum(share, novelty.limit)) ** POWER
 
 
 def _views(image: keras.KerasTensor, views: int) -> keras.KerasTensor:

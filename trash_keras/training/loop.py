@@ -74,7 +74,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         with strategy.scope():
             record = _train(config, workdir, catalog, model, pictures, callbacks)
         contract = answering.settle(
-            workdir / "model.keras", config.answering, pictures["valid"],
+            workdir / "model.keras", config.answering, pictures,
             catalog.examples("valid")[1], config.data.batch_size,
         )  # fmt: skip
         answers = _evaluate(config, workdir, catalog, store, pictures)
