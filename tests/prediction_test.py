@@ -130,7 +130,7 @@ def test_a_keras_file_takes_another_number_of_views_and_the_others_do_not(doubtf
     assert answers[None].probabilities == answers[2].probabilities
     assert answers[1].probabilities != answers[2].probabilities != answers[8].probabilities
     assert Predictor.load(workdir / "model.keras", 8).contract.tta == 8
-    with pytest.raises(ValueError, match=r"--tta must be one of 1, 2, 4, 8\. Received: 5"):
+    with pytest.raises(ValueError, match=r"^--tta must be one of 1, 2, 4, 8\. Received: 5"):
         Predictor.load(workdir / "model.keras", 5)
     Contract(("a", "b"), 16, "stretch", tta=4).embed(tmp_path)
     with pytest.raises(ValueError, match=r"--tta takes a .keras file. .* has its views inside: 4"):

@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from trash_keras.contract import VIEWS
+
 
 def option(
     default: Any,
@@ -265,7 +267,7 @@ class AnsweringConfig(_Checked):
         1,
         "Views of a picture that are answered together: 1 the picture, 2 and mirrored, 4 and "
         "upside down, 8 and these of its central 7/8; as many times the work.",
-        choices=(1, 2, 4, 8),
+        choices=VIEWS,
     )
     damp_novelty: bool = option(
         True,

@@ -19,6 +19,7 @@ ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
 NOVELTY_ENTRY = "novelty.npz"  # of a `.keras` file, see evaluation/novelty.py
 UNSURE = "unsure"  # the label of a picture that the model leaves to a person
+VIEWS = (1, 2, 4, 8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Contract:
         threshold: The answer is `unsure` unless its probability is above this one. 0: never
             unsure; 1: always.
         set_threshold: Classes of at least this probability are in the answered set; None: no sets.
-        tta: Views of a picture that are answered together, see `modeling.answering`.
+        tta: Views of a picture that are answered together, one of `VIEWS`; see
+            `modeling.answering`.
     """
 
     class_names: tuple[str, ...]

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras.contract import UNSURE, Contract
+from trash_keras.contract import UNSURE, VIEWS, Contract
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import EXTENSIONS, Catalog
 from trash_keras.data.stores import Store
@@ -50,6 +50,9 @@ class Predictor:
         if loader is None:
             raise ValueError(f"A model file must end in .keras or .tflite. Received: {path}")
         if tta is not None:
+            if tta not in VIEWS:
+                allowed = ", ".join(map(str, VIEWS))
+                raise ValueError(f"--tta must be one of {allowed}. Received: {tta}")
             if suffix != ".keras":
                 raise ValueError(
                     f"--tta takes a .keras file. {path} has its views inside: {contract.tta}. "
@@ -144,7 +147,7 @@ def load_keras(path: str, contract: Contract) -> PredictBatch:
     from trash_keras.modeling import answering
 
     model = answering.load(path, contract)
-    return lambda images: np.asarray(model.predict_on_batch(images))
+    return _in_steps(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)
 
 
 def _load_saved_model(path: str, contract: Contract) -> PredictBatch:
@@ -155,7 +158,18 @@ def _load_saved_model(path: str, contract: Contract) -> PredictBatch:
         serve = loaded.signatures["serving_default"]
         return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
 
-    return predict_batch
+    return _in_steps(predict_batch, contract.tta)
+
+
+def _in_steps(predict_batch: PredictBatch, views: int) -> PredictBatch:
+    """Gives fewer pictures at once to a model with several views, which takes as much memory."""
+
+    def predict(images: tf.Tensor) -> np.ndarray:
+        size = max(1, len(images) // views)
+        steps = range(0, len(images), size)
+        return np.concatenate([predict_batch(images[start : start + size]) for start in steps])
+
+    return predict
 
 
 def _load_tflite(path: str, contract: Contract) -> PredictBatch:

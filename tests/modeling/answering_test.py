@@ -119,7 +119,7 @@ def test_a_file_answers_as_its_contract_says(trained, tmp_path):
 
 
 def test_what_cannot_be_is_refused(trained):
-    with pytest.raises(ValueError, match=r"--tta must be one of 1, 2, 4, 8\. Received: 3"):
+    with pytest.raises(ValueError, match=r"views must be one of 1, 2, 4, 8\. Received: 3"):
         answering.answering_model(trained, views=3)
     for temperature in (0, -1, np.nan):
         with pytest.raises(ValueError, match="must be above 0"):

@@ -10,11 +10,10 @@ import zipfile
 
 import keras
 
-from trash_keras.contract import NOVELTY_ENTRY, Contract
+from trash_keras.contract import NOVELTY_ENTRY, VIEWS, Contract
 from trash_keras.evaluation.novelty import POWER, Novelty
 from trash_keras.modeling import classifier as modeling
 
-VIEWS = (1, 2, 4, 8)
 CROP = 7 / 8  # of the side, in the middle
 
 
@@ -74,7 +73,7 @@ def feature_extractor(classifier: keras.Model, views: int = 1) -> keras.Model:
         ValueError: Another number of views.
     """
     if views not in VIEWS:
-        raise ValueError(f"--tta must be one of {', '.join(map(str, VIEWS))}. Received: {views}")
+        raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}. Received: {views}")
     image = keras.Input(classifier.input_shape[1:], name="image", dtype="float32")
     features = modeling.feature_extractor(classifier)(_views(image, views), training=False)
     if views > 1:
