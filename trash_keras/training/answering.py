@@ -51,7 +51,8 @@ def settle(
 
     def features(split: str, most: int, title: str) -> np.ndarray:
         chosen = pictures[split].take(most)
-        return predictor.predict(pipeline.evaluation(chosen, batch_size), len(chosen), title)
+        batches = pipeline.evaluation(chosen, max(1, batch_size // settings.tta))
+        return predictor.predict(batches, len(chosen), title)
 
     valid = features("valid", len(labels), "Calibrating")
     kernel, bias = classifier.get_layer(PROBABILITIES).get_weights()
