@@ -22,3 +22,11 @@ def test_other_files_are_refused(tmp_path, text):
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ValueError, match="No usable predictions at"):
         Predictions.load(tmp_path / "x.csv")
+
+
+def test_some_answers_in_an_order_of_their_own(answered):
+    found = answered(("a", "b"), np.array([[2, 1], [0, 3]]))
+    chosen = [found.paths[4], found.paths[0]]
+    some = found.only(chosen)
+    assert list(some.paths) == chosen and list(some.labels) == [1, 0]
+    np.testing.assert_array_equal(some.probabilities, found.probabilities[[4, 0]])

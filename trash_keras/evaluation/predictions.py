@@ -36,6 +36,12 @@ class Predictions:
             self.labels, self.probabilities, self.class_names, self.paths, answering
         )
 
+    def only(self, paths: Sequence[str]) -> "Predictions":
+        """Returns the answers for some of the pictures, in the order of `paths`."""
+        position = {path: index for index, path in enumerate(self.paths)}
+        rows = [position[path] for path in paths]
+        return Predictions(self.class_names, paths, self.labels[rows], self.probabilities[rows])
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes a CSV file: file, truth, prediction, and a column of probabilities a class."""
         text = io.StringIO()

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from trash_keras import corrupted_answers
+from trash_keras.data import corruptions, pipeline
+from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.stores import FolderStore
+from trash_keras.prediction import Predictor
+
+
+@pytest.fixture
+def setting(trained):
+    workdir, data, _ = trained
+    store = FolderStore(data)
+    predictor = Predictor.load(workdir / "model.keras")
+    catalog = Catalog.load(workdir / "catalog.json").only("test")
+    return predictor, catalog, store, predictor.answers(catalog, "test", store)
+
+
+def test_every_kind_is_scored_at_every_severity(setting):
+    predictor, catalog, store, clean = setting
+    scores = corrupted_answers.score(predictor, catalog, "test", store, clean, batch_size=4)
+    assert scores["examples"] == len(clean.paths) and set(scores["kinds"]) == set(corruptions.KINDS)
+    assert scores["clean"]["accuracy"] == clean.score()["accuracy"]
+    for kind, found in scores["kinds"].items():
+        assert len(found["accuracy"]) == len(found["macro_f1"]) == 5
+        assert tuple(found["levels"]) == corruptions.KINDS[kind].levels
+    # Turned solid colours stay the same, and have no board behind them.
+    assert scores["kinds"]["rotation"]["mean_accuracy"] == scores["clean"]["accuracy"]
+    assert (
+        scores["kinds"]["background"]["changed"] == 0 and scores["kinds"]["noise"]["changed"] == 1
+    )
+
+
+def test_answers_are_for_the_changed_pictures_whatever_the_batch(setting):
+    predictor, catalog, store, clean = setting
+    contract, seen = predictor.contract, []
+    names = contract.class_names
+
+    def remember(images):
+        seen.append(np.asarray(images))
+        return np.tile(np.eye(len(names))[0], (len(images), 1))
+
+    watched = Predictor(remember, contract)
+    collected = []
+    for batch_size in (4, 5):
+        seen.clear()
+        corrupted_answers.score(watched, catalog, "test", store, clean, batch_size=batch_size)
+        assert {len(images) for images in seen} == {batch_size}
+        groups = np.array_split(np.arange(len(seen)), len(seen) // 40)
+        # Case by case the pictures of all batches, without filler.
+        cases = [np.concatenate([seen[group[case]] for group in groups])[: len(clean.paths)]
+                 for case in range(40)]  # fmt: skip
+        collected.append(np.stack(cases))
+    np.testing.assert_array_equal(*collected)
+    pictures = pipeline.pictures(
+        catalog, "test", store, image_size=contract.image_size, resize=contract.resize, cache=False
+    )
+    first = next(iter(pictures.as_numpy_iterator()))[0]
+    for case, kind in enumerate(corruptions.KINDS):
+        expected = corruptions.corrupt(first, kind, 5, 0, clean.paths[0])
+        np.testing.assert_array_equal(collected[0][5 * case + 4, 0], expected)
+
+
+@pytest.mark.parametrize("count", [0, 7, 12, 500])
+def test_a_subset_has_each_class_in_its_share(count):
+    members = {"a": tuple(f"a/{n}" for n in range(40)), "b": tuple(f"b/{n}" for n in range(20)),
+               "c": ()}  # fmt: skip
+    some = corrupted_answers.subset(whole(members), "all", count)
+    sizes = some.counts()["all"]
+    wanted = count if 0 < count < 60 else 60
+    assert sizes["a"] + sizes["b"] == wanted and sizes["c"] == 0
+    assert sizes["b"] == pytest.approx(wanted / 3, abs=1)
+    assert set(some.splits["all"]["a"]) <= set(members["a"])
+    if count == 7:
+        larger = corrupted_answers.subset(whole(members), "all", 12)
+        assert set(some.splits["all"]["a"]) <= set(larger.splits["all"]["a"])

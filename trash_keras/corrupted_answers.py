@@ -1,0 +1,139 @@
+"""A predictor's answers for pictures that are changed on purpose."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from trash_keras.data import corruptions, decoding, pipeline
+from trash_keras.data.catalog import Catalog, mixing_key
+from trash_keras.data.stores import Store
+from trash_keras.evaluation import robustness
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.prediction import Predictor
+
+
+def subset(catalog: Catalog, split: str, count: int) -> Catalog:
+    """Returns a catalog of some pictures of a split, each class in its share.
+
+    Args:
+        catalog: Which pictures there are.
+        split: A split of `catalog`.
+        count: Pictures; 0, or more than there are, takes all of the split.
+    """
+    ranked = []
+    for name, paths in catalog.only(split).splits[split].items():
+        order = sorted(paths, key=mixing_key)
+        ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
+    kept = sorted(ranked)[: count or None]
+    members = {
+        name: tuple(sorted(path for _, found, path in kept if found == name))
+        for name in catalog.class_names
+    }
+    return Catalog(catalog.class_names, {split: members})
+
+
+def score(
+    predictor: Predictor,
+    catalog: Catalog,
+    split: str,
+    store: Store,
+    clean: Predictions,
+    *,
+    batch_size: int = 32,
+    max_megapixels: float = decoding.MAX_MEGAPIXELS,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Scores a predictor on every kind and severity of `corruptions`.
+
+    The pictures are changed in the form in which the model gets them, square and resized.
+
+    Args:
+        predictor: Of any artefact.
+        catalog: From `subset`.
+        split: Its split.
+        store: Where its pictures lie.
+        clean: Answers for at least these pictures as they are.
+        batch_size: Pictures per step.
+        max_megapixels: Most pixels to decode, millions.
+        seed: Decides what is drawn at random, together with each picture's path.
+
+    Returns:
+        `robustness.score`, and for each kind `levels`, their `meaning` and `changed`: the share of
+        pictures that the last severity changes at all.
+    """
+    pictures = pipeline.pictures(
+        catalog,
+        split,
+        store,
+        image_size=predictor.contract.image_size,
+        resize=predictor.contract.resize,
+        max_megapixels=max_megapixels,
+        cache=False,
+    )
+    clean = clean.only(catalog.examples(split)[0])
+    batches = pipeline.evaluation(pictures, batch_size)
+    answers: dict[tuple[str, int], list[np.ndarray]] = {}
+    altered = dict.fromkeys(corruptions.KINDS, 0)
+    cases = len(corruptions.KINDS) * len(corruptions.SEVERITIES)
+    with tqdm(total=len(clean.paths) * cases, desc="Scoring changes", unit="picture") as progress:
+        for originals, kind, severity, changed in _changed(batches, list(clean.paths), seed):
+            count = len(originals)
+            filled = np.zeros((batch_size, *changed.shape[1:]), np.float32)
+            filled[:count] = changed
+            rows = predictor.predict_batch(tf.constant(filled))[:count]
+            answers.setdefault((kind, severity), []).append(rows)
+            if severity == corruptions.SEVERITIES[-1]:
+                altered[kind] += int((originals != changed).any(axis=(1, 2, 3)).sum())
+            progress.update(count)
+    return _report(clean, answers, altered)
+
+
+def _changed(
+    batches: tf.data.Dataset, paths: list[str], seed: int
+) -> Iterator[tuple[np.ndarray, str, int, np.ndarray]]:
+    """Yields (pictures, kind, severity, changed pictures), both uint8 [batch, side, side, 3]."""
+    # NumPy, SciPy and Pillow leave the other cores free while they work.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for batch in batches.as_numpy_iterator():
+            names, paths = paths[: len(batch)], paths[len(batch) :]
+            originals = batch[: len(names)].astype(np.uint8)
+            for kind in corruptions.KINDS:
+                for severity in corruptions.SEVERITIES:
+                    changed = pool.map(
+                        lambda picture, name, kind=kind, severity=severity: corruptions.corrupt(
+                            picture, kind, severity, seed, name
+                        ),
+                        originals,
+                        names,
+                    )
+                    yield originals, kind, severity, np.stack(list(changed))
+
+
+def _report(
+    clean: Predictions, answers: dict[tuple[str, int], list[np.ndarray]], altered: dict[str, int]
+) -> dict[str, Any]:
+    predictions = {
+        kind: [
+            Predictions(
+                clean.class_names,
+                clean.paths,
+                clean.labels,
+                np.concatenate(answers[kind, severity]),
+            )
+            for severity in corruptions.SEVERITIES
+        ]
+        for kind in corruptions.KINDS
+    }
+    result = robustness.score(clean, predictions)
+    for kind, corruption in corruptions.KINDS.items():
+        result["kinds"][kind] |= {
+            "levels": list(corruption.levels),
+            "meaning": corruption.meaning,
+            "changed": altered[kind] / len(clean.paths),
+        }
+    return result
