@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,11 @@ def test_help_answers_at_once_and_lists_the_flags(script, name):
         (("predict", "--model=gone", "x.jpg"), 1, "There is no model at gone"),
         (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
         (("predict", "--model=x", "--max_megapixels=0", "x.jpg"), 2, "flag --max_megapixels=0"),
+        (
+            ("evaluate", "--model=x", "--data_dir=x", "--output=x", "--robustness_pictures=3"),
+            1,
+            "--robustness_pictures changes nothing without --robustness",
+        ),
         (("export", "--workdir=gone"), 1, "There is no model at"),
         (("compare", "tests", "gone"), 1, "tests holds no run"),
         (("compare", "--split=best", "gone"), 2, "should be one of <train|valid|test|all>"),
@@ -161,3 +167,35 @@ def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
     assert compared["runs"][0]["accuracy"] == report["test"]["accuracy"]
     assert compared["runs"][0]["exports"]["float32"] > 1000
     assert compared["tests"][0]["p_value"] == 1
+
+
+@pytest.mark.slow
+def test_every_kind_of_model_is_scored_on_renamed_and_on_changed_pictures(
+    tmp_path, trained, script
+):
+    workdir, data, _ = trained
+    run = shutil.copytree(workdir, tmp_path / "run")
+    assert script("export", f"--workdir={run}", "--kinds=saved_model,float32").returncode == 0
+    foreign = tmp_path / "foreign"
+    for own, theirs in (("red", "ruby"), ("green", "moss"), ("blue", "sea")):
+        shutil.copytree(data / own, foreign / theirs)
+    label_map, found = tmp_path / "map.json", []
+    label_map.write_text('{"ruby": "red", "moss": "green", "sea": null}')
+    for model in ("export/model_float32.tflite", "export/saved_model", "model.keras"):
+        output = tmp_path / Path(model).name
+        flags = (f"--model={run / model}", f"--data_dir={foreign}", f"--output={output}",
+                 f"--label_map={label_map}")  # fmt: skip
+        done = script("evaluate", *flags, "--robustness", "--robustness_pictures=6")
+        assert done.returncode == 0, done.stderr
+        assert "robustness: mean accuracy" in done.stdout
+        found.append(json.loads((output / "report.json").read_text()))
+        assert (output / "figures/robustness.png").exists()
+    label_map.write_text('{"ruby": "red", "moss": "green"}')
+    done = script("evaluate", *flags)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "The label map lacks classes of the data: sea" in done.stderr
+    for report in found:
+        assert report["label_map"]["left_out"] == {"sea": 12}
+        assert report["all"]["examples"] == 24 and report["all"]["macro_f1"] == 1
+        assert report["robustness"]["examples"] == 6
+        assert report["robustness"]["mean_accuracy"] == found[0]["robustness"]["mean_accuracy"]

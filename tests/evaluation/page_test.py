@@ -74,7 +74,7 @@ def written(tmp_path, answered):
         # Drawing takes time: only the tests with epochs look at the figures.
         blank = drawing.Chart("A title", "What it shows", Figure(figsize=(1, 1)))
         charts = {"reliability": blank, "risk_coverage": blank}
-        if "explanations" in report:
+        if {"explanations", "robustness"} & set(report):
             charts = drawing.page_charts(report, predictions)
         if epochs:
             charts = drawing.page_charts(report, predictions, epochs)
@@ -494,6 +494,37 @@ def test_files_left_out_are_counted_and_listed(written, full):
     assert "203 files could not be decoded" in text
     assert "glass/bad199.jpg" in text and "glass/bad200.jpg" not in text
     assert "And 3 more." in text
+
+
+def test_robustness_is_shown_with_what_its_severities_are(written, full):
+    assert 'id="robustness"' not in written(full)
+    levels = {"levels": [1, 2, 3, 4, 5], "accuracy": [0.9, 0.8, 0.7, 0.6, 0.5],
+              "mean_accuracy": 0.7, "mean_macro_f1": 0.678}  # fmt: skip
+    full["robustness"] = {
+        "examples": 120, "mean_accuracy": 0.71, "mean_macro_f1": 0.69,
+        "clean": {"accuracy": 0.95, "macro_f1": 0.94},
+        "kinds": {"blur": {**levels, "meaning": "radius in pixels", "changed": 1.0},
+                  "background": {**levels, "meaning": "share of it", "changed": 0.75}},
+    }  # fmt: skip
+    parsed = Parsed(written(full))
+    assert "#robustness" in {link["href"] for link in parsed.all("a")}
+    assert "71.0% are classified correctly" in parsed.text and "95.0%" in parsed.text
+    row = "blur 90.0% 80.0% 70.0% 60.0% 50.0% 70.0% 0.678 radius in pixels: 1, 2, 3, 4, 5"
+    assert row in parsed.text
+    assert "background: 75.0% of the pictures change" in parsed.text
+    assert "blur: " not in parsed.text
+    (alternative,) = [image["alt"] for image in parsed.all("img") if "blur" in image["alt"]]
+    assert "is 95.0%" in alternative and "blur 70.0%, background 70.0%" in alternative
+
+
+def test_a_label_map_and_classes_without_pictures_are_told(written, full, answered):
+    full["label_map"] = {"classes": {"jar": "glass", "sofa": None, "unseen": None},
+                         "left_out": {"sofa": 12}}  # fmt: skip
+    matrix = np.diag([50, 50, 0, 50, 50, 50])  # no metal
+    full["test"] = answered(ORIGINAL, matrix).score()
+    text = Parsed(written(full)).text
+    assert "jar → glass sofa → left out: 12 pictures unseen → left out 12 pictures were" in text
+    assert "metal \u2013 \u2013 \u2013 0" in text and "glass 100.0% 100.0% 1.000 50" in text
 
 
 def test_it_says_how_to_do_it_again(written, full):

@@ -86,6 +86,12 @@ def test_the_original_claim_is_left_out_for_other_classes(scored, class_names):
     assert "84.15" not in text(report) and len(verdict.comparison(report)) == 2
 
 
+def test_renamed_classes_are_not_compared_with_trashnet(scored):
+    renamed = {"classes": {"jar": "glass"}, "left_out": {}}
+    report = {"class_names": ORIGINAL, "all": scored(ORIGINAL), "label_map": renamed}
+    assert "84.15" not in text(report) and len(verdict.comparison(report)) == 2
+
+
 def test_drawn_stand_ins_are_said_to_be_that_and_not_compared_with_trashnet(scored):
     run = {"data_source": "synthetic, 60 pictures a class, seed 0"}
     report = {"class_names": ORIGINAL, "test": scored(ORIGINAL), "run": run}

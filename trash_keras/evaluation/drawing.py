@@ -13,6 +13,7 @@ from trash_keras.evaluation import (
     deletion_insertion,
     figures,
     heat_map_figures,
+    robustness_figure,
     verdict,
 )
 from trash_keras.evaluation.predictions import Predictions
@@ -43,8 +44,8 @@ def page_charts(
 
     Args:
         report: `class_names`, a section of `report.score` for each split, and optionally
-            `answering` of the model's contract and `explanations` of
-            `deletion_insertion.measure`.
+            `answering` of the model's contract, `explanations` of
+            `deletion_insertion.measure`, and `robustness`.
         predictions: Split -> what the model answered.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
@@ -56,6 +57,8 @@ def page_charts(
     how = report.get("answering")
     drawn["reliability"] = _reliability(report[shown], predictions[shown], how)
     drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown], how)
+    if "robustness" in report:
+        drawn["robustness"] = _robustness(report["robustness"])
     if "explanations" in report:
         drawn["explanations"] = _explanations(report["explanations"])
     return drawn
@@ -151,4 +154,16 @@ def _explanations(found: Mapping[str, Any]) -> Chart:
         "Probability of the answer over the share of blurred pixels, and of pixels given back, in "
         f"the order of three maps. Area for Grad-CAM: {', '.join(areas)}.",
         heat_map_figures.explanation_curves(found),
+    )
+
+
+def _robustness(scores: Mapping[str, Any]) -> Chart:
+    means = ", ".join(
+        f"{kind} {found['mean_accuracy']:.1%}" for kind, found in scores["kinds"].items()
+    )
+    return Chart(
+        "Accuracy over severity",
+        f"Accuracy on {scores['examples']} pictures is {scores['clean']['accuracy']:.1%}; the mean "
+        f"over the severities of each kind of change: {means}.",
+        robustness_figure.small_multiples(scores),
     )

@@ -57,8 +57,9 @@ def write_page(
     Args:
         path: HTML file to write.
         report: `class_names`, a section of `report.score` for at least one of the splits train,
-            valid, test and all, and optionally `bad_files`, `config` (section -> setting ->
-            value), `run` (name -> value) and `explanations` (`deletion_insertion.measure`).
+            valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
+            (section -> setting -> value), `run` (name -> value) and `explanations`
+            (`deletion_insertion.measure`).
         predictions: What the model answered on the split that is shown.
         charts: From `drawing.page_charts`.
         counts: Split -> class name -> pictures.
@@ -96,6 +97,8 @@ def write_page(
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
         artifacts=artifacts,
+        robustness=report.get("robustness"),
+        label_map=report.get("label_map"),
         **_origin(report.get("run") or {}, report.get("config") or {}),
     )
 

@@ -47,8 +47,8 @@ def publish(
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         predictions: Split -> what the model answered.
-        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`, and
-            `answering` of the model's contract.
+        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`,
+            `label_map`, `robustness`, and `answering` of the model's contract.
         counts: Split -> class name -> pictures.
         read_pictures: Files -> their encoded bytes, for the thumbnails.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.

@@ -62,7 +62,9 @@ def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> di
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:
-    return set(report["class_names"]) == ORIGINAL_CLASSES and not is_stand_in(report)
+    # Data whose classes had to be renamed is not TrashNet.
+    own = "label_map" not in report and not is_stand_in(report)
+    return set(report["class_names"]) == ORIGINAL_CLASSES and own
 
 
 def paragraphs(report: Mapping[str, Any]) -> list[str]:
