@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -73,6 +74,20 @@ def test_a_mistake_is_one_line(script, arguments, status, message):
 def test_a_preset_is_read(script):
     done = script("train", "--flagfile=experiments/presets/demo.flags", "--data_dir=gone")
     assert "There is no data folder gone" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_preset_of_resnet50_goes_as_far_as_the_download(script, data_dir, tmp_path):
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
+    done = script(
+        "train", "--flagfile=experiments/presets/resnet50.flags", f"--data_dir={data_dir}",
+        f"--workdir={tmp_path / 'run'}", env=os.environ | nowhere,
+    )  # fmt: skip
+    assert done.returncode == 1
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("error: The ImageNet weights of ResNet50 cannot be downloaded")
+    assert message.endswith("or --weights=none to train from scratch.")
+    assert not (tmp_path / "run").exists()
 
 
 def start(*arguments):

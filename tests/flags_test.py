@@ -57,6 +57,12 @@ def test_without_flags_the_configuration_is_the_default():
     assert config.Config.from_dict(values) == config.Config() and paths == []
 
 
+@pytest.mark.parametrize("preset", sorted(ROOT.glob("experiments/presets/*.flags")))
+def test_presets_hold_settings(preset):
+    values, paths = shown(f"--flagfile={preset}")
+    assert config.Config.from_dict(values) != config.Config() and paths == []
+
+
 def test_flags_and_positional_arguments_arrive_and_the_last_flag_counts(tmp_path):
     preset = tmp_path / "small.flags"
     preset.write_text("# A comment.\n--image_size=64\n--flip=none\n--nodeterministic\n")
