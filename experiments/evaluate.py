@@ -16,7 +16,6 @@ import functools
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags
 
@@ -74,7 +73,7 @@ def main(paths: Sequence[str]) -> None:
     else:
         pictures, split = whole(store.members()), "all"
     command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
-    details: dict[str, Any] = {
+    details: dict = {
         "answering": predictor.contract.answering(),
         "run": publishing.provenance(command, DATA_DIR.value),
     }
