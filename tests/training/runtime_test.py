@@ -1,3 +1,4 @@
+import gc
 import random
 import sys
 from types import SimpleNamespace
@@ -179,3 +180,38 @@ def test_determinism_is_switched_on_when_asked_for(monkeypatch):
 def test_a_bar_moves_on_a_terminal_only(monkeypatch, terminal, verbosity):
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal))
     assert runtime.progress() == verbosity
+
+
+def train_a_little():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(keras.optimizers.AdamW(0.1), "categorical_crossentropy")
+    model.fit(np.eye(2), np.eye(2), verbose=0)
+    return model
+
+
+def graphs():
+    gc.collect()
+    return sum(isinstance(thing, tf.Graph) for thing in gc.get_objects())
+
+
+def test_a_run_leaves_no_graph_behind():
+    with runtime.released():
+        train_a_little()  # what is made once, stays
+    before = graphs()
+    for _ in range(2):
+        with runtime.released():
+            train_a_little()
+    assert graphs() == before
+    train_a_little()
+    keras.utils.clear_session()
+    assert graphs() > before  # else TensorFlow has mended it, and `released` can go
+
+
+def test_what_was_trained_before_a_run_can_be_trained_on():
+    model = train_a_little()
+    with pytest.raises(KeyError), runtime.released():
+        train_a_little()
+        raise KeyError  # a run that fails gives back as much
+    loss = model.evaluate(np.eye(2), np.eye(2), verbose=0)
+    model.fit(np.eye(2), np.eye(2), epochs=3, verbose=0)
+    assert model.evaluate(np.eye(2), np.eye(2), verbose=0) < loss

@@ -6,14 +6,11 @@ goes on at the fold and epoch where it stopped.
 """
 
 import dataclasses
-import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from trash_keras import config as configuration
 from trash_keras import files
@@ -24,7 +21,7 @@ from trash_keras.data.folds import make_folds
 from trash_keras.data.stores import open_store
 from trash_keras.evaluation import pooling, pooling_page, publishing, report, subsets
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import catalogs, loop
+from trash_keras.training import catalogs, loop, runtime
 
 METHODS = ("stratified", "grouped")
 
@@ -156,10 +153,8 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
     if not (fold.folder / "catalog.json").exists():
         fold.catalog.save(fold.folder / "catalog.json")
-    # Models and cached pictures of the fold before would stay in memory.
-    keras.utils.clear_session()
-    gc.collect()
-    scores = loop.train_and_evaluate(Config(**sections), fold.folder, command)
+    with runtime.released():
+        scores = loop.train_and_evaluate(Config(**sections), fold.folder, command)
     if cache:  # no other fold has the same pictures in the same split
         files.remove(cache)
     if not config.cross_validation.keep_models:
