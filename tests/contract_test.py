@@ -40,7 +40,7 @@ def written(tmp_path):
 
 
 def test_one_contract_takes_the_place_of_another(written):
-    CONTRACT.replace(written)
+    CONTRACT.replace_in(written)
     assert Contract.read(written) == CONTRACT
     with zipfile.ZipFile(written) as archive:
         assert sorted(archive.namelist()) == ["labels.txt", "model.weights.h5", "trash_keras.json"]
@@ -49,9 +49,13 @@ def test_one_contract_takes_the_place_of_another(written):
 
 def test_a_kill_while_it_is_replaced_leaves_the_old_file(written, monkeypatch):
     before = written.read_bytes()
-    monkeypatch.setattr(Contract, "embed", lambda *arguments: exec("raise KeyboardInterrupt"))
+
+    def kill(self, path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Contract, "embed", kill)
     with pytest.raises(KeyboardInterrupt):
-        CONTRACT.replace(written)
+        CONTRACT.replace_in(written)
     assert written.read_bytes() == before
     assert [path.name for path in written.parent.iterdir()] == ["model.keras"]
 

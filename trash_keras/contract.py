@@ -75,7 +75,7 @@ class Contract:
             for name, text in entries.items():
                 archive.writestr(name, text)
 
-    def replace(self, path: str | os.PathLike, novelty: bytes | None = None) -> None:
+    def replace_in(self, path: str | os.PathLike, novelty: bytes | None = None) -> None:
         """Puts this contract in the place of the one in a `.keras` file, whole or not at all.
 
         Args:

@@ -86,7 +86,7 @@ def test_more_views_are_inside_too(doubtful, tmp_path, views):
     for name in ("catalog.json", "config.json"):
         shutil.copy(workdir / name, tmp_path)
     model = shutil.copy(workdir / "model.keras", tmp_path)
-    Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views).replace(model)
+    Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views).replace_in(model)
     facts = export(tmp_path, ["saved_model", "float32"])
     assert all(kind["max_difference"] < 1e-5 for kind in facts["kinds"].values())
     one_view = Predictor.load(model, tta=1)

@@ -68,7 +68,7 @@ def kill(*arguments, **options):
 def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, monkeypatch):
     _, _, report, config = doubtful
     # Before it, before the file is replaced, and after.
-    for place, name in ((answering, "settle"), (Contract, "replace"), (publishing, "publish")):
+    for place, name in ((answering, "settle"), (Contract, "replace_in"), (publishing, "publish")):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(place, name, kill)
             train_and_evaluate(config, tmp_path)
@@ -84,7 +84,7 @@ def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
     workdir, data, _, config = doubtful
     model = shutil.copy(workdir / "model.keras", tmp_path)
     before = Contract.read(model)
-    dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8).replace(model)
+    dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8).replace_in(model)
     catalog = Catalog.load(workdir / "catalog.json")
     pictures = {
         split: pipeline.pictures(catalog, split, FolderStore(data), image_size=16, resize="stretch")

@@ -75,6 +75,7 @@ def feature_extractor(classifier: keras.Model, views: int = 1) -> keras.Model:
     if views not in VIEWS:
         raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}. Received: {views}")
     image = keras.Input(classifier.input_shape[1:], name="image", dtype="float32")
+    # Fixed to inference mode, so that no exporter traces Dropout or BatchNorm in training mode.
     features = modeling.feature_extractor(classifier)(_views(image, views), training=False)
     if views > 1:
         each = keras.ops.reshape(features, (views, -1, features.shape[-1]))

@@ -63,7 +63,7 @@ def settle(
     answers = softmax(logits, axis=1)
     found = answering.fit(labels, answers, settings.max_error, settings.conformal_error)
     contract = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
-    contract.replace(model, known.to_bytes() if known else None)
+    contract.replace_in(model, known.to_bytes() if known else None)
     print(
         f"Temperature {contract.temperature:.3f}; unsure up to a probability of "
         f"{contract.threshold:.3f}",
