@@ -3,8 +3,9 @@
     python -m experiments.evaluate --model=FILE_OR_DIR --data_dir=DIR --output=DIR
 
 Without --catalog every picture of DIR counts; with it, those of one split. --explanations=60 tests
-how far the heat maps of a .keras file can be trusted. --robustness also scores the pictures
-brighter, blurred, turned and so on.
+how far the heat maps of a .keras file can be trusted, --out_of_scope=FOLDER how well pictures of
+anything else are told from the scored ones. --robustness also scores the pictures brighter,
+blurred, turned and so on.
 
 --label_map=FILE scores data whose classes have other names. The file is a JSON object of their
 names and the model's, or null for pictures that do not count:
@@ -15,6 +16,7 @@ names and the model's, or null for pictures that do not count:
 import functools
 import shlex
 import sys
+import typing
 from collections.abc import Sequence
 
 from absl import flags
@@ -47,6 +49,9 @@ EXPLANATIONS = flags.DEFINE_integer(
     "Pictures to test the heat maps on, by deletion and insertion: 102 answers each.",
     lower_bound=2,
 )
+OUT_OF_SCOPE = flags.DEFINE_string(
+    "out_of_scope", None, "Folder of pictures of anything else, to be told from the scored ones."
+)
 SUBSETS = script.define_setting("subsets")
 flags.mark_flags_as_required(["model", "data_dir", "output"])
 
@@ -58,36 +63,26 @@ def main(paths: Sequence[str]) -> None:
         raise ValueError("--robustness_pictures changes nothing without --robustness.")
 
     with script.quiet_imports():
-        from trash_keras import corrupted_answers, explaining
-        from trash_keras.data import label_maps, screening, stores
-        from trash_keras.data.catalog import Catalog, whole
-        from trash_keras.evaluation import publishing, report, robustness, subsets
+        from trash_keras import corrupted_answers, explaining, scoping
+        from trash_keras.data import stores
+        from trash_keras.evaluation import out_of_scope, publishing, report, robustness, subsets
         from trash_keras.prediction import Predictor
 
     explainer = explaining.find(MODEL.value, required=EXPLANATIONS.value is not None)
     predictor = Predictor.load(MODEL.value, tta=TTA.value).with_threshold(THRESHOLD.value)
-    store = stores.open_store(DATA_DIR.value, DATA_FORMAT.value)
-    if CATALOG.value:
-        pictures, split = Catalog.load(CATALOG.value).only(SPLIT.value), SPLIT.value
-        pictures.require(store.members(), DATA_DIR.value)
-    else:
-        pictures, split = whole(store.members()), "all"
-    command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
-    details: dict = {
-        "answering": predictor.contract.answering(),
-        "run": publishing.provenance(command, DATA_DIR.value),
-    }
-    if LABEL_MAP.value:
-        label_map = label_maps.read(LABEL_MAP.value, predictor.contract.class_names)
-        pictures, details["label_map"] = label_maps.apply(label_map, pictures)
     limit = MAX_MEGAPIXELS.value
-    pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, limit)
-    details["bad_files"] = list(pictures.bad_files)
-    subset_of = subsets.load(SUBSETS.value, pictures.paths())
     options = {"batch_size": BATCH_SIZE.value, "max_megapixels": limit}
+    others = scoping.others(OUT_OF_SCOPE.value, limit) if OUT_OF_SCOPE.value is not None else None
+    store = stores.open_store(DATA_DIR.value, DATA_FORMAT.value)
+    scored, run, details = _chosen(store, predictor.contract.class_names)
+    pictures, split = scored.catalog, scored.split
+    subset_of = subsets.load(SUBSETS.value, pictures.paths())
     answers = predictor.answers(pictures, split, store, **options)
     read = functools.partial(stores.read_pictures, store)
     explained = explaining.of_mistakes(explainer, answers, read, limit)
+    command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
+    details["answering"] = predictor.contract.answering()
+    details["run"] = publishing.provenance(command, DATA_DIR.value)
     if explainer and EXPLANATIONS.value:
         count = EXPLANATIONS.value
         details["explanations"] = explaining.check(explainer, answers, read, count, limit)
@@ -96,19 +91,46 @@ def main(paths: Sequence[str]) -> None:
         details["robustness"] = corrupted_answers.score(
             predictor, some, split, store, answers, **options
         )
+    if others:
+        details["out_of_scope"] = scoping.measure(
+            MODEL.value, predictor, answers, scored, others,
+            run=run, **options,
+        )  # fmt: skip
     result = publishing.publish(
         OUTPUT.value,
         {split: answers},
         details,
         counts=pictures.counts(),
         read_pictures=read,
-        explained=explained,
+        explained=explaining.of_mistakes(explainer, answers, read, limit),
         subset_of=subset_of,
     )
     print(report.summary(split, result[split]))
+    if others:
+        print(out_of_scope.summary(result["out_of_scope"]))
     if ROBUSTNESS.value:
         print(robustness.summary(result["robustness"]))
     print(f"Report: {OUTPUT.value}/report.html")
+
+
+def _chosen(store: typing.Any, class_names: Sequence[str]) -> tuple[typing.Any, typing.Any, dict]:
+    """Returns the pictures to score, the catalog of the run or None, and both's part of a report."""
+    from trash_keras.data import label_maps, screening
+    from trash_keras.data.catalog import Catalog, whole
+    from trash_keras.scoping import Source
+
+    run = Catalog.load(CATALOG.value) if CATALOG.value else None
+    split = SPLIT.value if run else "all"
+    members = store.members()
+    pictures = (run or whole(members)).only(split)
+    pictures.require(members, DATA_DIR.value)
+    details = {}
+    if LABEL_MAP.value:
+        label_map = label_maps.read(LABEL_MAP.value, class_names)
+        pictures, details["label_map"] = label_maps.apply(label_map, pictures)
+    pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, MAX_MEGAPIXELS.value)
+    details["bad_files"] = list(pictures.bad_files)
+    return Source(pictures, split, store), run, details
 
 
 if __name__ == "__main__":

@@ -13,6 +13,15 @@ def test_labels_are_those_of_the_folders_and_mixed(tmp_path, make):
     assert 5 < np.abs(np.diff(labels)).sum() < 39
 
 
+def test_the_first_pictures_of_each_split_are_those_of_its_order():
+    members = {name: tuple(f"{name}/{number}.jpg" for number in range(9)) for name in "ab"}
+    catalog = Catalog(("a", "b"), {"train": members, "test": {"b": members["b"]}})
+    first = catalog.first(5)
+    for split in ("train", "test"):
+        assert first.examples(split)[0] == catalog.examples(split)[0][:5]
+    assert catalog.first(100) == catalog
+
+
 def test_save_and_load(tmp_path, make):
     catalog = whole(scan(make(tmp_path / "data", {"a": 3, "b": 4}))).without(["a/a1.jpg"])
     catalog.save(tmp_path / "catalog.json")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import deletion_insertion
+from trash_keras.evaluation import deletion_insertion, out_of_scope
 from trash_keras.evaluation.predictions import Predictions
 
 
@@ -50,3 +50,15 @@ def explanations():
         lambda batch: np.full((len(batch), 2), 0.5),
         np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 2, 2)), np.zeros(2, int),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def other_pictures():
+    """What `scoping.measure` returns where 3 of 4 others are unsure, and all features known."""
+    shares = {"scored": np.linspace(0.6, 0.9, 40), "others": np.array([0.3, 0.4, 0.5, 0.7])}
+    scores = {
+        part: {name: values if name != "novelty" else values - 1 for name in out_of_scope.SCORES}
+        for part, values in shares.items()
+    }
+    found = out_of_scope.compare(scores["scored"], scores["others"], threshold=0.55, limit=0.35)
+    return {"unreadable": 1, "neighbours": 10, **found}

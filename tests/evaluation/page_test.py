@@ -74,7 +74,7 @@ def written(tmp_path, answered):
         # Drawing takes time: only the tests with epochs look at the figures.
         blank = drawing.Chart("A title", "What it shows", Figure(figsize=(1, 1)))
         charts = {"reliability": blank, "risk_coverage": blank}
-        if {"explanations", "robustness"} & set(report):
+        if {"explanations", "out_of_scope", "robustness"} & set(report):
             charts = drawing.page_charts(report, predictions)
         if epochs:
             charts = drawing.page_charts(report, predictions, epochs)
@@ -398,6 +398,18 @@ def test_it_says_how_far_heat_maps_can_be_trusted(written, full, explanations):
     (figure,) = [image for image in parsed.all("img") if "blurred" in image["alt"]]
     assert figure["src"].startswith("data:image/svg+xml")
     assert "Area for Grad-CAM: deletion 0.500, insertion 0.500." in figure["alt"]
+
+
+def test_it_shows_pictures_of_anything_else(written, full, other_pictures):
+    parsed = Parsed(written({**full, "out_of_scope": other_pictures}))
+    assert "Of 4 pictures of anything else the model is unsure of 75.0%" in parsed.text
+    assert "cosine to the 10. nearest training picture" in parsed.text
+    assert "#others" in [link["href"] for link in parsed.all("a")]
+    (figure,) = [image for image in parsed.all("img") if "other pictures" in image["alt"]]
+    assert figure["src"].startswith("data:image/svg+xml")
+    area = other_pictures["scores"]["novelty"]["auroc"]
+    assert f"75.0% of which are unsure. AUROC: confidence {area:.3f}" in figure["alt"]
+    assert "anything else" not in Parsed(written(full)).text
 
 
 @pytest.mark.parametrize(("probability", "shown"), [(0.994, "99%"), (0.9999, ">99%"), (0.5, "50%")])

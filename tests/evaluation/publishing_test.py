@@ -223,6 +223,15 @@ def test_the_test_of_the_heat_maps_is_drawn_and_kept(run, explanations):
     assert "Heat maps (test)" in (run / "report.html").read_text()
 
 
+def test_pictures_of_anything_else_are_drawn_and_kept(run, other_pictures):
+    found, details = answered(4), DETAILS | {"out_of_scope": other_pictures}
+    counts = Catalog.load(run / "catalog.json").counts()
+    publishing.publish(run, {"test": found}, details, counts=counts, read_pictures=lambda _: {})
+    assert (run / "figures" / "out_of_scope.png").exists()
+    publishing.refresh(run, lambda files: {})
+    assert "Pictures of anything else" in (run / "report.html").read_text()
+
+
 @pytest.mark.parametrize("missing", ["report.json", "predictions"])
 def test_a_run_that_is_not_complete_is_left_alone(run, missing):
     files.remove(run / missing)

@@ -71,6 +71,16 @@ class Catalog:
         """
         return dataclasses.replace(self, splits={split: self._members(split)})
 
+    def first(self, count: int) -> "Catalog":
+        """Returns a catalog of the first pictures of each split, in the order of `examples`."""
+        kept = {path for split in self.splits for path in self.examples(split)[0][:count]}
+        splits = {
+            split: {name: tuple(path for path in paths if path in kept)
+                    for name, paths in members.items()}
+            for split, members in self.splits.items()
+        }  # fmt: skip
+        return dataclasses.replace(self, splits=splits)
+
     def without(self, bad_files: Iterable[str]) -> "Catalog":
         """Returns the catalog without some files, listing them in `bad_files`.
 

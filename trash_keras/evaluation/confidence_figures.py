@@ -1,4 +1,4 @@
-"""Figures of what a classifier's confidence is worth: reliability diagram, risk over coverage."""
+"""Figures of what confidence is worth: reliability diagram, risk over coverage, other pictures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -99,6 +99,38 @@ def risk_coverage(
     axes.set_xlabel("Coverage: pictures that get an answer, the surest first")
     axes.set_ylabel("Wrong answers among them")
     _percent(axes, x=True, y=True)
+    return figure
+
+
+def out_of_scope(found: Mapping[str, Any]) -> Figure:
+    """Draws how confidence, and novelty, lie for the scored split and for other pictures.
+
+    Args:
+        found: From `out_of_scope.compare`.
+
+    Returns:
+        A figure with a panel for each histogram; its dashed line is the threshold.
+    """
+    histograms = found["histograms"]
+    figure = Figure(figsize=(6.4, 0.6 + 3.1 * len(histograms)), layout="constrained")
+    panels = figure.subplots(len(histograms), 1, squeeze=False)[:, 0]
+    labels = {"scored": "scored split", "others": "other pictures"}
+    marks = {"confidence": "unsure up to {:.3f}", "novelty": "familiar up to {:.3f}"}
+    for axes, (name, histogram) in zip(panels, histograms.items(), strict=True):
+        for (part, label), colour in zip(labels.items(), COLOURS, strict=False):
+            axes.stairs(
+                histogram[part], histogram["edges"], fill=True, alpha=0.45, color=colour,
+                label=label,
+            )  # fmt: skip
+        axes.axvline(
+            histogram["threshold"], color=QUIET, linestyle="--", linewidth=1.2,
+            label=marks[name].format(histogram["threshold"]),
+        )  # fmt: skip
+        axes.set_xlim(histogram["edges"][0], histogram["edges"][-1])
+        axes.set_xlabel(name.capitalize())
+        axes.set_ylabel("Share of the pictures")
+        axes.legend(loc="best", fontsize=9, framealpha=0.9, edgecolor=GRID)
+        _percent(axes, x=True, y=True)
     return figure
 
 

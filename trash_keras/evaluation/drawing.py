@@ -45,7 +45,7 @@ def page_charts(
     Args:
         report: `class_names`, a section of `report.score` for each split, and optionally
             `answering` of the model's contract, `explanations` of
-            `deletion_insertion.measure`, and `robustness`.
+            `deletion_insertion.measure`, `out_of_scope` of `scoping.measure`, and `robustness`.
         predictions: Split -> what the model answered.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
@@ -59,6 +59,8 @@ def page_charts(
     drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown], how)
     if "robustness" in report:
         drawn["robustness"] = _robustness(report["robustness"])
+    if "out_of_scope" in report:
+        drawn["out_of_scope"] = _out_of_scope(report["out_of_scope"])
     if "explanations" in report:
         drawn["explanations"] = _explanations(report["explanations"])
     return drawn
@@ -144,6 +146,17 @@ def _risk_coverage(
         f"at most {MAX_ERROR:.0%} wrong: {scores['coverage_at_2_percent_error']:.1%} get one."
         + words,
         confidence_figures.risk_coverage(curve, MAX_ERROR, chosen),
+    )
+
+
+def _out_of_scope(found: Mapping[str, Any]) -> Chart:
+    names = " and ".join(found["histograms"])
+    areas = (f"{name} {found['scores'][name]['auroc']:.3f}" for name in found["histograms"])
+    return Chart(
+        "Pictures of anything else",
+        f"How {names} lie for the scored split and for {found['pictures']} other pictures, "
+        f"{found['unsure']:.1%} of which are unsure. AUROC: {', '.join(areas)}.",
+        confidence_figures.out_of_scope(found),
     )
 
 

@@ -16,6 +16,7 @@ from trash_keras.evaluation import (
     drawing,
     html,
     lit_mistakes,
+    out_of_scope,
     svg,
     verdict,
 )
@@ -58,8 +59,8 @@ def write_page(
         path: HTML file to write.
         report: `class_names`, a section of `report.score` for at least one of the splits train,
             valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
-            (section -> setting -> value), `run` (name -> value) and `explanations`
-            (`deletion_insertion.measure`).
+            (section -> setting -> value), `run` (name -> value), `explanations`
+            (`deletion_insertion.measure`) and `out_of_scope` (`scoping.measure`).
         predictions: What the model answered on the split that is shown.
         charts: From `drawing.page_charts`.
         counts: Split -> class name -> pictures.
@@ -118,7 +119,15 @@ def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) 
         "verdict": verdict.paragraphs(report),
         "confidence": confidence.paragraphs(report, float(probabilities.max(axis=1).mean())),
         "answering": report.get("answering"),
+        "others": _others(report.get("out_of_scope")),
     }
+
+
+def _others(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Returns words and table of the pictures of anything else, where they were measured."""
+    if not found:
+        return None
+    return {"words": out_of_scope.paragraphs(found), "rows": out_of_scope.rows(found)}
 
 
 def _origin(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

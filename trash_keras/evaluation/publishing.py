@@ -48,7 +48,7 @@ def publish(
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         predictions: Split -> what the model answered.
         details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`,
-            `label_map`, `robustness`, and `answering` of the model's contract.
+            `label_map`, `robustness`, `out_of_scope`, and `answering` of the model's contract.
         counts: Split -> class name -> pictures.
         read_pictures: Files -> their encoded bytes, for the thumbnails.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.

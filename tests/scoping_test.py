@@ -1,0 +1,112 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trash_keras import scoping
+from trash_keras.contract import Contract
+from trash_keras.data import stores
+from trash_keras.data.catalog import Catalog
+from trash_keras.prediction import Predictor
+
+
+@pytest.fixture
+def noise(tmp_path):
+    """A folder of noise pictures, some of them deeper, one damaged, beside a text file."""
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "noise"
+    (folder / "deep" / "er").mkdir(parents=True)
+    for number in range(12):
+        pixels = generator.integers(0, 256, (20, 20, 3), np.uint8)
+        place = folder if number % 2 else folder / "deep" / "er"
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    (folder / "damaged.jpg").write_bytes(b"nonsense")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def measured(trained, noise):
+    """Measures the toy run on its test split against noise."""
+
+    def measure(run=None, split="test", model="model.keras", **options):
+        workdir, data, _ = trained
+        predictor = Predictor.load(workdir / "model.keras")
+        store = stores.open_store(data)
+        source = scoping.Source(Catalog.load(workdir / "catalog.json").only(split), split, store)
+        answers = predictor.answers(source.catalog, split, store)
+        others = scoping.others(noise)
+        return scoping.measure(
+            workdir / model, predictor, answers, source, others, run=run, **options
+        )
+
+    return measure
+
+
+def test_noise_is_told_from_solid_colours(trained, measured):
+    workdir, _, _ = trained
+    found = measured(Catalog.load(workdir / "catalog.json"), batch_size=5)
+    assert found["pictures"] == 12 and found["unreadable"] == 1
+    assert list(found["scores"]) == [
+        "confidence", "maximum_probability", "energy", "novelty", "nearest_neighbours",
+        "mahalanobis",
+    ]  # fmt: skip
+    for name in ("novelty", "mahalanobis"):
+        assert found["scores"][name]["auroc"] > 0.9, name
+    assert found["neighbours"] == 10
+    assert list(found["histograms"]) == ["confidence", "novelty"]
+    threshold = Contract.read(workdir / "model.keras").threshold
+    assert found["histograms"]["confidence"]["threshold"] == threshold
+
+
+def test_without_the_training_pictures_there_are_fewer_scores(trained, measured):
+    workdir, _, _ = trained
+    run = Catalog.load(workdir / "catalog.json")
+    names = ["confidence", "maximum_probability", "energy", "novelty"]
+    assert list(measured()["scores"]) == names
+    # Only a .keras file shows its features.
+    assert list(measured(run, model="model.tflite")["scores"]) == names[:1]
+    # Compared with themselves, training pictures would be their own nearest neighbours.
+    assert list(measured(run, "train")["scores"]) == names
+
+
+def test_features_of_few_training_pictures_are_enough(trained, measured, monkeypatch):
+    workdir, _, _ = trained
+    monkeypatch.setattr(scoping, "TRAINING_PICTURES", 7)
+    found = measured(Catalog.load(workdir / "catalog.json"))
+    assert found["neighbours"] == 7
+
+
+@pytest.mark.parametrize("content", [None, "text"])
+def test_a_folder_without_pictures_is_an_error(tmp_path, content):
+    with pytest.raises(ValueError, match=r"must be a folder of pictures\. Received: .*gone"):
+        scoping.others(tmp_path / "gone")
+    if content:
+        (tmp_path / "broken.png").write_text(content)
+    number = 1 if content else 0
+    with pytest.raises(ValueError, match=f"no picture that can be decoded, of {number} files"):
+        scoping.others(tmp_path)
+
+
+def test_missing_training_pictures_are_an_error(measured):
+    run = Catalog(("red",), {"train": {"red": ("red/gone.png",)}})
+    with pytest.raises(ValueError, match="1 of the catalog's 1 pictures are not in the data"):
+        measured(run)
+
+
+@pytest.mark.slow
+def test_evaluate_tells_other_pictures(trained, noise, tmp_path, script):
+    workdir, data, _ = trained
+    arguments = [
+        f"--model={workdir}/model.keras", f"--data_dir={data}",
+        f"--catalog={workdir}/catalog.json", f"--output={tmp_path / 'out'}",
+    ]  # fmt: skip
+    done = script("evaluate", *arguments, f"--out_of_scope={noise}")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "report.json").read_text())["out_of_scope"]
+    assert f"{found['unsure']:.1%} of 12 other pictures unsure, AUROC" in done.stdout
+    assert (tmp_path / "out" / "figures" / "out_of_scope.png").exists()
+    assert "Pictures of anything else" in (tmp_path / "out" / "report.html").read_text()
+    done = script("evaluate", *arguments, f"--out_of_scope={tmp_path / 'gone'}")
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("error: --out_of_sc")
