@@ -73,12 +73,13 @@ class Catalog:
 
     def first(self, count: int) -> "Catalog":
         """Returns a catalog of the first pictures of each split, in the order of `examples`."""
-        kept = {path for split in self.splits for path in self.examples(split)[0][:count]}
-        splits = {
-            split: {name: tuple(path for path in paths if path in kept)
-                    for name, paths in members.items()}
-            for split, members in self.splits.items()
-        }  # fmt: skip
+        splits: dict[str, Members] = {}
+        for split_name, members in self.splits.items():
+            kept = set(self.examples(split_name)[0][:count])
+            splits[split_name] = {
+                name: tuple(path for path in paths if path in kept)
+                for name, paths in members.items()
+            }
         return dataclasses.replace(self, splits=splits)
 
     def without(self, bad_files: Iterable[str]) -> "Catalog":
