@@ -79,7 +79,6 @@ def main(paths: Sequence[str]) -> None:
     subset_of = subsets.load(SUBSETS.value, pictures.paths())
     answers = predictor.answers(pictures, split, store, **options)
     read = functools.partial(stores.read_pictures, store)
-    explained = explaining.of_mistakes(explainer, answers, read, limit)
     command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
     details["answering"] = predictor.contract.answering()
     details["run"] = publishing.provenance(command, DATA_DIR.value)
@@ -93,9 +92,8 @@ def main(paths: Sequence[str]) -> None:
         )
     if others:
         details["out_of_scope"] = scoping.measure(
-            MODEL.value, predictor, answers, scored, others,
-            run=run, **options,
-        )  # fmt: skip
+            MODEL.value, predictor, answers, scored, others, run=run, **options
+        )
     result = publishing.publish(
         OUTPUT.value,
         {split: answers},
@@ -114,7 +112,7 @@ def main(paths: Sequence[str]) -> None:
 
 
 def _chosen(store: typing.Any, class_names: Sequence[str]) -> tuple[typing.Any, typing.Any, dict]:
-    """Returns the pictures to score, the catalog of the run or None, and both's part of a report."""
+    """Returns the pictures to score, the catalog of the run or None, and what a report says."""
     from trash_keras.data import label_maps, screening
     from trash_keras.data.catalog import Catalog, whole
     from trash_keras.scoping import Source
@@ -124,7 +122,7 @@ def _chosen(store: typing.Any, class_names: Sequence[str]) -> tuple[typing.Any, 
     members = store.members()
     pictures = (run or whole(members)).only(split)
     pictures.require(members, DATA_DIR.value)
-    details = {}
+    details: dict = {}
     if LABEL_MAP.value:
         label_map = label_maps.read(LABEL_MAP.value, class_names)
         pictures, details["label_map"] = label_maps.apply(label_map, pictures)
