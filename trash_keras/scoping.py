@@ -78,7 +78,7 @@ def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAP
     Raises:
         ValueError: There is no such folder, or no picture in it that can be decoded.
     """
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):  # Path("") is one
         raise ValueError(f"--out_of_scope must be a folder of pictures. Received: {folder}")
     paths = [Path(path).relative_to(folder).as_posix() for path in prediction.expand([str(folder)])]
     paths.sort(key=mixing_key)

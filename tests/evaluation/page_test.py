@@ -403,7 +403,7 @@ def test_it_says_how_far_heat_maps_can_be_trusted(written, full, explanations):
 def test_it_shows_pictures_of_anything_else(written, full, other_pictures):
     parsed = Parsed(written({**full, "out_of_scope": other_pictures}))
     assert "Of 4 pictures of anything else the model is unsure of 75.0%" in parsed.text
-    assert "cosine to the 10. nearest training picture" in parsed.text
+    assert "cosine to neighbour 10 among" in parsed.text
     assert "#others" in [link["href"] for link in parsed.all("a")]
     (figure,) = [image for image in parsed.all("img") if "other pictures" in image["alt"]]
     assert figure["src"].startswith("data:image/svg+xml")

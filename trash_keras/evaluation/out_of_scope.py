@@ -25,8 +25,8 @@ SCORES = {
     "maximum_probability": "Maximum probability without damping (Hendrycks & Gimpel, 2017)",
     "energy": "Energy: log-sum-exp of the logits (Liu et al., 2020)",
     "novelty": "Novelty: share of the features outside the training subspace",
-    "nearest_neighbours": "Nearest neighbours: cosine to the {neighbours}. nearest training "
-    "picture (Sun et al., 2022)",
+    "nearest_neighbours": "Nearest neighbours: cosine to neighbour {neighbours} among the "
+    "training pictures (Sun et al., 2022)",
     "mahalanobis": "Mahalanobis distance to the nearest class (Lee et al., 2018)",
 }
 
