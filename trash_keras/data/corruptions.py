@@ -2,7 +2,9 @@
 
 Brightness, contrast, blur, noise and JPEG are those of ImageNet-C (Hendrycks & Dietterich, 2019,
 Benchmarking Neural Network Robustness to Common Corruptions and Perturbations; the parameters
-stand in the authors' code only); rotation, scale and background are our own.
+stand in the authors' code only); rotation, scale and background are our own. The pictures of
+ImageNet-C have 224 pixels a side, and ours the model's: the radius of blur grows with it, while
+noise and JPEG work on single pixels and blocks of 8, which are finer in larger pictures.
 
 Written here, since `imagecorruptions` and its kept fork `imagecorruptions-imaug` draw from NumPy's
 global generator and bring OpenCV, scikit-image and Numba for these few lines.
