@@ -25,12 +25,12 @@ def main(paths: Sequence[str]) -> None:
     settings = script.read_config(config.CrossValidationConfig)
 
     with script.quiet_imports():
-        from trash_keras.evaluation import pooling_page
+        from trash_keras.evaluation import cross_validations, pooling_page
         from trash_keras.training.cross_validation import cross_validate
 
     command = "python -m experiments.cross_validate " + shlex.join(sys.argv[1:])
     report = cross_validate(settings, WORKDIR.value, command)
-    print(f"{pooling_page.summary(report)}\nPage: {WORKDIR.value}/{pooling_page.PAGE}")
+    print(f"{pooling_page.summary(report)}\nPage: {WORKDIR.value}/{cross_validations.PAGE}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import comparison, pooling
+from trash_keras.evaluation import comparison, cross_validations, pooling
 from trash_keras.evaluation.predictions import Predictions
 
 CLASS_NAMES = ("glass", "metal")
@@ -220,9 +220,10 @@ def write_validated(tmp_path):
             given = np.where(np.array(right, bool), labels, 1 - labels)
             paths = [f"{index:02}.png" for index in range(len(right))]
             answers[seed] = Predictions(CLASS_NAMES, paths, labels, np.eye(2)[given])
-            answers[seed].save(pooling.predictions_file(folder, seed))
-        folds = [{"training_minutes": 2.0}, {"training_minutes": 1.5}]
-        report = {**pooling.score(answers), "folds": folds}
+            answers[seed].save(cross_validations.predictions_file(folder, seed))
+        fold = {"examples": 4, "answered": 3, "wrong": 1, "training_minutes": 1.75}
+        folds = [{"seed": seed, **fold} for seed in answers]
+        report = {**pooling.score(answers, folds), "folds": folds}
         (folder / "cross_validation.json").write_text(json.dumps(report))
         (folder / "config.json").write_text(json.dumps({"data": settings}))
         if groups:

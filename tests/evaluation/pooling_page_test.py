@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from trash_keras.config import CrossValidationConfig
-from trash_keras.evaluation import pooling, pooling_page
+from trash_keras.evaluation import cross_validations, pooling, pooling_page
 from trash_keras.evaluation.predictions import Predictions
 
 NAMES = ("glass", "<b>metal</b>")
@@ -27,11 +27,11 @@ def report_of(seeds, method="stratified", subsets=True, **changes):
     folds = [
         {"seed": seed, "fold": fold, "examples": 20, "accuracy": 0.8 + fold / 100,
          "accuracy_interval": [0.6, 0.9], "macro_f1": 0.75, "valid_accuracy": 0.85,
-         "best_epoch": 6, "training_minutes": 1.25}
+         "best_epoch": 6, "training_minutes": 1.25, "answered": 16, "wrong": 2}
         for seed in answers for fold in range(2)
     ]  # fmt: skip
     report = {
-        **pooling.score(answers, subset_of=subset_of if subsets else None),
+        **pooling.score(answers, folds, subset_of=subset_of if subsets else None),
         "folds": folds, "groups": 3, "grouped_pictures": 7, "bad_files": [], "config": config,
         "run": {"command": "python -m experiments.cross_validate --folds=2", "machine": "m"},
         **changes,
@@ -52,7 +52,7 @@ def test_the_page_has_every_figure(tmp_path):
         "figures/confusion_matrix.png", "predictions/seed0.csv", "predictions/seed1.csv",
     }  # fmt: skip
     assert json.loads((tmp_path / "cross_validation.json").read_text()) == report
-    found = Predictions.load(pooling.predictions_file(tmp_path, 1))
+    found = Predictions.load(cross_validations.predictions_file(tmp_path, 1))
     assert found.score() == answers[1].score()
     page = (tmp_path / "cross_validation.html").read_text()
     shown = texts(page)
@@ -61,7 +61,8 @@ def test_the_page_has_every_figure(tmp_path):
     for text in (
         f"{accuracy['mean']:.1%}", f"{low:.1%} to {high:.1%}", "Deviation over 2 seeds",
         f"{accuracy['standard_deviation']:.1%}", f"{report['macro_f1']['mean']:.3f}",
-        f"{report['seeds'][1]['aurc']:.4f}", f"{report['per_class']['glass']['recall']:.1%}",
+        f"{report['seeds'][1]['aurc']:.4f}", "80.0%", "12.5%",
+        "12.5% (5.0% to 28.1%)", f"{report['per_class']['glass']['recall']:.1%}",
         "81.0%", "60.0% to 90.0%", "7", "1.2", "python -m experiments.cross_validate --folds=2",
         "Confusion matrix, all seeds together", "Recall, seed 1",
     ):  # fmt: skip
@@ -76,9 +77,12 @@ def test_the_page_has_every_figure(tmp_path):
 
 def test_one_seed_without_subsets(tmp_path):
     report, answers = report_of(1, subsets=False, bad_files=["glass/x.jpg"])
+    unsure = {"coverage": 0.0, "error": None, "error_interval": None}
+    report["abstention"] = report["seeds"][0]["abstention"] = unsure
     pooling_page.publish(report, answers, tmp_path)
     page = (tmp_path / "cross_validation.html").read_text()
     assert "Deviation over 1 seed<" in page and "<dd>unknown</dd>" in page
+    assert "<td>none</td>" in page and "<dt>Wrong among these</dt><dd>none</dd>" in page
     assert "Subsets" not in page and "all seeds together" not in page
     assert "1 file could not be decoded and count nowhere: glass/x.jpg." in page
 

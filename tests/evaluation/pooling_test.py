@@ -17,6 +17,10 @@ def answered(right, first=0):
     return Predictions(NAMES, paths, labels, 0.2 + 0.6 * np.eye(2)[answers])
 
 
+def fold(seed, examples=4, answered=3, wrong=1):
+    return {"seed": seed, "examples": examples, "answered": answered, "wrong": wrong}
+
+
 def test_folds_become_one_list_in_the_order_of_the_paths():
     whole = answered([1, 0, 0, 1, 1])
     pooled = pooling.pool([answered([1, 1], first=3), answered([1, 0, 0])])
@@ -27,7 +31,8 @@ def test_folds_become_one_list_in_the_order_of_the_paths():
 
 def test_figures_over_seeds_done_by_hand():
     answers = {4: answered([1, 1, 1, 0]), 5: answered([1, 0, 1, 1]), 6: answered([1, 1, 1, 1])}
-    found = pooling.score(answers, subset_of=dict.fromkeys(answers[4].paths, "all"))
+    folds = [fold(4), fold(5, 3, 2, 0), fold(5, 1, 1, 1), fold(6, 4, 0, 0)]
+    found = pooling.score(answers, folds, subset_of=dict.fromkeys(answers[4].paths, "all"))
     assert found["class_names"] == ["glass", "metal"] and found["pictures"] == 4
     assert found["accuracy"]["mean"] == pytest.approx((0.75 + 0.75 + 1) / 3)
     assert found["accuracy"]["standard_deviation"] == pytest.approx(0.25 / 3**0.5)
@@ -39,8 +44,18 @@ def test_figures_over_seeds_done_by_hand():
     assert [scores["seed"] for scores in found["seeds"]] == [4, 5, 6]
     first = dict(found["seeds"][0])
     assert first.pop("seed") == 4
+    assert first.pop("abstention") == {
+        "coverage": 0.75, "error": 1 / 3, "error_interval": report.wilson_interval(1, 3)
+    }  # fmt: skip
+    assert found["seeds"][1]["abstention"]["coverage"] == 0.75
+    assert found["seeds"][2]["abstention"] == {
+        "coverage": 0, "error": None, "error_interval": None
+    }  # fmt: skip
+    assert found["abstention"] == {"coverage": 0.5, "error": 1 / 3}
     assert first.pop("subsets")["all"]["metal"]["recall"] == 0.5
-    assert first == answers[4].score()
+    alone = answers[4].score()
+    assert first == {name: alone[name] for name in first}
+    assert set(alone) - set(first) == {"abstention", *pooling.UNKNOWN}
     assert found["ece"]["mean"] == pytest.approx(
         np.mean([scores["ece"] for scores in found["seeds"]])
     )
@@ -48,7 +63,7 @@ def test_figures_over_seeds_done_by_hand():
 
 
 def test_one_seed_has_no_deviation():
-    found = pooling.score({0: answered([1, 0, 1, 1])})
+    found = pooling.score({0: answered([1, 0, 1, 1])}, [fold(0)])
     assert found["accuracy"]["standard_deviation"] is None
     assert "subsets" not in found["seeds"][0]
 
@@ -62,7 +77,9 @@ def test_the_interval_is_that_of_wilson_for_one_seed_and_many_pictures():
 
 @pytest.mark.parametrize("right", [1, 0])
 def test_no_certainty_follows_from_a_few_pictures_that_are_all_alike(right):
-    found = pooling.score({0: answered([right] * 12)}, [("000.jpg", "001.jpg", "002.jpg")])
+    found = pooling.score(
+        {0: answered([right] * 12)}, [fold(0)], [("000.jpg", "001.jpg", "002.jpg")]
+    )
     assert found["accuracy"]["interval"] == report.wilson_interval(10 * right, 10)
 
 
@@ -84,30 +101,3 @@ def test_intervals_cover_the_truth_even_where_pictures_are_copies(monkeypatch, c
     assert 0.9 <= covered / 200 <= 0.99
     if copies > 1:
         assert covered_apart / 200 < 0.7  # what counting copies as pictures would claim
-
-
-def test_a_difference_is_paired_and_counts_groups_once(tmp_path):
-    generator = np.random.default_rng(0)
-    hard = generator.random(400) < 0.5  # both fail on the same pictures, which says nothing
-    pictures = [(f"{index:03}.jpg", "glass") for index in range(400)]
-    first = dict(zip(pictures, (~hard).astype(float), strict=True))
-    better = {picture: 1.0 if index < 20 else first[picture]
-              for index, picture in enumerate(pictures)}  # fmt: skip
-    gained = sum(better[picture] - first[picture] for picture in pictures) / 400
-    found = pooling.difference(first, better, [tmp_path, tmp_path])
-    assert found["difference"] == pytest.approx(gained)
-    low, high = found["difference_interval"]
-    assert 0 < low < gained < high and high - low < 0.04  # unpaired it would be 0.14
-    backwards = pooling.difference(better, first, [tmp_path, tmp_path])
-    assert backwards["difference_interval"] == pytest.approx([-high, -low], abs=0.004)
-    groups = {"groups": [[file for file, _ in pictures[:20]]]}
-    (tmp_path / "groups.json").write_text(json.dumps(groups))
-    low, _ = pooling.difference(first, better, [tmp_path, tmp_path / "gone"])["difference_interval"]
-    assert low == 0  # all the gain is one draw, which may not come
-
-
-def test_what_is_not_there_and_what_is_damaged(tmp_path):
-    assert pooling.load(tmp_path) == {} == pooling.as_report({})
-    (tmp_path / pooling.REPORT).write_text("{")
-    with pytest.raises(ValueError, match=r"cross_validation\.json is damaged"):
-        pooling.load(tmp_path)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from trash_keras.evaluation import pooling
+from trash_keras.evaluation import cross_validations, pooling
 from trash_keras.evaluation.pooling import Picture
 from trash_keras.evaluation.predictions import Predictions
 
@@ -28,7 +28,7 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
 
     The test is McNemar's (see `mcnemar`), on the pictures of the split. With more than one pair
     its p-values are adjusted for their number (see `holm`). Cross-validations, whose pictures all
-    count as test, are compared with each other by `pooling.difference`.
+    count as test, are compared with each other by `cross_validations.difference`.
 
     Args:
         folders: Workdirs of training runs, output folders of `experiments.evaluate`, or
@@ -135,7 +135,7 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
     they are not known; `training_minutes` and `model_bytes`, None when not known;
     `exports`, kind -> bytes; `class_names`; `config`, setting -> value.
     """
-    report = _json(path / "report.json") or pooling.as_report(pooling.load(path))
+    report = _json(path / "report.json") or cross_validations.as_run(path)
     config = _json(path / "config.json")
     if not all(isinstance(section, dict) for section in config.values()):
         raise ValueError(f"{path / 'config.json'} is damaged: a section holds no settings.")
@@ -182,8 +182,8 @@ def _answers(path: Path, run: Mapping[str, Any], split: str) -> Mapping[Picture,
     """Returns what a run has right, or why that is not known."""
     if "missing" in run:
         return f"{run['name']}: {run['missing']}"
-    if validated := pooling.load(path):
-        return pooling.load_shares(path, validated)
+    if validated := cross_validations.load(path):
+        return cross_validations.load_shares(path, validated)
     file = path / "predictions" / f"{split}.csv"
     if not file.exists():
         return (
@@ -203,7 +203,7 @@ def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
         names = (", ".join(run["class_names"]) for run in (first_run, second_run))
         return {"reason": f"they tell other classes apart: {' against '.join(names)}."}
     folders = [run["folder"] for run in (first_run, second_run)]
-    validated = [bool(pooling.load(folder)) for folder in folders]
+    validated = [bool(cross_validations.load(folder)) for folder in folders]
     if any(validated) and not all(validated):
         return {"reason": "a cross-validation is compared with another one, not with a run."}
     if set(one) != set(other):
@@ -211,7 +211,7 @@ def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
         return {"reason": f"they were scored on other pictures: {same} of {len(one)} and "
                           f"{len(other)} are the same by file and class."}  # fmt: skip
     if all(validated):
-        return {"pictures": len(one), **pooling.difference(one, other, folders)}
+        return {"pictures": len(one), **cross_validations.difference(one, other, folders)}
     only_first = sum(one[picture] > other[picture] for picture in one)
     only_second = sum(other[picture] > one[picture] for picture in one)
     return {

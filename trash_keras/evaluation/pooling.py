@@ -1,24 +1,22 @@
 """Answers of cross-validation -> figures over all pictures, and over several seeds."""
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from trash_keras.data.audit.groups import Group, connected, load_groups
+from trash_keras.data.audit.groups import Group, connected
 from trash_keras.evaluation import subsets
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.evaluation.report import wilson_interval
 
-REPORT = "cross_validation.json"
 RESAMPLES = 10_000
 _NUMBERS_AT_ONCE = 10_000_000  # of the bootstrap, 8 bytes each
 # The figures of `report.score` that are averaged over seeds.
 FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
+# What `report.score` tells of one model; here each fold's has a temperature of its own.
+UNKNOWN = ("ece_uncalibrated", "brier_uncalibrated")
 Picture = tuple[str, str]  # file, true class
 
 
@@ -40,6 +38,7 @@ def pool(folds: Sequence[Predictions]) -> Predictions:
 
 def score(
     answers: Mapping[int, Predictions],
+    folds: Sequence[Mapping[str, Any]],
     groups: Sequence[Group] = (),
     subset_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
@@ -47,6 +46,8 @@ def score(
 
     Args:
         answers: Seed -> answers for every picture, from `pool`.
+        folds: For each fold its `seed`, `examples`, how many of them were `answered` at the
+            threshold that its own validation part chose, and how many of these are `wrong`.
         groups: Pictures that show the same, which the interval counts as one draw.
         subset_of: From `subsets.load`.
 
@@ -54,19 +55,27 @@ def score(
         `class_names`, `pictures`; for each of `FIGURES` its `mean` over the seeds and
         `standard_deviation` (of a sample; None for one seed), and for `accuracy` also `interval`
         (see `bootstrap_interval`, of each picture's mean over the seeds; Wilson's where all or
-        none are right); `per_class`, means over
-        the seeds; `confusion_matrix`, the sum over the seeds; `seeds`, for each `seed` its
-        section of `report.score`, with `subsets` of `subsets.recalls` where there are any.
+        none are right); `per_class`, means over the seeds; `confusion_matrix`, the sum over the
+        seeds; `abstention` with the `coverage` (share of pictures that got an answer) and the
+        `error` among them, over all seeds; `seeds`, for each `seed` its section of
+        `report.score` without `UNKNOWN`, with the Wilson 95% `error_interval` of its `abstention`
+        and, where there are any, `subsets` of `subsets.recalls`.
     """
     first = next(iter(answers.values()))
-    seeds = [{"seed": seed, **found.score()} for seed, found in answers.items()]
-    for scores, found in zip(seeds, answers.values(), strict=True):
+    seeds = []
+    for seed, found in answers.items():
+        scores = {"seed": seed, **found.score()}
+        scores["abstention"] = _abstention([fold for fold in folds if fold["seed"] == seed])
+        for name in UNKNOWN:
+            del scores[name]
         if subset_of:
             scores["subsets"] = subsets.recalls(found, subset_of)
+        seeds.append(scores)
+    everywhere = _abstention(folds)
     over_seeds: dict[str, Any] = {name: _over_seeds([s[name] for s in seeds]) for name in FIGURES}
     shares = shares_right(list(answers.values()))
     over_seeds["accuracy"]["interval"] = _interval(
-        np.array(list(shares.values())), _draws(first.paths, groups)
+        np.array(list(shares.values())), draws_of(first.paths, groups)
     )
     return {
         "class_names": list(first.class_names),
@@ -80,8 +89,18 @@ def score(
             | {"support": seeds[0]["per_class"][name]["support"]}
             for name in first.class_names
         },
+        "abstention": {name: everywhere[name] for name in ("coverage", "error")},
         "confusion_matrix": np.sum([scores["confusion_matrix"] for scores in seeds], 0).tolist(),
         "seeds": seeds,
+    }
+
+
+def _abstention(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    answered, wrong = (sum(fold[name] for fold in folds) for name in ("answered", "wrong"))
+    return {
+        "coverage": answered / sum(fold["examples"] for fold in folds),
+        "error": wrong / answered if answered else None,
+        "error_interval": wilson_interval(wrong, answered) if answered else None,
     }
 
 
@@ -143,83 +162,11 @@ def bootstrap_interval(values: np.ndarray, draws: np.ndarray) -> list[float]:
     return [float(interval.low), float(interval.high)]
 
 
-def _draws(paths: Sequence[str], groups: Sequence[Group]) -> np.ndarray:
-    """Returns int [N], the same number for pictures that are linked by groups."""
+def draws_of(paths: Sequence[str], groups: Sequence[Group]) -> np.ndarray:
+    """Returns int [N] for `bootstrap_interval`: pictures that groups link have the same number."""
     row = {path: index for index, path in enumerate(paths)}
     draws = np.arange(len(paths))
     links = [[row[path] for path in group if path in row] for group in groups]
     for rows in connected(len(paths), filter(None, links)):
         draws[rows] = rows[0]
     return np.unique(draws, return_inverse=True)[1]
-
-
-def load(folder: str | os.PathLike) -> dict[str, Any]:
-    """Reads the report of a cross-validation; empty when there is none.
-
-    Raises:
-        ValueError: It is damaged.
-    """
-    path = Path(folder) / REPORT
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-
-
-def as_report(validated: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what `load` read in the form of a run's report: means over the seeds, as test."""
-    if not validated:
-        return {}
-    return {
-        "class_names": validated["class_names"],
-        "test": {
-            "accuracy": validated["accuracy"]["mean"],
-            "accuracy_interval": validated["accuracy"]["interval"],
-            "macro_f1": validated["macro_f1"]["mean"],
-            "examples": validated["pictures"],
-        },
-        "run": {"training_minutes": sum(fold["training_minutes"] for fold in validated["folds"])},
-    }
-
-
-def predictions_file(folder: str | os.PathLike, seed: int) -> Path:
-    """Returns where the pooled answers of a seed lie in the folder of a cross-validation."""
-    return Path(folder) / "predictions" / f"seed{seed}.csv"
-
-
-def load_shares(folder: str | os.PathLike, report: Mapping[str, Any]) -> dict[Picture, float]:
-    """Reads the answers of a cross-validation, see `shares_right`.
-
-    Raises:
-        ValueError: A file of predictions is missing or damaged.
-    """
-    seeds = [scores["seed"] for scores in report["seeds"]]
-    return shares_right([Predictions.load(predictions_file(folder, seed)) for seed in seeds])
-
-
-def difference(
-    first: Mapping[Picture, float],
-    second: Mapping[Picture, float],
-    folders: Sequence[str | os.PathLike],
-) -> dict[str, Any]:
-    """Compares two cross-validations of the same pictures, picture by picture.
-
-    Args:
-        first: From `load_shares`.
-        second: The same pictures.
-        folders: Of the two; groups.json in either says which pictures are one draw.
-
-    Returns:
-        `difference`, accuracy of the second less that of the first, -1 to 1, and its
-        `difference_interval` by `bootstrap_interval`.
-    """
-    named = [Path(folder) / "groups.json" for folder in folders]
-    groups = [group for path in named if path.exists() for group in load_groups(path)]
-    change = np.array([second[picture] - first[picture] for picture in first])
-    draws = _draws([file for file, _ in first], groups)
-    return {
-        "difference": float(change.mean()),
-        "difference_interval": bootstrap_interval(change, draws),
-    }

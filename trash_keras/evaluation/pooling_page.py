@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import files
-from trash_keras.evaluation import figures, html, pooling, verdict
+from trash_keras.evaluation import cross_validations, figures, html, pooling, verdict
 from trash_keras.evaluation.predictions import Predictions
 
-PAGE = "cross_validation.html"
 # Read with the module: a cross-validation of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("cross_validation.html.j2").read_text(encoding="utf-8")
 Table = list[list[str]]  # the first row is the heading
@@ -22,9 +21,9 @@ def publish(
 
     Args:
         report: `pooling.score`, and `folds` (for each `seed`, `fold`, `accuracy`,
-            `accuracy_interval`, `macro_f1`, `examples`, `valid_accuracy`, `best_epoch` counted
-            from 0 and `training_minutes`), `groups` and `grouped_pictures` (their numbers),
-            `config`, `run` and `bad_files`.
+            `accuracy_interval`, `macro_f1`, `examples`, `answered` and `wrong` as for `score`,
+            `valid_accuracy`, `best_epoch` counted from 0 and `training_minutes`), `groups` and
+            `grouped_pictures` (their numbers), `config`, `run` and `bad_files`.
         answers: Seed -> answers for every picture, from `pooling.pool`.
         output: Folder of the cross-validation.
 
@@ -33,7 +32,7 @@ def publish(
     """
     output = Path(output)
     for seed, found in answers.items():
-        found.save(pooling.predictions_file(output, seed))
+        found.save(cross_validations.predictions_file(output, seed))
     drawn = {
         "accuracies": figures.accuracies(_bars(report)),
         "confusion_matrix": figures.confusion_matrix(
@@ -46,7 +45,7 @@ def publish(
         figures.save(figure, file)
         pictures[name] = html.data_uri(file.read_bytes(), "png")
     html.write(
-        output / PAGE,
+        output / cross_validations.PAGE,
         TEMPLATE,
         report=report,
         stand_in=verdict.is_stand_in(report),
@@ -59,7 +58,7 @@ def publish(
         command=report["run"]["command"],
         run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
     )
-    files.write_json(output / pooling.REPORT, report)
+    files.write_json(output / cross_validations.REPORT, report)
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -83,8 +82,8 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     times = "once" if seeds == 1 else f"once for each of {seeds} seeds"
     told = [
         f"Each of the {report['pictures']} pictures was scored {times}, by a model that was "
-        f"trained on other folds than its own, of {folds}. The epoch was chosen on a part of "
-        "those others, never on the fold that is scored."
+        f"trained on other folds than its own, of {folds}. Epoch, temperature and threshold were "
+        "chosen on a part of those others, never on the fold that is scored."
     ]
     if settings["data"]["split_method"] == "grouped":
         told.append(
@@ -123,15 +122,22 @@ def _interval(ends: Sequence[float]) -> str:
     return f"{ends[0]:.1%} to {ends[1]:.1%}"
 
 
+def _wrong(found: Mapping[str, Any]) -> str:
+    if found["error"] is None:
+        return "none"
+    return f"{found['error']:.1%} ({_interval(found['error_interval'])})"
+
+
 def _seeds_table(report: Mapping[str, Any]) -> Table:
     rows = [["Seed", "Accuracy", "95% interval", "Macro-F1", "Cross-entropy", "ECE", "AURC",
-             "Coverage at 2% error"]]  # fmt: skip
+             "Answered", "Wrong among these"]]  # fmt: skip
     for scores in report["seeds"]:
         rows.append(
             [str(scores["seed"]), f"{scores['accuracy']:.1%}",
              _interval(scores["accuracy_interval"])]
             + [f"{scores[name]:.3f}" for name in ("macro_f1", "loss", "ece")]
-            + [f"{scores['aurc']:.4f}", f"{scores['coverage_at_2_percent_error']:.1%}"]
+            + [f"{scores['aurc']:.4f}", f"{scores['abstention']['coverage']:.1%}",
+               _wrong(scores["abstention"])]
         )  # fmt: skip
     return rows
 

@@ -19,7 +19,14 @@ from trash_keras.data.audit.groups import Group
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.folds import make_folds
 from trash_keras.data.stores import open_store
-from trash_keras.evaluation import pooling, pooling_page, publishing, report, subsets
+from trash_keras.evaluation import (
+    cross_validations,
+    pooling,
+    pooling_page,
+    publishing,
+    report,
+    subsets,
+)
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.training import catalogs, loop, runtime
 
@@ -61,9 +68,9 @@ def cross_validate(
     """
     workdir = Path(workdir)
     _check(config, workdir)
-    known = pooling.load(workdir)
+    known = cross_validations.load(workdir)
     if known.get("config") == config.to_dict():
-        print(f"This cross-validation is complete: {workdir / pooling_page.PAGE}", flush=True)
+        print(f"This cross-validation is complete: {workdir / cross_validations.PAGE}", flush=True)
         return known
     loop.check(config)
     store = open_store(config.data.data_dir, config.data.data_format)
@@ -86,9 +93,10 @@ def cross_validate(
         )
         for seed in dict.fromkeys(fold.seed for fold in folds)
     }
+    rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
-        **pooling.score(answers, groups, subset_of),
-        "folds": [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)],
+        **pooling.score(answers, rows, groups, subset_of),
+        "folds": rows,
         "groups": len(groups),
         "grouped_pictures": sum(map(len, groups)),
         "bad_files": list(catalog.bad_files),
@@ -164,10 +172,15 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
 
 def _row(fold: Fold, scores: dict[str, Any]) -> dict[str, Any]:
     figures = ("examples", "accuracy", "accuracy_interval", "macro_f1")
+    abstention = scores["test"]["abstention"]
+    answered = round(abstention["coverage"] * scores["test"]["examples"])
     return {
         "seed": fold.seed,
         "fold": fold.number,
         **{figure: scores["test"][figure] for figure in figures},
+        "threshold": abstention["threshold"],
+        "answered": answered,
+        "wrong": round((abstention["error"] or 0) * answered),
         "valid_accuracy": scores["valid"]["accuracy"],
         "best_epoch": scores["run"]["best_epoch"],
         "training_minutes": scores["run"]["training_minutes"],
