@@ -115,21 +115,19 @@ def out_of_scope(found: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(6.4, 0.6 + 3.1 * len(histograms)), layout="constrained")
     panels = figure.subplots(len(histograms), 1, squeeze=False)[:, 0]
     labels = {"scored": "scored split", "others": "other pictures"}
-    marks = {"confidence": "unsure up to {:.3f}", "novelty": "familiar up to {:.3f}"}
+    marks = {"confidence": "unsure up to", "novelty": "familiar up to"}
     for axes, (name, histogram) in zip(panels, histograms.items(), strict=True):
         for (part, label), colour in zip(labels.items(), COLOURS, strict=False):
             axes.stairs(
                 histogram[part], histogram["edges"], fill=True, alpha=0.45, color=colour,
                 label=label,
             )  # fmt: skip
-        axes.axvline(
-            histogram["threshold"], color=QUIET, linestyle="--", linewidth=1.2,
-            label=marks[name].format(histogram["threshold"]),
-        )  # fmt: skip
+        mark = histogram["threshold"]
+        axes.axvline(mark, color=QUIET, linestyle="--", linewidth=1.2)
         axes.set_xlim(histogram["edges"][0], histogram["edges"][-1])
-        axes.set_xlabel(name.capitalize())
+        axes.set_xlabel(f"{name.capitalize()} (dashed: {marks[name]} {mark:.3f})")
         axes.set_ylabel("Share of the pictures")
-        axes.legend(loc="best", fontsize=9, framealpha=0.9, edgecolor=GRID)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9, frameon=False)
         _percent(axes, x=True, y=True)
     return figure
 

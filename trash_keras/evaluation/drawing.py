@@ -153,7 +153,7 @@ def _out_of_scope(found: Mapping[str, Any]) -> Chart:
     names = " and ".join(found["histograms"])
     areas = (f"{name} {found['scores'][name]['auroc']:.3f}" for name in found["histograms"])
     return Chart(
-        "Pictures of anything else",
+        names.capitalize(),
         f"How {names} lie for the scored split and for {found['pictures']} other pictures, "
         f"{found['unsure']:.1%} of which are unsure. AUROC: {', '.join(areas)}.",
         confidence_figures.out_of_scope(found),
