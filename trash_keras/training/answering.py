@@ -64,9 +64,14 @@ def settle(
     found = answering.fit(labels, answers, settings.max_error, settings.conformal_error)
     contract = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
     contract.replace_in(model, known.to_bytes() if known else None)
-    print(
-        f"Temperature {contract.temperature:.3f}; unsure up to a probability of "
-        f"{contract.threshold:.3f}",
-        flush=True,
-    )
+    print(f"Temperature {contract.temperature:.3f}; {_words(contract, settings)}", flush=True)
     return contract
+
+
+def _words(contract: Contract, settings: AnsweringConfig) -> str:
+    if contract.threshold < 1:
+        return f"unsure up to a probability of {contract.threshold:.3f}"
+    return (
+        "always unsure, since even the surest validation answers are wrong more often than "
+        f"--max_error={settings.max_error}"
+    )
