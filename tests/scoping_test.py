@@ -73,7 +73,7 @@ def test_without_the_training_pictures_there_are_fewer_scores(trained, measured)
 
 def test_features_of_few_training_pictures_are_enough(trained, measured, monkeypatch):
     workdir, _, _ = trained
-    monkeypatch.setattr(scoping, "TRAINING_PICTURES", 7)
+    monkeypatch.setattr(scoping.novelty, "TRAINING_PICTURES", 7)
     found = measured(Catalog.load(workdir / "catalog.json"))
     assert found["neighbours"] == 7
 

@@ -14,7 +14,7 @@ from trash_keras.data.catalog import Catalog, mixing_key
 from trash_keras.data.stores import Store
 from trash_keras.evaluation import robustness
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
+from trash_keras.prediction import Predictor, pictures_for
 
 
 def subset(catalog: Catalog, split: str, count: int) -> Catalog:
@@ -66,15 +66,7 @@ def score(
         `robustness.score`, and for each kind `levels`, their `meaning` and `changed`: the share of
         pictures that the last severity changes at all.
     """
-    pictures = pipeline.pictures(
-        catalog,
-        split,
-        store,
-        image_size=predictor.contract.image_size,
-        resize=predictor.contract.resize,
-        max_megapixels=max_megapixels,
-        cache=False,
-    )
+    pictures = pictures_for(predictor.contract, catalog, split, store, max_megapixels)
     clean = clean.only(catalog.examples(split)[0])
     batches = pipeline.evaluation(pictures, batch_size)
     answers: dict[tuple[str, int], list[np.ndarray]] = {}

@@ -126,15 +126,7 @@ class Predictor:
                 f"The model knows: {', '.join(names)}."
             )
         if pictures is None:
-            pictures = pipeline.pictures(
-                catalog,
-                split,
-                store,
-                image_size=self.contract.image_size,
-                resize=self.contract.resize,
-                max_megapixels=max_megapixels,
-                cache=False,
-            )
+            pictures = pictures_for(self.contract, catalog, split, store, max_megapixels)
         paths, labels = catalog.examples(split)
         labels = np.array([names.index(name) for name in catalog.class_names])[labels]
         batches = pipeline.evaluation(pictures, batch_size)
@@ -142,12 +134,39 @@ class Predictor:
         return Predictions(names, paths, labels, probabilities)
 
 
+def pictures_for(
+    contract: Contract,
+    catalog: Catalog,
+    split: str,
+    store: Store,
+    max_megapixels: float = decoding.MAX_MEGAPIXELS,
+) -> tf.data.Dataset:
+    """Reads a split once, as a model wants its pictures; see `pipeline.pictures`.
+
+    Args:
+        contract: Size and resize of the pictures.
+        catalog: Which pictures there are.
+        split: Name of the split.
+        store: Where they lie.
+        max_megapixels: Most pixels to decode, millions.
+    """
+    return pipeline.pictures(
+        catalog,
+        split,
+        store,
+        image_size=contract.image_size,
+        resize=contract.resize,
+        max_megapixels=max_megapixels,
+        cache=False,
+    )
+
+
 def load_keras(path: str, contract: Contract) -> PredictBatch:
     """Loads a `.keras` file to answer as a contract says that need not be the one inside."""
     from trash_keras.modeling import answering
 
     model = answering.load(path, contract)
-    return _in_steps(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)
+    return in_steps(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)
 
 
 def _load_saved_model(path: str, contract: Contract) -> PredictBatch:
@@ -158,10 +177,10 @@ def _load_saved_model(path: str, contract: Contract) -> PredictBatch:
         serve = loaded.signatures["serving_default"]
         return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
 
-    return _in_steps(predict_batch, contract.tta)
+    return in_steps(predict_batch, contract.tta)
 
 
-def _in_steps(predict_batch: PredictBatch, views: int) -> PredictBatch:
+def in_steps(predict_batch: PredictBatch, views: int) -> PredictBatch:
     """Gives fewer pictures at once to a model with several views, which takes as much memory."""
 
     def predict(images: tf.Tensor) -> np.ndarray:

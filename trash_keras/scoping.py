@@ -14,12 +14,10 @@ from trash_keras.contract import Contract
 from trash_keras.data import decoding, pipeline, screening
 from trash_keras.data.catalog import EXTENSIONS, Catalog, mixing_key
 from trash_keras.data.stores import FolderStore, Store
-from trash_keras.evaluation import out_of_scope
+from trash_keras.evaluation import novelty, out_of_scope
 from trash_keras.evaluation.novelty import Novelty
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering, classifier
-
-TRAINING_PICTURES = 10_000  # whose features are compared with; more take time and memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +57,9 @@ class Runner:
             source: N pictures.
             title: What the progress bar says.
         """
-        pictures = pipeline.pictures(
-            source.catalog, source.split, source.store, image_size=self.contract.image_size,
-            resize=self.contract.resize, max_megapixels=self.max_megapixels, cache=False,
-        )  # fmt: skip
+        pictures = prediction.pictures_for(
+            self.contract, source.catalog, source.split, source.store, self.max_megapixels
+        )
         batches = pipeline.evaluation(pictures, self.batch_size)
         predictor = prediction.Predictor(predict_batch, self.contract)
         return predictor.predict(batches, len(pictures), title)
@@ -148,7 +145,7 @@ def _familiar(scored: Source, run: Catalog | None, max_megapixels: float) -> Sou
     """Returns the training pictures to compare with, or None."""
     if run is None or scored.split == "train":
         return None
-    chosen = run.only("train").first(TRAINING_PICTURES)
+    chosen = run.only("train").first(novelty.TRAINING_PICTURES)
     chosen.require(scored.store.members(), "the data, which --out_of_scope compares with")
     bad = screening.find_bad_files(scored.store, chosen.paths(), max_megapixels)
     return Source(chosen.without(bad), "train", scored.store)
@@ -163,11 +160,9 @@ def _feature_scores(
 ) -> dict[str, np.ndarray]:
     """Returns `out_of_scope.feature_scores` of all sources, one after the other."""
     loaded = keras.models.load_model(model, compile=False)
-    extract = answering.feature_extractor(loaded, runner.contract.tta).predict_on_batch
-    # Several views take no more memory than one.
-    runner = dataclasses.replace(
-        runner, batch_size=max(1, runner.batch_size // runner.contract.tta)
-    )
+    views = runner.contract.tta
+    extractor = answering.feature_extractor(loaded, views)
+    extract = prediction.in_steps(extractor.predict_on_batch, views)
     features = [runner.run(extract, source, "Features") for source in sources]
     train = None
     if familiar:

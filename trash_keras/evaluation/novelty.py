@@ -16,6 +16,8 @@ import numpy as np
 DIMENSIONS = 64  # of the principal subspace; half or twice as many tell about as well
 FAMILIAR_SHARE = 0.9  # of validation pictures, whose answers stay as sure as they are
 POWER = 3.0
+# Whose features show what is familiar; more change next to nothing, and take time and memory.
+TRAINING_PICTURES = 10_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

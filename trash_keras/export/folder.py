@@ -12,13 +12,12 @@ import numpy as np
 from trash_keras import config as configuration
 from trash_keras import files
 from trash_keras.contract import Contract
-from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.export import saved_model, tflite
 from trash_keras.modeling import answering
-from trash_keras.prediction import Predictor
+from trash_keras.prediction import Predictor, pictures_for
 
 Writer = Callable[[keras.Model, Contract, Path], None]
 # Kind -> name in RUN/export/, and what writes it.
@@ -85,15 +84,7 @@ def _test_pictures(
     data_dir = data_dir or settings.data_dir
     store = open_store(data_dir, settings.data_format)
     catalog.require(store.members(), data_dir)
-    pictures = pipeline.pictures(
-        catalog,
-        "test",
-        store,
-        image_size=contract.image_size,
-        resize=contract.resize,
-        max_megapixels=settings.max_megapixels,
-        cache=False,
-    )
+    pictures = pictures_for(contract, catalog, "test", store, settings.max_megapixels)
     chosen = pictures.take(COMPARED_PICTURES).map(lambda image, label: image)
     return store, np.stack(list(chosen.as_numpy_iterator())).astype("float32")
 

@@ -15,10 +15,7 @@ from trash_keras.data import pipeline
 from trash_keras.evaluation import answering, novelty
 from trash_keras.modeling import answering as modeling
 from trash_keras.modeling.classifier import PROBABILITIES
-from trash_keras.prediction import Predictor
-
-# Training pictures that show what is familiar; more change nothing and take time.
-FAMILIAR_PICTURES = 10_000
+from trash_keras.prediction import Predictor, in_steps
 
 
 def settle(
@@ -47,18 +44,17 @@ def settle(
     plain = Contract(written.class_names, written.image_size, written.resize, tta=settings.tta)
     classifier = keras.models.load_model(model, compile=False)
     extractor = modeling.feature_extractor(classifier, settings.tta)
-    predictor = Predictor(extractor.predict_on_batch, plain)
+    predictor = Predictor(in_steps(extractor.predict_on_batch, settings.tta), plain)
 
     def features(split: str, most: int, title: str) -> np.ndarray:
         chosen = pictures[split].take(most)
-        batches = pipeline.evaluation(chosen, max(1, batch_size // settings.tta))
-        return predictor.predict(batches, len(chosen), title)
+        return predictor.predict(pipeline.evaluation(chosen, batch_size), len(chosen), title)
 
     valid = features("valid", len(labels), "Calibrating")
     kernel, bias = classifier.get_layer(PROBABILITIES).get_weights()
     logits, known = valid @ kernel + bias, None
     if settings.damp_novelty:
-        known = novelty.fit(features("train", FAMILIAR_PICTURES, "What is familiar"), valid)
+        known = novelty.fit(features("train", novelty.TRAINING_PICTURES, "What is familiar"), valid)
         logits *= known.damping(valid)[:, None]
     answers = softmax(logits, axis=1)
     found = answering.fit(labels, answers, settings.max_error, settings.conformal_error)
