@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import pooling, report
+from trash_keras.evaluation import intervals, pooling
 from trash_keras.evaluation.predictions import Predictions
 
 NAMES = ("glass", "metal")
@@ -45,7 +45,7 @@ def test_figures_over_seeds_done_by_hand():
     first = dict(found["seeds"][0])
     assert first.pop("seed") == 4
     assert first.pop("abstention") == {
-        "coverage": 0.75, "error": 1 / 3, "error_interval": report.wilson_interval(1, 3)
+        "coverage": 0.75, "error": 1 / 3, "error_interval": intervals.wilson_interval(1, 3)
     }  # fmt: skip
     assert found["seeds"][1]["abstention"]["coverage"] == 0.75
     assert found["seeds"][2]["abstention"] == {
@@ -71,7 +71,7 @@ def test_one_seed_has_no_deviation():
 def test_the_interval_is_that_of_wilson_for_one_seed_and_many_pictures():
     right = np.random.default_rng(0).random(2000) < 0.9
     interval = pooling.bootstrap_interval(right.astype(float), np.arange(2000))
-    assert interval == pytest.approx(report.wilson_interval(int(right.sum()), 2000), abs=0.003)
+    assert interval == pytest.approx(intervals.wilson_interval(int(right.sum()), 2000), abs=0.003)
     assert pooling.bootstrap_interval(right.astype(float), np.arange(2000)) == interval
 
 
@@ -80,7 +80,7 @@ def test_no_certainty_follows_from_a_few_pictures_that_are_all_alike(right):
     found = pooling.score(
         {0: answered([right] * 12)}, [fold(0)], [("000.jpg", "001.jpg", "002.jpg")]
     )
-    assert found["accuracy"]["interval"] == report.wilson_interval(10 * right, 10)
+    assert found["accuracy"]["interval"] == intervals.wilson_interval(10 * right, 10)
 
 
 @pytest.mark.parametrize("copies", [1, 8])

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import report, subsets
+from trash_keras.evaluation import subsets
+from trash_keras.evaluation.intervals import wilson_interval
 from trash_keras.evaluation.predictions import Predictions
 
 PATHS = ["glass/a.jpg", "glass/b.jpg", "metal/a.jpg", "metal/c.jpg"]
@@ -63,8 +64,8 @@ def test_recall_of_each_class_in_each_subset():
     subset_of = dict(zip(paths, ["old", "new", "new", "new", "new"], strict=True))
     assert subsets.recalls(found, subset_of) == {
         "new": {
-            "glass": {"recall": 0.5, "interval": report.wilson_interval(1, 2), "support": 2},
-            "metal": {"recall": 0.5, "interval": report.wilson_interval(1, 2), "support": 2},
+            "glass": {"recall": 0.5, "interval": wilson_interval(1, 2), "support": 2},
+            "metal": {"recall": 0.5, "interval": wilson_interval(1, 2), "support": 2},
         },
-        "old": {"glass": {"recall": 1.0, "interval": report.wilson_interval(1, 1), "support": 1}},
+        "old": {"glass": {"recall": 1.0, "interval": wilson_interval(1, 1), "support": 1}},
     }

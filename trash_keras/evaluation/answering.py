@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from scipy.stats import binomtest
 
 from trash_keras.evaluation import calibration
+from trash_keras.evaluation.intervals import wilson_interval
 
 LARGEST_LOG_TEMPERATURE = 3.0  # 0.05 to 20
 # Below the probability of a validation picture, by more than another runtime rounds otherwise.
@@ -181,15 +181,20 @@ def scores(
 def _abstention(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
     confidence, right = calibration.judged(labels, probabilities)
     answered = confidence > threshold
-    given, wrong = int(answered.sum()), int((answered & ~right).sum())
-    error = interval = None
-    if given:
-        error = wrong / given
-        found = binomtest(wrong, given).proportion_ci(0.95, method="wilson")
-        interval = [float(found.low), float(found.high)]
+    counts = len(labels), int(answered.sum()), int((answered & ~right).sum())
+    return {"threshold": threshold, **abstention(*counts)}
+
+
+def abstention(examples: int, answered: int, wrong: int) -> dict[str, Any]:
+    """Returns `coverage`, `error` and `error_interval`, as `scores` has them.
+
+    Args:
+        examples: All pictures, above 0.
+        answered: Those that got an answer.
+        wrong: Those that got a wrong one.
+    """
     return {
-        "threshold": threshold,
-        "coverage": given / len(labels),
-        "error": error,
-        "error_interval": interval,
+        "coverage": answered / examples,
+        "error": wrong / answered if answered else None,
+        "error_interval": wilson_interval(wrong, answered) if answered else None,
     }

@@ -7,9 +7,9 @@ import numpy as np
 from scipy import stats
 
 from trash_keras.data.audit.groups import Group, connected
-from trash_keras.evaluation import subsets
+from trash_keras.evaluation import answering, subsets
+from trash_keras.evaluation.intervals import wilson_interval
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.evaluation.report import wilson_interval
 
 RESAMPLES = 10_000
 _NUMBERS_AT_ONCE = 10_000_000  # of the bootstrap, 8 bytes each
@@ -96,12 +96,8 @@ def score(
 
 
 def _abstention(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    answered, wrong = (sum(fold[name] for fold in folds) for name in ("answered", "wrong"))
-    return {
-        "coverage": answered / sum(fold["examples"] for fold in folds),
-        "error": wrong / answered if answered else None,
-        "error_interval": wilson_interval(wrong, answered) if answered else None,
-    }
+    counted = ("examples", "answered", "wrong")
+    return answering.abstention(*(sum(fold[name] for fold in folds) for name in counted))
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, Any]:

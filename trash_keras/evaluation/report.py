@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from trash_keras.evaluation import answering as answers
 from trash_keras.evaluation import calibration
+from trash_keras.evaluation.intervals import wilson_interval
 
 MISTAKES_KEPT = 24
 MAX_ERROR = 0.02  # of the answers given, in `coverage_at_2_percent_error`
@@ -64,12 +64,6 @@ def score(
     if paths:
         result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)
     return result
-
-
-def wilson_interval(correct: int, examples: int) -> list[float]:
-    """Returns low and high end of the 95% interval of a share (Wilson, 1927), 0 to 1."""
-    interval = binomtest(correct, examples).proportion_ci(0.95, method="wilson")
-    return [float(interval.low), float(interval.high)]
 
 
 def accuracy_and_loss(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
