@@ -63,7 +63,7 @@ def main(paths: Sequence[str]) -> None:
         raise ValueError("--robustness_pictures changes nothing without --robustness.")
 
     with script.quiet_imports():
-        from trash_keras import corrupted_answers, explaining, scoping
+        from trash_keras import corrupted_answers, explaining, scoping, scoring
         from trash_keras.data import stores
         from trash_keras.evaluation import out_of_scope, publishing, report, robustness, subsets
         from trash_keras.prediction import Predictor
@@ -77,7 +77,7 @@ def main(paths: Sequence[str]) -> None:
     scored, run, details = _chosen(store, predictor.contract.class_names)
     pictures, split = scored.catalog, scored.split
     subset_of = subsets.load(SUBSETS.value, pictures.paths())
-    answers = predictor.answers(pictures, split, store, **options)
+    answers = scoring.answers(predictor, pictures, split, store, **options)
     read = functools.partial(stores.read_pictures, store)
     command = "python -m experiments.evaluate " + shlex.join(sys.argv[1:])
     details["answering"] = predictor.contract.answering()

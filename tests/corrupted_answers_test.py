@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trash_keras import corrupted_answers
+from trash_keras import corrupted_answers, scoring
 from trash_keras.data import corruptions, pipeline
 from trash_keras.data.catalog import Catalog, whole
 from trash_keras.data.stores import FolderStore
@@ -14,7 +14,7 @@ def setting(trained):
     store = FolderStore(data)
     predictor = Predictor.load(workdir / "model.keras")
     catalog = Catalog.load(workdir / "catalog.json").only("test")
-    return predictor, catalog, store, predictor.answers(catalog, "test", store)
+    return predictor, catalog, store, scoring.answers(predictor, catalog, "test", store)
 
 
 def test_every_kind_is_scored_at_every_severity(setting):

@@ -3,7 +3,7 @@ import shutil
 import odd_files
 import pytest
 
-from trash_keras import prediction
+from trash_keras import prediction, scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import whole
 from trash_keras.data.stores import FolderStore
@@ -69,7 +69,8 @@ def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     shutil.copytree(data / "red", tmp_path / "data" / "wood")
     store = FolderStore(tmp_path / "data")
     with pytest.raises(ValueError, match="does not know: wood"):
-        Predictor.load(workdir / "model.keras").answers(whole(store.members()), "all", store)
+        predictor = Predictor.load(workdir / "model.keras")
+        scoring.answers(predictor, whole(store.members()), "all", store)
 
 
 def answer(**options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras import scoping
+from trash_keras import scoping, scoring
 from trash_keras.contract import Contract
 from trash_keras.data import stores
 from trash_keras.data.catalog import Catalog
@@ -35,7 +35,7 @@ def measured(trained, noise):
         predictor = Predictor.load(workdir / "model.keras")
         store = stores.open_store(data)
         source = scoping.Source(Catalog.load(workdir / "catalog.json").only(split), split, store)
-        answers = predictor.answers(source.catalog, split, store)
+        answers = scoring.answers(predictor, source.catalog, split, store)
         others = scoping.others(noise)
         return scoping.measure(
             workdir / model, predictor, answers, source, others, run=run, **options

@@ -14,7 +14,8 @@ from trash_keras.data.catalog import Catalog, mixing_key
 from trash_keras.data.stores import Store
 from trash_keras.evaluation import robustness
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor, pictures_for
+from trash_keras.prediction import Predictor
+from trash_keras.scoring import pictures_for
 
 
 def subset(catalog: Catalog, split: str, count: int) -> Catalog:

@@ -1,22 +1,26 @@
-"""Any artefact -> probabilities: `.keras` file, SavedModel folder or `.tflite` file."""
+"""Any artefact -> probabilities: `.keras` file, SavedModel folder or `.tflite` file.
+
+Each has a runtime of its own, imported when such a file is loaded, so that a TFLite file is
+answered where there is no TensorFlow.
+"""
 
 import dataclasses
+import importlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from trash_keras.contract import UNSURE, VIEWS, Contract
-from trash_keras.data import decoding, pipeline
-from trash_keras.data.catalog import EXTENSIONS, Catalog
-from trash_keras.data.stores import Store
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.data import decoding
+from trash_keras.data.catalog import EXTENSIONS
+from trash_keras.runtimes.steps import PredictBatch
 
-PredictBatch = Callable[[tf.Tensor], np.ndarray]
+# Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
+RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Predictor:
     """A loaded classifier.
 
     Attributes:
-        predict_batch: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes],
-            probabilities with temperature and views of the contract.
+        predict_batch: float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32
+            [batch, classes], probabilities with temperature and views of the contract.
         contract: Class names, size and resize of its pictures, and how it answers.
     """
 
@@ -41,14 +45,15 @@ class Predictor:
             tta: Views of each picture, for a `.keras` file; None for those of its contract.
 
         Raises:
+            ImportError: The runtime of such files is not installed.
             ValueError: There is nothing at `path`, it is not such an artefact, or it cannot have
                 this number of views.
         """
         contract = Contract.read(path)
         suffix = "" if Path(path).is_dir() else Path(path).suffix
-        loader = {"": _load_saved_model, ".keras": load_keras, ".tflite": _load_tflite}.get(suffix)
-        if loader is None:
-            raise ValueError(f"A model file must end in .keras or .tflite. Received: {path}")
+        if suffix not in RUNTIMES:
+            allowed = ", ".join(filter(None, RUNTIMES))
+            raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
         if tta is not None:
             if tta not in VIEWS:
                 allowed = ", ".join(map(str, VIEWS))
@@ -59,8 +64,11 @@ class Predictor:
                     "Export a run that was trained with another --tta."
                 )
             contract = dataclasses.replace(contract, tta=tta)
+        runtime = importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[suffix]}")
         try:
-            return cls(loader(str(path), contract), contract)
+            return cls(runtime.load(str(path), contract), contract)
+        except ImportError:
+            raise
         except Exception as error:  # each runtime has its own kinds of failing on a broken file
             raise ValueError(f"The model {path} cannot be loaded: {error}") from error
 
@@ -78,7 +86,7 @@ class Predictor:
             self, contract=dataclasses.replace(self.contract, threshold=threshold)
         )
 
-    def predict(self, batches: Iterable[tf.Tensor], examples: int, title: str) -> np.ndarray:
+    def predict(self, batches: Iterable[np.ndarray], examples: int, title: str) -> np.ndarray:
         """Answers batch after batch, with a progress bar.
 
         Args:
@@ -95,116 +103,6 @@ class Predictor:
                 answers.append(self.predict_batch(batch))
                 progress.update(min(len(batch), examples - progress.n))
         return np.concatenate(answers)[:examples]
-
-    def answers(
-        self,
-        catalog: Catalog,
-        split: str,
-        store: Store,
-        *,
-        batch_size: int = 32,
-        max_megapixels: float = decoding.MAX_MEGAPIXELS,
-        pictures: tf.data.Dataset | None = None,
-    ) -> Predictions:
-        """Answers for every picture of a split of a catalog, each exactly once.
-
-        Args:
-            catalog: Its classes must be the model's, or some of them.
-            split: Name of the split.
-            store: Where its pictures lie.
-            batch_size: Pictures per step.
-            max_megapixels: Most pixels to decode, millions.
-            pictures: The split as `pipeline.pictures` made it, when it is already cached.
-
-        Raises:
-            ValueError: The catalog has classes that the model does not know.
-        """
-        names = self.contract.class_names
-        if unknown := [name for name in catalog.class_names if name not in names]:
-            raise ValueError(
-                f"The data has classes that the model does not know: {', '.join(unknown)}. "
-                f"The model knows: {', '.join(names)}."
-            )
-        if pictures is None:
-            pictures = pictures_for(self.contract, catalog, split, store, max_megapixels)
-        paths, labels = catalog.examples(split)
-        labels = np.array([names.index(name) for name in catalog.class_names])[labels]
-        batches = pipeline.evaluation(pictures, batch_size)
-        probabilities = self.predict(batches, len(paths), f"Scoring {split}")
-        return Predictions(names, paths, labels, probabilities)
-
-
-def pictures_for(
-    contract: Contract,
-    catalog: Catalog,
-    split: str,
-    store: Store,
-    max_megapixels: float = decoding.MAX_MEGAPIXELS,
-) -> tf.data.Dataset:
-    """Reads a split once, as a model wants its pictures; see `pipeline.pictures`.
-
-    Args:
-        contract: Size and resize of the pictures.
-        catalog: Which pictures there are.
-        split: Name of the split.
-        store: Where they lie.
-        max_megapixels: Most pixels to decode, millions.
-    """
-    return pipeline.pictures(
-        catalog,
-        split,
-        store,
-        image_size=contract.image_size,
-        resize=contract.resize,
-        max_megapixels=max_megapixels,
-        cache=False,
-    )
-
-
-def load_keras(path: str, contract: Contract) -> PredictBatch:
-    """Loads a `.keras` file to answer as a contract says that need not be the one inside."""
-    from trash_keras.modeling import answering
-
-    model = answering.load(path, contract)
-    return in_steps(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)
-
-
-def _load_saved_model(path: str, contract: Contract) -> PredictBatch:
-    # The loaded object must live as long as its signature, which does not keep it alive.
-    loaded = tf.saved_model.load(path)
-
-    def predict_batch(images: tf.Tensor) -> np.ndarray:
-        serve = loaded.signatures["serving_default"]
-        return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
-
-    return in_steps(predict_batch, contract.tta)
-
-
-def in_steps(predict_batch: PredictBatch, views: int) -> PredictBatch:
-    """Gives fewer pictures at once to a model with several views, which takes as much memory."""
-
-    def predict(images: tf.Tensor) -> np.ndarray:
-        size = max(1, len(images) // views)
-        steps = range(0, len(images), size)
-        return np.concatenate([predict_batch(images[start : start + size]) for start in steps])
-
-    return predict
-
-
-def _load_tflite(path: str, contract: Contract) -> PredictBatch:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=path, num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def predict_one(image: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
-        interpreter.invoke()
-        return interpreter.get_tensor(target["index"])[0]
-
-    # A phone answers one picture at a time, and the file has that shape.
-    return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
 
 
 @dataclasses.dataclass(frozen=True)

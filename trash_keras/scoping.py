@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trash_keras import prediction
+from trash_keras import prediction, scoring
 from trash_keras.contract import Contract
 from trash_keras.data import decoding, pipeline, screening
 from trash_keras.data.catalog import EXTENSIONS, Catalog, mixing_key
@@ -18,6 +18,7 @@ from trash_keras.evaluation import novelty, out_of_scope
 from trash_keras.evaluation.novelty import Novelty
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering, classifier
+from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Runner:
     batch_size: int = 32
     max_megapixels: float = decoding.MAX_MEGAPIXELS
 
-    def run(self, predict_batch: prediction.PredictBatch, source: Source, title: str) -> np.ndarray:
+    def run(self, predict_batch: PredictBatch, source: Source, title: str) -> np.ndarray:
         """Returns float32 [N, outputs], in the order of `Catalog.examples`.
 
         Args:
@@ -57,7 +58,7 @@ class Runner:
             source: N pictures.
             title: What the progress bar says.
         """
-        pictures = prediction.pictures_for(
+        pictures = scoring.pictures_for(
             self.contract, source.catalog, source.split, source.store, self.max_megapixels
         )
         batches = pipeline.evaluation(pictures, self.batch_size)
@@ -162,7 +163,7 @@ def _feature_scores(
     loaded = keras.models.load_model(model, compile=False)
     views = runner.contract.tta
     extractor = answering.feature_extractor(loaded, views)
-    extract = prediction.in_steps(extractor.predict_on_batch, views)
+    extract = in_steps(extractor.predict_on_batch, views)
     features = [runner.run(extract, source, "Features") for source in sources]
     train = None
     if familiar:

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from trash_keras import files
 
 _CHUNK = 1 << 20  # bytes
@@ -35,6 +33,8 @@ def open_store(path: str | os.PathLike) -> tuple[Any, str]:
         ImportError: The client of such addresses is not installed; says which.
         ValueError: Unknown kind of address.
     """
+    import fsspec  # late, since predicting from local files does without
+
     if not is_url(path):
         return fsspec.filesystem("file"), os.path.abspath(path)
     try:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras import prediction
+from trash_keras import prediction, scoring
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
@@ -60,7 +60,8 @@ def test_each_artefact_says_how_it_answers_and_scores_as_the_run_did(exported):
         contract = Contract.read(workdir / name)
         assert contract.answering() == report["answering"]
         catalog = Catalog.load(workdir / "catalog.json")
-        answers = Predictor.load(workdir / name).answers(catalog, "test", FolderStore(data))
+        model, store = Predictor.load(workdir / name), FolderStore(data)
+        answers = scoring.answers(model, catalog, "test", store)
         scores = answers.score(contract.answering())
         assert set(scores) == set(report["test"])
         for key in ("abstention", "conformal", "confusion_matrix"):

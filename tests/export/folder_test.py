@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from trash_keras import scoring
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
 from trash_keras.prediction import Predictor
@@ -49,7 +50,7 @@ def test_all_artefacts_score_alike(exported):
     store = FolderStore(data)
     names = ("model.keras", "export/saved_model", "export/model_float32.tflite")
     models = [Predictor.load(workdir / name) for name in names]
-    scores = [model.answers(catalog, "test", store).score() for model in models]
+    scores = [scoring.answers(model, catalog, "test", store).score() for model in models]
     for other in scores[1:]:
         assert other["loss"] == pytest.approx(scores[0]["loss"], abs=1e-4)
         assert other["confusion_matrix"] == scores[0]["confusion_matrix"]

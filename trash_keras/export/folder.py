@@ -17,7 +17,8 @@ from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.export import saved_model, tflite
 from trash_keras.modeling import answering
-from trash_keras.prediction import Predictor, pictures_for
+from trash_keras.prediction import Predictor
+from trash_keras.scoring import pictures_for
 
 Writer = Callable[[keras.Model, Contract, Path], None]
 # Kind -> name in RUN/export/, and what writes it.

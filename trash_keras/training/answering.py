@@ -15,7 +15,8 @@ from trash_keras.data import pipeline
 from trash_keras.evaluation import answering, novelty
 from trash_keras.modeling import answering as modeling
 from trash_keras.modeling.classifier import PROBABILITIES
-from trash_keras.prediction import Predictor, in_steps
+from trash_keras.prediction import Predictor
+from trash_keras.runtimes.steps import in_steps
 
 
 def settle(

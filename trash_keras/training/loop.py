@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras import config as configuration
-from trash_keras import explaining, files
+from trash_keras import explaining, files, scoring
 from trash_keras.config import Config, DataConfig
 from trash_keras.contract import Contract
 from trash_keras.data import augmentation, pipeline
@@ -214,7 +214,9 @@ def _evaluate(
     predictor = Predictor.load(workdir / "model.keras")
     size = config.data.batch_size
     return {
-        split: predictor.answers(catalog, split, store, batch_size=size, pictures=pictures[split])
+        split: scoring.answers(
+            predictor, catalog, split, store, batch_size=size, pictures=pictures[split]
+        )
         for split in SPLITS
     }
 

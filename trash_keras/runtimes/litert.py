@@ -1,0 +1,56 @@
+"""A `.tflite` file, answered by LiteRT; needs no TensorFlow."""
+
+import os
+
+import numpy as np
+
+from trash_keras.contract import Contract
+from trash_keras.runtimes.steps import PredictBatch
+
+
+def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
+    """Loads a TFLite file of any of our kinds: float32, or quantized input and output.
+
+    Args:
+        path: The file.
+        contract: Of no account: the file holds temperature and views.
+        threads: Threads that answer; None for one a processor core.
+
+    Raises:
+        ImportError: LiteRT is not installed.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(
+            ".tflite files need LiteRT: pip install 'trash-keras[runtime]'"
+        ) from error
+
+    interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def predict_one(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source["index"], _quantized(image, source)[None])
+        interpreter.invoke()
+        return _dequantized(interpreter.get_tensor(target["index"])[0], target)
+
+    # A phone answers one picture at a time, and the file has that shape.
+    return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
+
+
+def _quantized(values: np.ndarray, tensor: dict) -> np.ndarray:
+    """Returns values as a tensor holds them; float tensors have scale 0."""
+    scale, zero_point = tensor["quantization"]
+    if not scale:
+        return values.astype(tensor["dtype"])
+    limits = np.iinfo(tensor["dtype"])
+    levels = np.rint(values / np.float32(scale)) + zero_point
+    return np.clip(levels, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def _dequantized(values: np.ndarray, tensor: dict) -> np.ndarray:
+    scale, zero_point = tensor["quantization"]
+    if not scale:
+        return values
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)

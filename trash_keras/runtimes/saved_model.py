@@ -1,0 +1,20 @@
+"""A SavedModel folder, answered by TensorFlow."""
+
+import numpy as np
+
+from trash_keras.contract import Contract
+from trash_keras.runtimes.steps import PredictBatch, in_steps
+
+
+def load(path: str, contract: Contract) -> PredictBatch:
+    """Loads a SavedModel folder; its signature `serving_default` answers."""
+    import tensorflow as tf
+
+    # The loaded object must live as long as its signature, which does not keep it alive.
+    loaded = tf.saved_model.load(path)
+
+    def predict_batch(images: np.ndarray) -> np.ndarray:
+        serve = loaded.signatures["serving_default"]
+        return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
+
+    return in_steps(predict_batch, contract.tta)
