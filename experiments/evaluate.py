@@ -86,7 +86,7 @@ def main(paths: Sequence[str]) -> None:
         count = EXPLANATIONS.value
         details["explanations"] = explaining.check(explainer, answers, read, count, limit)
     if ROBUSTNESS.value:
-        some = corrupted_answers.subset(pictures, split, ROBUSTNESS_PICTURES.value)
+        some = pictures.share(split, ROBUSTNESS_PICTURES.value)
         details["robustness"] = corrupted_answers.score(
             predictor, some, split, store, answers, **options
         )

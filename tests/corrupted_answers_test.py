@@ -3,7 +3,7 @@ import pytest
 
 from trash_keras import corrupted_answers, scoring
 from trash_keras.data import corruptions, pipeline
-from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
 from trash_keras.prediction import Predictor
 
@@ -60,18 +60,3 @@ def test_answers_are_for_the_changed_pictures_whatever_the_batch(setting):
     for case, kind in enumerate(corruptions.KINDS):
         expected = corruptions.corrupt(first, kind, 5, 0, clean.paths[0])
         np.testing.assert_array_equal(collected[0][5 * case + 4, 0], expected)
-
-
-@pytest.mark.parametrize("count", [0, 7, 12, 500])
-def test_a_subset_has_each_class_in_its_share(count):
-    members = {"a": tuple(f"a/{n}" for n in range(40)), "b": tuple(f"b/{n}" for n in range(20)),
-               "c": ()}  # fmt: skip
-    some = corrupted_answers.subset(whole(members), "all", count)
-    sizes = some.counts()["all"]
-    wanted = count if 0 < count < 60 else 60
-    assert sizes["a"] + sizes["b"] == wanted and sizes["c"] == 0
-    assert sizes["b"] == pytest.approx(wanted / 3, abs=1)
-    assert set(some.splits["all"]["a"]) <= set(members["a"])
-    if count == 7:
-        larger = corrupted_answers.subset(whole(members), "all", 12)
-        assert set(some.splits["all"]["a"]) <= set(larger.splits["all"]["a"])

@@ -10,32 +10,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from trash_keras.data import corruptions, decoding, pipeline
-from trash_keras.data.catalog import Catalog, mixing_key
+from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store
 from trash_keras.evaluation import robustness
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.prediction import Predictor
 from trash_keras.scoring import pictures_for
-
-
-def subset(catalog: Catalog, split: str, count: int) -> Catalog:
-    """Returns a catalog of some pictures of a split, each class in its share.
-
-    Args:
-        catalog: Which pictures there are.
-        split: A split of `catalog`.
-        count: Pictures; 0, or more than there are, takes all of the split.
-    """
-    ranked = []
-    for name, paths in catalog.only(split).splits[split].items():
-        order = sorted(paths, key=mixing_key)
-        ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
-    kept = sorted(ranked)[: count or None]
-    members = {
-        name: tuple(sorted(path for _, found, path in kept if found == name))
-        for name in catalog.class_names
-    }
-    return Catalog(catalog.class_names, {split: members})
 
 
 def score(
@@ -55,8 +35,8 @@ def score(
 
     Args:
         predictor: Of any artefact.
-        catalog: From `subset`.
-        split: Its split.
+        catalog: Which pictures there are.
+        split: Its split that is scored.
         store: Where its pictures lie.
         clean: Answers for at least these pictures as they are.
         batch_size: Pictures per step.

@@ -1,39 +1,123 @@
+import dataclasses
+import json
 import zipfile
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from trash_keras.contract import Contract
-from trash_keras.export import tflite
+from trash_keras.evaluation.novelty import Novelty
+from trash_keras.export import about, tflite
+from trash_keras.export.source import Source
+from trash_keras.modeling import answering
 from trash_keras.prediction import Predictor
 
-CONTRACT = Contract(("blue", "green", "red"), 16, "crop")
+CONTRACT = Contract(("blue", "green", "red"), 16, "crop", threshold=0.6)
+ABOUT = about.About("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
+WRITERS = {
+    "float32": tflite.write_float32,
+    "float16": tflite.write_float16,
+    "dynamic": tflite.write_dynamic,
+    "int8": tflite.write_int8,
+}
 
 
 @pytest.fixture(scope="module")
-def file(classifier, tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "model_float32.tflite"
-    tflite.write_float32(classifier, CONTRACT, path)
-    return path
+def source(classifier, images):
+    generator = np.random.default_rng(1)
+    basis = np.linalg.qr(generator.normal(size=(12, 3)))[0].astype(np.float32)
+    novelty = Novelty(np.zeros(12, np.float32), basis, 0.95)
+    model = answering.answering_model(classifier, temperature=0.3, novelty=novelty)
+    calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
+    return Source(model, CONTRACT, ABOUT, calibration.copy)
 
 
-def test_it_takes_one_float_picture_and_returns_one_row(file):
-    interpreter = Interpreter(model_path=str(file))
-    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    for tensor, shape in ((source, [1, 16, 16, 3]), (target, [1, 3])):
+@pytest.fixture(scope="module")
+def written(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    for kind, write in WRITERS.items():
+        write(source, folder / f"model_{kind}.tflite")
+    return {kind: folder / f"model_{kind}.tflite" for kind in WRITERS}
+
+
+def ends(path):
+    interpreter = Interpreter(model_path=str(path))
+    (first,), (last,) = interpreter.get_input_details(), interpreter.get_output_details()
+    return first, last
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_it_takes_one_picture_and_returns_one_row(written, kind):
+    for tensor, shape in zip(ends(written[kind]), ([1, 16, 16, 3], [1, 3]), strict=True):
         assert tensor["shape"].tolist() == tensor["shape_signature"].tolist() == shape  # no None
-        assert tensor["dtype"] == np.float32
+        assert tensor["dtype"] == (np.uint8 if kind == "int8" else np.float32)
 
 
-def test_answers_are_the_probabilities_of_inference_mode(file, classifier, images):
-    answers = Predictor.load(file).predict_batch(images)
+def test_bytes_are_grey_levels_and_256ths_of_probability(written):
+    first, last = ends(written["int8"])
+    assert first["quantization"] == (1.0, 0) and last["quantization"] == (1 / 256, 0)
+    interpreter = Interpreter(model_path=str(written["int8"]))
+    run = interpreter.get_signature_runner()
+    (answer,) = run(image=np.full((1, 16, 16, 3), 9, np.uint8)).values()
+    assert answer.dtype == np.uint8 and abs(int(answer.sum()) - 256) <= 3
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("float32", 1e-4), ("float16", 5e-3)])
+def test_answers_are_the_probabilities_of_inference_mode(
+    written, source, classifier, images, kind, tolerance
+):
+    answers = Predictor.load(written[kind]).predict_batch(images)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(answers, classifier(images, training=False), atol=1e-4)
+    np.testing.assert_allclose(answers, source.model(images, training=False), atol=tolerance)
     assert np.abs(answers - classifier(images, training=True)).max() > 0.05
     assert np.ptp(answers, axis=0).max() > 0.01  # another picture, another answer
 
 
-def test_the_contract_and_the_labels_lie_inside(file):
-    assert Contract.read(file) == CONTRACT
-    assert zipfile.ZipFile(file).read("labels.txt") == b"blue\ngreen\nred\n"
+@pytest.mark.parametrize("kind", ["dynamic", "int8"])
+def test_quantized_answers_are_near(written, source, images, kind):
+    pictures = np.rint(images).astype(np.uint8)
+    answers = Predictor.load(written[kind]).predict_batch(pictures)
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers, source.model(pictures, training=False), atol=0.05)
+    assert answers.argmax(axis=1).tolist() == np.argmax(source.model(pictures), axis=1).tolist()
+
+
+def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
+    content = written["int8"].read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    graph = model.subgraphs[0]
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
+    kinds = {}
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        kinds.setdefault(name, []).append([graph.tensors[index] for index in operator.inputs])
+    for inputs in kinds["CONV_2D"]:
+        assert inputs[0].type == inputs[1].type == schema.TensorType.INT8
+        assert len(inputs[1].quantization.scale) == inputs[1].shape[0]  # of output channels
+    for inputs in kinds["SOFTMAX"] + kinds["FULLY_CONNECTED"]:
+        assert inputs[0].type == schema.TensorType.FLOAT32
+    offsets = [content.find(bytes(buffer.data)) for buffer in model.buffers
+               if buffer.data is not None and len(buffer.data) > 64]  # fmt: skip
+    assert offsets and all(offset % 16 == 0 for offset in offsets)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_contract_labels_and_origin_lie_inside(written, kind):
+    assert dataclasses.replace(Contract.read(written[kind]), threshold=0.6) == CONTRACT
+    with zipfile.ZipFile(written[kind]) as archive:
+        assert archive.read("labels.txt") == b"blue\ngreen\nred\n"
+        assert json.loads(archive.read("about.json"))["facts"] == {"seed": 3}
+        assert len(archive.namelist()) == len(set(archive.namelist())) == 3
+
+
+@pytest.mark.parametrize(
+    ("threshold", "inside"), [(0.0, 0.0), (0.6, 0.6), (0.9999, 254.5 / 256), (1.0, 1.0)]
+)
+def test_the_surest_byte_passes_every_threshold_but_one(threshold, inside):
+    contract = dataclasses.replace(CONTRACT, threshold=threshold, set_threshold=threshold)
+    found = tflite.reachable(contract)
+    assert found.threshold == found.set_threshold == inside
+    assert tflite.reachable(CONTRACT).set_threshold is None

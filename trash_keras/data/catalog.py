@@ -82,6 +82,24 @@ class Catalog:
             }
         return dataclasses.replace(self, splits=splits)
 
+    def share(self, split: str, count: int) -> "Catalog":
+        """Returns a catalog of some pictures of a split, each class in its share.
+
+        Args:
+            split: Name of the split.
+            count: Pictures; 0, or more than there are, takes all of the split.
+        """
+        ranked = []
+        for name, paths in self.only(split).splits[split].items():
+            order = sorted(paths, key=mixing_key)
+            ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
+        kept = sorted(ranked)[: count or None]
+        members = {
+            name: tuple(sorted(path for _, found, path in kept if found == name))
+            for name in self.class_names
+        }
+        return Catalog(self.class_names, {split: members})
+
     def without(self, bad_files: Iterable[str]) -> "Catalog":
         """Returns the catalog without some files, listing them in `bad_files`.
 

@@ -6,31 +6,44 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from trash_keras import config as configuration
 from trash_keras import files
+from trash_keras.config import DataConfig
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing
-from trash_keras.export import saved_model, tflite
+from trash_keras.export import about, saved_model, tflite
+from trash_keras.export.source import Source
 from trash_keras.modeling import answering
 from trash_keras.prediction import Predictor
 from trash_keras.scoring import pictures_for
 
-Writer = Callable[[keras.Model, Contract, Path], None]
+Writer = Callable[[Source, Path], None]
 # Kind -> name in RUN/export/, and what writes it.
 KINDS: dict[str, tuple[str, Writer]] = {
-    "saved_model": ("saved_model", saved_model.write),
+    "saved_model": (
+        "saved_model",
+        lambda source, path: saved_model.write(source.model, source.contract, path),
+    ),
     "float32": ("model_float32.tflite", tflite.write_float32),
+    "float16": ("model_float16.tflite", tflite.write_float16),
+    "dynamic": ("model_dynamic.tflite", tflite.write_dynamic),
+    "int8": ("model_int8.tflite", tflite.write_int8),
 }
 COMPARED_PICTURES = 64
+CALIBRATION_IMAGES = 128
 
 
 def export(
-    workdir: str | Path, kinds: Sequence[str], data_dir: str | None = None
+    workdir: str | Path,
+    kinds: Sequence[str],
+    data_dir: str | None = None,
+    *,
+    calibration_images: int = CALIBRATION_IMAGES,
+    license_name: str = "",
 ) -> dict[str, Any]:
     """Writes artefacts of a trained run and compares each with the Keras model.
 
@@ -40,6 +53,8 @@ def export(
         workdir: Folder of the run.
         kinds: Keys of `KINDS`. Kinds exported earlier stay.
         data_dir: Where the run's pictures lie; None for where it was trained on them.
+        calibration_images: Training pictures, each class in its share, that int8 is made with.
+        license_name: Of the model, for the files.
 
     Returns:
         The content of `export.json`: `input` and `output` contract, `answering` of
@@ -57,6 +72,12 @@ def export(
     contract = Contract.read(workdir / "model.keras")
     store, images = _test_pictures(workdir, contract, data_dir)
     model = answering.load(workdir / "model.keras", contract)
+    source = Source(
+        model,
+        contract,
+        about.of_run(workdir, contract, license_name),
+        functools.partial(_calibration, workdir, contract, data_dir, calibration_images),
+    )
     expected = model.predict(images, verbose=0)
 
     output = workdir / "export"
@@ -64,7 +85,7 @@ def export(
     for kind in kinds:
         name, write = KINDS[kind]
         with files.replacing(output / name) as temporary:
-            write(model, contract, temporary)
+            write(source, temporary)
         answers = Predictor.load(output / name).predict([images], len(images), f"Checking {kind}")
         facts["kinds"][kind] = {
             "path": name,
@@ -81,13 +102,24 @@ def _test_pictures(
     workdir: Path, contract: Contract, data_dir: str | None
 ) -> tuple[Store, np.ndarray]:
     catalog = Catalog.load(workdir / "catalog.json").only("test")
-    settings = configuration.load(workdir / "config.json").data
-    data_dir = data_dir or settings.data_dir
-    store = open_store(data_dir, settings.data_format)
-    catalog.require(store.members(), data_dir)
+    store, settings = _store(workdir, data_dir)
+    catalog.require(store.members(), data_dir or settings.data_dir)
     pictures = pictures_for(contract, catalog, "test", store, settings.max_megapixels)
     chosen = pictures.take(COMPARED_PICTURES).map(lambda image, label: image)
     return store, np.stack(list(chosen.as_numpy_iterator())).astype("float32")
+
+
+def _store(workdir: Path, data_dir: str | None) -> tuple[Store, DataConfig]:
+    settings = configuration.load(workdir / "config.json").data
+    return open_store(data_dir or settings.data_dir, settings.data_format), settings
+
+
+def _calibration(workdir: Path, contract: Contract, data_dir: str | None, count: int) -> np.ndarray:
+    """Reads some training pictures: uint8 [N, side, side, 3]."""
+    catalog = Catalog.load(workdir / "catalog.json").share("train", count)
+    store, settings = _store(workdir, data_dir)
+    pictures = pictures_for(contract, catalog, "train", store, settings.max_megapixels)
+    return np.stack([image for image, _ in pictures.as_numpy_iterator()])
 
 
 def _describe(contract: Contract) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""Our files, read by the code that MediaPipe and Android read them with."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trash_keras.contract import Contract
+from trash_keras.export import about, tflite, tflite_metadata
+from trash_keras.export.source import Source
+from trash_keras.modeling import answering
+from trash_keras.prediction import Predictor
+
+CONTRACT = Contract(("blue", "green", "red"), 16, "crop", threshold=0.6)
+ABOUT = about.About("Toy", "Tells colours apart.", "Apache-2.0", {"seed": 3})
+
+
+def text(value):
+    return value.decode()
+
+
+def test_every_field_is_where_the_published_schema_has_it():
+    published = pytest.importorskip("mediapipe.tasks.metadata.metadata_schema_py_generated")
+    content = tflite_metadata.encode(CONTRACT, ABOUT)
+    assert published.ModelMetadata.ModelMetadataBufferHasIdentifier(content, 0)
+    model = published.ModelMetadataT.InitFromObj(published.ModelMetadata.GetRootAs(content, 0))
+    assert text(model.name) == "Toy" and text(model.license) == "Apache-2.0"
+    assert text(model.description) == "Tells colours apart."
+    assert text(model.version) == ABOUT.version and text(model.author) == "trash_keras"
+    assert [text(file.name) for file in model.associatedFiles] == ["about.json"]
+    (graph,) = model.subgraphMetadata
+    (image,), (probabilities,) = graph.inputTensorMetadata, graph.outputTensorMetadata
+    properties = image.content.contentProperties
+    assert properties.colorSpace == published.ColorSpaceType.RGB
+    assert (properties.defaultSize.width, properties.defaultSize.height) == (16, 16)
+    (unit,) = image.processUnits
+    assert (list(unit.options.mean), list(unit.options.std)) == ([0.0], [1.0])
+    assert (list(image.stats.min), list(image.stats.max)) == ([0.0], [255.0])
+    assert "crop" in text(image.description) and "0.6000" in text(probabilities.description)
+    assert (list(probabilities.stats.min), list(probabilities.stats.max)) == ([0.0], [1.0])
+    (labels,) = probabilities.associatedFiles
+    assert text(labels.name) == "labels.txt"
+    assert labels.type == published.AssociatedFileType.TENSOR_VALUE_LABELS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
+def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kind):
+    mediapipe = pytest.importorskip("mediapipe")
+    from mediapipe.tasks.python import BaseOptions
+    from mediapipe.tasks.python.vision import ImageClassifier, ImageClassifierOptions
+
+    model = answering.answering_model(classifier, temperature=2.0)
+    pictures = np.rint(images).astype(np.uint8)
+    path = tmp_path / "model.tflite"
+    getattr(tflite, f"write_{kind}")(Source(model, CONTRACT, ABOUT, pictures.copy), path)
+    expected = Predictor.load(path).predict_batch(pictures)
+    options = ImageClassifierOptions(BaseOptions(model_asset_path=str(path)))
+    with ImageClassifier.create_from_options(options) as media_pipe:
+        for picture, row in zip(pictures, expected, strict=True):
+            # Through Pillow: MediaPipe keeps no reference to an array that goes away.
+            data = np.array(Image.fromarray(picture))
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=data)
+            (answer,) = media_pipe.classify(image).classifications
+            scores = {found.category_name: found.score for found in answer.categories}
+            assert set(scores) == set(CONTRACT.class_names)
+            np.testing.assert_allclose(
+                [scores[name] for name in CONTRACT.class_names], row, atol=0.02
+            )
