@@ -2,9 +2,9 @@
 
     python -m experiments.export --workdir=RUN --kinds=saved_model,float32
 
-Writes RUN/export/: saved_model/, model_float32.tflite, labels.txt, export.json, parity.html. Each
-file answers the whole test split in its own runtime; one that differs from Keras on more than
---min_agreement allows is not shipped, and the exit status is 1.
+Writes RUN/export/: saved_model/, model_float32.tflite, model.onnx, labels.txt, export.json,
+parity.html. Each file answers the whole test split in its own runtime; one that differs from Keras
+on more than --min_agreement allows is not shipped, and the exit status is 1.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ from absl import flags
 from trash_keras import flags as script
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
-KINDS = flags.DEFINE_list("kinds", "saved_model,float32", "What to write: saved_model, float32.")
+KINDS = flags.DEFINE_list(
+    "kinds", "saved_model,float32", "What to write: saved_model, float32, onnx."
+)
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Where the run's pictures lie now; default: where it was trained on them."
 )

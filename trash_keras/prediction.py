@@ -1,4 +1,4 @@
-"""Any artefact -> probabilities: `.keras` file, SavedModel folder or `.tflite` file.
+"""Any artefact -> probabilities: `.keras`, `.tflite` or `.onnx` file, or SavedModel folder.
 
 Each has a runtime of its own, imported when such a file is loaded, so that a TFLite file is
 answered where there is no TensorFlow.
@@ -20,7 +20,7 @@ from trash_keras.data.catalog import EXTENSIONS
 from trash_keras.runtimes.steps import PredictBatch
 
 # Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
-RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert"}
+RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Predictor:
         """Loads an artefact written by this project.
 
         Args:
-            path: A `.keras` file, a SavedModel folder or a `.tflite` file.
+            path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder.
             tta: Views of each picture, for a `.keras` file; None for those of its contract.
             threads: CPU threads that answer; None leaves it to the runtime. Those of TensorFlow,
                 for a `.keras` file or a SavedModel, are the process's, and settled with its first

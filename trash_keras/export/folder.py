@@ -12,7 +12,7 @@ from trash_keras import files, timing
 from trash_keras.contract import Contract
 from trash_keras.data.stores import read_pictures
 from trash_keras.evaluation import parity_page, publishing
-from trash_keras.export import parity, saved_model, tflite
+from trash_keras.export import onnx, parity, saved_model, tflite
 from trash_keras.modeling import answering
 
 Writer = Callable[[keras.Model, Contract, Path], None]
@@ -20,6 +20,7 @@ Writer = Callable[[keras.Model, Contract, Path], None]
 KINDS: dict[str, tuple[str, Writer]] = {
     "saved_model": ("saved_model", saved_model.write),
     "float32": ("model_float32.tflite", tflite.write_float32),
+    "onnx": ("model.onnx", onnx.write),
 }
 
 

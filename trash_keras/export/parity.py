@@ -122,8 +122,12 @@ def tool(path: str | os.PathLike) -> dict[str, str]:
     made, runtime = {
         "": ("keras.export.ExportArchive", "tensorflow"),
         ".tflite": ("TFLiteConverter", "ai-edge-litert"),
+        ".onnx": ("tf2onnx", "onnxruntime"),
     }[suffix]
+    version = importlib.metadata.version
+    if made == "tf2onnx":  # not a part of Keras or TensorFlow, as the others are
+        made += f" {version(made)}"
     return {
         "made": f"{made}, keras {keras.__version__}, tensorflow {tf.__version__}",
-        "answered": f"{runtime} {importlib.metadata.version(runtime)}",
+        "answered": f"{runtime} {version(runtime)}",
     }
