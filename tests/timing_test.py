@@ -1,4 +1,5 @@
 import contextlib
+import json
 import subprocess
 import sys
 
@@ -77,6 +78,30 @@ def test_a_model_that_cannot_answer_is_named(phone_model):
 def test_no_round_or_no_thread_is_refused(phone_model, options):
     with pytest.raises(ValueError, match="one round and one thread or more"):
         timing.measure({"one": phone_model}, **options)
+
+
+def test_speeds_are_those_beside_the_first_model():
+    def row(p50, p95, memory):
+        return {"latency": {"threads_2": {"p50_ms": p50, "p95_ms": p95}}, "peak_memory_mb": memory}
+
+    lines = timing.table({"one.keras": row(9.0, 12.0, 700.2), "two": row(6.0, 6.5, 80)})
+    assert lines.splitlines() == [
+        "one.keras  2 threads: median 9.0 ms, p95 12.0 ms, speed 1.00  peak memory 700 MB",
+        "two        2 threads: median 6.0 ms, p95 6.5 ms, speed 1.50  peak memory 80 MB",
+    ]
+
+
+@pytest.mark.slow
+def test_the_script_times_what_it_is_given(phone_model, script, tmp_path):
+    output = tmp_path / "speed.json"
+    done = script("benchmark", phone_model, "--threads=1", "--rounds=1", f"--output={output}")
+    assert done.returncode == 0, done.stderr
+    assert "1 thread: median" in done.stdout and "speed 1.00" in done.stdout
+    written = json.loads(output.read_text())
+    assert set(written) == {"machine", "models"} and str(phone_model) in written["models"]
+    for arguments, words in (((phone_model, "--threads=0"), "numbers from 1"), ((), "at least")):
+        done = script("benchmark", *arguments)
+        assert done.returncode == 1 and words in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_the_machine_is_described():

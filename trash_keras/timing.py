@@ -70,6 +70,24 @@ def measure(
     return found
 
 
+def table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns what `measure` found for a person: a line a model, the first one's speed is 1."""
+    first = next(iter(found.values()))["latency"]
+    width = max(map(len, found))
+    lines = []
+    for name, row in found.items():
+        parts = [f"{name:<{width}}"]
+        for key, figures in row["latency"].items():
+            count = key.removeprefix("threads_")
+            speed = first[key]["p50_ms"] / figures["p50_ms"]
+            parts.append(
+                f"{'1 thread' if count == '1' else count + ' threads'}: median "
+                f"{figures['p50_ms']:.1f} ms, p95 {figures['p95_ms']:.1f} ms, speed {speed:.2f}"
+            )
+        lines.append("  ".join([*parts, f"peak memory {row['peak_memory_mb']:.0f} MB"]))
+    return "\n".join(lines)
+
+
 def machine() -> dict[str, Any]:
     """Returns what the figures depend on: `cpu` (its name), `cores`, and `system`."""
     return {
