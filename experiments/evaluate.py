@@ -23,7 +23,9 @@ from absl import flags
 
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedModel folder.")
+MODEL = flags.DEFINE_string(
+    "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
+)
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds:NAME.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")

@@ -20,7 +20,9 @@ from absl import flags
 from trash_keras import answer_files, jobs
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string("model", None, "A .keras or .tflite file or a SavedModel folder.")
+MODEL = flags.DEFINE_string(
+    "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
+)
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming a picture file a line.")
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
 TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown a picture in text form.", lower_bound=1)

@@ -127,10 +127,13 @@ def test_resnet50_from_pictures_to_answers(script, tmp_path):
         "--finetune_epochs=1", "--batch_size=16",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = script("export", f"--workdir={run}")
+    done = script("export", f"--workdir={run}", "--timing_rounds=1")
     assert done.returncode == 0, done.stderr
     for facts in json.loads((run / "export/export.json").read_text())["kinds"].values():
-        assert facts["max_difference"] < 1e-4
+        assert facts["max_difference"] < 1e-4 and set(facts["latency"]) == {
+            "threads_1",
+            "threads_2",
+        }
     (tmp_path / "bad.jpg").write_bytes(b"text")
     paths = [data / "glass/glass1.jpg", tmp_path / "bad.jpg", data / "metal"]
     answers = []
@@ -168,7 +171,8 @@ def test_a_few_hundred_real_pictures(script, tmp_path):
 @pytest.mark.slow
 def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
     workdir, data, report = trained
-    script("export", f"--workdir={workdir}", "--kinds=float32")
+    done = script("export", f"--workdir={workdir}", "--kinds=float32", "--timing_rounds=1")
+    assert done.returncode == 0, done.stderr
     scored = script(
         "evaluate", f"--model={workdir}/export/model_float32.tflite", f"--data_dir={data}",
         f"--catalog={workdir}/catalog.json", f"--output={tmp_path / 'tflite'}",
@@ -176,6 +180,11 @@ def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
     assert scored.returncode == 0, scored.stderr
     done = script("compare", workdir, tmp_path / "tflite", f"--output={tmp_path / 'compared'}")
     assert done.returncode == 0, done.stderr
+    exported = json.loads((workdir / "export/export.json").read_text())["kinds"]["float32"]
+    evaluated = json.loads((tmp_path / "tflite/report.json").read_text())["test"]
+    for figure in ("accuracy", "accuracy_interval", "ece"):
+        assert exported[figure] == evaluated[figure]
+    assert exported["latency"]["threads_2"]["p95_ms"] > 0 and exported["agreement"] == 1
     pictures = report["test"]["examples"]
     assert f"of {pictures} pictures, 0 are right in run alone and 0 in tflite alone" in done.stdout
     compared = json.loads((tmp_path / "compared" / "comparison.json").read_text())
@@ -190,7 +199,7 @@ def test_every_kind_of_model_is_scored_on_renamed_and_on_changed_pictures(
 ):
     workdir, data, _ = trained
     run = shutil.copytree(workdir, tmp_path / "run")
-    assert script("export", f"--workdir={run}", "--kinds=saved_model,float32").returncode == 0
+    assert script("export", f"--workdir={run}", "--timing_rounds=0").returncode == 0
     foreign = tmp_path / "foreign"
     for own, theirs in (("red", "ruby"), ("green", "moss"), ("blue", "sea")):
         shutil.copytree(data / own, foreign / theirs)

@@ -18,7 +18,7 @@ LAYERS = [
      "trash_keras.data.trashnet", "trash_keras.evaluation"),
     ("trash_keras.data", "trash_keras.data.trashnet.trashnet_dataset_builder",
      "trash_keras.modeling"),
-    ("trash_keras.prediction", "trash_keras.runtimes", "trash_keras.scoring",
+    ("trash_keras.prediction", "trash_keras.runtimes", "trash_keras.scoring", "trash_keras.timing",
      "trash_keras.picture_files", "trash_keras.batch_prediction",
      "trash_keras.sharding", "trash_keras.explaining", "trash_keras.answer_drawings",
      "trash_keras.corrupted_answers", "trash_keras.scoping"),

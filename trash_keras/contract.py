@@ -3,7 +3,8 @@
 A model without its class names, or scored on pictures resized another way, answers nonsense
 without saying so. So every artefact carries this record: `.keras` and `.tflite` files as an entry
 of a zip archive (a `.keras` file is one; a `.tflite` file may have one appended, which is how
-TFLite metadata carries label files), a SavedModel in `assets.extra/`.
+TFLite metadata carries label files), a SavedModel in `assets.extra/`, an `.onnx` file in its
+metadata properties.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ LABELS_ENTRY = "labels.txt"
 NOVELTY_ENTRY = "novelty.npz"  # of a `.keras` file, see evaluation/novelty.py
 UNSURE = "unsure"  # the label of a picture that the model leaves to a person
 VIEWS = (1, 2, 4, 8)
+ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +61,14 @@ class Contract:
         """Returns the content of `labels.txt`: a class name a line, in the order of the output."""
         return "\n".join(self.class_names) + "\n"
 
+    def entries(self) -> dict[str, str]:
+        """Returns what a model file carries: name -> text, of the contract and the class names."""
+        text = json.dumps(dataclasses.asdict(self), indent=2)
+        return {ENTRY: text, LABELS_ENTRY: self.labels_text()}
+
     def embed(self, path: str | os.PathLike) -> None:
         """Writes the contract and the class names into a `.keras`, `.tflite` or SavedModel."""
-        entries = {
-            ENTRY: json.dumps(dataclasses.asdict(self), indent=2),
-            LABELS_ENTRY: self.labels_text(),
-        }
+        entries = self.entries()
         if Path(path).is_dir():
             folder = Path(path) / "assets.extra"
             folder.mkdir(exist_ok=True)
@@ -96,6 +100,7 @@ class Contract:
         """Reads the contract of a model file or SavedModel folder.
 
         Raises:
+            ImportError: An `.onnx` file, and ONNX Runtime is not installed.
             ValueError: There is nothing at `path`, or it carries no contract.
         """
         if not Path(path).exists():
@@ -103,6 +108,8 @@ class Contract:
         try:
             if Path(path).is_dir():
                 text = (Path(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
+            elif Path(path).suffix == ".onnx":
+                text = _onnx_properties(path)[ENTRY]
             else:
                 with zipfile.ZipFile(path) as archive:
                     text = archive.read(ENTRY).decode()
@@ -110,6 +117,25 @@ class Contract:
             return cls(**{**values, "class_names": tuple(values["class_names"])})
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(
-                f"{path} is not a model of this project: expected a .keras or .tflite file or a "
-                "SavedModel folder written by experiments.train or experiments.export."
+                f"{path} is not a model of this project: expected a .keras, .tflite or .onnx file "
+                "or a SavedModel folder written by experiments.train or experiments.export."
             ) from error
+
+
+def _onnx_properties(path: str | os.PathLike) -> dict[str, str]:
+    """Returns the metadata properties of an ONNX file, which TensorFlow is not needed for."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(ONNX_PACKAGES) from error
+
+    options = onnxruntime.SessionOptions()
+    # Nobody asks this session anything, so nothing is made faster for it.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(
+            os.fspath(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # the runtime's own kinds have no base that could be named
+        raise ValueError(str(error)) from error
+    return session.get_modelmeta().custom_metadata_map

@@ -1,4 +1,4 @@
-"""Any artefact -> probabilities: `.keras` file, SavedModel folder or `.tflite` file.
+"""Any artefact -> probabilities: `.keras`, `.tflite` or `.onnx` file, or SavedModel folder.
 
 Each has a runtime of its own, imported when such a file is loaded, so that a TFLite file is
 answered where there is no TensorFlow.
@@ -20,7 +20,7 @@ from trash_keras.data.catalog import EXTENSIONS
 from trash_keras.runtimes.steps import PredictBatch
 
 # Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
-RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert"}
+RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +37,17 @@ class Predictor:
     contract: Contract
 
     @classmethod
-    def load(cls, path: str | os.PathLike, tta: int | None = None) -> "Predictor":
+    def load(
+        cls, path: str | os.PathLike, tta: int | None = None, threads: int | None = None
+    ) -> "Predictor":
         """Loads an artefact written by this project.
 
         Args:
-            path: A `.keras` file, a SavedModel folder or a `.tflite` file.
+            path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder.
             tta: Views of each picture, for a `.keras` file; None for those of its contract.
+            threads: CPU threads that answer; None leaves it to the runtime. Those of TensorFlow,
+                for a `.keras` file or a SavedModel, are the process's, and settled with its first
+                operation.
 
         Raises:
             ImportError: The runtime of such files is not installed.
@@ -66,7 +71,7 @@ class Predictor:
             contract = dataclasses.replace(contract, tta=tta)
         runtime = importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[suffix]}")
         try:
-            return cls(runtime.load(str(path), contract), contract)
+            return cls(runtime.load(str(path), contract, threads), contract)
         except ImportError:
             raise
         except Exception as error:  # each runtime has its own kinds of failing on a broken file

@@ -20,6 +20,7 @@ def answers(
     batch_size: int = 32,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
     pictures: tf.data.Dataset | None = None,
+    title: str = "",
 ) -> Predictions:
     """Answers for every picture of a split of a catalog, each exactly once.
 
@@ -31,6 +32,7 @@ def answers(
         batch_size: Pictures per step.
         max_megapixels: Most pixels to decode, millions.
         pictures: The split as `pipeline.pictures` made it, when it is already cached.
+        title: What the progress bar says; empty for the split.
 
     Raises:
         ValueError: The catalog has classes that the model does not know.
@@ -46,7 +48,7 @@ def answers(
     paths, labels = catalog.examples(split)
     labels = np.array([names.index(name) for name in catalog.class_names])[labels]
     batches = pipeline.evaluation(pictures, batch_size)
-    probabilities = predictor.predict(batches, len(paths), f"Scoring {split}")
+    probabilities = predictor.predict(batches, len(paths), title or f"Scoring {split}")
     return Predictions(names, paths, labels, probabilities)
 
 

@@ -34,7 +34,11 @@ def tables(page):
 
 
 def test_the_page_shows_accuracy_classes_matrix_exports_and_origin():
-    kinds = {"float32": {"path": "model.tflite", "bytes": 1_500_000, "max_difference": 3e-7}}
+    kinds = {
+        "float32": {"path": "model.tflite", "bytes": 1_500_000, "max_difference": 3e-7},
+        "int8": {"path": "i.tflite", "bytes": 500_000, "max_difference": 0.02, "accuracy": 2 / 3,
+                 "agreement": 0.99},
+    }  # fmt: skip
     page = markdown.summary(whole(), {"kinds": kinds})
     assert page.startswith("## 66.7% of 6 test pictures are classified correctly (95% interval ")
     found = tables(page)
@@ -48,7 +52,10 @@ def test_the_page_shows_accuracy_classes_matrix_exports_and_origin():
         ["**green¦red**", "0", "**2**", "0"],
         ["**&lt;b>**", "1", "0", "**0**"],
     ]
-    assert found["Exports"][2] == ["float32", "`model.tflite`", "1.5", "3.0e-07"]
+    assert found["Exports"][2:] == [
+        ["float32", "`model.tflite`", "1.5", "", "", "3.0e-07"],
+        ["int8", "`i.tflite`", "0.5", "0.6667", "0.9900", "2.0e-02"],
+    ]
     assert found["How it was made"][2:] == [["command", "`train --x='a¦b'c''`"]]
 
 

@@ -161,13 +161,16 @@ def test_a_report_from_before_there_was_a_choice_is_told_as_before(run):
 
 def test_what_was_exported_since_is_listed(run):
     kinds = {"int8": {"path": "model_int8.tflite", "bytes": 4_900_000, "accuracy": 0.875,
-                      "max_difference": 0.02, "latency_ms": {"p50": 3.21}}}  # fmt: skip
+                      "max_difference": 0.02, "agreement": 0.991,
+                      "latency": {"threads_1": {"p50_ms": 3.21, "p95_ms": 4},
+                                  "threads_2": {"p50_ms": 2.04, "p95_ms": 4}}}}  # fmt: skip
     files.write_json(run / "export" / "export.json", {"kinds": kinds})
     publishing.refresh(run, lambda files: {})
     page_text, card = ((run / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
-    for part in ("export/model_int8.tflite", "4.9 MB", "87.5%", "2.0e-02", "p50 3.2 ms"):
+    for part in ("export/model_int8.tflite", "4.9 MB", "87.5%", "2.0e-02", "99.1%",
+                 "3.2 ms (1 thread), 2.0 ms (2 threads)", "export/parity.html"):  # fmt: skip
         assert part in page_text
-    assert "| int8 | `export/model_int8.tflite` | 4.9 | 87.5% | 2.0e-02 |" in card
+    assert "| int8 | `export/model_int8.tflite` | 4.9 | 87.5% | 99.1% | 2.0e-02 |" in card
 
 
 def test_a_report_of_an_earlier_version_gets_the_figures_it_lacks(run):

@@ -15,7 +15,7 @@ from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
 from trash_keras.prediction import Predictor
 
-NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite")
+NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite", "export/model.onnx")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def exported(doubtful, tmp_path_factory):
     workdir, data, report, _ = doubtful
     copy = tmp_path_factory.mktemp("export") / "run"
     shutil.copytree(workdir, copy)
-    return copy, data, report, export(copy, ["saved_model", "float32"])
+    return copy, data, report, export(copy, ["saved_model", "float32", "onnx"], timing_rounds=0)
 
 
 def test_all_artefacts_answer_alike(exported):
@@ -88,7 +88,7 @@ def test_more_views_are_inside_too(doubtful, tmp_path, views):
         shutil.copy(workdir / name, tmp_path)
     model = shutil.copy(workdir / "model.keras", tmp_path)
     Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views).replace_in(model)
-    facts = export(tmp_path, ["saved_model", "float32"])
+    facts = export(tmp_path, ["saved_model", "float32", "onnx"], timing_rounds=0)
     assert all(kind["max_difference"] < 1e-5 for kind in facts["kinds"].values())
     one_view = Predictor.load(model, tta=1)
     paths = sorted(data.rglob("*.png"))[::9]

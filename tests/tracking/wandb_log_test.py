@@ -164,7 +164,8 @@ def test_exports_join_the_run_that_trained_the_model(client, trained, tmp_path, 
     facts = {
         "input": {"shape": [None, 16, 16, 3]}, "output": {"name": "probabilities"},
         "kinds": {
-            "float32": {"path": "model_float32.tflite", "bytes": 5, "max_difference": 1e-6},
+            "float32": {"path": "model_float32.tflite", "bytes": 5, "max_difference": 1e-6,
+                        "latency": {"threads_2": {"p50_ms": 3.5}}},
             "saved_model": {"path": "saved_model", "bytes": 7, "max_difference": 0.0},
         },
     }  # fmt: skip
@@ -194,6 +195,7 @@ def test_exports_join_the_run_that_trained_the_model(client, trained, tmp_path, 
     assert "saved_model/saved_model.pb" in {entry.path for entry in saved}
     summary = wandb_logs.summary(log)
     assert (summary["export/float32/bytes"], summary["export/saved_model/bytes"]) == (5, 7)
+    assert summary["export/float32/threads_2_p50_ms"] == 3.5
     monkeypatch.setenv("WANDB_MODE", "disabled")
     log_exports(workdir, facts)
     assert wandb_logs.logs_of(workdir) == [log]

@@ -17,8 +17,8 @@ def listed(workdir: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     Returns:
         For each file `kind`, `path` (relative to the folder), `bytes`, and what is known of
-        `accuracy` (0 to 1), `max_difference` (of a probability, from Keras) and `latency`
-        (text); None where it is not.
+        `accuracy` (0 to 1), `agreement` (share of pictures with the class that Keras says),
+        `max_difference` (of a probability, from Keras) and `latency` (text); None where it is not.
 
     Raises:
         ValueError: export.json is damaged.
@@ -48,14 +48,20 @@ def _row(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         "path": facts["path"],
         "bytes": int(facts["bytes"]),
         "accuracy": facts.get("accuracy"),
+        "agreement": facts.get("agreement"),
         "max_difference": facts.get("max_difference"),
-        "latency": _latency(facts.get("latency_ms")),
+        "latency": latency(facts),
     }
 
 
-def _latency(milliseconds: Any) -> str | None:
-    """Returns one number, or several by name, as text."""
-    if isinstance(milliseconds, Mapping):
-        parts = (f"{name} {value:.1f} ms" for name, value in milliseconds.items())
-        return ", ".join(parts) or None
-    return None if milliseconds is None else f"{milliseconds:.1f} ms"
+def latency(facts: Mapping[str, Any]) -> str | None:
+    """Returns the median latencies of a kind in `export.json` as text; None without any."""
+    timed = facts.get("latency") or {}
+    parts = [f"{figures['p50_ms']:.1f} ms ({threads(name)})" for name, figures in timed.items()]
+    return ", ".join(parts) or None
+
+
+def threads(name: str) -> str:
+    """Returns what `threads_1` and so on mean, in words."""
+    count = name.removeprefix("threads_")
+    return "1 thread" if count == "1" else f"{count} threads"

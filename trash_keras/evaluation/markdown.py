@@ -11,6 +11,7 @@ SPLITS = ("train", "valid", "test", "all")
 # GitHub shows no summary of more than 1 MiB, and nobody reads a wider table.
 MATRIX_CLASSES = 30
 CONFUSIONS_SHOWN = 20
+EXPORT_FIGURES = {"accuracy": "test accuracy", "agreement": "same class as Keras"}
 
 
 def load(workdir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -143,9 +144,12 @@ def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
 def _exports(kinds: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for kind, facts in kinds.items():
-        figures = f"{facts['bytes'] / 1e6:.1f}", f"{facts['max_difference']:.1e}"
-        rows.append([kind, _code(facts["path"]), *figures])
-    return table(["kind", "file", "MB", "largest difference from Keras"], rows, left=2)
+        figures = [f"{facts['bytes'] / 1e6:.1f}"]
+        # A kind of an earlier version was not scored.
+        figures += [f"{facts[name]:.4f}" if name in facts else "" for name in EXPORT_FIGURES]
+        rows.append([kind, _code(facts["path"]), *figures, f"{facts['max_difference']:.1e}"])
+    heading = ["kind", "file", "MB", *EXPORT_FIGURES.values(), "largest difference from Keras"]
+    return table(heading, rows, left=2)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:

@@ -9,31 +9,25 @@ from typing import Any
 import numpy as np
 
 from trash_keras import config as configuration
-from trash_keras import files
-from trash_keras.config import DataConfig
+from trash_keras import files, scoring, timing
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store, open_store, read_pictures
-from trash_keras.evaluation import publishing
-from trash_keras.export import about, saved_model, tflite
+from trash_keras.data.stores import open_store, read_pictures
+from trash_keras.evaluation import parity_page, publishing
+from trash_keras.export import about, onnx, parity, saved_model, tflite
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering
-from trash_keras.prediction import Predictor
-from trash_keras.scoring import pictures_for
 
 Writer = Callable[[Source, Path], None]
 # Kind -> name in RUN/export/, and what writes it.
 KINDS: dict[str, tuple[str, Writer]] = {
-    "saved_model": (
-        "saved_model",
-        lambda source, path: saved_model.write(source.model, source.contract, path),
-    ),
+    "saved_model": ("saved_model", saved_model.write),
     "float32": ("model_float32.tflite", tflite.write_float32),
     "float16": ("model_float16.tflite", tflite.write_float16),
     "dynamic": ("model_dynamic.tflite", tflite.write_dynamic),
     "int8": ("model_int8.tflite", tflite.write_int8),
+    "onnx": ("model.onnx", onnx.write),
 }
-COMPARED_PICTURES = 64
 CALIBRATION_IMAGES = 128
 
 
@@ -44,10 +38,13 @@ def export(
     *,
     calibration_images: int = CALIBRATION_IMAGES,
     license_name: str = "",
+    min_agreement: float = parity.MIN_AGREEMENT,
+    timing_rounds: int = timing.ROUNDS,
 ) -> dict[str, Any]:
-    """Writes artefacts of a trained run and compares each with the Keras model.
+    """Writes artefacts of a trained run and holds each against the Keras model.
 
-    The report page and the model card of a complete run list them afterwards.
+    A file stands in RUN/export/ only when it has answered the whole test split, and like Keras.
+    The report page and the model card of a complete run list the files afterwards.
 
     Args:
         workdir: Folder of the run.
@@ -55,14 +52,21 @@ def export(
         data_dir: Where the run's pictures lie; None for where it was trained on them.
         calibration_images: Training pictures, each class in its share, that int8 is made with.
         license_name: Of the model, for the files.
+        min_agreement: Least share of test pictures to which a file gives the class that Keras
+            gives, 0 to 1. One that reaches less is not shipped; an earlier one of its kind goes.
+        timing_rounds: Of `timing.measure`, for all files that stand in RUN/export/; 0 times none.
 
     Returns:
         The content of `export.json`: `input` and `output` contract, `answering` of
-        `Contract.answering`, and for each kind its `path`, size in `bytes`, and `max_difference`
-        of probabilities from Keras on `compared_pictures` pictures of the test split.
+        `Contract.answering`, the number of `compared_pictures`, the `machine` that timed the
+        files, and for each of the `kinds` its `path`, size in `bytes`, what
+        `parity.Reference.figures` returns, and `latency` and `peak_memory_mb` of
+        `timing.measure`. Kinds that this call did not ship are under `refused`, with what they
+        answered.
 
     Raises:
-        ValueError: Unknown kinds, no trained model in `workdir`, or its pictures are gone.
+        ValueError: Unknown kinds, no trained model in `workdir`, its pictures are gone, or a file
+            that cannot answer.
     """
     if unknown := set(kinds) - set(KINDS):
         raise ValueError(
@@ -70,55 +74,53 @@ def export(
         )
     workdir = Path(workdir)
     contract = Contract.read(workdir / "model.keras")
-    store, images = _test_pictures(workdir, contract, data_dir)
-    model = answering.load(workdir / "model.keras", contract)
+    reference = parity.Reference.of_run(workdir, data_dir)
     source = Source(
-        model,
+        answering.load(workdir / "model.keras", contract),
         contract,
         about.of_run(workdir, contract, license_name),
         functools.partial(_calibration, workdir, contract, data_dir, calibration_images),
     )
-    expected = model.predict(images, verbose=0)
 
     output = workdir / "export"
-    facts = _earlier(output) | {**_describe(contract), "compared_pictures": len(images)}
+    facts = _earlier(output) | _describe(contract)
+    facts |= {"compared_pictures": len(reference.answers.paths), "refused": {}}
     for kind in kinds:
         name, write = KINDS[kind]
-        with files.replacing(output / name) as temporary:
-            write(source, temporary)
-        answers = Predictor.load(output / name).predict([images], len(images), f"Checking {kind}")
-        facts["kinds"][kind] = {
-            "path": name,
-            "bytes": _size(output / name),
-            "max_difference": float(np.abs(answers - expected).max()),
-        }
+        try:
+            with files.replacing(output / name) as temporary:
+                write(source, temporary)
+                size = _size(temporary)
+                figures = reference.figures(temporary, min_agreement)
+            facts["kinds"][kind] = {"path": name, "bytes": size, **figures}
+        except parity.DisagreementError as found:
+            files.remove(output / name)
+            facts["kinds"].pop(kind, None)
+            facts["refused"][kind] = {"bytes": size, **found.figures}
     files.write_text(output / "labels.txt", contract.labels_text())
+    _time(output, facts, timing_rounds)
     files.write_json(output / "export.json", facts)
-    publishing.refresh(workdir, functools.partial(read_pictures, store))
+    read = functools.partial(read_pictures, reference.store)
+    parity_page.write_page(output / "parity.html", facts, read)
+    publishing.refresh(workdir, read)
     return facts
 
 
-def _test_pictures(
-    workdir: Path, contract: Contract, data_dir: str | None
-) -> tuple[Store, np.ndarray]:
-    catalog = Catalog.load(workdir / "catalog.json").only("test")
-    store, settings = _store(workdir, data_dir)
-    catalog.require(store.members(), data_dir or settings.data_dir)
-    pictures = pictures_for(contract, catalog, "test", store, settings.max_megapixels)
-    chosen = pictures.take(COMPARED_PICTURES).map(lambda image, label: image)
-    return store, np.stack(list(chosen.as_numpy_iterator())).astype("float32")
-
-
-def _store(workdir: Path, data_dir: str | None) -> tuple[Store, DataConfig]:
-    settings = configuration.load(workdir / "config.json").data
-    return open_store(data_dir or settings.data_dir, settings.data_format), settings
+def _time(output: Path, facts: dict[str, Any], rounds: int) -> None:
+    """Adds latency and memory, of earlier kinds as well: only one call's can be compared."""
+    there = {kind: output / row["path"] for kind, row in facts["kinds"].items()}
+    if rounds and there:
+        for kind, figures in timing.measure(there, rounds=rounds).items():
+            facts["kinds"][kind] |= figures
+        facts["machine"] = timing.machine()
 
 
 def _calibration(workdir: Path, contract: Contract, data_dir: str | None, count: int) -> np.ndarray:
     """Reads some training pictures: uint8 [N, side, side, 3]."""
     catalog = Catalog.load(workdir / "catalog.json").share("train", count)
-    store, settings = _store(workdir, data_dir)
-    pictures = pictures_for(contract, catalog, "train", store, settings.max_megapixels)
+    settings = configuration.load(workdir / "config.json").data
+    store = open_store(data_dir or settings.data_dir, settings.data_format)
+    pictures = scoring.pictures_for(contract, catalog, "train", store, settings.max_megapixels)
     return np.stack([image for image, _ in pictures.as_numpy_iterator()])
 
 
@@ -141,8 +143,8 @@ def _describe(contract: Contract) -> dict[str, Any]:
 
 def _earlier(output: Path) -> dict[str, Any]:
     path = output / "export.json"
-    kinds = json.loads(path.read_text(encoding="utf-8"))["kinds"] if path.exists() else {}
-    return {"kinds": kinds}
+    facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {"kinds": {}} | {name: facts[name] for name in ("kinds", "machine") if name in facts}
 
 
 def _size(path: Path) -> int:

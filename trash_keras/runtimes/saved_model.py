@@ -3,13 +3,21 @@
 import numpy as np
 
 from trash_keras.contract import Contract
+from trash_keras.runtimes import tensorflow_threads
 from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
-def load(path: str, contract: Contract) -> PredictBatch:
-    """Loads a SavedModel folder; its signature `serving_default` answers."""
+def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
+    """Loads a SavedModel folder; its signature `serving_default` answers.
+
+    Args:
+        path: The folder.
+        contract: Only the number of views counts: the folder holds the rest.
+        threads: See `tensorflow_threads.limit`.
+    """
     import tensorflow as tf
 
+    tensorflow_threads.limit(threads)
     # The loaded object must live as long as its signature, which does not keep it alive.
     loaded = tf.saved_model.load(path)
 

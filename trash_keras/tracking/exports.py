@@ -51,6 +51,8 @@ def _log_kind(tracked: Any, folder: Path, kind: str, facts: Mapping[str, Any]) -
         for name, value in found.items()
         if isinstance(value, int | float)
     }
+    for threads, figures in found.get("latency", {}).items():
+        numbers |= {f"export/{kind}/{threads}_{name}": value for name, value in figures.items()}
     attempt(f"sizes of {kind}", lambda: tracked.run.summary.update(numbers))
     attempt(
         f"the export {kind}",

@@ -1,0 +1,34 @@
+"""An `.onnx` file, answered by ONNX Runtime; needs no TensorFlow."""
+
+import numpy as np
+
+from trash_keras.contract import ONNX_PACKAGES, Contract
+from trash_keras.runtimes.steps import PredictBatch, in_steps
+
+
+def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
+    """Loads an ONNX file, to answer on the CPU.
+
+    Args:
+        path: The file.
+        contract: Only the number of views counts: the file holds the rest.
+        threads: Threads that answer; None leaves it to the runtime, which takes all cores.
+
+    Raises:
+        ImportError: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(ONNX_PACKAGES) from error
+
+    options = onnxruntime.SessionOptions()
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def predict_batch(images: np.ndarray) -> np.ndarray:
+        (probabilities,) = session.run(None, {"image": np.asarray(images, np.float32)})
+        return probabilities
+
+    return in_steps(predict_batch, contract.tta)
