@@ -93,7 +93,7 @@ class Contract:
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Contract":
-        """Reads the contract of a model file or SavedModel folder.
+        """Reads the contract of a model file or SavedModel folder, see `newest_version`.
 
         Raises:
             ValueError: There is nothing at `path`, or it carries no contract.
@@ -102,7 +102,7 @@ class Contract:
             raise ValueError(f"There is no model at {path}.")
         try:
             if Path(path).is_dir():
-                text = (Path(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
+                text = (newest_version(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
             else:
                 with zipfile.ZipFile(path) as archive:
                     text = archive.read(ENTRY).decode()
@@ -113,3 +113,16 @@ class Contract:
                 f"{path} is not a model of this project: expected a .keras or .tflite file or a "
                 "SavedModel folder written by experiments.train or experiments.export."
             ) from error
+
+
+def newest_version(folder: str | os.PathLike) -> Path:
+    """Finds the SavedModel that TensorFlow Serving would serve.
+
+    Args:
+        folder: A SavedModel, or a folder of versions of it: `1`, `2` and so on.
+
+    Returns:
+        The version of the highest number; `folder` itself where there are none.
+    """
+    inside = [path for path in Path(folder).iterdir() if path.name.isdecimal() and path.is_dir()]
+    return max(inside, key=lambda path: int(path.name), default=Path(folder))

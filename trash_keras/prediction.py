@@ -41,7 +41,8 @@ class Predictor:
         """Loads an artefact written by this project.
 
         Args:
-            path: A `.keras` file, a SavedModel folder or a `.tflite` file.
+            path: A `.keras` file, a SavedModel folder (the newest version in it, where there are
+                several) or a `.tflite` file.
             tta: Views of each picture, for a `.keras` file; None for those of its contract.
 
         Raises:

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from trash_keras.contract import Contract
+from trash_keras.contract import Contract, newest_version
 from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
 def load(path: str, contract: Contract) -> PredictBatch:
-    """Loads a SavedModel folder; its signature `serving_default` answers."""
+    """Loads a SavedModel folder, see `newest_version`; its `serving_default` answers."""
     import tensorflow as tf
 
     # The loaded object must live as long as its signature, which does not keep it alive.
-    loaded = tf.saved_model.load(path)
+    loaded = tf.saved_model.load(newest_version(path))
 
     def predict_batch(images: np.ndarray) -> np.ndarray:
         serve = loaded.signatures["serving_default"]
