@@ -21,7 +21,7 @@ LAYERS = [
     ("trash_keras.prediction", "trash_keras.runtimes", "trash_keras.scoring", "trash_keras.timing",
      "trash_keras.picture_files", "trash_keras.batch_prediction",
      "trash_keras.sharding", "trash_keras.explaining", "trash_keras.answer_drawings",
-     "trash_keras.corrupted_answers", "trash_keras.scoping"),
+     "trash_keras.corrupted_answers", "trash_keras.serving", "trash_keras.scoping"),
     ("trash_keras.training", "trash_keras.export", "trash_keras.tracking"),
     ("experiments",),
 ]  # fmt: skip

@@ -97,7 +97,7 @@ class Contract:
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Contract":
-        """Reads the contract of a model file or SavedModel folder.
+        """Reads the contract of a model file or SavedModel folder, see `newest_version`.
 
         Raises:
             ImportError: An `.onnx` file, and ONNX Runtime is not installed.
@@ -107,7 +107,7 @@ class Contract:
             raise ValueError(f"There is no model at {path}.")
         try:
             if Path(path).is_dir():
-                text = (Path(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
+                text = (newest_version(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
             elif Path(path).suffix == ".onnx":
                 text = _onnx_properties(path)[ENTRY]
             else:
@@ -139,3 +139,16 @@ def _onnx_properties(path: str | os.PathLike) -> dict[str, str]:
     except Exception as error:  # the runtime's own kinds have no base that could be named
         raise ValueError(str(error)) from error
     return session.get_modelmeta().custom_metadata_map
+
+
+def newest_version(folder: str | os.PathLike) -> Path:
+    """Finds the SavedModel that TensorFlow Serving would serve.
+
+    Args:
+        folder: A SavedModel, or a folder of versions of it: `1`, `2` and so on.
+
+    Returns:
+        The version of the highest number; `folder` itself where there are none.
+    """
+    inside = [path for path in Path(folder).iterdir() if path.name.isdecimal() and path.is_dir()]
+    return max(inside, key=lambda path: int(path.name), default=Path(folder))

@@ -43,7 +43,8 @@ class Predictor:
         """Loads an artefact written by this project.
 
         Args:
-            path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder.
+            path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder (the newest version
+                in it, where there are several).
             tta: Views of each picture, for a `.keras` file; None for those of its contract.
             threads: CPU threads that answer; None leaves it to the runtime. Those of TensorFlow,
                 for a `.keras` file or a SavedModel, are the process's, and settled with its first

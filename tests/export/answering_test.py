@@ -46,7 +46,7 @@ def test_served_files_get_these_labels_too(exported):
     paths = sorted(str(path) for path in data.rglob("*.png"))[::4]
     model = Predictor.load(workdir / "model.keras")
     expected = [answer.label() for answer in prediction.classify(model, paths)]
-    loaded = tf.saved_model.load(str(workdir / "export" / "saved_model"))
+    loaded = tf.saved_model.load(str(workdir / "export" / "saved_model" / "1"))
     contents = tf.constant([tf.io.read_file(path).numpy() for path in paths])
     served = loaded.signatures["serve_bytes"](contents)
     assert [label.decode() for label in served["label"].numpy()] == expected

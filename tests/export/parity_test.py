@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import runpy
@@ -15,12 +16,13 @@ from trash_keras.export import folder, parity, tflite
 from trash_keras.prediction import Predictor
 
 
-def write_another(model, contract, path):
+def write_another(source, path):
     """Writes a file that takes each class for the next one."""
     import keras
 
-    turned = keras.ops.roll(model.output, 1, axis=1)
-    tflite.write_float32(keras.Model(model.input, turned), contract, path)
+    turned = keras.ops.roll(source.model.output, 1, axis=1)
+    model = keras.Model(source.model.input, turned)
+    tflite.write_float32(dataclasses.replace(source, model=model), path)
 
 
 @pytest.fixture
@@ -74,9 +76,9 @@ def test_what_disagrees_is_not_shipped_and_its_pictures_are_shown(run):
 def test_a_file_that_cannot_answer_lands_nowhere(run, monkeypatch):
     workdir, _ = run
 
-    def write_nonsense(model, contract, path):
+    def write_nonsense(source, path):
         path.write_bytes(b"nonsense")
-        contract.embed(path)
+        source.contract.embed(path)
 
     monkeypatch.setitem(folder.KINDS, "broken", ("model_broken.tflite", write_nonsense))
     with pytest.raises(ValueError, match="cannot be loaded"):

@@ -1,4 +1,6 @@
+import dataclasses
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -21,8 +23,13 @@ def folder(classifier, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def loaded(folder):
-    return tf.saved_model.load(str(folder))
+def version(folder):
+    return folder / "1"
+
+
+@pytest.fixture(scope="module")
+def loaded(version):
+    return tf.saved_model.load(str(version))
 
 
 def encode(pixels, kind="PNG"):
@@ -31,21 +38,31 @@ def encode(pixels, kind="PNG"):
     return file.getvalue()
 
 
-def test_there_are_two_signatures_with_documented_names_types_and_shapes(loaded):
-    assert set(loaded.signatures) == {"serving_default", "serve_bytes"}
-    serve, serve_bytes = loaded.signatures["serving_default"], loaded.signatures["serve_bytes"]
-    inputs = [signature.structured_input_signature[1] for signature in (serve, serve_bytes)]
-    assert inputs == [
-        {"image": tf.TensorSpec((None, 16, 16, 3), tf.float32, name="image")},
-        {"encoded": tf.TensorSpec((None,), tf.string, name="encoded")},
-    ]
-    for signature in (serve, serve_bytes):
-        probabilities = signature.structured_outputs["probabilities"]
-        assert (probabilities.shape.as_list(), probabilities.dtype) == ([None, 3], tf.float32)
-    assert set(serve.structured_outputs) == {"probabilities"}
-    assert set(serve_bytes.structured_outputs) == {"probabilities", "label"}
-    label = serve_bytes.structured_outputs["label"]
-    assert (label.shape.as_list(), label.dtype) == ([None], tf.string)
+def test_the_signatures_have_the_documented_names_types_and_shapes(loaded):
+    found = {
+        name: (signature.structured_input_signature[1], signature.structured_outputs)
+        for name, signature in loaded.signatures.items()
+    }
+    image = tf.TensorSpec((None, 16, 16, 3), tf.float32, name="image")
+    one = tf.TensorSpec((1, 16, 16, 3), tf.float32, name="image")
+    probabilities = tf.TensorSpec((None, 3), tf.float32, name="probabilities")
+    answers = {
+        "probabilities": probabilities,
+        "class_names": tf.TensorSpec((None, 3), tf.string, name="class_names"),
+        "label": tf.TensorSpec((None,), tf.string, name="label"),
+        "probability": tf.TensorSpec((None,), tf.float32, name="probability"),
+        "unsure": tf.TensorSpec((None,), tf.bool, name="unsure"),
+    }
+    assert found == {
+        "serving_default": ({"image": image}, {"probabilities": probabilities}),
+        "serve_one": (
+            {"image": one},
+            {"probabilities": tf.TensorSpec((1, 3), tf.float32, name="probabilities")},
+        ),
+        "serve_bytes": (
+            {"encoded": tf.TensorSpec((None,), tf.string, name="encoded")}, answers
+        ),
+    }  # fmt: skip
 
 
 def test_answers_are_those_of_inference_mode(loaded, classifier, images):
@@ -53,8 +70,9 @@ def test_answers_are_those_of_inference_mode(loaded, classifier, images):
     answers = serve(tf.constant(images))["probabilities"].numpy()
     np.testing.assert_allclose(answers, classifier(images, training=False), atol=1e-5)
     assert np.abs(answers - classifier(images, training=True)).max() > 0.05
-    alone = serve(tf.constant(images[:1]))["probabilities"].numpy()
-    np.testing.assert_allclose(alone, answers[:1], atol=1e-5)
+    for signature in ("serving_default", "serve_one"):
+        alone = loaded.signatures[signature](tf.constant(images[:1]))["probabilities"].numpy()
+        np.testing.assert_allclose(alone, answers[:1], atol=1e-5)
 
 
 def test_bytes_are_decoded_resized_and_labelled(loaded, classifier):
@@ -70,6 +88,11 @@ def test_bytes_are_decoded_resized_and_labelled(loaded, classifier):
     assert [label.decode() for label in served["label"].numpy()] == [
         CONTRACT.class_names[index] for index in expected.argmax(axis=1)
     ]
+    assert served["class_names"].numpy().tolist() == [[b"blue", b"green", b"red"]] * 2
+    np.testing.assert_array_equal(
+        served["probability"], served["probabilities"].numpy().max(axis=1)
+    )
+    assert served["unsure"].numpy().tolist() == [False, False]
 
 
 def test_bytes_give_the_same_answer_as_files(folder, loaded, data_dir):
@@ -82,9 +105,36 @@ def test_bytes_give_the_same_answer_as_files(folder, loaded, data_dir):
         assert label.numpy().decode() == answer.ranked()[0][0]
 
 
-def test_the_contract_lies_inside_and_the_weights_only_once(folder, classifier):
-    assert Contract.read(folder) == CONTRACT
-    assert (folder / "assets.extra" / "labels.txt").read_text() == "blue\ngreen\nred\n"
-    names = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
+def test_up_to_the_threshold_the_answer_is_unsure(loaded, classifier, images, tmp_path):
+    files = tf.constant([encode(image.astype(np.uint8)) for image in images])
+    found = loaded.signatures["serve_bytes"](files)["probability"].numpy()
+    threshold = float(np.sort(found)[2:4].mean())
+    saved_model.write(classifier, dataclasses.replace(CONTRACT, threshold=threshold), tmp_path)
+    doubtful = tf.saved_model.load(str(tmp_path / "1"))
+    served = doubtful.signatures["serve_bytes"](files)
+    assert served["unsure"].numpy().tolist() == (found <= threshold).tolist()
+    assert served["unsure"].numpy().sum() == 3
+    np.testing.assert_array_equal(served["label"].numpy() == b"unsure", served["unsure"])
+
+
+def test_the_contract_lies_inside_and_the_weights_only_once(folder, version, classifier):
+    assert Contract.read(folder) == Contract.read(version) == CONTRACT
+    assert (version / "assets.extra" / "labels.txt").read_text() == "blue\ngreen\nred\n"
+    names = [name for name, _ in tf.train.list_variables(str(version / "variables" / "variables"))]
     stored = [name for name in names if "VARIABLE_VALUE" in name]
     assert 0 < len(stored) <= len(classifier.variables)
+
+
+def test_the_newest_version_answers(folder, images, tmp_path):
+    """A server's folder of models, where 10 is newer than 9."""
+    for number in ("9", "10"):
+        shutil.copytree(folder / "1", tmp_path / number)
+    newest = dataclasses.replace(CONTRACT, threshold=0.25)
+    newest.embed(tmp_path / "10")
+    (tmp_path / "notes").mkdir()
+    found = Predictor.load(tmp_path)
+    assert found.contract == newest and Contract.read(tmp_path / "9") == CONTRACT
+    shutil.rmtree(tmp_path / "9")
+    np.testing.assert_array_equal(
+        found.predict_batch(images), Predictor.load(folder / "1").predict_batch(images)
+    )

@@ -43,7 +43,7 @@ def _decode(encoded: bytes, max_megapixels: float) -> Image.Image:
     try:
         picture = formats.open_header(encoded, kind)
         if picture.width * picture.height > max_megapixels * 1e6:
-            raise UndecodableError(
+            raise formats.TooManyPixelsError(
                 f"{picture.width} x {picture.height} pixels are over the limit of "
                 f"{max_megapixels:g} megapixels (--max_megapixels)"
             )

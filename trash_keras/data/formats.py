@@ -52,14 +52,22 @@ class UndecodableError(ValueError):
     """A file is no picture, or not a whole one; the message says why in a few words."""
 
 
+class UnknownFormatError(UndecodableError):
+    """It is in no format that can be decoded here."""
+
+
+class TooManyPixelsError(UndecodableError):
+    """It is larger than the limit."""
+
+
 def identify(encoded: bytes) -> str:
     """Returns the format, a key of `DECODERS`, by the first bytes.
 
     Raises:
-        UndecodableError: It is none of them.
+        UnknownFormatError: It is none of them.
     """
     if not encoded:
-        raise UndecodableError("empty file")
+        raise UnknownFormatError("empty file")
     for start, kind in _STARTS.items():
         if encoded.startswith(start):
             return kind
@@ -74,7 +82,7 @@ def identify(encoded: bytes) -> str:
             return "AVIF"
         if brands & _HEIC_BRANDS:
             return "HEIC"
-    raise UndecodableError("not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file")
+    raise UnknownFormatError("not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file")
 
 
 def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
@@ -85,16 +93,16 @@ def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
         kind: From `identify`.
 
     Raises:
-        UndecodableError: Nothing is installed that decodes this format.
+        UnknownFormatError: Nothing is installed that decodes this format.
         Exception: Whatever the decoder stumbles over; see `reason`.
     """
     if kind in ("WebP", "AVIF") and not features.check(kind.lower()):
-        raise UndecodableError(f"{kind} needs a Pillow that has it: pip install --upgrade pillow")
+        raise UnknownFormatError(f"{kind} needs a Pillow that has it: pip install --upgrade pillow")
     module, name = DECODERS[kind]
     try:
         decoder = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise UndecodableError(
+        raise UnknownFormatError(
             f"{kind} needs pillow-heif: pip install 'trash-keras[heif]'"
         ) from error
     with _no_warnings():

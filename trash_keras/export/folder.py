@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from trash_keras import config as configuration
@@ -19,14 +20,21 @@ from trash_keras.export.source import Source
 from trash_keras.modeling import answering
 
 Writer = Callable[[Source, Path], None]
+
+
+def _plain(write: Callable[[keras.Model, Contract, Path], None]) -> Writer:
+    """Makes a writer of one that needs no more than the model and its contract."""
+    return lambda source, path: write(source.model, source.contract, path)
+
+
 # Kind -> name in RUN/export/, and what writes it.
 KINDS: dict[str, tuple[str, Writer]] = {
-    "saved_model": ("saved_model", saved_model.write),
+    "saved_model": ("saved_model", _plain(saved_model.write)),
     "float32": ("model_float32.tflite", tflite.write_float32),
     "float16": ("model_float16.tflite", tflite.write_float16),
     "dynamic": ("model_dynamic.tflite", tflite.write_dynamic),
     "int8": ("model_int8.tflite", tflite.write_int8),
-    "onnx": ("model.onnx", onnx.write),
+    "onnx": ("model.onnx", _plain(onnx.write)),
 }
 CALIBRATION_IMAGES = 128
 

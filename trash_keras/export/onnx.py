@@ -2,22 +2,24 @@
 
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
-from trash_keras.contract import ONNX_PACKAGES
-from trash_keras.export.source import Source
+from trash_keras.contract import ONNX_PACKAGES, Contract
 
 OPSET = 18  # of operators: old enough for runtimes of 2023
 
 
-def write(source: Source, path: Path) -> None:
+def write(model: keras.Model, contract: Contract, path: Path) -> None:
     """Writes an ONNX file that takes any number of pictures at once.
 
     By tf2onnx from a TensorFlow function: `model.export(format="onnx")` of Keras 3.15 writes files
     that answer wrongly without saying so.
 
     Args:
-        source: The model, and its contract, which goes into the metadata of the file.
+        model: Pictures -> probabilities, in inference mode.
+        contract: Class names, and the size and resize of its pictures; goes into the metadata of
+            the file.
         path: File to write, ending in .onnx. Input `image` float32 [batch, side, side, 3], RGB
             0..255; output `probabilities` float32 [batch, classes].
 
@@ -30,7 +32,6 @@ def write(source: Source, path: Path) -> None:
     except ImportError as error:
         raise ImportError(ONNX_PACKAGES) from error
 
-    model, contract = source.model, source.contract
     side = contract.image_size
     signature = [tf.TensorSpec((None, side, side, 3), tf.float32, name="image")]
     function = tf.function(

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from trash_keras.contract import Contract
+from trash_keras.contract import Contract, newest_version
 from trash_keras.runtimes import tensorflow_threads
 from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
 def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
-    """Loads a SavedModel folder; its signature `serving_default` answers.
+    """Loads a SavedModel folder, see `newest_version`; its `serving_default` answers.
 
     Args:
         path: The folder.
@@ -19,7 +19,7 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
 
     tensorflow_threads.limit(threads)
     # The loaded object must live as long as its signature, which does not keep it alive.
-    loaded = tf.saved_model.load(path)
+    loaded = tf.saved_model.load(newest_version(path))
 
     def predict_batch(images: np.ndarray) -> np.ndarray:
         serve = loaded.signatures["serving_default"]

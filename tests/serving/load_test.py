@@ -1,0 +1,68 @@
+import collections
+import http.server
+import threading
+
+import pytest
+
+from trash_keras.serving import load
+from trash_keras.serving.load import Load
+
+
+@pytest.fixture
+def server():
+    """Counts who is there at once; answers pictures of `x` with 503, and breaks off at `y`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            found.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            if found.bodies[-1] == b"y":
+                self.close_connection = True
+                return
+            self.send_response(503 if found.bodies[-1] == b"x" else 200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.daemon_threads = True
+    found.bodies = []
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    yield found
+    found.shutdown()
+    found.server_close()
+
+
+def test_as_many_requests_as_asked_are_sent_and_failures_are_counted(server):
+    url = f"http://127.0.0.1:{server.server_port}"
+    found = load.measure(url, [b"a", b"b", b"x", b"y"], at_once=3, requests=22, seconds=30)
+    assert collections.Counter(server.bodies) == {b"a": 6, b"b": 6, b"x": 5, b"y": 5}
+    assert len(found.milliseconds) == 12 and found.failures == {"503": 5, "broken": 5}
+    assert 0 < max(found.milliseconds) <= found.seconds * 1000
+
+
+def test_time_ends_it_too(server):
+    url = f"http://localhost:{server.server_port}"
+    found = load.measure(url, [b"a"], at_once=2, requests=10**9, seconds=0.2)
+    assert found.milliseconds and found.seconds < 5
+
+
+def test_figures():
+    parts = [Load([1.0] * 90, collections.Counter({"503": 1}), 4.0),
+             Load([3.0] * 10, collections.Counter({"503": 2, "broken": 1}), 1.0)]  # fmt: skip
+    both = Load.merged(parts)
+    assert both.per_second() == 20 and both.percentiles() == (1, 3, 3)
+    assert both.failures == {"503": 3, "broken": 1}
+    assert str(Load([], collections.Counter(), 1.0).percentiles()) == "(nan, nan, nan)"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1:8000", "http://0.0.0.0:8000", "https://127.0.0.1", "127.0.0.1:8000"]
+)
+def test_other_machines_are_left_alone(url):
+    with pytest.raises(ValueError, match=r"Received: .*"):
+        load.measure(url, [b"a"], 1, 1, 1)

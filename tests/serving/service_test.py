@@ -1,0 +1,206 @@
+import dataclasses
+import re
+import subprocess
+import sys
+import threading
+
+import odd_files
+import pytest
+from fastapi.testclient import TestClient
+
+from trash_keras import prediction
+from trash_keras.serving import service
+
+
+def counts(client):
+    """Metrics by name and labels, without the prefix of all."""
+    found = re.findall(r"^trash_keras_(\S+) (\S+)$", client.get("/metrics").text, re.M)
+    return {name: float(value) for name, value in found}
+
+
+def test_one_picture_as_the_body_and_several_as_a_form(client, picture, form):
+    alone = client.post(
+        "/v1/classify", content=picture("red"), headers={"Content-Type": "image/png"}
+    )
+    assert alone.status_code == 200
+    assert alone.json() == {
+        "answers": [
+            {
+                "file": "body", "label": "red", "probability": 1.0,
+                "probabilities": {"blue": 0.0, "green": 0.0, "red": 1.0},
+            }
+        ]
+    }  # fmt: skip
+    several = form(one=picture("blue", "JPEG"), two=picture("grey", "BMP"), three=picture("green"))
+    answers = client.post("/v1/classify", files=several).json()["answers"]
+    assert [answer["file"] for answer in answers] == ["one", "two", "three"]
+    assert [answer["label"] for answer in answers] == ["blue", "unsure", "green"]
+
+
+def test_answers_have_the_keys_of_predict(client, predictor, picture, form, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(picture("grey"))
+    (expected,) = prediction.classify(predictor, [str(path)])
+    (answer,) = client.post("/v1/classify", files=form(**{str(path): path.read_bytes()})).json()[
+        "answers"
+    ]
+    assert answer == expected.to_dict()
+
+
+def test_equal_names_are_pictures_of_their_own(client, picture):
+    files = [("files", ("a.png", picture(name))) for name in ("red", "blue")]
+    answers = client.post("/v1/classify", files=files).json()["answers"]
+    assert [(answer["file"], answer["label"]) for answer in answers] == [
+        ("a.png", "red"), ("a.png", "blue")
+    ]  # fmt: skip
+
+
+def test_a_bad_picture_among_good_ones_gets_its_error(client, picture, form):
+    files = form(text=b"text", red=picture("red"))
+    answered = client.post("/v1/classify", files=files)
+    assert answered.status_code == 200
+    bad, good = answered.json()["answers"]
+    assert bad.keys() == {"file", "error"} and bad["error"].startswith("not a JPEG")
+    assert good["label"] == "red"
+
+
+def test_bad_pictures_alone_are_refused_and_named(client, picture, form):
+    for content, status, reason in (
+        (b"text", 415, "not a JPEG"),
+        (b"", 415, "empty file"),
+        (picture("red", "JPEG")[:400], 422, "truncated JPEG"),
+        (picture("red", side=101), 413, "over the limit of 0.01 megapixels"),
+    ):
+        answered = client.post("/v1/classify", files=form(name=content))
+        assert answered.status_code == status
+        assert answered.json()["error"].startswith("name: ") and reason in answered.json()["error"]
+    both = client.post("/v1/classify", files=form(one=b"text", two=b"{}"))
+    assert both.status_code == 415
+    assert both.json()["error"].count("not a JPEG") == 2 and "two: " in both.json()["error"]
+
+
+@pytest.mark.parametrize("file", odd_files.corpus(), ids=lambda file: file.name)
+def test_no_file_is_a_defect_of_the_service(client, file, form):
+    if len(file.encoded) > 90_000:
+        pytest.skip("larger than the limit of these tests")
+    answered = client.post("/v1/classify", files=form(**{file.name: file.encoded}))
+    if answered.status_code == 200:
+        assert answered.json()["answers"][0]["label"] in ("blue", "green", "red", "unsure")
+        assert file.colours
+    else:
+        assert answered.status_code in (413, 415, 422)
+        message = answered.json()["error"]
+        assert "\n" not in message and (file.reason in message or "over the limit" in message)
+
+
+def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, picture, limits):
+    """Both places are taken while the model thinks; whoever comes third is to come again."""
+    model.before = threading.Event()
+    working, go_on = threading.Event(), model.before
+
+    def wait():
+        working.set()
+        assert go_on.wait(10)
+
+    model.before = wait
+    body = {"content": picture("red"), "headers": {"Content-Type": "image/png"}}
+    answered = []
+    callers = [
+        threading.Thread(target=lambda: answered.append(client.post("/v1/classify", **body)))
+        for _ in range(limits.requests)
+    ]
+    for caller in callers:
+        caller.start()
+    assert working.wait(10)
+    while counts(client)["requests_under_way"] < limits.requests:
+        pass
+    assert client.get("/healthz").status_code == 503
+    assert client.get("/healthz").json() == {"live": True, "ready": False}
+    refused = client.post("/v1/classify", **body)
+    assert refused.status_code == 503 and refused.headers["Retry-After"] == "1"
+    assert refused.json()["error"].startswith("Too many requests at once")
+    go_on.set()
+    for caller in callers:
+        caller.join(10)
+    assert [answer.status_code for answer in answered] == [200] * limits.requests
+    assert client.get("/healthz").json() == {"live": True, "ready": True}
+    assert client.post("/v1/classify", **body).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_is_given_up(predictor, model, limits, picture):
+    hurried = dataclasses.replace(limits, seconds=0.1)
+    with TestClient(service.build(predictor, "model", hurried)) as client:
+        go_on = threading.Event()
+        model.before = lambda: go_on.wait(10)
+        headers = {"Content-Type": "image/png"}
+        late = client.post("/v1/classify", content=picture("red"), headers=headers)
+        assert late.status_code == 503 and late.headers["Retry-After"] == "1"
+        assert late.json()["error"].startswith("No answer within 0.1 seconds")
+        go_on.set()
+        model.before = lambda: None
+        assert client.post("/v1/classify", content=picture("red"), headers=headers).is_success
+
+
+def test_a_failing_model_is_told_and_does_not_stop_the_service(client, model, picture, form):
+    def fail():
+        raise RuntimeError("secret")
+
+    model.before = fail
+    answered = client.post("/v1/classify", files=form(red=picture("red")))
+    assert answered.status_code == 500 and "secret" not in answered.text
+    assert answered.json()["error"].startswith("A defect of the service")
+    model.before = lambda: None
+    assert client.post("/v1/classify", files=form(red=picture("red"))).status_code == 200
+
+
+def test_metrics_count_what_happened(client, model, picture, form):
+    before = counts(client)
+    assert before["batch_pictures_count"] == 1  # the grey one at the start
+    files = form(one=picture("red"), two=picture("grey"), three=b"text")
+    assert client.post("/v1/classify", files=files).status_code == 200
+    assert client.post("/v1/classify", files=form(three=b"text")).status_code == 415
+    found = counts(client)
+    assert found['requests_total{status="200"}'] == found['requests_total{status="415"}'] == 1
+    assert found['pictures_total{label="red"}'] == found['pictures_total{label="unsure"}'] == 1
+    assert found["request_seconds_count"] == 2 and found["request_seconds_sum"] > 0
+    assert found["batch_pictures_sum"] == sum(model.batches) == 3
+    assert found["requests_under_way"] == 0
+    assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
+
+
+def test_the_contract_and_the_description_can_be_read(client):
+    assert client.get("/v1/model").json() == {
+        "model": "model.tflite", "class_names": ["blue", "green", "red"], "image_size": 8,
+        "resize": "stretch", "temperature": 1.0, "threshold": 0.5, "set_threshold": None, "tta": 1,
+    }  # fmt: skip
+    described = client.get("/openapi.json").json()["paths"]
+    assert described.keys() == {"/v1/classify", "/v1/model", "/healthz", "/metrics"}
+    form = described["/v1/classify"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert form["schema"]["properties"].keys() == {"files"}
+
+
+def test_other_ways_are_refused_in_the_same_form(client):
+    for answered, status in (
+        (client.get("/nothing"), 404),
+        (client.get("/v1/classify"), 405),
+        (client.get("/docs"), 404),
+    ):
+        assert answered.status_code == status and answered.json().keys() == {"error"}
+
+
+def test_pages_of_other_sites_may_not_read_answers(client, picture, form):
+    headers = {"Origin": "http://example.org"}
+    answered = client.post("/v1/classify", files=form(red=picture("red")), headers=headers)
+    assert "access-control-allow-origin" not in answered.headers
+    asked = headers | {"Access-Control-Request-Method": "POST"}
+    assert client.options("/v1/classify", headers=asked).status_code == 405
+
+
+def test_the_service_needs_no_tensorflow():
+    code = (
+        "import sys, trash_keras.serving.service, trash_keras.serving.server, "
+        "trash_keras.serving.load; "
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr

@@ -1,0 +1,1 @@
+"""The HTTP service: pictures in, answers out; needs no TensorFlow."""

@@ -1,0 +1,55 @@
+"""What Prometheus is told of the service."""
+
+from collections.abc import Callable
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """Counters of one service, whose names start with `trash_keras_`.
+
+    Attributes:
+        requests: Requests to classify, by HTTP status.
+        seconds: From the first byte of such a request to its answer.
+        pictures: Answered pictures, by label, `unsure` among them: a change in their shares says
+            that other pictures come than those of training.
+        batches: Pictures that the model got at once.
+    """
+
+    def __init__(self, under_way: Callable[[], int]):
+        """Starts at zero.
+
+        Args:
+            under_way: Says how many requests are being answered now.
+        """
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "trash_keras_requests", "Requests.", ["status"], registry=self._registry
+        )
+        self.seconds = Histogram(
+            "trash_keras_request_seconds", "Time to an answer.", registry=self._registry
+        )
+        self.pictures = Counter(
+            "trash_keras_pictures", "Answered pictures.", ["label"], registry=self._registry
+        )
+        self.batches = Histogram(
+            "trash_keras_batch_pictures", "Pictures that the model got at once.",
+            buckets=(1, 2, 4, 8, 16, 32, 64), registry=self._registry,
+        )  # fmt: skip
+        gauge = Gauge(
+            "trash_keras_requests_under_way", "Requests being answered.", registry=self._registry
+        )
+        gauge.set_function(under_way)
+
+    def text(self) -> bytes:
+        """Returns all of them in Prometheus' text format."""
+        return generate_latest(self._registry)

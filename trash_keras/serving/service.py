@@ -1,0 +1,183 @@
+"""The routes of the HTTP service, as an ASGI application."""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from trash_keras import __version__
+from trash_keras.data import decoding, formats
+from trash_keras.prediction import Answer, Predictor
+from trash_keras.serving import metrics, uploads
+from trash_keras.serving.batching import Batcher
+from trash_keras.serving.limits import Limits
+from trash_keras.serving.uploads import RefusalError, Upload
+
+RETRY_SECONDS = 1
+# For openapi.json: FastAPI cannot see it, since requests are read within limits, by hand.
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [uploads.FIELD],
+                    "properties": {
+                        uploads.FIELD: {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                        }
+                    },
+                }
+            },
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+class Service:
+    """Answers requests with one model."""
+
+    def __init__(self, predictor: Predictor, name: str, limits: Limits):
+        """Takes the model.
+
+        Args:
+            predictor: The model.
+            name: Of its file, for `/v1/model`.
+            limits: What requests may be.
+        """
+        self._contract, self._limits, self._name = predictor.contract, limits, name
+        self._under_way = 0
+        self._metrics = metrics.Metrics(lambda: self._under_way)
+        self._batcher = Batcher(
+            predictor.predict_batch, limits.batch, self._metrics.batches.observe
+        )
+        self._decoders = ThreadPoolExecutor(os.cpu_count(), "decoder")
+
+    @contextlib.asynccontextmanager
+    async def running(self, app: FastAPI) -> AsyncIterator[None]:
+        """Answers while this lasts; begins with a grey picture, so that no client waits for it."""
+        batches = asyncio.create_task(self._batcher.run())
+        side = self._contract.image_size
+        try:
+            await self._batcher.predict(np.full((side, side, 3), decoding.PAD_VALUE, np.uint8))
+            yield
+        finally:
+            batches.cancel()
+            self._decoders.shutdown()
+
+    async def classify(self, request: Request) -> Response:
+        """Answers pictures like `experiments.predict --format=json`."""
+        started = time.perf_counter()
+        status = 500
+        try:
+            if self._under_way >= self._limits.requests:
+                await uploads.discard(request, self._limits)
+                raise RefusalError(503, "Too many requests at once. Come again in a moment")
+            self._under_way += 1
+            try:
+                answers = await self._answers(await uploads.read(request, self._limits))
+            finally:
+                self._under_way -= 1
+            status = 200
+            return JSONResponse({"answers": [answer.to_dict() for answer in answers]})
+        except RefusalError as refusal:
+            status = refusal.status
+            return _error(status, str(refusal))
+        finally:
+            self._metrics.requests.labels(status).inc()
+            self._metrics.seconds.observe(time.perf_counter() - started)
+
+    async def _answers(self, files: list[Upload]) -> list[Answer]:
+        """Answers those that can be read, and refuses a request that has none."""
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                found = await asyncio.gather(*map(self._answer, files))
+        except TimeoutError as error:
+            message = f"No answer within {self._limits.seconds:g} seconds. Come again in a moment"
+            raise RefusalError(503, message) from error
+        answers = [answer for answer, _ in found]
+        if all(answer.error for answer in answers):
+            reasons = "; ".join(f"{answer.file}: {answer.error}" for answer in answers)
+            raise RefusalError(found[0][1], reasons)
+        for answer in answers:
+            if not answer.error:
+                self._metrics.pictures.labels(answer.label()).inc()
+        return answers
+
+    async def _answer(self, file: Upload) -> tuple[Answer, int]:
+        """Returns the answer, and the status that it would get alone."""
+        contract, loop = self._contract, asyncio.get_running_loop()
+        try:
+            picture = await loop.run_in_executor(
+                self._decoders, decoding.load, file.encoded, contract.image_size, contract.resize,
+                self._limits.megapixels,
+            )  # fmt: skip
+        except formats.UndecodableError as error:
+            return Answer(file.name, {}, str(error)), _status_of(error)
+        row = await self._batcher.predict(picture)
+        named = dict(zip(contract.class_names, row.tolist(), strict=True))
+        answer = Answer(
+            file.name, named, threshold=contract.threshold, set_threshold=contract.set_threshold
+        )
+        return answer, 200
+
+    async def health(self) -> Response:
+        """Says that the process lives, and whether it takes another request."""
+        ready = self._under_way < self._limits.requests
+        return JSONResponse({"live": True, "ready": ready}, 200 if ready else 503)
+
+    async def measured(self) -> Response:
+        """Returns the metrics for Prometheus."""
+        return Response(self._metrics.text(), media_type=metrics.CONTENT_TYPE)
+
+    async def model(self) -> Response:
+        """Returns the contract of the model."""
+        return JSONResponse({"model": self._name, **dataclasses.asdict(self._contract)})
+
+
+def build(predictor: Predictor, name: str, limits: Limits) -> FastAPI:
+    """Builds the application; see `Service`.
+
+    Its `openapi.json` is there, FastAPI's pages about it are not: they load from elsewhere.
+    """
+    service = Service(predictor, name, limits)
+    app = FastAPI(
+        title="trash_keras", version=__version__, lifespan=service.running,
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.post("/v1/classify", openapi_extra=_BODY)(service.classify)
+    app.get("/v1/model")(service.model)
+    app.get("/healthz")(service.health)
+    app.get("/metrics")(service.measured)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(request: Request, error: HTTPException) -> Response:
+        return _error(error.status_code, error.detail)
+
+    @app.exception_handler(Exception)
+    async def fail(request: Request, error: Exception) -> Response:
+        return _error(500, "A defect of the service; its log has more")
+
+    return app
+
+
+def _status_of(error: formats.UndecodableError) -> int:
+    if isinstance(error, formats.TooManyPixelsError):
+        return 413
+    return 415 if isinstance(error, formats.UnknownFormatError) else 422
+
+
+def _error(status: int, message: str) -> Response:
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    return JSONResponse({"error": message}, status, headers)
