@@ -42,22 +42,29 @@ def exported(doubtful, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def java_tool():
-    """Runs a Java program of the npm packages that `make setup` installs."""
+def kotlin_tools():
+    """The npm packages that `make setup` installs: Kotlin's compiler and ktlint."""
+    if not shutil.which("java") or not TOOLS.joinpath("kotlin-compiler").is_dir():
+        pytest.skip("needs Java, and Node.js 20 at make setup")
+    return TOOLS
+
+
+@pytest.fixture(scope="session")
+def java_tool(kotlin_tools):
+    """Runs a program of `kotlin_tools`."""
 
     def run(arguments, cwd=None, text=None):
-        command = ["java", "-Xmx768m", *map(str, arguments)]
+        quick_start = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        command = ["java", "-Xmx768m", *quick_start, *map(str, arguments)]
         return subprocess.run(
             command, cwd=cwd, input=text, capture_output=True, text=True, timeout=600
         )
 
-    if not shutil.which("java") or not TOOLS.joinpath("kotlin-compiler").is_dir():
-        pytest.skip("needs Java, and Node.js 20 at make setup")
     return run
 
 
 @pytest.fixture(scope="session")
-def on_jvm(java_tool, tmp_path_factory):
+def on_jvm(java_tool, kotlin_tools, tmp_path_factory):
     """Does commands of harness.kt with the app's code: a list of lines -> a list of lines.
 
     All of the app is compiled, Android's and other libraries' classes being those of stubs/.
@@ -65,7 +72,7 @@ def on_jvm(java_tool, tmp_path_factory):
     classes = tmp_path_factory.mktemp("classes")
     resources = classes / "R.kt"
     resources.write_text(resource_names())
-    library = TOOLS / "kotlin-compiler/lib"
+    library = kotlin_tools / "kotlin-compiler/lib"
     done = java_tool([
         "-cp", library / "kotlin-preloader.jar", "org.jetbrains.kotlin.preloading.Preloader",
         "-cp", library / "kotlin-compiler.jar", "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",

@@ -61,19 +61,21 @@ def test_transparency_becomes_white(on_jvm, tmp_path):
 def test_contracts_are_read_from_the_files(on_jvm, exported, tmp_path):
     contract = Contract.read(exported["float32"])
     odd = dataclasses.replace(
-        contract, class_names=("Müll \\ \"andrer\"", "日本"), resize="pad", threshold=0.25
+        contract, class_names=('Müll \\ "andrer"', "日本"), resize="pad", threshold=0.25
     )
-    later = tmp_path / "later.tflite"
-    later.write_bytes(b"\0" * 999)
-    odd.embed(later)
-    bare = tmp_path / "bare.tflite"
-    bare.write_bytes(b"\0" * 999)
-    contracts = [*map(Contract.read, exported.values()), odd]
-    *read, refused = on_jvm([f"contract {path}" for path in [*exported.values(), later, bare]])
-    assert read == [
-        "\t".join([*each.class_names, str(each.image_size), each.resize.upper(), str(each.threshold)])
-        for each in contracts
-    ]
+    twice, bare = tmp_path / "twice.tflite", tmp_path / "bare.tflite"
+    for path in (twice, bare):
+        path.write_bytes(b"\0" * 999)
+    contract.embed(twice)
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        odd.embed(twice)  # the last one counts
+    *read, refused = on_jvm([f"contract {path}" for path in [*exported.values(), twice, bare]])
+    for line, expected in zip(read, [*map(Contract.read, exported.values()), odd], strict=True):
+        *texts, threshold = line.split("\t")
+        assert texts == [
+            *expected.class_names, str(expected.image_size), expected.resize.upper(),
+        ]  # fmt: skip
+        assert float(threshold) == expected.threshold
     assert refused.startswith("error: expected a .tflite file of experiments.export")
 
 

@@ -31,14 +31,13 @@ fun appendedFile(model: ByteBuffer, name: String): ByteArray? {
     val directory = end - bytes.getInt(end + 12)
     val start = directory - bytes.getInt(end + 16) // the byte of the file that the archive calls 0
     var entry = directory
+    var found: Int? = null // of several with this name the last counts, as for Python
     while (entry < end && bytes.getInt(entry) == CENTRAL) {
         val length = bytes.short(entry + 28)
-        if (String(bytes.copy(entry + CENTRAL_HEADER, length)) == name) {
-            return contents(bytes, entry, start + bytes.getInt(entry + 42))
-        }
+        if (String(bytes.copy(entry + CENTRAL_HEADER, length)) == name) found = entry
         entry += CENTRAL_HEADER + length + bytes.short(entry + 30) + bytes.short(entry + 32)
     }
-    return null
+    return found?.let { contents(bytes, it, start + bytes.getInt(it + 42)) }
 }
 
 private fun contents(bytes: ByteBuffer, entry: Int, local: Int): ByteArray {
