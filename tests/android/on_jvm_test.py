@@ -104,6 +104,20 @@ def test_tensors_fit_what_the_app_expects(on_jvm, exported):
     assert all(answer.startswith("error: expected") for answer in on_jvm(misfits))
 
 
+def test_bytes_go_in_as_they_are_and_come_out_as_probabilities(on_jvm, exported, tmp_path):
+    model, levels, shares = exported["float32"], tmp_path / "levels", tmp_path / "shares"
+    levels.write_bytes(bytes(range(192)))
+    shares.write_bytes(bytes([6, 251, 5]))
+    done, said = on_jvm([
+        f"write 1x8x8x3,uint8,1.0,0 {levels}",
+        f"answer {model} 1x3,uint8,0.00390625,3 {shares}",
+    ])  # fmt: skip
+    assert done == "done" and levels.read_bytes() == bytes(range(192))
+    names = Contract.read(model).class_names
+    ranked = [names[1], str(248 / 256), names[0], str(3 / 256), names[2], str(2 / 256)]
+    assert said.split("\t") == [names[1], *ranked]
+
+
 def test_answers_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
     pictures = list(map(str, sorted(doubtful[1].glob("*/*.png"))[::8]))
     labels = set()
