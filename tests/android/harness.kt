@@ -1,0 +1,61 @@
+package com.example.trashkeras
+
+import java.io.File
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+
+/** Does what each line of the standard input says with the app's own code; a line for an answer. */
+fun main() = generateSequence(::readlnOrNull).forEach { line ->
+    val words = line.split(' ')
+    println(
+        try {
+            answer(words.first(), words.drop(1))
+        } catch (error: IllegalArgumentException) {
+            "error: ${error.message}"
+        }
+    )
+}
+
+private fun answer(command: String, words: List<String>): String = when (command) {
+    "contract" -> contract(words[0]).let {
+        (it.classNames + listOf(it.imageSize, it.resize, it.threshold)).joinToString("\t")
+    }
+    "check" -> contract(words[0]).check(format(words[1]), format(words[2])).let { "fits" }
+    "square" -> square(words[0], words[1].toInt(), words[2].toInt(), words[3].toInt(), words[4])
+    "write" -> write(format(words[0]), words[1])
+    "answer" -> format(words[1]).read(bytes(words[2])).let { probabilities ->
+        val answer = Answer(probabilities, contract(words[0]))
+        (listOf(answer.label) + answer.ranked.flatMap { it.toList() }).joinToString("\t")
+    }
+    else -> error(command)
+}
+
+private fun bytes(path: String): ByteBuffer =
+    ByteBuffer.wrap(File(path).readBytes()).order(ByteOrder.nativeOrder())
+
+private fun contract(path: String): Contract = Contract.read(bytes(path))
+
+/** Of "1x16x16x3,float,1.0,0". */
+private fun format(text: String): TensorFormat = text.split(',').let {
+    TensorFormat(
+        it[0].split('x').map(String::toInt), it[1] == "float", it[2].toFloat(), it[3].toInt()
+    )
+}
+
+/** Replaces a file of ARGB bytes by its square's RGB. */
+private fun square(path: String, width: Int, height: Int, side: Int, resize: String): String {
+    val pixels = ByteBuffer.wrap(File(path).readBytes()).asIntBuffer()
+    val picture = Picture(width, height) { row, into ->
+        for (column in 0 until width) into[column] = pixels.get(row * width + column)
+    }
+    File(path).writeBytes(picture.toSquare(side, Resize.valueOf(resize)))
+    return "done"
+}
+
+/** Replaces a file of levels by the tensor that a model is given. */
+private fun write(format: TensorFormat, path: String): String {
+    val tensor = format.allocate()
+    format.write(File(path).readBytes(), tensor)
+    File(path).writeBytes(ByteArray(tensor.capacity()) { tensor.get(it) })
+    return "done"
+}

@@ -1,0 +1,15 @@
+package android.content.res
+
+import java.io.Closeable
+import java.io.FileDescriptor
+
+class AssetFileDescriptor : Closeable {
+    val fileDescriptor: FileDescriptor = TODO()
+    val startOffset: Long = TODO()
+    val declaredLength: Long = TODO()
+    override fun close() = TODO()
+}
+
+class AssetManager {
+    fun openFd(fileName: String): AssetFileDescriptor = TODO()
+}

@@ -1,0 +1,6 @@
+package android.util
+
+class Size {
+    val width: Int = TODO()
+    val height: Int = TODO()
+}
