@@ -260,6 +260,29 @@ class TrainingConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
+class DistillationConfig(_Checked):
+    """Fine-tuning, or training from scratch, on a teacher's answers instead of labels alone."""
+
+    teacher: str = option(
+        "",
+        "model.keras of a finished run whose answers to the augmented pictures are learned "
+        "(distillation); the same classes and the same split. Empty: labels alone.",
+    )
+    teacher_share: float = option(
+        1.0,
+        "Share of the teacher's answer in what is learned; the rest is the label.",
+        minimum=0,
+        maximum=1,
+    )
+    teacher_temperature: float = option(
+        1.0,
+        "Divides the teacher's logits; over 1 shows more of which classes it finds alike.",
+        minimum=0.05,
+        maximum=20,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class AnsweringConfig(_Checked):
     """How the trained model answers; temperature and thresholds are fitted on validation."""
 
@@ -362,6 +385,7 @@ class Config:
     augmentation: AugmentationConfig = AugmentationConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    distillation: DistillationConfig = DistillationConfig()
     answering: AnsweringConfig = AnsweringConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -115,7 +115,7 @@ def catalogued(data_dir):
         split: pipeline.pictures(catalog, split, store, image_size=16, resize="stretch")
         for split in catalog.splits
     }
-    return catalog, pictures
+    return catalog, pictures | {"views": pictures["train"]}
 
 
 @pytest.mark.parametrize(("views", "megabytes"), [(0, 100), (2, 100), (2, 0)])

@@ -113,6 +113,11 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
             f"A cross-validation makes its own folds: --split_method must be "
             f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
         )
+    if config.distillation.teacher:
+        raise ValueError(
+            "--teacher is for experiments.train: it would have learned from pictures that some "
+            "fold is scored on."
+        )
     if (workdir / "metrics.csv").exists():
         raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
     configuration.check_workdir(config, workdir)

@@ -58,7 +58,7 @@ def compute(
                 if views and augment:
                     images = _changed(images, augment, view)
                 part = features[view * len(dataset) : (view + 1) * len(dataset)]
-                _fill(part, extractor, images, batch_size)
+                fill(part, extractor, images, batch_size, "Computing features")
             features.flush()
     return np.load(cache_file, mmap_mode="r")
 
@@ -68,15 +68,28 @@ def _changed(images: tf.data.Dataset, augment: pipeline.Augment, view: int) -> t
     return steps.map(lambda step, batch: augment(batch, step), num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _fill(
-    features: np.ndarray, extractor: keras.Model, images: tf.data.Dataset, batch_size: int
+def fill(
+    rows: np.ndarray,
+    network: keras.Model,
+    batches: tf.data.Dataset,
+    batch_size: int,
+    description: str,
 ) -> None:
-    batches, done = images.as_numpy_iterator(), 0
-    with tqdm(total=len(features), desc="Computing features", unit="picture") as progress:
-        while group := list(itertools.islice(batches, BATCHES_AT_ONCE)):
-            answers = extractor.predict(np.concatenate(group), batch_size=batch_size, verbose=0)
-            count = min(len(answers), len(features) - done)
-            features[done : done + count] = answers[:count]
+    """Runs a network over pictures and keeps its outputs as they come.
+
+    Args:
+        rows: float32 [N, channels], written to; outputs after the N-th are dropped.
+        network: Pictures -> [batch, channels].
+        batches: Of at least N pictures, float32 [batch, side, side, 3].
+        batch_size: Pictures per step.
+        description: What the progress bar says.
+    """
+    images, done = batches.as_numpy_iterator(), 0
+    with tqdm(total=len(rows), desc=description, unit="picture") as progress:
+        while group := list(itertools.islice(images, BATCHES_AT_ONCE)):
+            answers = network.predict(np.concatenate(group), batch_size=batch_size, verbose=0)
+            count = min(len(answers), len(rows) - done)
+            rows[done : done + count] = answers[:count]
             done += count
             progress.update(count)
 

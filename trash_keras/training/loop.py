@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from trash_keras import config as configuration
 from trash_keras import explaining, files, scoring
-from trash_keras.config import Config, DataConfig
+from trash_keras.config import Config
 from trash_keras.contract import Contract
-from trash_keras.data import augmentation, pipeline
+from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing, subsets
@@ -21,8 +21,10 @@ from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
 from trash_keras.tracking import fingerprint
 from trash_keras.tracking.trackers import open_trackers
-from trash_keras.training import answering, catalogs, phases, runtime
+from trash_keras.training import answering, catalogs, inputs, phases, runtime, teachers
+from trash_keras.training.lessons import Lessons, answers_folder
 from trash_keras.training.record import Record
+from trash_keras.training.teachers import Teacher
 
 
 def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -> dict[str, Any]:
@@ -52,6 +54,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     store = open_store(config.data.data_dir, config.data.data_format)
     catalog = catalogs.of_run(config, workdir, store)
     subset_of = subsets.load(config.data.subsets, catalog.paths())
+    teacher = teachers.find(config, workdir, catalog)
     precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
     # and Keras draws the seeds of initial weights from it.
@@ -61,8 +64,12 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     # Nothing is written before all that a user can get wrong has been looked at.
     files.write_json(workdir / "config.json", config.to_dict())
     catalog.save(workdir / "catalog.json")
+    if teacher:
+        teacher.save(workdir)
 
-    pictures = _pictures(config.data, catalog, store)
+    # A teacher of larger pictures sees each view in full, the student the same scaled down.
+    view_size = max(config.data.image_size, teacher.image_size if teacher else 0)
+    pictures = inputs.pictures(config.data, catalog, store, view_size)
     print(
         f"{strategy.num_replicas_in_sync} device(s), {precision}; pictures: "
         + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
@@ -72,7 +79,8 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     with open_trackers(config, workdir, describe_data) as trackers:
         callbacks = [tracker.callback() for tracker in trackers]
         with strategy.scope():
-            record = _train(config, workdir, catalog, model, pictures, callbacks)
+            lessons = _lessons(config, workdir, catalog, store, pictures, teacher)
+            record = _train(config, workdir, catalog, model, pictures, callbacks, lessons)
         contract = answering.settle(
             workdir / "model.keras", config.answering, pictures,
             catalog.examples("valid")[1], config.data.batch_size,
@@ -88,6 +96,8 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         details = {"answering": contract.answering(), **_details(config, catalog, record)}
         provenance = publishing.provenance(command, config.data.data_dir)
         details["run"] |= {**provenance, "precision": precision}
+        if teacher:
+            details["run"]["teacher_sha256"] = teacher.sha256
         # Before the trackers close, which may wait for uploads.
         result = publishing.publish(
             workdir,
@@ -122,30 +132,19 @@ def _build(config: Config, class_count: int) -> keras.Model:
     return classifier.build(backbone, class_count, scaling=scaling, dropout=config.model.dropout)
 
 
-def _pictures(data: DataConfig, catalog: Catalog, store: Store) -> dict[str, tf.data.Dataset]:
-    read = functools.partial(
-        pipeline.pictures,
-        catalog,
-        store=store,
-        image_size=data.image_size,
-        resize=data.resize,
-        max_megapixels=data.max_megapixels,
-        cache_dir=data.cache_dir,
-    )
-    kept = ("train", "valid")  # the test split is read once
-    count = sum(len(catalog.examples(split)[0]) for split in kept)
-    megabytes = count * 3 * data.image_size**2 / 1e6
-    cache = bool(data.cache_dir) or megabytes <= data.cache_megabytes
-    if not cache:
-        print(
-            f"Pictures are decoded anew each epoch: {megabytes:,.0f} MB are over "
-            f"--cache_megabytes={data.cache_megabytes}; --cache_dir keeps them on disk.",
-            flush=True,
-        )
-    pictures = {split: read(split, cache=cache and split in kept) for split in SPLITS}
-    if not (cache or data.ordered_reads):
-        pictures["unordered"] = read("train", cache=False, ordered=False)
-    return pictures
+def _lessons(
+    config: Config,
+    workdir: Path,
+    catalog: Catalog,
+    store: Store,
+    pictures: dict[str, tf.data.Dataset],
+    teacher: Teacher | None,
+) -> Lessons | None:
+    if not teacher:
+        return None
+    locations = store.locations(catalog.examples("train")[0])
+    folder = answers_folder(teacher, config, workdir, locations)
+    return Lessons(teacher, config, pictures["views"], inputs.augment(config), folder)
 
 
 def _train(
@@ -155,10 +154,10 @@ def _train(
     model: keras.Model,
     pictures: dict[str, tf.data.Dataset],
     callbacks: list[keras.callbacks.Callback],
+    lessons: Lessons | None,
 ) -> Record:
     settings, data = config.training, config.data
-    layers = augmentation.build(config.augmentation)
-    augment = functools.partial(augmentation.augment, layers, config.runtime.seed)
+    augment = inputs.augment(config)
     contract = Contract(catalog.class_names, data.image_size, data.resize, tta=config.answering.tta)
     record = Record(workdir, functools.partial(save_model, model, contract, workdir))
     balanced = settings.class_weights == "balanced"
@@ -188,7 +187,11 @@ def _train(
             else:
                 classifier.quicken_batch_norm(model)
             source = phases.picture_source(pictures, catalog, data.batch_size)
-            fit(phase, model, source, augment=augment)
+            fit(
+                phase, model, source,
+                augment=inputs.resized(augment, data.image_size),
+                soften=lessons.soften if lessons else None,
+            )  # fmt: skip
     return record
 
 

@@ -1,7 +1,7 @@
 """One phase of training: a model, its data, its epochs."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -121,10 +121,15 @@ def feature_source(
 def picture_source(
     pictures: Mapping[str, tf.data.Dataset], catalog: Catalog, batch_size: int
 ) -> Source:
-    """Returns the source of a phase that trains on pictures."""
+    """Returns the source of a phase that trains on pictures.
+
+    Args:
+        pictures: From `inputs.pictures`.
+        catalog: Of these pictures.
+        batch_size: Pictures per step.
+    """
     batches = pipeline.evaluation(pictures["valid"], batch_size)
-    examples = pictures.get("unordered", pictures["train"])
-    return Source(examples, batches, catalog.examples("valid")[1])
+    return Source(pictures["views"], batches, catalog.examples("valid")[1])
 
 
 def fit(
@@ -139,6 +144,7 @@ def fit(
     class_weight: Mapping[int, float] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     augment: pipeline.Augment | None = None,
+    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None,
 ) -> None:
     """Trains a phase to its end, from its last recorded epoch.
 
@@ -153,11 +159,15 @@ def fit(
         class_weight: Label -> weight in the training loss alone; None weighs all alike.
         callbacks: Called after each epoch was scored.
         augment: Changes (inputs, step) to inputs in training.
+        soften: Changes the labels of (training batches, first epoch, epoch to stop before), and
+            smooths them itself.
     """
     steps = pipeline.steps_per_epoch(len(source.examples), batch_size)
     model.compile(
         optimizer=_optimizer(phase, steps, settings),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        loss=keras.losses.CategoricalCrossentropy(
+            label_smoothing=0.0 if soften else settings.label_smoothing
+        ),
         metrics=["accuracy"],
     )
     epoch = record.restore(phase.name, model) or phase.first_epoch
@@ -170,15 +180,16 @@ def fit(
         with averaging.averaged(model):
             return source.validate(model)
 
+    batches = pipeline.training(
+        source.examples,
+        batch_size=batch_size,
+        seed=seed,
+        first_epoch=epoch,
+        last_epoch=phase.last_epoch,
+        augment=augment,
+    )
     model.fit(
-        pipeline.training(
-            source.examples,
-            batch_size=batch_size,
-            seed=seed,
-            first_epoch=epoch,
-            last_epoch=phase.last_epoch,
-            augment=augment,
-        ),
+        soften(batches, epoch, phase.last_epoch) if soften else batches,
         initial_epoch=epoch,
         epochs=phase.last_epoch,
         steps_per_epoch=steps,

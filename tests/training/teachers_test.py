@@ -1,0 +1,92 @@
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from trash_keras import storage
+from trash_keras.config import CrossValidationConfig
+from trash_keras.contract import Contract
+from trash_keras.data import splits
+from trash_keras.data.catalog import Catalog
+from trash_keras.training import cross_validation, teachers
+
+
+@pytest.fixture
+def taught(trained, configure, toy_backbone):
+    """Makes the configuration and the catalog of a student of the `trained` run."""
+    workdir, data, _ = trained
+
+    def make(**changes):
+        flags = {"teacher": str(workdir / "model.keras")} | changes
+        return configure(data, toy_backbone, **flags), Catalog.load(workdir / "catalog.json")
+
+    return make
+
+
+def test_a_run_without_a_teacher_has_none(taught, tmp_path):
+    assert teachers.find(*taught(teacher="")[:1], tmp_path, taught()[1]) is None
+
+
+def test_a_teacher_is_known_by_its_content(taught, trained, tmp_path):
+    config, catalog = taught()
+    teacher = teachers.find(config, tmp_path, catalog)
+    assert teacher.image_size == 16 and teacher.path == config.distillation.teacher
+    assert teacher.sha256 == storage.checksum(trained[0] / "model.keras")
+    teacher.save(tmp_path)
+    assert teachers.find(config, tmp_path, catalog) == teacher
+
+
+def test_a_resumed_run_refuses_another_teacher(taught, trained, tmp_path):
+    model = shutil.copy(trained[0] / "model.keras", tmp_path)
+    config, catalog = taught(teacher=str(model))
+    teachers.find(config, tmp_path, catalog).save(tmp_path)
+    dataclasses.replace(Contract.read(model), temperature=3.0).replace_in(model)
+    with pytest.raises(ValueError, match="began with another teacher than what now lies at"):
+        teachers.find(config, tmp_path, catalog)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher": "gone.keras"}, "There is no model at gone.keras"),
+        ({"resize": "pad"}, "--resize must be that of the teacher, stretch. Received: pad"),
+        ({"ordered_reads": False}, "needs --ordered_reads"),
+        ({"finetune_epochs": 0}, "head phase learns from labels.*--finetune_epochs above 0"),
+        ({"teacher_share": 1.5}, "--teacher_share must be between 0 and 1"),
+        ({"teacher_temperature": 0.0}, "--teacher_temperature must be between 0.05 and 20"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused(taught, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        teachers.find(taught(**changes)[0], tmp_path, taught()[1])
+
+
+def test_a_teacher_of_other_classes_is_refused(taught, tmp_path):
+    config, catalog = taught()
+    other = dataclasses.replace(catalog, class_names=("blue", "red", "green"))
+    message = "tells blue, green, red apart, the data has blue, red, green"
+    with pytest.raises(ValueError, match=message):
+        teachers.find(config, tmp_path, other)
+
+
+def test_only_a_keras_file_teaches(taught, trained, tmp_path):
+    model = shutil.copy(trained[0] / "model.keras", tmp_path / "model.tflite")
+    with pytest.raises(ValueError, match=r"--teacher must be the model.keras of a run"):
+        teachers.find(taught(teacher=str(model))[0], tmp_path, taught()[1])
+
+
+def test_a_teacher_that_knows_the_test_pictures_is_refused(taught, trained, tmp_path):
+    config, _ = taught()
+    other = splits.split(trained[1], "stratified", seed=1)
+    with pytest.raises(ValueError, match=r"trained on \d+ pictures of this run's (valid|test)"):
+        teachers.find(config, tmp_path, other)
+    alone = shutil.copy(trained[0] / "model.keras", tmp_path)  # nobody knows what it has seen
+    assert teachers.find(taught(teacher=str(alone))[0], tmp_path, other)
+
+
+def test_a_cross_validation_has_no_teacher(taught, tmp_path):
+    values = json.loads(json.dumps(taught()[0].to_dict()))
+    config = CrossValidationConfig.from_dict(values)
+    with pytest.raises(ValueError, match=r"--teacher is for experiments.train"):
+        cross_validation.cross_validate(config, tmp_path)

@@ -1,0 +1,147 @@
+"""Distillation: a student learns what a teacher answers to the very views that the student sees.
+
+Beyer, Zhai, Royer, Markeeva, Anil & Kolesnikov, "Knowledge distillation: A good teacher is patient
+and consistent", CVPR 2022: teacher and student see the same crop, anew at each step, and many of
+them. Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015, for soft answers
+and their temperature.
+
+What a step sees is a function of seed and step. So the teacher answers all steps of a phase before
+the phase begins, an epoch a file, and training itself is what it is without a teacher, on any
+device. A resumed run reads what was answered, and so does, in `--cache_dir`, another student.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trash_keras import files
+from trash_keras.config import Config
+from trash_keras.data import pipeline
+from trash_keras.evaluation import answering
+from trash_keras.training import features, inputs
+from trash_keras.training.teachers import Teacher
+
+
+def answers_folder(
+    teacher: Teacher, config: Config, workdir: Path, locations: Sequence[str]
+) -> Path:
+    """Returns where the answers of a teacher are kept.
+
+    Args:
+        teacher: Who answers.
+        config: The run.
+        workdir: Its folder.
+        locations: `Store.locations` of the training pictures, in their order.
+
+    Returns:
+        A folder of WORKDIR/backup; or with `--cache_dir` one there, whose name depends on all that
+        decides the answers, so that every run that would ask the same finds it.
+    """
+    data = config.data
+    if not data.cache_dir:
+        return workdir / "backup" / "teacher"
+    asked = (
+        teacher.sha256,
+        list(locations),
+        data.resize,
+        max(data.image_size, teacher.image_size),
+        data.batch_size,
+        config.runtime.seed,
+        dataclasses.asdict(config.augmentation),
+    )
+    digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    return Path(data.cache_dir) / f"teacher-{digest[:16]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Lessons:
+    """A teacher's answers to all that a phase will see.
+
+    With a temperature over 1 the student learns the softened answers with a softmax that stays as
+    it is. So its logits come out as many times smaller than by Hinton's loss, which calibration
+    on validation undoes; and a share means the same at every temperature.
+
+    Attributes:
+        teacher: Who answers.
+        config: The run.
+        examples: The phase's pictures, at the larger of the two image sizes.
+        augment: Changes (images, step) to images of the same size.
+        folder: Keeps the answers, an epoch a file; see `answers_folder`.
+    """
+
+    teacher: Teacher
+    config: Config
+    examples: tf.data.Dataset
+    augment: pipeline.Augment
+    folder: Path
+
+    def soften(
+        self, batches: tf.data.Dataset, first_epoch: int, last_epoch: int
+    ) -> tf.data.Dataset:
+        """Mixes the teacher's answers into the labels.
+
+        Args:
+            batches: What the student sees of `examples` in the epochs first_epoch..last_epoch-1,
+                from `pipeline.training`: (images, one-hot labels [batch, classes]).
+            first_epoch: Counted over the run.
+            last_epoch: The epoch to stop before.
+
+        Returns:
+            The batches, with distributions over classes, float32 [batch, classes], as labels. The
+            label's part is smoothed here; answers are soft already.
+        """
+        self._answer(first_epoch, last_epoch)
+        shape = np.load(self._file(first_epoch), mmap_mode="r").shape
+        share = self.config.distillation.teacher_share
+        smoothing = self.config.training.label_smoothing
+
+        def load(epoch: np.int64) -> np.ndarray:
+            temperature = self.config.distillation.teacher_temperature
+            answers = np.load(self._file(int(epoch)))
+            return answering.tempered(answers, temperature).astype(np.float32)
+
+        def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+            answers = tf.numpy_function(load, [epoch], tf.float32, stateful=False)
+            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(answers, shape))
+
+        def mix(
+            batch: tuple[tf.Tensor, tf.Tensor], answers: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            images, labels = batch
+            smoothed = (1 - smoothing) * labels + smoothing / shape[1]
+            return images, share * answers + (1 - share) * smoothed
+
+        epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(of_epoch)
+        answers = epochs.batch(self.config.data.batch_size, drop_remainder=True)
+        return tf.data.Dataset.zip(batches, answers).map(mix).prefetch(tf.data.AUTOTUNE)
+
+    def _file(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:04d}.npy"
+
+    def _answer(self, first_epoch: int, last_epoch: int) -> None:
+        """Writes the raw classifier's probabilities, float32 [steps * batch, classes] an epoch."""
+        missing = [each for each in range(first_epoch, last_epoch) if not self._file(each).exists()]
+        if not missing:
+            return
+        classifier = keras.models.load_model(self.teacher.path, compile=False)
+        batch_size = self.config.data.batch_size
+        count = pipeline.steps_per_epoch(len(self.examples), batch_size) * batch_size
+        for epoch in missing:
+            seen = pipeline.training(
+                self.examples,
+                batch_size=batch_size,
+                seed=self.config.runtime.seed,
+                first_epoch=epoch,
+                last_epoch=epoch + 1,
+                augment=inputs.resized(self.augment, self.teacher.image_size),
+            ).map(lambda images, labels: images)
+            answers = np.empty((count, classifier.output_shape[-1]), np.float32)
+            features.fill(answers, classifier, seen, batch_size, f"Teacher, epoch {epoch + 1}")
+            with files.replacing(self._file(epoch)) as temporary:
+                np.save(temporary, answers)
