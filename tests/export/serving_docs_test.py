@@ -18,6 +18,7 @@ from trash_keras.export import saved_model
 from trash_keras.prediction import Predictor
 
 TEXT = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+TEXT = TEXT.split("\n## The HTTP service\n")[0]  # tests/serving/script_test.py runs that
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)
 SHELL, PYTHON, JSON, PLAIN = (
     [block for language, block in BLOCKS if language == wanted]
