@@ -16,7 +16,7 @@ from trash_keras import flags as script
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
 KINDS = flags.DEFINE_list(
     "kinds",
-    "saved_model,float32,int8",
+    "saved_model,float32",
     "What to write: saved_model; as .tflite float32, float16 (half the size), dynamic (a quarter) "
     "or int8 (a quarter, with bytes in and out, for phones); onnx (extra onnx).",
 )
