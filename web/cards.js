@@ -33,8 +33,9 @@ export function answerCard(name, picture, answer, milliseconds, model) {
   card.dataset.label = answer.label;
   card.classList.toggle("unsure", answer.unsure);
   card.querySelector(".label").textContent = answer.label;
-  card.querySelector(".most").textContent = (answer.unsure ? "most likely " : "")
-    + `${answer.unsure ? `${answer.best.name}, ` : ""}${percent(answer.best.probability)}`;
+  card.querySelector(".sure").textContent = percent(answer.best.probability);
+  card.querySelector(".most").textContent = `Most likely ${answer.best.name}, but not likely enough.`;
+  card.querySelector(".most").hidden = !answer.unsure;
   showBars(card.querySelector(".bars"), answer, model.contract);
   showSet(card.querySelector(".set"), answer.set);
   card.querySelector(".file").textContent =
@@ -99,17 +100,15 @@ class Evidence {
   #finished(found) {
     const { best } = this.answer;
     const points = Math.round(100 * found.largest);
-    const how = `Occlusion sensitivity: a patch in the picture's mean colour covered ${RUNS} places, `
-      + "one after the other. ";
+    const how = `(Occlusion sensitivity: a patch of the picture's mean colour, in ${RUNS} places.)`;
     if (found.largest < MEANINGFUL) {
       this.button.hidden = true;
-      this.method.textContent = `${how}No single place counts: ${best.name} never lost more than `
-        + `${points || "half a"} point${points > 1 ? "s" : ""}.`;
+      this.method.textContent = `No single place counts: whichever is covered, ${best.name} loses `
+        + `less than ${100 * MEANINGFUL} points. ${how}`;
       return;
     }
-    this.method.textContent = `${how}Where it is bright, covering it takes the most from `
-      + `${best.name}, up to ${points} points. That is what the answer depends on, which need not be `
-      + "where the thing is.";
+    this.method.textContent = `Covering the bright places costs ${best.name} up to ${points} `
+      + `points. The answer depends on them; the thing may lie elsewhere. ${how}`;
     const { canvas } = this.context;
     this.#overlay = new OffscreenCanvas(canvas.width, canvas.height);
     const drawing = this.#overlay.getContext("2d");

@@ -138,9 +138,9 @@ async function lookAt(frame) {
   const changed = at("live-label").textContent !== answer.label;
   at("live-label").textContent = answer.label;
   at("camera").classList.toggle("unsure", answer.unsure);
+  at("live-sure").textContent = percent(answer.best.probability);
   at("live-detail").textContent =
-    `${answer.unsure ? `most likely ${answer.best.name}, ` : ""}${percent(answer.best.probability)}`
-    + `, ${Math.round(milliseconds)} ms`;
+    `${answer.unsure ? `Most likely ${answer.best.name}, in ` : "In "}${Math.round(milliseconds)} ms`;
   showBars(at("live-bars"), answer, model.contract);
   if (changed && camera.open) say(`The camera sees: ${answer.words}`);
 }
