@@ -27,5 +27,5 @@ export function reason(kind) {
   if (kind === "HEIC") {
     return "This browser can't read HEIC pictures. Safari can, or save it as JPEG first.";
   }
-  return `This ${kind} picture is damaged or cut short.`;
+  return `This ${kind} picture is damaged, cut short or too large for this browser.`;
 }
