@@ -52,6 +52,6 @@ def test_without_npm_it_says_what_to_install(npm, monkeypatch):
 
 def test_when_npm_fails_nothing_is_left_and_its_reason_is_told(npm, tmp_path):
     npm(FAILS)
-    with pytest.raises(OSError, match="could not fetch LiteRT.js .*: npm error code ENOTFOUND$"):
+    with pytest.raises(OSError, match=r"could not fetch LiteRT.js .*: npm error code ENOTFOUND$"):
         npm_files.fetch(PAGE)
     assert list((tmp_path / "cache" / "trash_keras").iterdir()) == []

@@ -66,7 +66,11 @@ def test_the_model_comes_with_its_name(ask, site):
     _, headers, content = ask("/model.tflite")
     assert content == site.model.read_bytes()
     assert headers["Content-Disposition"] == "inline; filename*=UTF-8''a%20model.tflite"
-    assert ask("/model.tflite", "HEAD") == (200, {**headers, "Date": ask("/", "HEAD")[1]["Date"]}, b"")
+    assert ask("/model.tflite", "HEAD") == (
+        200,
+        {**headers, "Date": ask("/", "HEAD")[1]["Date"]},
+        b"",
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,5 +103,8 @@ def test_a_model_is_looked_into_before_anything_is_fetched(tmp_path, site, monke
 
 
 def test_a_port_that_is_taken_is_named(site):
-    with Server(site) as server, pytest.raises(OSError, match=rf"listen at .*:{server.server_port}"):
+    with (
+        Server(site) as server,
+        pytest.raises(OSError, match=rf"listen at .*:{server.server_port}"),
+    ):
         Server(site, port=server.server_port)

@@ -19,8 +19,8 @@ import("./pictures.js").then(async ({ Pictures }) => {
   done([...square]);
 }).catch((error) => done(error.message));
 """
-# The browser's decoders know no EXIF of WebP, take inks for inverted ones in any CMYK, insist on the
-# end mark and don't look into comments. Only Safari has HEIC.
+# The browser's decoders know no EXIF of WebP, take inks for inverted ones in any CMYK, insist on
+# the end mark and don't look into comments. Only Safari has HEIC.
 DIFFERENT = {"turned.webp", "turned_bare.webp", "cmyk_without_adobe.jpg", "inks_without_adobe.jpg",
              "no_end.png", "text_bomb.png"}  # fmt: skip
 CORPUS = [file for file in odd_files.corpus() if file.name not in DIFFERENT]
@@ -45,7 +45,9 @@ def read(make_browser, serve, float32_file):
 def test_photographs_are_the_same_to_the_digit(read, photographs, resize):
     for file in photographs:
         found = read(file.read_bytes(), 64, resize)
-        np.testing.assert_array_equal(found, decoding.load(file.read_bytes(), 64, resize), file.name)
+        np.testing.assert_array_equal(
+            found, decoding.load(file.read_bytes(), 64, resize), file.name
+        )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 900), (64, 64), (63, 65), (700, 3), (128, 256)])

@@ -85,13 +85,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.site = site
         super().__init__(*arguments)
 
-    def do_GET(self) -> None:  # noqa: N802: the name that http.server calls
+    def do_GET(self) -> None:
         file = self._answer()
         if file is not None:
             with file.open("rb") as content:
                 shutil.copyfileobj(content, self.wfile)
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._answer()
 
     def _answer(self) -> Path | None:
