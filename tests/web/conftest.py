@@ -54,17 +54,12 @@ def photograph(generator, width, height):
 
 
 @pytest.fixture(scope="session")
-def float32_file(photographs, tmp_path_factory):
-    """A model file whose threshold leaves about half of the photographs unsure."""
+def classifier():
     import keras
-
-    from trash_keras.contract import Contract
-    from trash_keras.export import tflite
-    from trash_keras.prediction import Predictor, classify
 
     keras.utils.set_random_seed(5)
     layers = keras.layers
-    model = keras.Sequential([
+    return keras.Sequential([
         keras.Input((SIDE, SIDE, 3)),
         layers.Rescaling(1 / 127.5, offset=-1),
         layers.Conv2D(8, 3, strides=2, activation="relu"),
@@ -72,12 +67,54 @@ def float32_file(photographs, tmp_path_factory):
         layers.GlobalAveragePooling2D(),
         layers.Dense(4, "softmax", kernel_initializer=keras.initializers.RandomNormal(stddev=3)),
     ])  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def float32_file(classifier, photographs, tmp_path_factory):
+    """A model file whose threshold leaves about half of the photographs unsure."""
+    from trash_keras.export import tflite
+
     path = tmp_path_factory.mktemp("model") / "model_float32.tflite"
-    tflite.write_float32(model, Contract(NAMES, SIDE, "crop"), path)
+    return with_threshold(
+        lambda contract: tflite.write_float32(classifier, contract, path), path, photographs
+    )
+
+
+@pytest.fixture(scope="session")
+def int8_file(classifier, photographs, tmp_path_factory):
+    """The same with whole numbers inside, uint8 in and out."""
+    import keras
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("model")
+    picture = keras.InputSpec(shape=(1, SIDE, SIDE, 3), dtype="float32", name="image")
+    classifier.export(str(folder / "saved"), input_signature=[picture], verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    generator = np.random.default_rng(0)
+    samples = [np.asarray(photograph(generator, SIDE, SIDE), np.float32) for _ in range(8)]
+    samples += [np.zeros_like(samples[0]), np.full_like(samples[0], 255)]
+    converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    content, path = converter.convert(), folder / "model_int8.tflite"
+
+    def write(contract):
+        path.write_bytes(content)
+        contract.embed(path)
+
+    return with_threshold(write, path, photographs)
+
+
+def with_threshold(write, path, photographs):
+    """Writes a file with the threshold between the fourth and the fifth surest answer."""
+    from trash_keras.contract import Contract
+    from trash_keras.prediction import Predictor, classify
+
+    write(Contract(NAMES, SIDE, "crop"))
     answers = classify(Predictor.load(path), [str(file) for file in photographs])
     best = sorted(answer.ranked()[0][1] for answer in answers)
-    threshold = (best[3] + best[4]) / 2
-    tflite.write_float32(model, Contract(NAMES, SIDE, "crop", threshold=threshold), path)
+    write(Contract(NAMES, SIDE, "crop", threshold=(best[3] + best[4]) / 2))
     return path
 
 

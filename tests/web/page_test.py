@@ -10,7 +10,8 @@ from trash_keras.prediction import Predictor, classify
 
 pytestmark = pytest.mark.slow
 TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
-TOLERANCES = {"float32": 1e-3}  # of a probability
+# Of a probability; with 8 bits, LiteRT.js and LiteRT round a sum here and there to the other level.
+TOLERANCES = {"float32": 1e-4, "int8": 2.01 / 256}
 
 
 @pytest.fixture(scope="module")
