@@ -60,7 +60,7 @@ function describe(name, milliseconds) {
     File: `${name}, ${(model.bytes / 1e6).toFixed(1)} MB`,
     Classes: contract.class_names.join(", "),
     Takes: `${side} × ${side} pixels, ${contract.resize}, ${model.precision}`,
-    "Unsure up to": percent(contract.threshold),
+    Unsure: contract.threshold > 0 ? `up to ${percent(contract.threshold)}` : "never",
     Runtime: `LiteRT.js, WebAssembly; loaded in ${(milliseconds / 1000).toFixed(1)} s`,
   };
   at("facts").replaceChildren(...Object.entries(facts).map(([term, fact]) => {
