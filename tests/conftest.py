@@ -1,6 +1,7 @@
 """Shared fixtures: solid-colour pictures, a toy backbone, and the command line."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests" / "data"))  # for `import odd_files`
+sys.path += [str(ROOT / "tests" / "data"), str(ROOT / "tests" / "web")]  # odd_files, pages
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 COLOURS = {"blue": (30, 40, 220), "green": (30, 200, 40), "red": (220, 30, 30)}
 
 
@@ -141,3 +143,31 @@ def script():
         return subprocess.run(command, **options)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def make_browser():
+    """Starts headless Chromium; with_script=False is a reader who allows none."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: extra dev")
+    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    started = []
+
+    def make(*arguments, with_script=True):
+        options = webdriver.ChromeOptions()
+        options.binary_location = binary
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *arguments):
+            options.add_argument(argument)
+        if not with_script:
+            setting = {"profile.managed_default_content_settings.javascript": 2}
+            options.add_experimental_option("prefs", setting)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        service = webdriver.ChromeService(driver)
+        started.append(webdriver.Chrome(options=options, service=service))
+        return started[-1]
+
+    yield make
+    for browser in started:
+        browser.quit()

@@ -10,7 +10,8 @@ HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "ai_edge_litert", "wandb"
 # A module may import from its own layer and those above it in this list.
 LAYERS = [
     ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags",
-     "trash_keras.storage", "trash_keras.jobs", "trash_keras.answer_files"),
+     "trash_keras.storage", "trash_keras.jobs", "trash_keras.answer_files",
+     "trash_keras.demo"),
     ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
      "trash_keras.data.dealing", "trash_keras.data.folds",
      "trash_keras.data.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",

@@ -8,35 +8,6 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def make_browser():
-    """Starts headless Chromium; with_script=False is a reader who allows none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: extra dev")
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if not binary or not driver:
-        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
-    started = []
-
-    def make(with_script=True):
-        options = webdriver.ChromeOptions()
-        options.binary_location = binary
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-            options.add_argument(argument)
-        if not with_script:
-            setting = {"profile.managed_default_content_settings.javascript": 2}
-            options.add_experimental_option("prefs", setting)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = webdriver.ChromeService(driver)
-        started.append(webdriver.Chrome(options=options, service=service))
-        return started[-1]
-
-    yield make
-    for browser in started:
-        browser.quit()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,42 @@
+"""Serves a page that classifies pictures in the browser: files, clipboard, camera.
+
+    python -m experiments.demo --model=RUN/export/model_int8.tflite [--port=8000] [--open]
+
+The page is web/, the model runs in it (LiteRT.js), and no picture leaves it. LiteRT.js comes from
+npm the first time, into ~/.cache/trash_keras.
+"""
+
+import webbrowser
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras import flags as script
+
+MODEL = flags.DEFINE_string("model", None, "A .tflite file of experiments.export.")
+HOST = flags.DEFINE_string(
+    "host", "127.0.0.1", "Where to listen; 0.0.0.0 for other devices, which get no camera then."
+)
+PORT = flags.DEFINE_integer("port", 8000, "0 for any that is free.", 0, 65535)
+OPEN = flags.DEFINE_bool("open", False, "Opens the page in the browser.")
+flags.mark_flags_as_required(["model"])
+
+
+def main(paths: Sequence[str]) -> None:
+    """Serves until Ctrl-C."""
+    script.refuse(paths)
+
+    from trash_keras.demo.server import Server, Site
+
+    with Server(Site.of(MODEL.value), HOST.value, PORT.value) as server:
+        print(f"{MODEL.value} answers at {server.address} until Ctrl-C")
+        if OPEN.value:
+            webbrowser.open(server.address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,144 @@
+"""The page on a server, in a browser, with a model whose answers differ from picture to picture."""
+
+import io
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SIDE = 48
+NAMES = ("cardboard", "glass", "metal", "paper")
+
+
+@pytest.fixture(scope="session")
+def node_modules(request):
+    """LiteRT.js from npm, kept between test runs beside what pytest keeps."""
+    from trash_keras.demo import npm_files
+    from trash_keras.demo.server import PAGE
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(request.config.cache.mkdir("npm")))
+        try:
+            return npm_files.fetch(PAGE)
+        except OSError as error:
+            pytest.skip(f"needs npm and its registry: {error}")
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory):
+    """Files as people have them, by name: JPEG, PNG and WebP, small to 8 megapixels."""
+    folder = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(1)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    see_through = photograph(generator, 320, 240).convert("RGBA")
+    see_through.putalpha(photograph(generator, 320, 240).convert("L"))
+    for name, picture, options in [
+        *((f"plain{index}.jpg", photograph(generator, 512, 384), {}) for index in range(4)),
+        ("turned.jpg", photograph(generator, 400, 300), {"exif": turned, "quality": 80}),
+        ("see through.png", see_through, {}),
+        ("large.jpg", photograph(generator, 3264, 2448), {"quality": 85, "progressive": True}),
+        ("tall.webp", photograph(generator, 150, 600), {"quality": 80}),
+    ]:
+        picture.save(folder / name, **options)
+    return sorted(folder.iterdir())
+
+
+def photograph(generator, width, height):
+    """Blurred shapes of a few colours under noise."""
+    cells = generator.integers(0, 256, (4, 5, 3), np.uint8)
+    smooth = Image.fromarray(cells).resize((width, height), Image.Resampling.BICUBIC)
+    noise = generator.normal(0, 10, (height, width, 3))
+    return Image.fromarray((np.asarray(smooth) + noise).clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def classifier():
+    import keras
+
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((SIDE, SIDE, 3)),
+        layers.Rescaling(1 / 127.5, offset=-1),
+        layers.Conv2D(8, 3, strides=2, activation="relu"),
+        layers.Conv2D(16, 3, strides=2, activation="relu"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(4, "softmax", kernel_initializer=keras.initializers.RandomNormal(stddev=3)),
+    ])  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def float32_file(classifier, photographs, tmp_path_factory):
+    """A model file whose threshold leaves about half of the photographs unsure."""
+    from trash_keras.export import tflite
+
+    path = tmp_path_factory.mktemp("model") / "model_float32.tflite"
+    return with_threshold(
+        lambda contract: tflite.write_float32(classifier, contract, path), path, photographs
+    )
+
+
+@pytest.fixture(scope="session")
+def int8_file(classifier, photographs, tmp_path_factory):
+    """The same with whole numbers inside, uint8 in and out."""
+    import keras
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("model")
+    picture = keras.InputSpec(shape=(1, SIDE, SIDE, 3), dtype="float32", name="image")
+    classifier.export(str(folder / "saved"), input_signature=[picture], verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    generator = np.random.default_rng(0)
+    samples = [np.asarray(photograph(generator, SIDE, SIDE), np.float32) for _ in range(8)]
+    samples += [np.zeros_like(samples[0]), np.full_like(samples[0], 255)]
+    converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    content, path = converter.convert(), folder / "model_int8.tflite"
+
+    def write(contract):
+        path.write_bytes(content)
+        contract.embed(path)
+
+    return with_threshold(write, path, photographs)
+
+
+def with_threshold(write, path, photographs):
+    """Writes a file with the threshold between the fourth and the fifth surest answer."""
+    from trash_keras.contract import Contract
+    from trash_keras.prediction import Predictor, classify
+
+    write(Contract(NAMES, SIDE, "crop"))
+    answers = classify(Predictor.load(path), [str(file) for file in photographs])
+    best = sorted(answer.ranked()[0][1] for answer in answers)
+    write(Contract(NAMES, SIDE, "crop", threshold=(best[3] + best[4]) / 2))
+    return path
+
+
+@pytest.fixture(scope="session")
+def serve(node_modules):
+    """Serves a model and returns the address of its page."""
+    from trash_keras.demo.server import Server, Site
+
+    started = []
+
+    def start(model):
+        started.append(Server(Site(model, node_modules)))
+        threading.Thread(target=started[-1].serve_forever, daemon=True).start()
+        return started[-1].address
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def encoded():
+    """A photograph's bytes as PNG."""
+    content = io.BytesIO()
+    photograph(np.random.default_rng(2), 200, 150).save(content, "PNG")
+    return content.getvalue()

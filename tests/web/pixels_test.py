@@ -1,0 +1,91 @@
+"""Pixels in the browser against those of trash_keras/data/decoding.py, to the digit."""
+
+import base64
+
+import numpy as np
+import odd_files
+import pages
+import pytest
+
+from trash_keras.data import decoding
+
+pytestmark = pytest.mark.slow
+READ = """
+const [data, contract, done] = arguments;
+import("./pictures.js").then(async ({ Pictures }) => {
+  window.reader ??= new Pictures();
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const { square } = await window.reader.read(new Blob([bytes]), contract);
+  done([...square]);
+}).catch((error) => done(error.message));
+"""
+# The browser's decoders know no EXIF of WebP, take inks for inverted ones in any CMYK, insist on
+# the end mark and don't look into comments. Only Safari has HEIC.
+DIFFERENT = {"turned.webp", "turned_bare.webp", "cmyk_without_adobe.jpg", "inks_without_adobe.jpg",
+             "no_end.png", "text_bomb.png"}  # fmt: skip
+CORPUS = [file for file in odd_files.corpus() if file.name not in DIFFERENT]
+
+
+@pytest.fixture(scope="module")
+def read(make_browser, serve, float32_file):
+    """Reads bytes as the page does: uint8 [side, side, 3], or the message why not."""
+    browser = make_browser()
+    browser.set_script_timeout(pages.SECONDS)
+    browser.get(serve(float32_file))
+
+    def square(encoded, side, resize):
+        contract = {"image_size": side, "resize": resize}
+        found = browser.execute_async_script(READ, base64.b64encode(encoded).decode(), contract)
+        return found if isinstance(found, str) else np.array(found).reshape(side, side, 3)
+
+    return square
+
+
+@pytest.mark.parametrize("resize", decoding.RESIZES)
+def test_photographs_are_the_same_to_the_digit(read, photographs, resize):
+    for file in photographs:
+        found = read(file.read_bytes(), 64, resize)
+        np.testing.assert_array_equal(
+            found, decoding.load(file.read_bytes(), 64, resize), file.name
+        )
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 900), (64, 64), (63, 65), (700, 3), (128, 256)])
+@pytest.mark.parametrize("resize", decoding.RESIZES)
+def test_any_shape_is_made_square_alike(read, resize, size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    encoded = odd_files.save(odd_files.Image.fromarray(pixels), "PNG")
+    expected = decoding.resize_to_square(pixels, 64, resize)
+    np.testing.assert_array_equal(read(encoded, 64, resize), expected)
+
+
+def test_odd_files_are_seen_alike(read):
+    good = [file for file in CORPUS if file.colours and b"ftyphei" not in file.encoded[:12]]
+    assert len(good) > 70
+    for file in good:
+        expected = decoding.load(file.encoded, 48, "stretch")
+        np.testing.assert_array_equal(read(file.encoded, 48, "stretch"), expected, file.name)
+
+
+def test_bad_files_are_refused_with_the_reason(read):
+    bad = [file for file in CORPUS if file.reason]
+    assert len(bad) >= 40
+    for file in bad:
+        message = read(file.encoded, 48, "stretch")
+        assert isinstance(message, str), file.name
+        expected = {odd_files.NOT_A_PICTURE: "This is no JPEG, PNG,", "empty file": "is empty"}
+        kinds = "damaged, cut short or too large", "can't read HEIC", "over the limit of 100"
+        words = [expected[file.reason]] if file.reason in expected else kinds
+        assert any(part in message for part in words), (file.name, message)
+
+
+def test_a_colour_profile_changes_nothing(read):
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # The primaries change places, so that whoever follows the profile sees other colours.
+    swapped = profile.replace(b"rXYZ", b"####").replace(b"bXYZ", b"rXYZ").replace(b"####", b"bXYZ")
+    assert swapped != profile
+    encoded = odd_files.save(odd_files.PICTURE, "PNG", icc_profile=swapped)
+    found = read(encoded, 48, "stretch")
+    np.testing.assert_array_equal(found, decoding.load(encoded, 48, "stretch"))

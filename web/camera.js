@@ -1,0 +1,60 @@
+// The camera: what it sees is answered some times a second, and kept on demand.
+
+const PAUSE = 250; // milliseconds between an answer and the next frame: it shall not drain a phone
+const WISHES = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
+const REASONS = {
+  NotAllowedError: "The camera was not allowed. Allow it for this page in the browser's settings.",
+  NotFoundError: "There is no camera on this device.",
+  NotReadableError: "The camera is in use by another program.",
+};
+
+export class Camera {
+  #stream;
+
+  /**
+   * @param {HTMLVideoElement} video Shows what it sees.
+   * @param {(frame: ImageBitmap) => Promise<void>} look Called for frame after frame.
+   */
+  constructor(video, look) {
+    this.video = video;
+    this.look = look;
+  }
+
+  get open() {
+    return Boolean(this.#stream);
+  }
+
+  /** Starts it; fails with a message for people. */
+  async start() {
+    if (!navigator.mediaDevices) {
+      throw new Error("The camera needs a page from https or from this device (localhost).");
+    }
+    try {
+      this.#stream = await navigator.mediaDevices.getUserMedia(WISHES);
+    } catch (error) {
+      throw new Error(REASONS[error.name] ?? `The camera can't be used: ${error.message}`);
+    }
+    this.video.srcObject = this.#stream;
+    await this.video.play();
+  }
+
+  /** Shows frames to `look` until it is stopped; rests while nobody sees the page. */
+  async watch() {
+    const stream = this.#stream;
+    while (stream && stream === this.#stream) {
+      if (!document.hidden) await this.look(await this.frame());
+      await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
+    }
+  }
+
+  /** What it sees now. */
+  frame() {
+    return createImageBitmap(this.video);
+  }
+
+  stop() {
+    this.#stream?.getTracks().forEach((track) => track.stop());
+    this.#stream = undefined;
+    this.video.srcObject = null;
+  }
+}

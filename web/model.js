@@ -1,0 +1,76 @@
+// A .tflite file -> probabilities, by LiteRT.js.
+
+import { Tensor, loadAndCompile, loadLiteRt } from "@litertjs/core";
+import { outputQuantization, readContract } from "./model_file.js";
+
+const INPUTS = { float32: Float32Array, uint8: Uint8Array };
+let runtime; // of the page; loaded with the first model
+
+export class Model {
+  #compiled;
+  #input;
+  #quantization;
+
+  /** Use Model.load. */
+  constructor(compiled, contract, bytes) {
+    [this.#input] = compiled.getInputDetails();
+    this.#compiled = compiled;
+    this.#quantization = outputQuantization(bytes);
+    this.contract = contract;
+    this.bytes = bytes.length;
+    this.precision = this.#input.dtype;
+    if (!(this.precision in INPUTS)) throw new Error(`The model takes ${this.precision} pixels.`);
+  }
+
+  /**
+   * Loads a model.
+   * @param {Uint8Array} bytes A .tflite file that experiments.export wrote.
+   * @returns {Promise<Model>}
+   */
+  static async load(bytes) {
+    const contract = await readContract(bytes);
+    await startRuntime();
+    // On the processor: a graphics card computes in half precision, and answers differ.
+    const compiled = await loadAndCompile(bytes, { accelerator: "wasm" });
+    return new Model(compiled, contract, bytes);
+  }
+
+  /**
+   * Classifies a picture.
+   * @param {Uint8Array} square RGB, [side, side, 3].
+   * @returns {Promise<Float32Array>} Probabilities in the order of contract.class_names.
+   */
+  async classify(square) {
+    const input = new Tensor(INPUTS[this.precision].from(square), [...this.#input.shape]);
+    try {
+      const [output] = await this.#compiled.run(input);
+      const { scale, zeroPoint } = this.#quantization;
+      const found = Float32Array.from(output.toTypedArray(), (level) => (level - zeroPoint) * scale);
+      output.delete();
+      return found;
+    } finally {
+      input.delete();
+    }
+  }
+
+  /** Gives its memory back. */
+  delete() {
+    this.#compiled.delete();
+  }
+}
+
+async function startRuntime() {
+  if (typeof WebAssembly !== "object") {
+    throw new Error("This browser has no WebAssembly, which the model runs in. Switch it on, or "
+      + "use another browser.");
+  }
+  // What LiteRT notes of itself is no error.
+  self.Module = { print() {}, printErr: (text) => console.debug(text) };
+  runtime ??= loadLiteRt(new URL("node_modules/@litertjs/core/wasm/", document.baseURI).href)
+    .catch((error) => {
+      runtime = undefined;
+      throw new Error("LiteRT.js can't be loaded. Run npm ci in web/, or use experiments.demo.",
+        { cause: error });
+    });
+  await runtime;
+}
