@@ -54,7 +54,7 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
     for index, path in enumerate(paths):
         if path in paths[:index]:
             raise ValueError(f"Each run can be named once. Received twice: {folders[index]}.")
-    runs = [_read(path, name, split) for path, name in zip(paths, _names(paths), strict=True)]
+    runs = [_read(path, name, split) for path, name in zip(paths, short_names(paths), strict=True)]
     if all("missing" in run for run in runs):
         reasons = " ".join(f"{run['name']}: {run['missing']}" for run in runs)
         raise ValueError(f"None of these runs has figures for the split {split}. {reasons}")
@@ -119,7 +119,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def short_names(paths: Sequence[Path]) -> list[str]:
     """Returns for each path its shortest tail that no other path has."""
     for length in range(1, max(len(path.parts) for path in paths)):
         names = ["/".join(path.parts[-length:]) for path in paths]

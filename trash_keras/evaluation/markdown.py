@@ -96,7 +96,7 @@ def summary(
     if kinds := exported.get("kinds"):
         parts += ["### Exports", _exports(kinds)]
     if run := report.get("run"):
-        rows = ([_plain(name), _code(value)] for name, value in run.items() if value)
+        rows = ([plain(name), _code(value)] for name, value in run.items() if value)
         parts += ["### How it was made", table(["", ""], rows, left=2)]
     return "\n\n".join(parts) + "\n"
 
@@ -114,7 +114,7 @@ def _splits(report: Mapping[str, Any]) -> str:
 def _classes(scores: Mapping[str, Any]) -> str:
     names = ("precision", "recall", "f1")
     rows = (
-        [_plain(name), *(f"{row[figure]:.3f}" for figure in names), row["support"]]
+        [plain(name), *(f"{row[figure]:.3f}" for figure in names), row["support"]]
         for name, row in scores["per_class"].items()
     )
     return table(["class", "precision", "recall", "F1", "pictures"], rows)
@@ -122,7 +122,7 @@ def _classes(scores: Mapping[str, Any]) -> str:
 
 def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
     """Returns the matrix, or its largest mistakes where it would be too wide."""
-    names, matrix = [_plain(name) for name in class_names], scores["confusion_matrix"]
+    names, matrix = [plain(name) for name in class_names], scores["confusion_matrix"]
     if len(names) <= MATRIX_CLASSES:
         rows: list[list[Any]] = [
             [f"**{name}**", *(f"**{count}**" if i == j else count for j, count in enumerate(row))]
@@ -159,8 +159,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def _plain(text: Any) -> str:
-    """Keeps a name from ending its cell or from being read as HTML or Markdown."""
+def plain(text: Any) -> str:
+    """Returns a name that can neither end its cell nor be read as HTML or Markdown."""
     one_line = " ".join(str(text).split())
     escaped = one_line.replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\|`*_\[\]~])", r"\\\1", escaped)
