@@ -70,6 +70,8 @@ def main(paths: Sequence[str]) -> int:
 def _print_answers(pictures: Iterable[str]) -> int:
     from trash_keras import picture_files, prediction
 
+    with script.quiet_imports():
+        prediction.import_runtime(MODEL.value)
     if EXPLAIN.value:
         from trash_keras import answer_drawings, explaining
 

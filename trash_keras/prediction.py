@@ -7,6 +7,7 @@ answered where there is no TensorFlow.
 import dataclasses
 import importlib
 import os
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,24 @@ from trash_keras.runtimes.steps import PredictBatch
 
 # Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
 RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
+KERAS_RUNTIME = "trash_keras.runtimes.keras_file"
+
+
+def import_runtime(path: str | os.PathLike) -> types.ModuleType:
+    """Imports what answers a kind of model file, which may take seconds.
+
+    Args:
+        path: The file, which need not be there, or a SavedModel folder.
+
+    Raises:
+        ImportError: The runtime is not installed.
+        ValueError: No runtime for such files.
+    """
+    suffix = "" if Path(path).is_dir() else Path(path).suffix
+    if suffix not in RUNTIMES:
+        allowed = ", ".join(filter(None, RUNTIMES))
+        raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
+    return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[suffix]}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,21 +75,17 @@ class Predictor:
                 this number of views.
         """
         contract = Contract.read(path)
-        suffix = "" if Path(path).is_dir() else Path(path).suffix
-        if suffix not in RUNTIMES:
-            allowed = ", ".join(filter(None, RUNTIMES))
-            raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
+        runtime = import_runtime(path)
         if tta is not None:
             if tta not in VIEWS:
                 allowed = ", ".join(map(str, VIEWS))
                 raise ValueError(f"--tta must be one of {allowed}. Received: {tta}")
-            if suffix != ".keras":
+            if runtime.__name__ != KERAS_RUNTIME:
                 raise ValueError(
                     f"--tta takes a .keras file. {path} has its views inside: {contract.tta}. "
                     "Export a run that was trained with another --tta."
                 )
             contract = dataclasses.replace(contract, tta=tta)
-        runtime = importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[suffix]}")
         try:
             return cls(runtime.load(str(path), contract, threads), contract)
         except ImportError:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from trash_keras.contract import Contract
+from trash_keras.modeling import answering
 from trash_keras.runtimes import tensorflow_threads
 from trash_keras.runtimes.steps import PredictBatch, in_steps
 
@@ -15,8 +16,6 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         contract: Temperature and views count, and those are added to what the file holds.
         threads: See `tensorflow_threads.limit`.
     """
-    from trash_keras.modeling import answering
-
     tensorflow_threads.limit(threads)
     model = answering.load(path, contract)
     return in_steps(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)

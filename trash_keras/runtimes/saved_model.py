@@ -1,6 +1,7 @@
 """A SavedModel folder, answered by TensorFlow."""
 
 import numpy as np
+import tensorflow as tf
 
 from trash_keras.contract import Contract, newest_version
 from trash_keras.runtimes import tensorflow_threads
@@ -15,8 +16,6 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         contract: Only the number of views counts: the folder holds the rest.
         threads: See `tensorflow_threads.limit`.
     """
-    import tensorflow as tf
-
     tensorflow_threads.limit(threads)
     # The loaded object must live as long as its signature, which does not keep it alive.
     loaded = tf.saved_model.load(newest_version(path))
