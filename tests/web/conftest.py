@@ -1,5 +1,7 @@
 """The page on a server, in a browser, with a model whose answers differ from picture to picture."""
 
+import dataclasses
+import functools
 import io
 import threading
 
@@ -70,52 +72,35 @@ def classifier():
 
 
 @pytest.fixture(scope="session")
-def float32_file(classifier, photographs, tmp_path_factory):
-    """A model file whose threshold leaves about half of the photographs unsure."""
-    from trash_keras.export import tflite
+def export(classifier, photographs, tmp_path_factory):
+    """Writes a kind of model file whose threshold leaves about half of the photographs unsure."""
+    from trash_keras.contract import Contract
+    from trash_keras.export import about, tflite
+    from trash_keras.export.source import Source
+    from trash_keras.prediction import Predictor, classify
 
-    path = tmp_path_factory.mktemp("model") / "model_float32.tflite"
-    return with_threshold(
-        lambda contract: tflite.write_float32(classifier, contract, path), path, photographs
-    )
+    generator = np.random.default_rng(0)
+    samples = np.stack([np.asarray(photograph(generator, SIDE, SIDE)) for _ in range(8)])
+    toy = about.About("Toy", "Tells nothing apart.", "MIT", {})
+
+    @functools.cache
+    def write(kind):
+        path = tmp_path_factory.mktemp(kind) / f"model_{kind}.tflite"
+        contract = Contract(NAMES, SIDE, "crop")
+        writer = getattr(tflite, f"write_{kind}")
+        writer(Source(classifier, contract, toy, samples.copy), path)
+        answers = classify(Predictor.load(path), [str(file) for file in photographs])
+        best = sorted(answer.ranked()[0][1] for answer in answers)
+        contract = dataclasses.replace(contract, threshold=(best[3] + best[4]) / 2)
+        writer(Source(classifier, contract, toy, samples.copy), path)
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")
-def int8_file(classifier, photographs, tmp_path_factory):
-    """The same with whole numbers inside, uint8 in and out."""
-    import keras
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("model")
-    picture = keras.InputSpec(shape=(1, SIDE, SIDE, 3), dtype="float32", name="image")
-    classifier.export(str(folder / "saved"), input_signature=[picture], verbose=False)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    generator = np.random.default_rng(0)
-    samples = [np.asarray(photograph(generator, SIDE, SIDE), np.float32) for _ in range(8)]
-    samples += [np.zeros_like(samples[0]), np.full_like(samples[0], 255)]
-    converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.uint8
-    content, path = converter.convert(), folder / "model_int8.tflite"
-
-    def write(contract):
-        path.write_bytes(content)
-        contract.embed(path)
-
-    return with_threshold(write, path, photographs)
-
-
-def with_threshold(write, path, photographs):
-    """Writes a file with the threshold between the fourth and the fifth surest answer."""
-    from trash_keras.contract import Contract
-    from trash_keras.prediction import Predictor, classify
-
-    write(Contract(NAMES, SIDE, "crop"))
-    answers = classify(Predictor.load(path), [str(file) for file in photographs])
-    best = sorted(answer.ranked()[0][1] for answer in answers)
-    write(Contract(NAMES, SIDE, "crop", threshold=(best[3] + best[4]) / 2))
-    return path
+def float32_file(export):
+    return export("float32")
 
 
 @pytest.fixture(scope="session")

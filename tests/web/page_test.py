@@ -11,7 +11,7 @@ from trash_keras.prediction import Predictor, classify
 pytestmark = pytest.mark.slow
 TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
 # Of a probability. Here both were equal to the digit; another processor may round a sum otherwise.
-TOLERANCES = {"float32": 1e-5, "int8": 1.01 / 256}
+TOLERANCES = {"float32": 1e-5, "float16": 1e-5, "dynamic": 1e-5, "int8": 1.01 / 256}
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,9 @@ def browser(make_browser):
 
 
 @pytest.fixture(params=TOLERANCES)
-def model(request):
+def model(request, export):
     """A model file and how far its probabilities may lie from those of `predict`."""
-    return request.getfixturevalue(f"{request.param}_file"), TOLERANCES[request.param]
+    return export(request.param), TOLERANCES[request.param]
 
 
 @pytest.fixture
