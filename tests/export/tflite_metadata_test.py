@@ -39,7 +39,7 @@ def test_every_field_is_where_the_published_schema_has_it():
     assert (list(probabilities.stats.min), list(probabilities.stats.max)) == ([0.0], [1.0])
     (labels,) = probabilities.associatedFiles
     assert text(labels.name) == "labels.txt"
-    assert labels.type == published.AssociatedFileType.TENSOR_VALUE_LABELS
+    assert labels.type == published.AssociatedFileType.TENSOR_AXIS_LABELS
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from trash_keras.export.about import About
 
 FILE_IDENTIFIER = b"M001"
 _PARSER_VERSION = "1.0.0"  # the oldest reader that knows all these fields
-_TENSOR_VALUE_LABELS, _DESCRIPTIONS = 3, 1  # kinds of associated files
+_DESCRIPTIONS, _TENSOR_AXIS_LABELS = 1, 2  # kinds of associated files
 _RGB = 1
 _FEATURES, _IMAGE = 1, 2  # kinds of content
 _NORMALIZATION = 1  # kind of process unit
@@ -75,7 +75,7 @@ def _output(builder: flatbuffers.Builder, contract: Contract) -> int:
     content = _table(
         builder, 3, {1: _table(builder, 0)}, {0: (builder.PrependUint8Slot, _FEATURES)}
     )
-    labels = _file(builder, LABELS_ENTRY, "A class name a line", _TENSOR_VALUE_LABELS)
+    labels = _file(builder, LABELS_ENTRY, "A class name a line", _TENSOR_AXIS_LABELS)
     return _table(builder, 7, {
         0: builder.CreateString("probabilities"),
         1: builder.CreateString(
