@@ -13,7 +13,7 @@ from trash_keras import config as configuration
 from trash_keras import files, scoring, timing
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import open_store, read_pictures
+from trash_keras.data.stores import Store, read_pictures
 from trash_keras.evaluation import parity_page, publishing
 from trash_keras.export import about, onnx, parity, saved_model, tflite
 from trash_keras.export.source import Source
@@ -87,7 +87,7 @@ def export(
         answering.load(workdir / "model.keras", contract),
         contract,
         about.of_run(workdir, contract, license_name),
-        functools.partial(_calibration, workdir, contract, data_dir, calibration_images),
+        functools.partial(_calibration, workdir, contract, reference.store, calibration_images),
     )
 
     output = workdir / "export"
@@ -123,12 +123,11 @@ def _time(output: Path, facts: dict[str, Any], rounds: int) -> None:
         facts["machine"] = timing.machine()
 
 
-def _calibration(workdir: Path, contract: Contract, data_dir: str | None, count: int) -> np.ndarray:
+def _calibration(workdir: Path, contract: Contract, store: Store, count: int) -> np.ndarray:
     """Reads some training pictures: uint8 [N, side, side, 3]."""
     catalog = Catalog.load(workdir / "catalog.json").share("train", count)
-    settings = configuration.load(workdir / "config.json").data
-    store = open_store(data_dir or settings.data_dir, settings.data_format)
-    pictures = scoring.pictures_for(contract, catalog, "train", store, settings.max_megapixels)
+    limit = configuration.load(workdir / "config.json").data.max_megapixels
+    pictures = scoring.pictures_for(contract, catalog, "train", store, limit)
     return np.stack([image for image, _ in pictures.as_numpy_iterator()])
 
 
