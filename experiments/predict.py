@@ -72,9 +72,9 @@ def _print_answers(pictures: Iterable[str]) -> int:
 
     with script.quiet_imports():
         prediction.import_runtime(MODEL.value)
+        if EXPLAIN.value:
+            from trash_keras import answer_drawings, explaining
     if EXPLAIN.value:
-        from trash_keras import answer_drawings, explaining
-
         explainer = explaining.Explainer.load(MODEL.value)
     predictor = prediction.Predictor.load(MODEL.value).with_threshold(THRESHOLD.value)
     limit = MAX_MEGAPIXELS.value
@@ -95,7 +95,11 @@ def _print_answers(pictures: Iterable[str]) -> int:
 
 
 def _run_job(pictures: Iterable[str]) -> int:
-    from trash_keras import batch_prediction
+    from trash_keras import prediction
+
+    with script.quiet_imports():
+        prediction.import_runtime(MODEL.value)
+        from trash_keras import batch_prediction
 
     counts = batch_prediction.predict(
         MODEL.value,

@@ -78,11 +78,11 @@ def install(notebook, monkeypatch, tmp_path):
     return run
 
 
-@pytest.mark.parametrize(("accelerator", "extra"), [("", ""), ("gpu", "[gpu]")])
+@pytest.mark.parametrize(("accelerator", "extra"), [("", "train"), ("gpu", "gpu")])
 def test_the_first_cell_installs_from_the_repository(install, accelerator, extra):
     address = "https://example.org/trash.git"
     assert install(address, accelerator) == [
-        f'pip install --quiet "trash-keras{extra} @ git+{address}"'
+        f'pip install --quiet "trash-keras[{extra}] @ git+{address}"'
     ]
 
 

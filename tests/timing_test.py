@@ -15,11 +15,15 @@ CONTRACT = Contract(("blue", "green", "red"), 16, "stretch")
 @pytest.fixture(scope="module")
 def phone_model(toy_backbone, tmp_path_factory):
     from trash_keras.export import tflite
+    from trash_keras.export.about import About
+    from trash_keras.export.source import Source
     from trash_keras.modeling import backbones, classifier
 
     scaling, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
     path = tmp_path_factory.mktemp("timing") / "model.tflite"
-    tflite.write_float32(classifier.build(backbone, 3, scaling=scaling), CONTRACT, path)
+    model = classifier.build(backbone, 3, scaling=scaling)
+    about = About("Toy", "Toy.", "", {})
+    tflite.write_float32(Source(model, CONTRACT, about, calibration=lambda: None), path)
     return path
 
 

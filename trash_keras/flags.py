@@ -140,7 +140,9 @@ def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -
     except (ValueError, OSError, ImportError) as error:
         if flags.FLAGS["traceback"].value:
             raise
-        _fail(str(error), status=1)
+        # Python's own words name the module and no remedy.
+        missing = isinstance(error, ModuleNotFoundError)
+        _fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
     except KeyboardInterrupt:
         _fail("interrupted; the same command continues where it stopped", status=130)
 

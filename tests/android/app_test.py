@@ -55,8 +55,7 @@ def test_it_is_offered_to_devices_without_a_camera(manifest):
 
 
 def test_it_runs_a_file_that_export_writes_uncompressed(app, model_file):
-    if "int8" in folder.KINDS:
-        assert folder.KINDS["int8"][0] == model_file
+    assert folder.KINDS["int8"][0] == model_file
     assert re.fullmatch(r"model_\w+\.tflite", model_file)
     assert 'noCompress += "tflite"' in (app.root / "app/build.gradle.kts").read_text()
 

@@ -148,7 +148,7 @@ def test_page_and_figures_tell_how_the_model_answers(run):
 
 def test_a_report_from_before_there_was_a_choice_is_told_as_before(run):
     report = json.loads((run / "report.json").read_text())
-    del report["answering"], report["config"]["answering"]
+    del report["answering"], report["config"]["answering"], report["config"]["distillation"]
     for split in ("train", "valid", "test"):
         for name in ("ece_uncalibrated", "brier_uncalibrated", "abstention", "conformal"):
             del report[split][name]

@@ -56,7 +56,7 @@ def test_a_model_that_is_quite_sure_is_explained_too(squares):
     sure.set_weights(model.get_weights())
     sure.get_layer(classifier.PROBABILITIES).set_weights([np.eye(2) * 1000, np.zeros(2)])
     images = images.astype("float32")
-    assert (sure.predict(images, verbose=0).max(axis=1) == 1).all()
+    assert (sure.predict(images, verbose=0).max(axis=1) > 1 - 1e-6).all()
     assert (shares_inside(GradCam(sure)(images, labels), boxes) > 0.99).all()
 
 

@@ -22,7 +22,9 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise ImportError(".tflite files need LiteRT: pip install ai-edge-litert") from error
+        raise ImportError(
+            ".tflite files need LiteRT: pip install 'trash-keras[runtime]'"
+        ) from error
 
     interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
     interpreter.allocate_tensors()
