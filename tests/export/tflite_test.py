@@ -2,6 +2,7 @@ import dataclasses
 import json
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -9,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from trash_keras.contract import Contract
 from trash_keras.evaluation.novelty import Novelty
-from trash_keras.export import about, tflite
+from trash_keras.export import about, tflite, tflite_graph
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering
 from trash_keras.prediction import Predictor
@@ -84,8 +85,8 @@ def test_quantized_answers_are_near(written, source, images, kind):
     assert answers.argmax(axis=1).tolist() == np.argmax(source.model(pictures), axis=1).tolist()
 
 
-def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
-    content = written["int8"].read_bytes()
+def operators(content):
+    """Returns what a file computes with: kind of operator -> input tensors of each."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     graph = model.subgraphs[0]
     names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
@@ -94,6 +95,12 @@ def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
         code = model.operatorCodes[operator.opcodeIndex]
         name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
         kinds.setdefault(name, []).append([graph.tensors[index] for index in operator.inputs])
+    return model, kinds
+
+
+def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
+    content = written["int8"].read_bytes()
+    model, kinds = operators(content)
     for inputs in kinds["CONV_2D"]:
         assert inputs[0].type == inputs[1].type == schema.TensorType.INT8
         assert len(inputs[1].quantization.scale) == inputs[1].shape[0]  # of output channels
@@ -102,6 +109,49 @@ def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
     offsets = [content.find(bytes(buffer.data)) for buffer in model.buffers
                if buffer.data is not None and len(buffer.data) > 64]  # fmt: skip
     assert offsets and all(offset % 16 == 0 for offset in offsets)
+
+
+def test_a_beginning_with_a_depthwise_convolution_stays_in_float(source, images, tmp_path):
+    image = keras.Input((16, 16, 3), name="image")
+    x = keras.layers.Rescaling(1 / 255)(image)
+    for _ in range(2):
+        x = keras.layers.Conv2D(8, 3, activation="relu")(x)
+        x = keras.layers.DepthwiseConv2D(3, activation="relu")(x)
+    x = keras.layers.Conv2D(4, 3)(x)
+    answer = keras.layers.Softmax()(keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    model = keras.Model(image, answer)
+    path = tmp_path / "model.tflite"
+    tflite.write_int8(dataclasses.replace(source, model=model), path)
+    _, kinds = operators(path.read_bytes())
+    for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        first, *others = (inputs[0].type for inputs in kinds[kind])
+        assert first == schema.TensorType.FLOAT32 and set(others) == {schema.TensorType.INT8}
+    first, last = ends(path)
+    assert first["dtype"] == last["dtype"] == np.uint8 and first["quantization"] == (1.0, 0)
+    pictures = np.rint(images).astype(np.uint8)
+    answers = Predictor.load(path).predict_batch(pictures)
+    np.testing.assert_allclose(answers, model(pictures), atol=0.05)
+    (by_name,) = Interpreter(str(path)).get_signature_runner()(image=pictures[:1]).values()
+    np.testing.assert_array_equal(by_name / 256, answers[:1])
+
+
+def test_large_matrices_take_a_byte_a_value(written, images, monkeypatch):
+    plain = written["float32"].read_bytes()
+    assert tflite_graph.with_small_matrices(plain) == tflite_graph.with_small_matrices(
+        tflite_graph.with_small_matrices(plain)
+    )  # nothing here is large
+    monkeypatch.setattr(tflite_graph, "_LARGE", 100)
+    small = tflite_graph.with_small_matrices(plain)
+    _, kinds = operators(small)
+    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {schema.TensorType.INT8}
+    for picture in images:
+        found = []
+        for content in (plain, small):
+            interpreter = Interpreter(model_content=content)
+            found.append(interpreter.get_signature_runner()(image=picture[None]))
+        (expected,), (answer,) = (list(one.values()) for one in found)
+        np.testing.assert_allclose(answer, expected, atol=0.02)
+    assert not np.array_equal(answer, expected)
 
 
 @pytest.mark.parametrize("kind", WRITERS)

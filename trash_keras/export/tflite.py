@@ -48,8 +48,7 @@ def write_dynamic(source: Source, path: Path) -> None:
 def write_int8(source: Source, path: Path) -> None:
     """Writes int8 weights and activations; input uint8, RGB; output uint8, probability * 256.
 
-    What follows the last convolution stays float32 until the last step: it takes next to no time,
-    and novelty and softmax in 8 bits would undo the calibration. Jacob et al., "Quantization and
+    Both ends are computed in float32, see `tflite_graph.names_in_float`. Jacob et al., "Quantization and
     Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, with
     scales a channel of each kernel as in Krishnamoorthi, "Quantizing deep convolutional networks
     for efficient inference", 2018, section 3.1.
@@ -67,9 +66,10 @@ def write_int8(source: Source, path: Path) -> None:
             quantizer = tf.lite.experimental.QuantizationDebugger(
                 converter=converter, debug_dataset=lambda: _samples(pictures[:1])
             )
-        kept = tflite_graph.names_after_last_convolution(quantizer.calibrated_model)
+        kept = tflite_graph.names_in_float(quantizer.calibrated_model)
         quantizer.options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=kept)
         content = quantizer.get_nondebug_quantized_model()
+    content = tflite_graph.with_small_matrices(content)
     path.write_bytes(tflite_graph.with_uint8_ends(content))
     _describe(source, path, reachable(source.contract))
 
