@@ -48,10 +48,10 @@ def write_dynamic(source: Source, path: Path) -> None:
 def write_int8(source: Source, path: Path) -> None:
     """Writes int8 weights and activations; input uint8, RGB; output uint8, probability * 256.
 
-    Both ends are computed in float32, see `tflite_graph.names_in_float`. Jacob et al., "Quantization and
-    Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, with
-    scales a channel of each kernel as in Krishnamoorthi, "Quantizing deep convolutional networks
-    for efficient inference", 2018, section 3.1.
+    Both ends are computed in float32, see `tflite_graph.names_in_float`. Jacob et al.,
+    "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
+    CVPR 2018, with scales a channel of each kernel as in Krishnamoorthi, "Quantizing deep
+    convolutional networks for efficient inference", 2018, section 3.1.
     """
     pictures = source.calibration().astype(np.float32)
     pictures[0, 0, 0], pictures[0, 0, 1] = 0, 255  # so that input steps are whole grey levels

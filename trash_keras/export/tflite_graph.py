@@ -1,4 +1,4 @@
-"""Changes to a finished .tflite file that no converter makes: bytes at its ends, metadata and so on.
+"""Changes to a finished .tflite file that no converter makes: ends of bytes, metadata and so on.
 
 The schema of these files comes with LiteRT (https://ai.google.dev/edge/litert); the classes named
 `...T` are its tables as Python objects.
