@@ -1,6 +1,6 @@
 """Serves a page that classifies pictures in the browser: files, clipboard, camera.
 
-    python -m experiments.demo --model=RUN/export/model_int8.tflite [--port=8000] [--open]
+    python -m experiments.demo [--model=RUN/export/model_int8.tflite] [--port=8000] [--open]
 
 The page is web/, the model runs in it (LiteRT.js), and no picture leaves it. LiteRT.js comes from
 npm the first time, into ~/.cache/trash_keras.
@@ -11,15 +11,20 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from trash_keras import boxed_model
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string("model", None, "A .tflite file of experiments.export.")
+MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "A .tflite file of experiments.export. Default: the one that comes with the package, for "
+    "TrashNet's classes.",
+)
 HOST = flags.DEFINE_string(
     "host", "127.0.0.1", "Where to listen; 0.0.0.0 for other devices, which get no camera then."
 )
 PORT = flags.DEFINE_integer("port", 8000, "0 for any that is free.", 0, 65535)
 OPEN = flags.DEFINE_bool("open", False, "Opens the page in the browser.")
-flags.mark_flags_as_required(["model"])
 
 
 def main(paths: Sequence[str]) -> None:
@@ -28,8 +33,9 @@ def main(paths: Sequence[str]) -> None:
 
     from trash_keras.demo.server import Server, Site
 
-    with Server(Site.of(MODEL.value), HOST.value, PORT.value) as server:
-        print(f"{MODEL.value} answers at {server.address} until Ctrl-C")
+    model = MODEL.value or str(boxed_model.path())
+    with Server(Site.of(model), HOST.value, PORT.value) as server:
+        print(f"{model} answers at {server.address} until Ctrl-C")
         if OPEN.value:
             webbrowser.open(server.address)
         try:

@@ -1,6 +1,6 @@
 """Classifies pictures, or all pictures in folders.
 
-    python -m experiments.predict --model=FILE_OR_DIR [--format=json] [--explain=DIR] PATH...
+    python -m experiments.predict [--model=FILE_OR_DIR] [--format=json] [--explain=DIR] PATH...
 
 One line a picture on stdout, with --explain a drawing of where the evidence for the answer lies;
 a file that cannot be read gets a line on stderr, and exit status 1 at the end. For millions of
@@ -17,11 +17,14 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from trash_keras import answer_files, jobs
+from trash_keras import answer_files, boxed_model, jobs
 from trash_keras import flags as script
 
 MODEL = flags.DEFINE_string(
-    "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
+    "model",
+    None,
+    "A .keras, .tflite or .onnx file or a SavedModel folder. Default: the one that comes with the "
+    "package, for TrashNet's classes.",
 )
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming a picture file a line.")
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
@@ -43,7 +46,6 @@ PART_SIZE = flags.DEFINE_integer("part_size", 512, "Pictures per file of results
 RUNNER_OPTIONS = flags.DEFINE_string(
     "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
 )
-flags.mark_flags_as_required(["model"])
 
 
 def main(paths: Sequence[str]) -> int:
@@ -64,19 +66,20 @@ def main(paths: Sequence[str]) -> int:
     if EXPLAIN.value:
         picture_files.require_outside(EXPLAIN.value, paths)
     pictures = picture_files.listed(paths, PATHS_FILE.value)
-    return _run_job(pictures) if RUNNER.value else _print_answers(pictures)
+    model = MODEL.value or str(boxed_model.path())
+    return _run_job(model, pictures) if RUNNER.value else _print_answers(model, pictures)
 
 
-def _print_answers(pictures: Iterable[str]) -> int:
+def _print_answers(model: str, pictures: Iterable[str]) -> int:
     from trash_keras import picture_files, prediction
 
     with script.quiet_imports():
-        prediction.import_runtime(MODEL.value)
+        prediction.import_runtime(model)
         if EXPLAIN.value:
             from trash_keras import answer_drawings, explaining
     if EXPLAIN.value:
-        explainer = explaining.Explainer.load(MODEL.value)
-    predictor = prediction.Predictor.load(MODEL.value).with_threshold(THRESHOLD.value)
+        explainer = explaining.Explainer.load(model)
+    predictor = prediction.Predictor.load(model).with_threshold(THRESHOLD.value)
     limit = MAX_MEGAPIXELS.value
     answers = picture_files.classify(predictor, pictures, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
@@ -94,15 +97,15 @@ def _print_answers(pictures: Iterable[str]) -> int:
     return status
 
 
-def _run_job(pictures: Iterable[str]) -> int:
+def _run_job(model: str, pictures: Iterable[str]) -> int:
     from trash_keras import prediction
 
     with script.quiet_imports():
-        prediction.import_runtime(MODEL.value)
+        prediction.import_runtime(model)
         from trash_keras import batch_prediction
 
     counts = batch_prediction.predict(
-        MODEL.value,
+        model,
         pictures,
         OUTPUT.value,
         output_format=OUTPUT_FORMAT.value,

@@ -1,6 +1,6 @@
 """Answers pictures over HTTP.
 
-    python -m experiments.serve --model=FILE_OR_DIR
+    python -m experiments.serve [--model=FILE_OR_DIR]
     curl --form files=@photo.jpg --form files=@other.png http://127.0.0.1:8000/v1/classify
 
 POST /v1/classify answers like `experiments.predict --format=json`; GET /healthz, /metrics
@@ -13,9 +13,15 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from trash_keras import boxed_model
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string("model", None, "A .tflite or .keras file or a SavedModel folder.")
+MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "A .tflite, .keras or .onnx file or a SavedModel folder. Default: the one that comes with the "
+    "package, for TrashNet's classes.",
+)
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all there are.")
 PORT = flags.DEFINE_integer("port", 8000, "Port; 0 for any that is free.", 0, 65535)
 THRESHOLD = flags.DEFINE_float(
@@ -31,7 +37,6 @@ BATCH = flags.DEFINE_integer("max_batch", 8, "Most pictures that the model gets 
 REQUESTS = flags.DEFINE_integer(
     "max_requests", 32, "Most requests under way at once; others get status 503.", 1
 )
-flags.mark_flags_as_required(["model"])
 
 
 def main(paths: Sequence[str]) -> None:
@@ -58,12 +63,13 @@ def main(paths: Sequence[str]) -> None:
         batch=BATCH.value,
         requests=REQUESTS.value,
     )
+    model = MODEL.value or str(boxed_model.path())
     listening = server.listen(HOST.value, PORT.value)
-    predictor = Predictor.load(MODEL.value).with_threshold(THRESHOLD.value)
-    app = service.build(predictor, Path(MODEL.value).name, limits)
+    predictor = Predictor.load(model).with_threshold(THRESHOLD.value)
+    app = service.build(predictor, Path(model).name, limits)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    print(f"{MODEL.value} answers at http://{host}:{port}/v1/classify")
+    print(f"{model} answers at http://{host}:{port}/v1/classify")
     server.run(app, listening, SECONDS.value)
 
 

@@ -11,7 +11,7 @@ HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "ai_edge_litert", "wandb"
 LAYERS = [
     ("trash_keras.config", "trash_keras.files", "trash_keras.contract", "trash_keras.flags",
      "trash_keras.storage", "trash_keras.jobs", "trash_keras.answer_files",
-     "trash_keras.demo"),
+     "trash_keras.demo", "trash_keras.boxed_model"),
     ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.painting",
      "trash_keras.data.dealing", "trash_keras.data.folds",
      "trash_keras.data.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",

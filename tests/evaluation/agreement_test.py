@@ -65,3 +65,10 @@ def test_a_threshold_just_below_one_leaves_certainty():
 def test_what_cannot_be_compared_is_refused(other, words):
     with pytest.raises(ValueError, match=words):
         agreement.compare(answers(0.5, 0.5), other, threshold=0)
+
+
+def test_each_model_may_have_its_own_threshold():
+    surest = answers(0.9999)
+    found = agreement.compare(surest, answers(0.996), threshold=0.9998, other_threshold=0.99)
+    assert found["answer_agreement"] == 1
+    assert agreement.compare(surest, answers(0.996), threshold=0.9998)["answer_agreement"] == 0

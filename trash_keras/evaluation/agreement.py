@@ -16,13 +16,19 @@ WORST_KEPT = 12
 VISIBLE = 0.01
 
 
-def compare(expected: Predictions, answered: Predictions, threshold: float) -> dict[str, Any]:
+def compare(
+    expected: Predictions,
+    answered: Predictions,
+    threshold: float,
+    other_threshold: float | None = None,
+) -> dict[str, Any]:
     """Compares the answers of a model with those of the model it was made from.
 
     Args:
         expected: Of the original.
         answered: Of the other one, for the same pictures in the same order.
         threshold: As `Contract` has it: an answer is `unsure` up to this probability.
+        other_threshold: That of the other model; None for the same.
 
     Returns:
         `agreement`, the share of pictures with the same most probable class; `answer_agreement`,
@@ -45,9 +51,13 @@ def compare(expected: Predictions, answered: Predictions, threshold: float) -> d
         )
     for answers in (expected, answered):
         calibration.judged(answers.labels, answers.probabilities)  # no NaN, for one
+    if other_threshold is None:
+        other_threshold = threshold
     apart = np.abs(answered.probabilities - expected.probabilities)
     other_class = classes(expected) != classes(answered)
-    other_answer = other_class | (is_sure(expected, threshold) != is_sure(answered, threshold))
+    other_answer = other_class | (
+        is_sure(expected, threshold) != is_sure(answered, other_threshold)
+    )
     furthest = apart.max(axis=1)
     order = np.lexsort((-furthest, ~other_answer, ~other_class))
     shown = [row for row in order if other_answer[row] or furthest[row] >= VISIBLE]
@@ -62,7 +72,7 @@ def compare(expected: Predictions, answered: Predictions, threshold: float) -> d
                 "truth": expected.class_names[expected.labels[row]],
                 "difference": float(furthest[row]),
                 "expected": _told(expected, row, threshold),
-                "answered": _told(answered, row, threshold),
+                "answered": _told(answered, row, other_threshold),
             }
             for row in shown[:WORST_KEPT]
         ],

@@ -49,7 +49,7 @@ def write(
     """
     shown = verdict.main_split(report)
     config, run = report["config"], report.get("run") or {}
-    text = _environment().from_string(TEMPLATE).render(
+    text = environment().from_string(TEMPLATE).render(
         name=f"trash-keras-{_plain(PurePosixPath(config['model']['backbone']).stem).lower()}",
         backbone=PurePosixPath(config["model"]["backbone"]).name,
         weights=config["model"]["weights"],
@@ -95,7 +95,8 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Returns what renders a card: Markdown, with the filters `percent`, `text` and `quoted`."""
     environment = jinja2.Environment(
         autoescape=False,
         trim_blocks=True,

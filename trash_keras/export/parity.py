@@ -105,10 +105,11 @@ class Reference:
         answers = scoring.answers(
             predictor, self.catalog, "test", self.store, pictures=self.pictures, title=title
         )
-        scores = answers.score(self.contract.answering())
+        given = predictor.contract
+        scores = answers.score(given.answering())
         figures = {
             **{name: scores[name] for name in ("accuracy", "accuracy_interval", "ece")},
-            **agreement.compare(self.answers, answers, self.contract.threshold),
+            **agreement.compare(self.answers, answers, self.contract.threshold, given.threshold),
             "tool": tool(path),
         }
         if figures["agreement"] < min_agreement:

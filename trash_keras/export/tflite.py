@@ -66,8 +66,8 @@ def write_int8(source: Source, path: Path) -> None:
             quantizer = tf.lite.experimental.QuantizationDebugger(
                 converter=converter, debug_dataset=lambda: _samples(pictures[:1])
             )
-        kept = tflite_graph.names_in_float(quantizer.calibrated_model)
-        quantizer.options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=kept)
+            kept = tflite_graph.names_in_float(quantizer.calibrated_model)
+            quantizer.options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=kept)
         content = quantizer.get_nondebug_quantized_model()
     content = tflite_graph.with_small_matrices(content)
     path.write_bytes(tflite_graph.with_uint8_ends(content))

@@ -1,0 +1,45 @@
+"""Puts an exported int8 file into the package, with its figures and its model card.
+
+    python -m experiments.box --workdir=RUN --home=REPORT --foreign=REPORT
+
+The last step of experiments/box.sh, which trains, exports and scores first.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras import boxed_model
+from trash_keras import flags as script
+
+WORKDIR = flags.DEFINE_string("workdir", None, "Run whose export/ has an int8 file.")
+HOME = flags.DEFINE_string(
+    "home", None, "Report of evaluating it on the test split, with --out_of_scope."
+)
+FOREIGN = flags.DEFINE_string("foreign", None, "Report of evaluating it on photographs elsewhere.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder to write; default: that of the package.")
+flags.mark_flags_as_required(["workdir", "home", "foreign"])
+
+
+def main(paths: Sequence[str]) -> None:
+    """Writes the three files."""
+    script.refuse(paths)
+
+    import shutil
+    from pathlib import Path
+
+    from trash_keras import files
+    from trash_keras.evaluation import boxed_card
+
+    model = Path(WORKDIR.value) / "export" / "model_int8.tflite"
+    found = boxed_card.figures(Path(WORKDIR.value), model, Path(HOME.value), Path(FOREIGN.value))
+    output = Path(OUTPUT.value or boxed_model.FOLDER)
+    with files.replacing(output / boxed_model.FILE_NAME) as temporary:
+        shutil.copyfile(model, temporary)
+    files.write_json(output / boxed_model.FIGURES_NAME, found)
+    files.write_text(output / boxed_model.CARD_NAME, boxed_card.render(found))
+    print(f"{model} -> {output}: accuracy {found['test']['accuracy']:.4f}, {found['bytes']} bytes")
+
+
+if __name__ == "__main__":
+    script.run(main)

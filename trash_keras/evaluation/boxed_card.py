@@ -1,0 +1,111 @@
+"""Model card of the model that comes with the package, from reports of what its file answers."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trash_keras import storage
+from trash_keras.contract import Contract
+from trash_keras.evaluation import model_card
+
+TEMPLATE = Path(__file__).with_name("boxed_card.md.j2").read_text(encoding="utf-8")
+LICENSE = "Apache-2.0"  # that of the initial weights, whose descendants these are
+KIND = "int8"
+_SCORES = (
+    "examples", "accuracy", "accuracy_interval", "macro_f1", "ece", "brier",
+    "coverage_at_2_percent_error", "abstention", "per_class", "confusion_matrix",
+)  # fmt: skip
+
+
+def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, Any]:
+    """Gathers what the card says.
+
+    Args:
+        workdir: Folder of the run, exported.
+        model: Its int8 file.
+        home: Report folder of `experiments.evaluate` on the test split, with `--out_of_scope`.
+        foreign: Report folder of `experiments.evaluate` on photographs from elsewhere.
+
+    Returns:
+        Plain values: `sha256` and `bytes` of the file, `contract`, `training`, `teacher` (None
+        without one), `exported`, `test`, `out_of_scope` and `foreign`.
+
+    Raises:
+        ValueError: A report is missing, or is not of this file.
+    """
+    report = _read(workdir / "report.json")
+    exported = _read(workdir / "export" / "export.json")["kinds"]
+    scored, elsewhere = (_read(folder / "report.json") for folder in (home, foreign))
+    if "out_of_scope" not in scored or "test" not in scored:
+        raise ValueError(f"{home} must be of the test split, and with --out_of_scope.")
+    for folder, found in ((home, scored), (foreign, elsewhere)):
+        if model.name not in found["run"]["command"]:
+            raise ValueError(f"{folder} is of another file than {model.name}.")
+    config, run = report["config"], report["run"]
+    teacher = config.get("distillation", {}).get("teacher")
+    taught = _read(Path(teacher).with_name("report.json")) if teacher else None
+    return {
+        "sha256": storage.checksum(str(model)),
+        "bytes": model.stat().st_size,
+        "contract": dataclasses.asdict(Contract.read(model)),
+        "training": {
+            "backbone": PurePosixPath(config["model"]["backbone"]).name,
+            "split_method": config["data"]["split_method"],
+            "seed": config["runtime"]["seed"],
+            "minutes": run["training_minutes"],
+            "machine": run["machine"],
+            "git_revision": run["git_revision"],
+            "valid_accuracy": report["valid"]["accuracy"],
+            "valid_examples": report["valid"]["examples"],
+        },
+        "teacher": taught and {
+            "image_size": taught["config"]["data"]["image_size"],
+            "views": taught["answering"]["tta"],
+            "accuracy": taught["test"]["accuracy"],
+            "minutes": taught["run"]["training_minutes"],
+        },
+        "exported": {
+            "float32": {name: exported["float32"][name] for name in ("accuracy", "bytes")},
+            KIND: {name: exported[KIND][name] for name in ("accuracy", "agreement", "ece", "tool")},
+        },
+        "test": {name: scored["test"][name] for name in _SCORES},
+        "out_of_scope": {
+            "pictures": scored["out_of_scope"]["pictures"],
+            "unsure": scored["out_of_scope"]["unsure"],
+            "auroc": scored["out_of_scope"]["scores"]["confidence"]["auroc"],
+        },
+        "foreign": {name: elsewhere["all"][name] for name in _SCORES if name != "confusion_matrix"},
+    }  # fmt: skip
+
+
+def render(found: Mapping[str, Any]) -> str:
+    """Writes the card.
+
+    Args:
+        found: From `figures`.
+    """
+    return (
+        model_card.environment()
+        .from_string(TEMPLATE)
+        .render(**found, license=LICENSE, confusions=_confusions(found))
+    )
+
+
+def _confusions(found: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Returns the most frequent mistakes: truth, answer, pictures."""
+    names, matrix = found["contract"]["class_names"], found["test"]["confusion_matrix"]
+    pairs = [
+        (names[truth], names[answer], count)
+        for truth, row in enumerate(matrix)
+        for answer, count in enumerate(row)
+        if truth != answer and count
+    ]
+    return sorted(pairs, key=lambda pair: -pair[2])[:5]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"There is no {path}.")
+    return json.loads(path.read_text(encoding="utf-8"))
