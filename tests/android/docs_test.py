@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from trash_keras import boxed_model
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -15,8 +17,10 @@ def page():
 
 
 def test_the_model_is_copied_to_where_the_app_looks(page, app, model_file):
-    source, target = re.search(r"^ *cp (\S+) (\S+)$", page, re.MULTILINE).groups()
-    assert Path(source).name == model_file
+    (boxed, renamed), (exported, target) = re.findall(r"^ *cp (\S+) (\S+)$", page, re.MULTILINE)
+    assert ROOT / boxed == boxed_model.path()
+    assert ROOT / renamed == app.sources / "assets" / model_file
+    assert Path(exported).name == model_file
     assert ROOT / target == app.sources / "assets" and (ROOT / target).is_dir()
 
 
