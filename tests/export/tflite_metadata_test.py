@@ -1,10 +1,14 @@
 """Our files, read by the code that MediaPipe and Android read them with."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from trash_keras import boxed_model
 from trash_keras.contract import Contract
+from trash_keras.data import decoding
 from trash_keras.export import about, tflite, tflite_metadata
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering
@@ -12,6 +16,7 @@ from trash_keras.prediction import Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "crop", threshold=0.6)
 ABOUT = about.About("Toy", "Tells colours apart.", "Apache-2.0", {"seed": 3})
+TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
 
 
 def text(value):
@@ -42,18 +47,15 @@ def test_every_field_is_where_the_published_schema_has_it():
     assert labels.type == published.AssociatedFileType.TENSOR_AXIS_LABELS
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
-def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kind):
+def compare_with_mediapipe(path, pictures):
+    """Checks labels, and scores within 0.02; pictures are uint8 [N, side, side, 3]."""
     mediapipe = pytest.importorskip("mediapipe")
     from mediapipe.tasks.python import BaseOptions
     from mediapipe.tasks.python.vision import ImageClassifier, ImageClassifierOptions
 
-    model = answering.answering_model(classifier, temperature=2.0)
-    pictures = np.rint(images).astype(np.uint8)
-    path = tmp_path / "model.tflite"
-    getattr(tflite, f"write_{kind}")(Source(model, CONTRACT, ABOUT, pictures.copy), path)
-    expected = Predictor.load(path).predict_batch(pictures)
+    predictor = Predictor.load(path)
+    names = predictor.contract.class_names
+    expected = predictor.predict_batch(pictures)
     options = ImageClassifierOptions(BaseOptions(model_asset_path=str(path)))
     with ImageClassifier.create_from_options(options) as media_pipe:
         for picture, row in zip(pictures, expected, strict=True):
@@ -62,7 +64,30 @@ def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kin
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=data)
             (answer,) = media_pipe.classify(image).classifications
             scores = {found.category_name: found.score for found in answer.categories}
-            assert set(scores) == set(CONTRACT.class_names)
-            np.testing.assert_allclose(
-                [scores[name] for name in CONTRACT.class_names], row, atol=0.02
-            )
+            assert set(scores) == set(names)
+            np.testing.assert_allclose([scores[name] for name in names], row, atol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
+def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kind):
+    model = answering.answering_model(classifier, temperature=2.0)
+    pictures = np.rint(images).astype(np.uint8)
+    path = tmp_path / "model.tflite"
+    getattr(tflite, f"write_{kind}")(Source(model, CONTRACT, ABOUT, pictures.copy), path)
+    compare_with_mediapipe(path, pictures)
+
+
+@pytest.mark.slow
+def test_mediapipe_runs_the_model_in_the_box():
+    """On real pictures where TrashNet is at hand."""
+    contract = Contract.read(boxed_model.path())
+    if TRASHNET.is_dir():
+        files = [sorted(folder.glob("*.jpg"))[-1] for folder in sorted(TRASHNET.iterdir())]
+        loaded = [decoding.load(file.read_bytes(), contract.image_size, contract.resize)
+                  for file in files]  # fmt: skip
+    else:
+        side, generator = contract.image_size, np.random.default_rng(0)
+        loaded = [Image.fromarray(generator.integers(0, 256, (4, 4, 3), np.uint8)).resize(
+            (side, side)) for _ in range(6)]  # fmt: skip
+    compare_with_mediapipe(boxed_model.path(), np.stack(loaded))
