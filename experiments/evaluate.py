@@ -39,9 +39,7 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_
 TTA = flags.DEFINE_integer(
     "tta", None, "Views of each picture, for a .keras file: 1, 2, 4 or 8. Default: the run's own."
 )
-THRESHOLD = flags.DEFINE_float(
-    "threshold", None, "Unsure up to this probability, 0..1. Default: the model's own.", 0, 1
-)
+THRESHOLD = script.define_threshold()
 DATA_FORMAT = script.define_setting("data_format")
 BAD_FILES = script.define_setting("bad_files")
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")

@@ -20,12 +20,7 @@ from absl import flags
 from trash_keras import answer_files, boxed_model, jobs
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string(
-    "model",
-    None,
-    "A .keras, .tflite or .onnx file or a SavedModel folder. Default: the one that comes with the "
-    "package, for TrashNet's classes.",
-)
+MODEL = script.define_model()
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming a picture file a line.")
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
 TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown a picture in text form.", lower_bound=1)
@@ -34,9 +29,7 @@ EXPLAIN = flags.DEFINE_string(
 )
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Pictures per step.", lower_bound=1)
 MAX_MEGAPIXELS = script.define_setting("max_megapixels")
-THRESHOLD = flags.DEFINE_float(
-    "threshold", None, "Unsure up to this probability, 0..1. Default: the model's own.", 0, 1
-)
+THRESHOLD = script.define_threshold()
 RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Runs a job there; needs --output.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of a job's results; gs:// and s3:// too.")
 OUTPUT_FORMAT = flags.DEFINE_enum(

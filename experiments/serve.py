@@ -16,17 +16,10 @@ from absl import flags
 from trash_keras import boxed_model
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string(
-    "model",
-    None,
-    "A .tflite, .keras or .onnx file or a SavedModel folder. Default: the one that comes with the "
-    "package, for TrashNet's classes.",
-)
+MODEL = script.define_model()
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all there are.")
 PORT = flags.DEFINE_integer("port", 8000, "Port; 0 for any that is free.", 0, 65535)
-THRESHOLD = flags.DEFINE_float(
-    "threshold", None, "Unsure up to this probability, 0..1. Default: the model's own.", 0, 1
-)
+THRESHOLD = script.define_threshold()
 UPLOAD = flags.DEFINE_float("max_upload_megabytes", 20.0, "Most megabytes of a request.", 0.001)
 FILES = flags.DEFINE_integer("max_files", 16, "Most pictures in a request.", 1)
 MEGAPIXELS = flags.DEFINE_float("max_megapixels", 50.0, "Most millions of pixels of one.", 0.01)

@@ -45,6 +45,23 @@ def define_setting(name: str) -> flags.FlagHolder:
     return _define(field, lower_bound=limits[0], upper_bound=limits[1])
 
 
+def define_model() -> flags.FlagHolder:
+    """Defines --model of a script that answers: None means the model in the package."""
+    return flags.DEFINE_string(
+        "model",
+        None,
+        "A .keras, .tflite or .onnx file or a SavedModel folder. Default: the one that comes with "
+        "the package, for TrashNet's classes.",
+    )
+
+
+def define_threshold() -> flags.FlagHolder:
+    """Defines --threshold: None means the model's own."""
+    return flags.DEFINE_float(
+        "threshold", None, "Unsure up to this probability, 0..1. Default: the model's own.", 0, 1
+    )
+
+
 def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolder:
     help_text, choices = field.metadata["help"], field.metadata["choices"]
     if choices and isinstance(field.default, str):
