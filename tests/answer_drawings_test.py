@@ -115,6 +115,6 @@ def test_a_mistake_is_one_line(trained, tmp_path, script):
         ((f"--model={workdir}/model.keras", f"--explain={tmp_path}", "--runner=DirectRunner",
           f"--output={tmp_path}/out"), "--explain changes nothing with --runner"),
     ):  # fmt: skip
-        done = script("predict", *arguments, data / "red")
+        done = script("predict", *arguments, data / "red", fresh=True)
         assert done.returncode == 1 and not done.stdout
         assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr

@@ -287,7 +287,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
     ],
 )
 def test_a_mistake_is_one_line(script, trained, arguments, message):
-    done = script("predict", f"--model={trained[0] / 'model.keras'}", *arguments)
+    done = script("predict", f"--model={trained[0] / 'model.keras'}", *arguments, fresh=True)
     assert done.returncode == 1
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert not (ROOT / "gone").exists()
@@ -300,7 +300,7 @@ def test_the_script_prints_what_the_job_writes(script, trained, pictures, tmp_pa
     plain = script("predict", *common, "--format=json")
     assert plain.returncode == 1 and plain.stderr.count("error: ") == 3
     output = tmp_path / "out"
-    job = script("predict", *common, "--runner=DirectRunner", f"--output={output}")
+    job = script("predict", *common, "--runner=DirectRunner", f"--output={output}", fresh=True)
     assert job.returncode == 0, job.stderr
     assert plain.stdout == (output / "predictions-00000-of-00001.jsonl").read_text()
     # Nothing of Beam or TensorFlow but the progress bar.

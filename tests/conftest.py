@@ -1,5 +1,6 @@
 """Shared fixtures: solid-colour pictures, a toy backbone, and the command line."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -134,11 +135,41 @@ def configure():
 
 
 @pytest.fixture(scope="session")
-def script():
-    """Runs `python -m experiments.NAME` and returns the finished process."""
+def script_server(tmp_path_factory):
+    """Runs a script where Keras is imported already: (name, arguments) -> finished process."""
+    outputs = [str(tmp_path_factory.mktemp("script") / name) for name in ("stdout", "stderr")]
+    command = [sys.executable, ROOT / "tests" / "script_server.py"]
+    pipe, path = subprocess.PIPE, {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+        env=os.environ | path,
+    ) as server:  # fmt: skip
 
-    def run(name, *arguments, **options):
-        command = [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)]
+        def run(name, arguments):
+            order = dict(zip(("stdout", "stderr"), outputs, strict=True))
+            order |= {"name": name, "arguments": arguments, "timeout": 600}
+            print(json.dumps(order), file=server.stdin, flush=True)
+            status = int(server.stdout.readline())
+            texts = [Path(output).read_text() for output in outputs]
+            return subprocess.CompletedProcess([name, *arguments], status, *texts)
+
+        yield run
+        server.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def script(request):
+    """Runs `python -m experiments.NAME` and returns the finished process.
+
+    With fresh=True, or with options of `subprocess.run`, in a Python of its own as a user's: for
+    tests of what is printed while TensorFlow is imported, of variables and of speed.
+    """
+
+    def run(name, *arguments, fresh=False, **options):
+        arguments = [str(argument) for argument in arguments]
+        if not fresh and not options:
+            return request.getfixturevalue("script_server")(name, arguments)
+        command = [sys.executable, "-m", f"experiments.{name}", *arguments]
         options = {"capture_output": True, "text": True, "timeout": 600, "cwd": ROOT} | options
         return subprocess.run(command, **options)
 

@@ -27,7 +27,7 @@ def rows(workdir):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_answers_at_once_and_lists_the_flags(script, name):
     started = time.monotonic()
-    done = script(name, "--help")
+    done = script(name, "--help", fresh=True)
     own = ("--data_dir", "--model", "--output", "--workdir")
     assert any(flag in done.stdout for flag in own)
     assert time.monotonic() - started < 3
@@ -155,7 +155,7 @@ def test_resnet50_from_pictures_to_answers(script, tmp_path):
 def test_a_few_hundred_real_pictures(script, tmp_path):
     for folder in (SHARED / "trashnet/images").iterdir():
         (tmp_path / "data" / folder.name).mkdir(parents=True)
-        for picture in sorted(folder.glob("*.jpg"))[::8]:
+        for picture in sorted(folder.glob("*.jpg"))[::12]:
             (tmp_path / "data" / folder.name / picture.name).symlink_to(picture)
     done = script(
         "train", f"--data_dir={tmp_path / 'data'}", f"--workdir={tmp_path / 'run'}",
@@ -163,8 +163,8 @@ def test_a_few_hundred_real_pictures(script, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "run/report.json").read_text())
-    assert report["train"]["examples"] > 200
-    # Some 100 pictures that were not trained on; chance is 0.25, the whole set gives 0.90.
+    assert report["train"]["examples"] > 130
+    # Some 60 pictures that were not trained on; chance is 0.25, the whole set gives 0.90.
     assert (report["valid"]["accuracy"] + report["test"]["accuracy"]) / 2 > 0.7
 
 

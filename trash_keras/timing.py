@@ -152,7 +152,11 @@ def _running(path: str | os.PathLike, threads: int) -> Iterator[Answer]:
             found = json.loads(line)
             return found["milliseconds"], found["peak_memory"]
 
-        yield answer
+        try:
+            yield answer
+        finally:  # one that has ended takes nothing more
+            with contextlib.suppress(BrokenPipeError):
+                asked.close()
 
 
 def _answer_when_asked(path: str, threads: int) -> None:

@@ -39,6 +39,8 @@ def test_it_serves_until_it_is_interrupted(tmp_path, environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A process that was started in the background ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         line = process.stdout.readline()
         address = re.search(r"http://\S+/", line)[0]

@@ -1,0 +1,52 @@
+"""Runs scripts in forks of a process that has imported Keras, which takes longer than most of them.
+
+Reads a JSON object a line: script, arguments, names of files for stdout and stderr, seconds that it
+may take; answers each with a line, the exit status. Used by the fixture `script`.
+"""
+
+import atexit
+import gc
+import json
+import os
+import runpy
+import signal
+import sys
+import traceback
+
+
+def main():
+    import keras  # noqa: F401  nothing is computed, so no thread of TensorFlow is there to lose
+    import tensorflow_datasets  # noqa: F401
+
+    gc.freeze()  # what is there by now is not looked through again in each fork
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if not child:
+            run(**order)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def run(name, arguments, stdout, stderr, timeout):
+    signal.alarm(timeout)
+    for number, path, mode in ((0, os.devnull, "rb"), (1, stdout, "wb"), (2, stderr, "wb")):
+        with open(path, mode) as file:
+            os.dup2(file.fileno(), number)
+    sys.argv = [f"experiments/{name}.py", *arguments]
+    status = 0
+    try:
+        runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # taking all modules apart would take seconds
+
+
+if __name__ == "__main__":
+    main()
