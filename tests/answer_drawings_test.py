@@ -106,8 +106,8 @@ def test_the_script_names_its_drawings(trained, tmp_path, script):
 
 @pytest.mark.slow
 def test_a_mistake_is_one_line(trained, tmp_path, script):
-    workdir, data, _ = trained
-    script("export", f"--workdir={workdir}", "--kinds=float32")
+    workdir, data = shutil.copytree(trained[0], tmp_path / "run"), trained[1]
+    script("export", f"--workdir={workdir}", "--kinds=float32", "--timing_rounds=0")
     tflite = workdir / "export" / "model_float32.tflite"
     for arguments, message in (
         ((f"--model={tflite}", f"--explain={tmp_path}"), "need the gradients of a .keras file"),

@@ -170,7 +170,7 @@ def test_a_few_hundred_real_pictures(script, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
-    workdir, data, report = trained
+    workdir, (_, data, report) = shutil.copytree(trained[0], tmp_path / "run"), trained
     done = script("export", f"--workdir={workdir}", "--kinds=float32", "--timing_rounds=1")
     assert done.returncode == 0, done.stderr
     scored = script(
