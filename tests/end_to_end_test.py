@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 SCRIPTS = sorted(path.stem for path in ROOT.glob("experiments/[a-z]*.py"))
-TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=30", "--finetune_epochs=30",
+TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=12", "--finetune_epochs=12",
        "--head_learning_rate=0.05", "--deterministic", "--accelerator=cpu")  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_killed_in_each_phase_it_ends_like_an_unbroken_run(tmp_path, data_dir, t
         process.wait(30)
         assert not (broken / "report.json").exists()
     assert start(*flags, f"--workdir={broken}").wait(300) == 0
-    assert len(rows(whole)) == len(rows(broken)) == 60
+    assert len(rows(whole)) == len(rows(broken)) == 24
     for one, other in zip(rows(whole), rows(broken), strict=True):
         assert (one.pop("phase"), one["epoch"]) == (other.pop("phase"), other["epoch"])
         assert {name: float(value) for name, value in one.items()} == pytest.approx(
@@ -123,17 +123,14 @@ def test_resnet50_from_pictures_to_answers(script, tmp_path):
     data, run = tmp_path / "data", tmp_path / "run"
     assert script("prepare", f"--data_dir={data}", "--images_per_class=8").returncode == 0
     done = script(
-        "train", f"--data_dir={data}", f"--workdir={run}", "--weights=none", "--image_size=64",
-        "--finetune_epochs=1", "--batch_size=16",
+        "train", f"--data_dir={data}", f"--workdir={run}", "--weights=none", "--image_size=32",
+        "--head_epochs=2", "--finetune_epochs=1", "--batch_size=16",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = script("export", f"--workdir={run}", "--timing_rounds=1")
+    done = script("export", f"--workdir={run}", "--timing_rounds=0")
     assert done.returncode == 0, done.stderr
     for facts in json.loads((run / "export/export.json").read_text())["kinds"].values():
-        assert facts["max_difference"] < 1e-4 and set(facts["latency"]) == {
-            "threads_1",
-            "threads_2",
-        }
+        assert facts["max_difference"] < 1e-4
     (tmp_path / "bad.jpg").write_bytes(b"text")
     paths = [data / "glass/glass1.jpg", tmp_path / "bad.jpg", data / "metal"]
     answers = []
