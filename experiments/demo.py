@@ -14,12 +14,7 @@ from absl import flags
 from trash_keras import boxed_model
 from trash_keras import flags as script
 
-MODEL = flags.DEFINE_string(
-    "model",
-    None,
-    "A .tflite file of experiments.export. Default: the one that comes with the package, for "
-    "TrashNet's classes.",
-)
+MODEL = script.define_model("A .tflite file of experiments.export.")
 HOST = flags.DEFINE_string(
     "host", "127.0.0.1", "Where to listen; 0.0.0.0 for other devices, which get no camera then."
 )

@@ -70,25 +70,18 @@ def test_a_package_without_it_asks_for_another(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_extra_runtime_is_enough(tmp_path, picture):
+def test_the_extra_runtime_is_enough(copy_working_tree, tmp_path, picture):
     """What README.md promises: no TensorFlow, no training, no download of a model."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     probe = [*pip, "download", "--quiet", "--no-deps", f"--dest={tmp_path / 'probe'}", "absl-py"]
     if subprocess.run(probe, capture_output=True).returncode:
         pytest.skip("pip reaches no package index")
     # pip builds in the folder that it is given, so it gets a copy.
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/", "android/")):
-            (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "source" / name).write_bytes((ROOT / name).read_bytes())
+    source = copy_working_tree(tmp_path / "source")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = str(tmp_path / "venv/bin/python")
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, f"{tmp_path / 'source'}[runtime]"], check=True)
+    subprocess.run([*install, f"{source}[runtime]"], check=True)
 
     def run(*arguments):
         return subprocess.run(

@@ -176,6 +176,22 @@ def script(request):
     return run
 
 
+@pytest.fixture(scope="session")
+def copy_working_tree():
+    """Copies what git tracks or would track, as it is now, into a new folder; returns that."""
+
+    def copy(target):
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, target / name)
+        return target
+
+    return copy
+
+
 @pytest.fixture(scope="module")
 def make_browser():
     """Starts headless Chromium; with_script=False is a reader who allows none."""

@@ -16,7 +16,6 @@ import traceback
 
 def main():
     import keras  # noqa: F401  nothing is computed, so no thread of TensorFlow is there to lose
-    import tensorflow_datasets  # noqa: F401
 
     gc.freeze()  # what is there by now is not looked through again in each fork
     for line in sys.stdin:

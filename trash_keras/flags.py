@@ -45,14 +45,16 @@ def define_setting(name: str) -> flags.FlagHolder:
     return _define(field, lower_bound=limits[0], upper_bound=limits[1])
 
 
-def define_model() -> flags.FlagHolder:
-    """Defines --model of a script that answers: None means the model in the package."""
-    return flags.DEFINE_string(
-        "model",
-        None,
-        "A .keras, .tflite or .onnx file or a SavedModel folder. Default: the one that comes with "
-        "the package, for TrashNet's classes.",
-    )
+def define_model(
+    files: str = "A .keras, .tflite or .onnx file or a SavedModel folder.",
+) -> flags.FlagHolder:
+    """Defines --model of a script that answers: None means the model in the package.
+
+    Args:
+        files: Which ones it takes.
+    """
+    default = "Default: the one that comes with the package, for TrashNet's classes."
+    return flags.DEFINE_string("model", None, f"{files} {default}")
 
 
 def define_threshold() -> flags.FlagHolder:

@@ -22,7 +22,11 @@ from trash_keras.runtimes.steps import PredictBatch
 
 # Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
 RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
-KERAS_RUNTIME = "trash_keras.runtimes.keras_file"
+
+
+def suffix(path: str | os.PathLike) -> str:
+    """Returns the suffix of a model file; empty for a SavedModel folder, whatever its name."""
+    return "" if Path(path).is_dir() else Path(path).suffix
 
 
 def import_runtime(path: str | os.PathLike) -> types.ModuleType:
@@ -35,11 +39,11 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
         ImportError: The runtime is not installed.
         ValueError: No runtime for such files.
     """
-    suffix = "" if Path(path).is_dir() else Path(path).suffix
-    if suffix not in RUNTIMES:
+    kind = suffix(path)
+    if kind not in RUNTIMES:
         allowed = ", ".join(filter(None, RUNTIMES))
         raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
-    return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[suffix]}")
+    return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[kind]}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Predictor:
             if tta not in VIEWS:
                 allowed = ", ".join(map(str, VIEWS))
                 raise ValueError(f"--tta must be one of {allowed}. Received: {tta}")
-            if runtime.__name__ != KERAS_RUNTIME:
+            if suffix(path) != ".keras":
                 raise ValueError(
                     f"--tta takes a .keras file. {path} has its views inside: {contract.tta}. "
                     "Export a run that was trained with another --tta."

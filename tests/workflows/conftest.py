@@ -106,15 +106,9 @@ def install(checkout, python):
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory):
+def runner(copy_working_tree, tmp_path_factory):
     """A runner whose Python is this one, in a copy of the working tree."""
-    checkout = tmp_path_factory.mktemp("work") / "checkout"
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, checkout / name)
+    checkout = copy_working_tree(tmp_path_factory.mktemp("work") / "checkout")
     install(checkout, f'exec "{sys.executable}" "$@"')
     return Runner(checkout, tmp_path_factory.mktemp("home"))
 

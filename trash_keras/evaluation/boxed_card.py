@@ -8,11 +8,12 @@ from typing import Any
 
 from trash_keras import storage
 from trash_keras.contract import Contract
-from trash_keras.evaluation import model_card
+from trash_keras.evaluation import markdown, model_card
 
 TEMPLATE = Path(__file__).with_name("boxed_card.md.j2").read_text(encoding="utf-8")
 LICENSE = "Apache-2.0"  # that of the initial weights, whose descendants these are
 KIND = "int8"
+MISTAKES_SHOWN = 5
 _SCORES = (
     "examples", "accuracy", "accuracy_interval", "macro_f1", "ece", "brier",
     "coverage_at_2_percent_error", "abstention", "per_class", "confusion_matrix",
@@ -86,23 +87,10 @@ def render(found: Mapping[str, Any]) -> str:
     Args:
         found: From `figures`.
     """
-    return (
-        model_card.environment()
-        .from_string(TEMPLATE)
-        .render(**found, license=LICENSE, confusions=_confusions(found))
-    )
-
-
-def _confusions(found: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    """Returns the most frequent mistakes: truth, answer, pictures."""
     names, matrix = found["contract"]["class_names"], found["test"]["confusion_matrix"]
-    pairs = [
-        (names[truth], names[answer], count)
-        for truth, row in enumerate(matrix)
-        for answer, count in enumerate(row)
-        if truth != answer and count
-    ]
-    return sorted(pairs, key=lambda pair: -pair[2])[:5]
+    mistakes = markdown.most_frequent_mistakes(names, matrix, MISTAKES_SHOWN)
+    card = model_card.environment().from_string(TEMPLATE)
+    return card.render(**found, license=LICENSE, mistakes=mistakes)
 
 
 def _read(path: Path) -> dict[str, Any]:

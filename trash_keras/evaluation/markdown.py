@@ -129,16 +129,28 @@ def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
             for i, (name, row) in enumerate(zip(names, matrix, strict=True))
         ]
         return table(["truth \\ prediction", *names], rows)
-    cells = [
-        (count, names[i], names[j])
-        for i, row in enumerate(matrix)
-        for j, count in enumerate(row)
-        if i != j and count
-    ]
-    largest = sorted(cells, key=lambda cell: -cell[0])[:CONFUSIONS_SHOWN]
-    rows = [[truth, prediction, count] for count, truth, prediction in largest]
+    rows = most_frequent_mistakes(names, matrix, CONFUSIONS_SHOWN)
     note = f"{len(names)} classes are too many for a table; these are the most frequent mistakes."
     return note + "\n\n" + table(["truth", "prediction", "pictures"], rows, left=2)
+
+
+def most_frequent_mistakes(
+    class_names: Sequence[str], matrix: Sequence[Sequence[int]], most: int
+) -> list[list[Any]]:
+    """Returns the largest cells beside the diagonal: true class, answer, pictures.
+
+    Args:
+        class_names: In the order of the matrix.
+        matrix: Confusion matrix, a row for each true class.
+        most: Cells to return at the most; the largest come first.
+    """
+    cells: list[list[Any]] = [
+        [class_names[truth], class_names[answer], count]
+        for truth, row in enumerate(matrix)
+        for answer, count in enumerate(row)
+        if truth != answer and count
+    ]
+    return sorted(cells, key=lambda cell: -cell[2])[:most]
 
 
 def _exports(kinds: Mapping[str, Mapping[str, Any]]) -> str:

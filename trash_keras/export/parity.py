@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras import config as configuration
-from trash_keras import scoring
+from trash_keras import prediction, scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store, open_store
@@ -119,12 +119,11 @@ class Reference:
 
 def tool(path: str | os.PathLike) -> dict[str, str]:
     """Returns which tool and version `made` an export, and which runtime `answered` for it."""
-    suffix = "" if Path(path).is_dir() else Path(path).suffix
     made, runtime = {
         "": ("keras.export.ExportArchive", "tensorflow"),
         ".tflite": ("TFLiteConverter", "ai-edge-litert"),
         ".onnx": ("tf2onnx", "onnxruntime"),
-    }[suffix]
+    }[prediction.suffix(path)]
     version = importlib.metadata.version
     if made == "tf2onnx":  # not a part of Keras or TensorFlow, as the others are
         made += f" {version(made)}"

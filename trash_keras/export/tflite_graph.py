@@ -146,7 +146,7 @@ def _quantize(tensor: schema.TensorT, kind: int, scale: float) -> None:
 
 def _operator(model: schema.ModelT, kind: int, source: int, target: int) -> schema.OperatorT:
     """Makes an operator from one tensor to another."""
-    known = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    known = [_builtin(code) for code in model.operatorCodes]
     if kind not in known:
         code = schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = kind
@@ -160,7 +160,10 @@ def _operator(model: schema.ModelT, kind: int, source: int, target: int) -> sche
 
 
 def _kind(model: schema.ModelT, operator: schema.OperatorT) -> int:
-    code = model.operatorCodes[operator.opcodeIndex]
+    return _builtin(model.operatorCodes[operator.opcodeIndex])
+
+
+def _builtin(code: schema.OperatorCodeT) -> int:
     return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 

@@ -1,0 +1,14 @@
+import configparser
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_what_answers_alone_asks_for_the_ranges_of_the_whole():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    whole = {line.split(" #")[0] for line in lines if not line.startswith("#")}
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    base = config["options"]["install_requires"].split()
+    assert {"numpy", "pillow"} <= {one.split(">")[0] for one in base}
+    assert {*base, *config["options.extras_require"]["runtime"].split()} <= whole
