@@ -1,5 +1,6 @@
 import gc
 import random
+import resource
 import sys
 from types import SimpleNamespace
 
@@ -46,6 +47,18 @@ def policy():
     before = keras.config.dtype_policy()
     yield lambda: keras.config.dtype_policy().name
     keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="for glibc")
+def test_freed_memory_is_handed_out_again_without_new_pages():
+    def pages_touched():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        _ = b"x" * 2**28
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    runtime.keep_freed_memory()
+    pages_touched()
+    assert pages_touched() < 2**28 / resource.getpagesize() / 10
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         print(f"This run is complete: {workdir / 'report.html'}", flush=True)
         return json.loads((workdir / "report.json").read_text(encoding="utf-8"))
 
+    runtime.keep_freed_memory()
     strategy = runtime.use_accelerator(config.runtime.accelerator)
     runtime.check_batch_size(config.data.batch_size, strategy)
     store = open_store(config.data.data_dir, config.data.data_format)
