@@ -11,7 +11,6 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-
 # Parameters of mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
