@@ -261,12 +261,13 @@ class TrainingConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class DistillationConfig(_Checked):
-    """Fine-tuning, or training from scratch, on a teacher's answers instead of labels alone."""
+    """Fine-tuning, or training from scratch, on teachers' answers instead of labels alone."""
 
     teacher: str = option(
         "",
         "model.keras of a finished run whose answers to the augmented pictures are learned "
-        "(distillation); the same classes and the same split. Empty: labels alone.",
+        "(distillation); the same classes and the same split. Several, separated by commas, teach "
+        "the mean of their answers. Empty: labels alone.",
     )
     teacher_share: float = option(
         1.0,

@@ -65,6 +65,14 @@ def test_the_card_says_what_the_reports_say(folders):
         assert part in card, part
 
 
+def test_several_teachers_are_refused(folders):
+    report = json.loads((folders[0] / "report.json").read_text())
+    report["config"]["distillation"]["teacher"] += ",other/model.keras"
+    files.write_json(folders[0] / "report.json", report)
+    with pytest.raises(ValueError, match=r"one teacher.* has several: .*other/model.keras"):
+        boxed_card.figures(*folders)
+
+
 def test_a_run_without_a_teacher_has_none(folders):
     report = json.loads((folders[0] / "report.json").read_text())
     del report["config"]["distillation"]

@@ -47,15 +47,19 @@ def examples():
 def lesson(examples, configure, tmp_path):
     """Makes `Lessons` with batches of 4, and what its student sees in the epochs 2 and 3."""
 
-    def make(side=24, **changes):
+    def make(*sides, **changes):
+        sides = sides or (24,)
         config = configure("data", "toy", **{"batch_size": 4, "rotation": 90.0} | changes)
-        teacher = write_teacher(tmp_path / str(side), side=side)
+        answered = {
+            tmp_path / f"answers-{side}": write_teacher(tmp_path / str(side), names, side)
+            for side, names in zip(sides, (CLASSES, CLASSES[::-1]), strict=False)
+        }
         augment = inputs.augment(config)
         batches = pipeline.training(
             examples, batch_size=4, seed=0, first_epoch=2, last_epoch=4,
             augment=inputs.resized(augment, 16),
         )  # fmt: skip
-        return Lessons(teacher, config, examples, augment, tmp_path / "answers"), batches
+        return Lessons(answered, config, examples, augment), batches
 
     return make
 
@@ -73,12 +77,27 @@ def test_the_teacher_answers_the_very_views_of_the_student(lesson, examples, sid
         augment=inputs.resized(made.augment, side),
     )  # fmt: skip
     views, labels = together(seen)
-    model = keras.models.load_model(made.teacher.path)
+    (teacher,) = made.answered.values()
+    model = keras.models.load_model(teacher.path)
     np.testing.assert_allclose(targets, model.predict(views, verbose=0), atol=1e-6)
     # The student has the same views at 16 px, in another order each epoch.
     assert images.shape == (24, 16, 16, 3) and len(np.unique(targets[:, 0].round(5))) > 20
     np.testing.assert_array_equal(images, together(batches)[0])
     assert (labels.argmax(axis=1) != targets.argmax(axis=1)).any()
+
+
+def test_several_teach_the_mean_of_their_tempered_answers(lesson):
+    made, batches = lesson(24, 20, teacher_temperature=2.0)
+    images, targets = together(made.soften(batches, 2, 4))
+    each = [
+        answering.tempered(
+            np.concatenate([np.load(folder / f"epoch-{epoch:04d}.npy") for epoch in (2, 3)]), 2.0
+        )
+        for folder in made.answered
+    ]
+    np.testing.assert_allclose(targets, np.mean(each, axis=0), atol=1e-6)
+    assert abs(each[0] - targets).max() > 1e-3
+    np.testing.assert_array_equal(images, together(batches)[0])
 
 
 def test_labels_are_smoothed_and_answers_tempered_before_they_are_mixed(lesson):
@@ -102,7 +121,8 @@ def test_shapes_are_static(lesson):
 def test_only_what_was_not_answered_is_asked(lesson, monkeypatch):
     made, batches = lesson()
     first = together(made.soften(batches, 2, 4))[1]
-    (made.folder / "epoch-0003.npy").unlink()
+    (folder,) = made.answered
+    (folder / "epoch-0003.npy").unlink()
     asked, fill = [], lessons.features.fill
 
     def noting(rows, network, seen, batch_size, description):
@@ -119,20 +139,24 @@ def test_only_what_was_not_answered_is_asked(lesson, monkeypatch):
 def test_students_share_answers_if_they_see_the_same(configure, tmp_path):
     teacher = Teacher("model.keras", "abc", 24)
 
-    def folder(locations=("a", "b"), teacher=teacher, **changes):
+    def folder(locations=("a", "b"), teacher=teacher, more=(), **changes):
         config = configure("data", "toy", **{"cache_dir": str(tmp_path)} | changes)
-        return lessons.answers_folder(teacher, config, tmp_path / "run", locations)
+        size = lessons.view_size([teacher, *more], config)
+        return lessons.answers_folder(teacher, config, tmp_path / "run", locations, size)
 
     first = folder()
     assert first.parent == tmp_path
     for changes in ({"image_size": 20}, {"teacher_share": 0.5}, {"dropout": 0.5}):
         assert folder(**changes) == first, changes
+    assert folder(more=[Teacher("other.keras", "abd", 20)]) == first
     others = [
         folder(("b", "a")), folder(teacher=Teacher("model.keras", "abd", 24)), folder(seed=1),
-        folder(image_size=32), folder(batch_size=4), folder(zoom=0.3), folder(resize="crop"),
+        folder(more=[Teacher("other.keras", "abd", 32)]), folder(batch_size=4), folder(zoom=0.3),
+        folder(resize="crop"),
     ]  # fmt: skip
     assert len({first, *others}) == 8
-    assert folder(cache_dir="") == tmp_path / "run" / "backup" / "teacher"
+    assert folder(image_size=32) == others[3]
+    assert folder(cache_dir="") == tmp_path / "run" / "backup" / "teacher-abc"
 
 
 def rows(workdir):
@@ -161,8 +185,8 @@ def test_a_student_follows_its_teacher_as_far_as_its_share_goes(student, tmp_pat
 def test_a_broken_run_ends_like_an_unbroken_one(student, tmp_path, monkeypatch):
     config = student(finetune_epochs=3, ema=0.9)
     report = loop.train_and_evaluate(config, tmp_path / "whole")
-    known = json.loads((tmp_path / "whole" / "teacher.json").read_text())
-    assert known["sha256"] == report["run"]["teacher_sha256"]
+    (known,) = json.loads((tmp_path / "whole" / "teachers.json").read_text())
+    assert [known["sha256"]] == report["run"]["teacher_sha256"]
     add = Record.add
 
     def breaking(self, phase, model, row):
@@ -173,11 +197,11 @@ def test_a_broken_run_ends_like_an_unbroken_one(student, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Record, "add", breaking)
         loop.train_and_evaluate(config, tmp_path / "broken")
-    answers = tmp_path / "broken" / "backup" / "teacher"
+    answers = tmp_path / "broken" / "backup" / f"teacher-{known['sha256'][:16]}"
     assert len(list(answers.iterdir())) == 3
     (answers / "epoch-0002.npy").unlink()  # killed while the teacher answered
     loop.train_and_evaluate(config, tmp_path / "broken")
-    for name in ("metrics.csv", "predictions/test.csv", "teacher.json"):
+    for name in ("metrics.csv", "predictions/test.csv", "teachers.json"):
         whole, broken = ((tmp_path / run / name).read_bytes() for run in ("whole", "broken"))
         assert whole == broken, name
     assert not (tmp_path / "broken" / "backup").exists()

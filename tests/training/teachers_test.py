@@ -25,22 +25,37 @@ def taught(trained, configure, toy_backbone):
 
 
 def test_a_run_without_a_teacher_has_none(taught, tmp_path):
-    assert teachers.find(*taught(teacher="")[:1], tmp_path, taught()[1]) is None
+    assert teachers.find(*taught(teacher="")[:1], tmp_path, taught()[1]) == ()
 
 
 def test_a_teacher_is_known_by_its_content(taught, trained, tmp_path):
     config, catalog = taught()
-    teacher = teachers.find(config, tmp_path, catalog)
+    found = teachers.find(config, tmp_path, catalog)
+    (teacher,) = found
     assert teacher.image_size == 16 and teacher.path == config.distillation.teacher
     assert teacher.sha256 == storage.checksum(trained[0] / "model.keras")
-    teacher.save(tmp_path)
-    assert teachers.find(config, tmp_path, catalog) == teacher
+    teachers.save(found, tmp_path)
+    assert teachers.find(config, tmp_path, catalog) == found
+
+
+def test_several_teach_in_the_order_of_the_flag(taught, trained, tmp_path):
+    first, second = (tmp_path / name for name in ("a.keras", "b.keras"))
+    for path in (first, second):
+        shutil.copy(trained[0] / "model.keras", path)
+    config, catalog = taught(teacher=f"{second},{first}")
+    found = teachers.find(config, tmp_path, catalog)
+    assert [teacher.path for teacher in found] == [str(second), str(first)]
+    with pytest.raises(ValueError, match=r"There is no model at gone.keras"):
+        teachers.find(taught(teacher=f"{second},gone.keras")[0], tmp_path, catalog)
+    teachers.save(found, tmp_path)
+    with pytest.raises(ValueError, match="began with another teacher"):
+        teachers.find(taught(teacher=str(second))[0], tmp_path, catalog)
 
 
 def test_a_resumed_run_refuses_another_teacher(taught, trained, tmp_path):
     model = shutil.copy(trained[0] / "model.keras", tmp_path)
     config, catalog = taught(teacher=str(model))
-    teachers.find(config, tmp_path, catalog).save(tmp_path)
+    teachers.save(teachers.find(config, tmp_path, catalog), tmp_path)
     dataclasses.replace(Contract.read(model), temperature=3.0).replace_in(model)
     with pytest.raises(ValueError, match="began with another teacher than what now lies at"):
         teachers.find(config, tmp_path, catalog)

@@ -34,7 +34,7 @@ def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, 
         without one), `exported`, `test`, `out_of_scope` and `foreign`.
 
     Raises:
-        ValueError: A report is missing, or is not of this file.
+        ValueError: A report is missing or not of this file, or there are several teachers.
     """
     report = _read(workdir / "report.json")
     exported = _read(workdir / "export" / "export.json")["kinds"]
@@ -45,7 +45,9 @@ def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, 
         if model.name not in found["run"]["command"]:
             raise ValueError(f"{folder} is of another file than {model.name}.")
     config, run = report["config"], report["run"]
-    teacher = config.get("distillation", {}).get("teacher")
+    teacher = config.get("distillation", {}).get("teacher", "")
+    if "," in teacher:
+        raise ValueError(f"The card has room for one teacher. {workdir} has several: {teacher}")
     taught = _read(Path(teacher).with_name("report.json")) if teacher else None
     return {
         "sha256": storage.checksum(str(model)),

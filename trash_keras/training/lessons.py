@@ -1,11 +1,11 @@
-"""Distillation: a student learns what a teacher answers to the very views that the student sees.
+"""Distillation: a student learns what teachers answer to the very views that the student sees.
 
 Beyer, Zhai, Royer, Markeeva, Anil & Kolesnikov, "Knowledge distillation: A good teacher is patient
 and consistent", CVPR 2022: teacher and student see the same crop, anew at each step, and many of
 them. Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015, for soft answers
-and their temperature.
+and their temperature, and for the mean of several teachers.
 
-What a step sees is a function of seed and step. So the teacher answers all steps of a phase before
+What a step sees is a function of seed and step. So a teacher answers all steps of a phase before
 the phase begins, an epoch a file, and training itself is what it is without a teacher, on any
 device. A resumed run reads what was answered, and so does, in `--cache_dir`, another student.
 """
@@ -13,7 +13,7 @@ device. A resumed run reads what was answered, and so does, in `--cache_dir`, an
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -28,8 +28,16 @@ from trash_keras.training import features, inputs
 from trash_keras.training.teachers import Teacher
 
 
+def view_size(teachers: Sequence[Teacher], config: Config) -> int:
+    """Returns the side of the pictures that training augments, pixels.
+
+    A teacher of larger pictures sees each view in full, the others the same scaled down.
+    """
+    return max([config.data.image_size, *(teacher.image_size for teacher in teachers)])
+
+
 def answers_folder(
-    teacher: Teacher, config: Config, workdir: Path, locations: Sequence[str]
+    teacher: Teacher, config: Config, workdir: Path, locations: Sequence[str], view_size: int
 ) -> Path:
     """Returns where the answers of a teacher are kept.
 
@@ -38,6 +46,7 @@ def answers_folder(
         config: The run.
         workdir: Its folder.
         locations: `Store.locations` of the training pictures, in their order.
+        view_size: Side of the pictures that training augments, pixels.
 
     Returns:
         A folder of WORKDIR/backup; or with `--cache_dir` one there, whose name depends on all that
@@ -45,12 +54,12 @@ def answers_folder(
     """
     data = config.data
     if not data.cache_dir:
-        return workdir / "backup" / "teacher"
+        return workdir / "backup" / f"teacher-{teacher.sha256[:16]}"
     asked = (
         teacher.sha256,
         list(locations),
         data.resize,
-        max(data.image_size, teacher.image_size),
+        view_size,
         data.batch_size,
         config.runtime.seed,
         dataclasses.asdict(config.augmentation),
@@ -61,30 +70,28 @@ def answers_folder(
 
 @dataclasses.dataclass(frozen=True)
 class Lessons:
-    """A teacher's answers to all that a phase will see.
+    """What teachers answer, on average, to all that a phase will see.
 
     With a temperature over 1 the student learns the softened answers with a softmax that stays as
     it is. So its logits come out as many times smaller than by Hinton's loss, which calibration
     on validation undoes; and a share means the same at every temperature.
 
     Attributes:
-        teacher: Who answers.
+        answered: Folder of the answers, an epoch a file, see `answers_folder` -> who answers.
         config: The run.
-        examples: The phase's pictures, at the larger of the two image sizes.
+        examples: The phase's pictures, of `view_size`.
         augment: Changes (images, step) to images of the same size.
-        folder: Keeps the answers, an epoch a file; see `answers_folder`.
     """
 
-    teacher: Teacher
+    answered: Mapping[Path, Teacher]
     config: Config
     examples: tf.data.Dataset
     augment: pipeline.Augment
-    folder: Path
 
     def soften(
         self, batches: tf.data.Dataset, first_epoch: int, last_epoch: int
     ) -> tf.data.Dataset:
-        """Mixes the teacher's answers into the labels.
+        """Mixes the teachers' answers into the labels.
 
         Args:
             batches: What the student sees of `examples` in the epochs first_epoch..last_epoch-1,
@@ -96,15 +103,19 @@ class Lessons:
             The batches, with distributions over classes, float32 [batch, classes], as labels. The
             label's part is smoothed here; answers are soft already.
         """
-        self._answer(first_epoch, last_epoch)
-        shape = np.load(self._file(first_epoch), mmap_mode="r").shape
+        for folder, teacher in self.answered.items():
+            self._answer(folder, teacher, first_epoch, last_epoch)
+        shape = np.load(_file(next(iter(self.answered)), first_epoch), mmap_mode="r").shape
         share = self.config.distillation.teacher_share
         smoothing = self.config.training.label_smoothing
 
         def load(epoch: np.int64) -> np.ndarray:
             temperature = self.config.distillation.teacher_temperature
-            answers = np.load(self._file(int(epoch)))
-            return answering.tempered(answers, temperature).astype(np.float32)
+            answers = [
+                answering.tempered(np.load(_file(folder, int(epoch))), temperature)
+                for folder in self.answered
+            ]
+            return np.mean(answers, axis=0).astype(np.float32)
 
         def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
             answers = tf.numpy_function(load, [epoch], tf.float32, stateful=False)
@@ -121,15 +132,13 @@ class Lessons:
         answers = epochs.batch(self.config.data.batch_size, drop_remainder=True)
         return tf.data.Dataset.zip(batches, answers).map(mix).prefetch(tf.data.AUTOTUNE)
 
-    def _file(self, epoch: int) -> Path:
-        return self.folder / f"epoch-{epoch:04d}.npy"
-
-    def _answer(self, first_epoch: int, last_epoch: int) -> None:
+    def _answer(self, folder: Path, teacher: Teacher, first_epoch: int, last_epoch: int) -> None:
         """Writes the raw classifier's probabilities, float32 [steps * batch, classes] an epoch."""
-        missing = [each for each in range(first_epoch, last_epoch) if not self._file(each).exists()]
+        epochs = range(first_epoch, last_epoch)
+        missing = [each for each in epochs if not _file(folder, each).exists()]
         if not missing:
             return
-        classifier = keras.models.load_model(self.teacher.path, compile=False)
+        classifier = keras.models.load_model(teacher.path, compile=False)
         batch_size = self.config.data.batch_size
         count = pipeline.steps_per_epoch(len(self.examples), batch_size) * batch_size
         for epoch in missing:
@@ -139,9 +148,13 @@ class Lessons:
                 seed=self.config.runtime.seed,
                 first_epoch=epoch,
                 last_epoch=epoch + 1,
-                augment=inputs.resized(self.augment, self.teacher.image_size),
+                augment=inputs.resized(self.augment, teacher.image_size),
             ).map(lambda images, labels: images)
             answers = np.empty((count, classifier.output_shape[-1]), np.float32)
             features.fill(answers, classifier, seen, batch_size, f"Teacher, epoch {epoch + 1}")
-            with files.replacing(self._file(epoch)) as temporary:
+            with files.replacing(_file(folder, epoch)) as temporary:
                 np.save(temporary, answers)
+
+
+def _file(folder: Path, epoch: int) -> Path:
+    return folder / f"epoch-{epoch:04d}.npy"

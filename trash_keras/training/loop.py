@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from trash_keras.modeling import backbones, classifier
 from trash_keras.prediction import Predictor
 from trash_keras.tracking import fingerprint
 from trash_keras.tracking.trackers import open_trackers
-from trash_keras.training import answering, catalogs, inputs, phases, runtime, teachers
-from trash_keras.training.lessons import Lessons, answers_folder
+from trash_keras.training import answering, catalogs, inputs, lessons, phases, runtime, teachers
+from trash_keras.training.lessons import Lessons
 from trash_keras.training.record import Record
 from trash_keras.training.teachers import Teacher
 
@@ -55,7 +56,7 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     store = open_store(config.data.data_dir, config.data.data_format)
     catalog = catalogs.of_run(config, workdir, store)
     subset_of = subsets.load(config.data.subsets, catalog.paths())
-    teacher = teachers.find(config, workdir, catalog)
+    taught_by = teachers.find(config, workdir, catalog)
     precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
     # and Keras draws the seeds of initial weights from it.
@@ -65,12 +66,10 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     # Nothing is written before all that a user can get wrong has been looked at.
     files.write_json(workdir / "config.json", config.to_dict())
     catalog.save(workdir / "catalog.json")
-    if teacher:
-        teacher.save(workdir)
+    if taught_by:
+        teachers.save(taught_by, workdir)
 
-    # A teacher of larger pictures sees each view in full, the student the same scaled down.
-    view_size = max(config.data.image_size, teacher.image_size if teacher else 0)
-    pictures = inputs.pictures(config.data, catalog, store, view_size)
+    pictures = inputs.pictures(config.data, catalog, store, lessons.view_size(taught_by, config))
     print(
         f"{strategy.num_replicas_in_sync} device(s), {precision}; pictures: "
         + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
@@ -80,8 +79,8 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
     with open_trackers(config, workdir, describe_data) as trackers:
         callbacks = [tracker.callback() for tracker in trackers]
         with strategy.scope():
-            lessons = _lessons(config, workdir, catalog, store, pictures, teacher)
-            record = _train(config, workdir, catalog, model, pictures, callbacks, lessons)
+            taught = _lessons(config, workdir, catalog, store, pictures, taught_by)
+            record = _train(config, workdir, catalog, model, pictures, callbacks, taught)
         contract = answering.settle(
             workdir / "model.keras", config.answering, pictures,
             catalog.examples("valid")[1], config.data.batch_size,
@@ -97,8 +96,8 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
         details = {"answering": contract.answering(), **_details(config, catalog, record)}
         provenance = publishing.provenance(command, config.data.data_dir)
         details["run"] |= {**provenance, "precision": precision}
-        if teacher:
-            details["run"]["teacher_sha256"] = teacher.sha256
+        if taught_by:
+            details["run"]["teacher_sha256"] = [teacher.sha256 for teacher in taught_by]
         # Before the trackers close, which may wait for uploads.
         result = publishing.publish(
             workdir,
@@ -139,13 +138,17 @@ def _lessons(
     catalog: Catalog,
     store: Store,
     pictures: dict[str, tf.data.Dataset],
-    teacher: Teacher | None,
+    taught_by: Sequence[Teacher],
 ) -> Lessons | None:
-    if not teacher:
+    if not taught_by:
         return None
     locations = store.locations(catalog.examples("train")[0])
-    folder = answers_folder(teacher, config, workdir, locations)
-    return Lessons(teacher, config, pictures["views"], inputs.augment(config), folder)
+    size = lessons.view_size(taught_by, config)
+    answered = {
+        lessons.answers_folder(teacher, config, workdir, locations, size): teacher
+        for teacher in taught_by
+    }
+    return Lessons(answered, config, pictures["views"], inputs.augment(config))
 
 
 def _train(
@@ -155,7 +158,7 @@ def _train(
     model: keras.Model,
     pictures: dict[str, tf.data.Dataset],
     callbacks: list[keras.callbacks.Callback],
-    lessons: Lessons | None,
+    taught: Lessons | None,
 ) -> Record:
     settings, data = config.training, config.data
     augment = inputs.augment(config)
@@ -191,7 +194,7 @@ def _train(
             fit(
                 phase, model, source,
                 augment=inputs.resized(augment, data.image_size),
-                soften=lessons.soften if lessons else None,
+                soften=taught.soften if taught else None,
             )  # fmt: skip
     return record
 

@@ -1,7 +1,8 @@
-"""The teacher of a run: a trained classifier that may teach these pictures, and no other one."""
+"""The teachers of a run: trained classifiers that may teach these pictures, and no other ones."""
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from trash_keras import files, storage
@@ -9,7 +10,7 @@ from trash_keras.config import Config
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
 
-RECORD = "teacher.json"
+RECORD = "teachers.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,30 +28,52 @@ class Teacher:
     sha256: str
     image_size: int
 
-    def save(self, workdir: Path) -> None:
-        """Writes WORKDIR/teacher.json, by which `find` knows the teacher again."""
-        files.write_json(workdir / RECORD, dataclasses.asdict(self))
+
+def save(teachers: Sequence[Teacher], workdir: Path) -> None:
+    """Writes WORKDIR/teachers.json, by which `find` knows the teachers again."""
+    files.write_json(workdir / RECORD, [dataclasses.asdict(teacher) for teacher in teachers])
 
 
-def find(config: Config, workdir: Path, catalog: Catalog) -> Teacher | None:
-    """Looks at the teacher of a run.
+def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]:
+    """Looks at the teachers of a run.
 
     Args:
         config: The run.
-        workdir: Its folder; an earlier call may have left its teacher's checksum there.
+        workdir: Its folder; an earlier call may have left its teachers' checksums there.
         catalog: Its pictures.
 
     Returns:
-        The teacher, or None for a run without one.
+        In the order of `--teacher`; empty for a run without one.
 
     Raises:
         ValueError: No model of this project, other classes, pictures made otherwise, pictures of
-            validation or test that it was trained on, not the teacher that the run began with, or
-            settings that leave nothing to teach.
+            validation or test that one was trained on, not the teachers that the run began with,
+            or settings that leave nothing to teach.
     """
-    path = config.distillation.teacher
-    if not path:
-        return None
+    paths = [path for path in config.distillation.teacher.split(",") if path]
+    if not paths:
+        return ()
+    if not config.data.ordered_reads:
+        raise ValueError("--teacher answers step by step, so it needs --ordered_reads.")
+    if not config.training.finetune_epochs:
+        raise ValueError(
+            "The head phase learns from labels, so --teacher needs --finetune_epochs above 0."
+        )
+    teachers = tuple(_look_at(path, config, catalog) for path in paths)
+    checksums = [teacher.sha256 for teacher in teachers]
+    record = workdir / RECORD
+    if record.exists():
+        known = [each["sha256"] for each in json.loads(record.read_text(encoding="utf-8"))]
+        if known != checksums:
+            raise ValueError(
+                f"{workdir} began with another teacher than what now lies at "
+                f"{config.distillation.teacher} (see {record}). Put that one back to resume it, or "
+                "use another --workdir."
+            )
+    return teachers
+
+
+def _look_at(path: str, config: Config, catalog: Catalog) -> Teacher:
     contract = Contract.read(path)
     if not path.endswith(".keras"):
         raise ValueError(f"--teacher must be the model.keras of a run. Received: {path}")
@@ -62,23 +85,8 @@ def find(config: Config, workdir: Path, catalog: Catalog) -> Teacher | None:
             f"--resize must be that of the teacher, {contract.resize}. "
             f"Received: {config.data.resize}"
         )
-    if not config.data.ordered_reads:
-        raise ValueError("--teacher answers step by step, so it needs --ordered_reads.")
-    if not config.training.finetune_epochs:
-        raise ValueError(
-            "The head phase learns from labels, so --teacher needs --finetune_epochs above 0."
-        )
     _require_unseen(path, catalog)
-    teacher = Teacher(path, storage.checksum(path), contract.image_size)
-    record = workdir / RECORD
-    if record.exists() and json.loads(record.read_text(encoding="utf-8"))["sha256"] != (
-        teacher.sha256
-    ):
-        raise ValueError(
-            f"{workdir} began with another teacher than what now lies at {path} (see {record}). "
-            "Put that one back to resume it, or use another --workdir."
-        )
-    return teacher
+    return Teacher(path, storage.checksum(path), contract.image_size)
 
 
 def _require_unseen(path: str, catalog: Catalog) -> None:

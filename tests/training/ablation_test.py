@@ -1,0 +1,118 @@
+import dataclasses
+import json
+
+import pytest
+
+from trash_keras.training import loop
+from trash_keras.training.ablation import ablate
+
+
+@pytest.fixture(scope="module")
+def variants(configure, toy_backbone, trained):
+    plain = configure(trained[1], toy_backbone, head_epochs=3, finetune_epochs=0)
+    training = dataclasses.replace(plain.training, label_smoothing=0.3)
+    return {"recipe": plain, "smooth": dataclasses.replace(plain, training=training)}
+
+
+@pytest.fixture(scope="module")
+def ablated(tmp_path_factory, variants):
+    workdir = tmp_path_factory.mktemp("ablated") / "ablation"
+    return workdir, ablate(variants, 2, workdir, "pytest")
+
+
+def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
+    workdir, result = ablated
+    assert json.loads((workdir / "ablation.json").read_text()) == result
+    recipe, smooth = result["variants"]
+    assert (recipe["name"], smooth["name"], result["seeds"]) == ("recipe", "smooth", 2)
+    assert smooth["settings"] == {"label_smoothing": 0.3}
+    assert result["run"]["command"] == "pytest"
+    assert (workdir / "ablation.md").read_text().count("\n") == 4
+    for name in ("recipe", "smooth"):
+        reports = [
+            json.loads((workdir / name / f"seed{seed}" / "report.json").read_text())
+            for seed in (0, 1)
+        ]
+        assert [report["config"]["runtime"]["seed"] for report in reports] == [0, 1]
+        accuracies = [report["valid"]["accuracy"] for report in reports]
+        row = recipe if name == "recipe" else smooth
+        assert row["accuracy"] == pytest.approx(sum(accuracies) / 2)
+        assert not (workdir / name / "seed0" / "model.keras").exists()
+
+
+def test_what_is_trained_is_not_trained_again_and_a_seed_adds_to_it(ablated, variants, monkeypatch):
+    workdir, before = ablated
+    trained = []
+    train = loop._train
+
+    def watched(config, folder, *rest):
+        trained.append((folder.parent.name, config.runtime.seed))
+        return train(config, folder, *rest)
+
+    monkeypatch.setattr(loop, "_train", watched)
+    result = ablate(variants, 2, workdir, "pytest")
+    assert result["variants"] == before["variants"]
+    assert trained == []
+    assert ablate(variants, 3, workdir, "pytest")["seeds"] == 3
+    assert trained == [("recipe", 2), ("smooth", 2)]
+
+
+def test_nothing_is_trained_when_a_variant_cannot_be(variants, tmp_path):
+    recipe = variants["recipe"]
+    broken = dataclasses.replace(
+        recipe, model=dataclasses.replace(recipe.model, backbone="no such file.keras")
+    )
+    with pytest.raises(ValueError, match="no such file"):
+        ablate({"recipe": recipe, "broken": broken}, 1, tmp_path / "ablation")
+    assert not (tmp_path / "ablation").exists()
+
+
+def test_a_folder_of_another_recipe_is_refused(ablated, variants):
+    other = {"recipe": variants["smooth"], "smooth": variants["recipe"]}
+    with pytest.raises(ValueError, match=r"another configuration: --label_smoothing=0.3"):
+        ablate(other, 2, ablated[0])
+
+
+def test_the_script_prints_the_table(script, ablated, variants, tmp_path):
+    file = tmp_path / "variants.txt"
+    file.write_text("# one\n\nsmooth: --label_smoothing=0.3\n")
+    data = variants["recipe"]
+    done = script(
+        "ablate", f"--data_dir={data.data.data_dir}", f"--backbone={data.model.backbone}",
+        "--image_size=16", "--batch_size=8", "--head_epochs=3", "--head_learning_rate=0.05",
+        "--finetune_epochs=0", "--deterministic", "--accelerator=cpu", f"--variants={file}",
+        "--seeds=2", f"--workdir={ablated[0]}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (ablated[0] / "ablation.md").read_text() in done.stdout
+    assert "`--label_smoothing=0.3`" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("smooth --ema=0.9", 'line 1 must be "name: --flag=value ...". Received: smooth'),
+        ("smooth: --ema=2", "line 1: --ema must be between"),
+        ("smooth: --no_such=2", "line 1: Unknown command line flag 'no_such'"),
+        ("smooth: ema", "line 1: Not a flag: ema"),
+        ("smooth: --ema=0", "line 1: smooth changes nothing"),
+        ("a: --ema=0.9\na: --ema=0.8", "line 2: there is 'a' already"),
+        ("a: --ema=0.9\nb: --ema=0.9", "line 2: b changes nothing"),
+    ],
+)
+def test_a_line_that_is_no_variant_is_refused(script, tmp_path, text, message):
+    file = tmp_path / "variants.txt"
+    file.write_text(text)
+    done = script("ablate", f"--variants={file}", f"--workdir={tmp_path / 'ablation'}")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (tmp_path / "ablation").exists()
+
+
+def test_the_variants_that_come_along_change_the_best_recipe(script, tmp_path):
+    done = script(
+        "ablate", "--flagfile=experiments/presets/best.flags", "--backbone=gone.keras",
+        "--variants=experiments/ablation.txt", f"--workdir={tmp_path / 'ablation'}",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "gone.keras" in done.stderr and "ablation.txt" not in done.stderr
