@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+# As `flags.run` has it, so that what scripts and tests compute is the same to the bit.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
 sys.path += [str(ROOT / "tests" / "data"), str(ROOT / "tests" / "web")]  # odd_files, pages
