@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.evaluation import markdown, pooling
+from trash_keras.evaluation import comparison, markdown, pooling
 from trash_keras.evaluation.predictions import Predictions
 
 REPORT, PAGE = "ablation.json", "ablation.md"
@@ -36,7 +36,7 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
 def _row(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any]:
     scores = [report["valid"] for report, _ in runs]
     accuracies = [each["accuracy"] for each in scores]
-    settings, plain = (_settings(each[0][0]["config"]) for each in (runs, recipe))
+    settings, plain = (comparison.flat(each[0][0]["config"]) for each in (runs, recipe))
     row = {
         "name": name,
         "settings": {key: value for key, value in settings.items() if value != plain[key]},
@@ -49,10 +49,6 @@ def _row(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any
     if runs is not recipe:
         row |= _difference(name, runs, recipe)
     return row
-
-
-def _settings(config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {key: value for section in config.values() for key, value in section.items()}
 
 
 def _difference(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any]:

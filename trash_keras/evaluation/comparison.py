@@ -119,6 +119,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
+def flat(config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the settings of a `config.json` without its sections: name -> value."""
+    return {key: value for section in config.values() for key, value in section.items()}
+
+
 def short_names(paths: Sequence[Path]) -> list[str]:
     """Returns for each path its shortest tail that no other path has."""
     for length in range(1, max(len(path.parts) for path in paths)):
@@ -153,7 +158,7 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
         "model_bytes": model.stat().st_size if model.exists() else None,
         "exports": {kind: facts["bytes"] for kind, facts in kinds.items()},
         "class_names": report.get("class_names", []),
-        "config": {key: value for section in config.values() for key, value in section.items()},
+        "config": flat(config),
     }
     if not report:
         run["missing"] = "there is no report.json, so the run is not finished."

@@ -5,8 +5,7 @@ a seed come before those of the next, so that a table of few seeds is there earl
 """
 
 import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from trash_keras import config as configuration
 from trash_keras import files
 from trash_keras.config import Config
 from trash_keras.evaluation import ablations, publishing
+from trash_keras.evaluation.ablations import Run
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.training import loop, runtime
 
@@ -49,15 +49,17 @@ def ablate(
     # Nothing is trained before all that a user can get wrong has been looked at.
     for config in variants.values():
         loop.check(config)
+    found: dict[str, list[Run]] = {name: [] for name in variants}
     result: dict[str, Any] = {}
     for done, ((name, seed), config) in enumerate(runs.items(), start=1):
         folder = _folder(workdir, name, seed)
         print(f"{name}, seed {config.runtime.seed} ({done} of {len(runs)}) in {folder}", flush=True)
         with runtime.released():
-            loop.train_and_evaluate(config, folder, command)
+            report = loop.train_and_evaluate(config, folder, command)
+        found[name].append((report, Predictions.load(folder / "predictions" / "valid.csv")))
         files.remove(folder / "model.keras")
         if name == list(variants)[-1]:
-            result = _publish(workdir, variants, seed + 1, command)
+            result = _publish(workdir, found, command)
     return result
 
 
@@ -65,23 +67,11 @@ def _folder(workdir: Path, name: str, seed: int) -> Path:
     return workdir / name / f"seed{seed}"
 
 
-def _publish(
-    workdir: Path, variants: Mapping[str, Config], seeds: int, command: str
-) -> dict[str, Any]:
+def _publish(workdir: Path, found: Mapping[str, Sequence[Run]], command: str) -> dict[str, Any]:
     """Writes ablation.json and ablation.md of the seeds that every variant has finished."""
-    found = {
-        name: [
-            (
-                json.loads((folder / "report.json").read_text(encoding="utf-8")),
-                Predictions.load(folder / "predictions" / "valid.csv"),
-            )
-            for folder in (_folder(workdir, name, seed) for seed in range(seeds))
-        ]
-        for name in variants
-    }
     result = {
         "variants": ablations.compare(found),
-        "seeds": seeds,
+        "seeds": len(next(iter(found.values()))),
         "run": publishing.provenance(command),
     }
     files.write_json(workdir / ablations.REPORT, result)
