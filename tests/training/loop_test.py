@@ -120,7 +120,6 @@ def test_another_configuration_is_refused(trained, configure, toy_backbone):
     [
         (3, "before the state", {"head_augment": 2}),
         (12, "after the state", {"ema": 0.9}),
-        (13, "before the state", {"ema": 0.9}),
         (13, "after the state", {}),
     ],
 )

@@ -55,7 +55,7 @@ def ablate(
         folder = _folder(workdir, name, seed)
         print(f"{name}, seed {config.runtime.seed} ({done} of {len(runs)}) in {folder}", flush=True)
         with runtime.released():
-            report = loop.train_and_evaluate(config, folder, command)
+            report = loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
         found[name].append((report, Predictions.load(folder / "predictions" / "valid.csv")))
         files.remove(folder / "model.keras")
         if name == list(variants)[-1]:

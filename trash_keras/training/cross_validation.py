@@ -167,7 +167,9 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     if not (fold.folder / "catalog.json").exists():
         fold.catalog.save(fold.folder / "catalog.json")
     with runtime.released():
-        scores = loop.train_and_evaluate(Config(**sections), fold.folder, command)
+        scores = loop.train_and_evaluate(
+            Config(**sections), fold.folder, command, splits=("valid", "test")
+        )
     if cache:  # no other fold has the same pictures in the same split
         files.remove(cache)
     if not config.cross_validation.keep_models:

@@ -28,13 +28,16 @@ from trash_keras.training.record import Record
 from trash_keras.training.teachers import Teacher
 
 
-def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -> dict[str, Any]:
+def train_and_evaluate(
+    config: Config, workdir: str | Path, command: str = "", splits: Sequence[str] = SPLITS
+) -> dict[str, Any]:
     """Trains a classifier, or goes on where an earlier call stopped, and reports on it.
 
     Args:
         config: The run.
         workdir: Folder for everything that the run writes.
         command: The command line, for the report.
+        splits: What is scored: `test`, and of the others what is asked for.
 
     Returns:
         The content of `report.json`.
@@ -85,7 +88,9 @@ def train_and_evaluate(config: Config, workdir: str | Path, command: str = "") -
             workdir / "model.keras", config.answering, pictures,
             catalog.examples("valid")[1], config.data.batch_size,
         )  # fmt: skip
-        answers = _evaluate(config, workdir, catalog, store, pictures)
+        answers = _evaluate(
+            config, workdir, catalog, store, {each: pictures[each] for each in splits}
+        )
         read = functools.partial(read_pictures, store)
         explainer = explaining.find(workdir / "model.keras")
         explained = explaining.of_mistakes(
@@ -221,10 +226,8 @@ def _evaluate(
     predictor = Predictor.load(workdir / "model.keras")
     size = config.data.batch_size
     return {
-        split: scoring.answers(
-            predictor, catalog, split, store, batch_size=size, pictures=pictures[split]
-        )
-        for split in SPLITS
+        split: scoring.answers(predictor, catalog, split, store, batch_size=size, pictures=examples)
+        for split, examples in pictures.items()
     }
 
 
