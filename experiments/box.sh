@@ -13,7 +13,7 @@ model="$out/student/export/model_int8.tflite"
 step() { printf '\n== %s\n' "$1"; }
 
 step "1/5 train the teacher"
-python -m experiments.train --flagfile=experiments/presets/best.flags --finetune_layers=0.7 \
+python -m experiments.train --flagfile=experiments/presets/best.flags --finetune_epochs=14 --tta=4 \
   "${data[@]}" --workdir="$out/teacher"
 step "2/5 train the student"
 python -m experiments.train --flagfile=experiments/presets/student_lite0_224.flags "${data[@]}" \
