@@ -27,7 +27,7 @@ demo: $(VENV)/run-ready
 test: lint pytest
 
 pytest: $(VENV)/dev-ready
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev-ready lint-workflows
 	$(BIN)/ruff check .

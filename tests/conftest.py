@@ -20,6 +20,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 COLOURS = {"blue": (30, 40, 220), "green": (30, 200, 40), "red": (220, 30, 30)}
 
 
+def pytest_collection_modifyitems(items):
+    """Puts files with slow tests first, or one worker would have them when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def write_solid(folder: Path, per_class: int = 12, side: int = 20, colours=None) -> Path:
     """Writes class folders of solid colours with a little noise, as PNG."""
     generator = np.random.default_rng(0)
