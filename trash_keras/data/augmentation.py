@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import AugmentationConfig
+from trash_keras.data.affine import RandomAffine
 from trash_keras.data.backgrounds import RandomBackground
 from trash_keras.data.crops import RandomResizedCrop
 
@@ -20,17 +21,9 @@ def build(settings: AugmentationConfig) -> list[keras.Layer]:
         layers.append(RandomBackground(settings.background))
     if 0 < settings.crop < 1:
         layers.append(RandomResizedCrop(settings.crop))
-    # One layer an axis: Keras' horizontal_and_vertical tosses a single coin for both axes, which
-    # is a half turn and never a mirror image.
-    for axis in ("horizontal", "vertical"):
-        if axis in settings.flip:
-            layers.append(keras.layers.RandomFlip(axis))
-    if settings.rotation:
-        layers.append(keras.layers.RandomRotation(settings.rotation / 360))
-    if settings.zoom:
-        layers.append(keras.layers.RandomZoom(settings.zoom))
-    if settings.translation:
-        layers.append(keras.layers.RandomTranslation(settings.translation, settings.translation))
+    axes = [axis for axis in ("horizontal", "vertical") if axis in settings.flip]
+    if axes or settings.rotation or settings.zoom or settings.translation:
+        layers.append(RandomAffine(axes, settings.rotation, settings.zoom, settings.translation))
     if settings.brightness:
         layers.append(keras.layers.RandomBrightness(settings.brightness))
     if settings.contrast:

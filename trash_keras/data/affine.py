@@ -1,0 +1,81 @@
+"""Random flips, turns, zooms and shifts of pictures, in one resampling."""
+
+import math
+from collections.abc import Collection
+
+import keras
+import tensorflow as tf
+
+
+class RandomAffine(keras.layers.Layer):
+    """Does at once what RandomFlip, RandomRotation, RandomZoom and RandomTranslation do in turn.
+
+    Each of the last three resamples the picture, and three times blurs fine texture, by which
+    materials are told apart; it takes three times as long, too. What lies outside the picture is
+    its mirror image, as it is with those layers.
+    """
+
+    def __init__(
+        self, flip: Collection[str], rotation: float, zoom: float, translation: float
+    ) -> None:
+        """Makes the layer.
+
+        Args:
+            flip: Axes along which a coin is tossed each: horizontal, vertical, both or none.
+            rotation: Largest turn either way, degrees, 0..180.
+            zoom: Largest zoom in or out, share of the side, 0 to below 1.
+            translation: Largest shift along each axis, share of the side, 0..1.
+        """
+        super().__init__(dtype="float32")
+        self.flip, self.rotation, self.zoom, self.translation = flip, rotation, zoom, translation
+
+    def get_random_transformation(
+        self, images: tf.Tensor, training: bool, seed: keras.random.SeedGenerator
+    ) -> tf.Tensor:
+        """Draws what happens to each picture.
+
+        Args:
+            images: [batch, height, width, 3]
+            training: Of no account.
+            seed: Where the numbers come from.
+
+        Returns:
+            float32 [batch, 8]: where a pixel of the result comes from, as
+            `keras.ops.image.affine_transform` wants it.
+        """
+        height, width = images.shape[1:3]
+        across, down, angle, zoom, right, below = tf.unstack(
+            keras.random.uniform((6, tf.shape(images)[0]), -1, 1, seed=seed)
+        )
+        mirror_x = tf.where(across < 0 if "horizontal" in self.flip else False, -1.0, 1.0)
+        mirror_y = tf.where(down < 0 if "vertical" in self.flip else False, -1.0, 1.0)
+        angle, zoom = angle * math.radians(self.rotation), 1 + zoom * self.zoom
+        cosine, sine = zoom * tf.cos(angle), zoom * tf.sin(angle)
+        x_by_x, x_by_y = mirror_x * cosine, -mirror_x * sine
+        y_by_x, y_by_y = mirror_y * sine, mirror_y * cosine
+        # Turns about the centre, after the shift.
+        middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+        from_x = middle_x + right * self.translation * width
+        from_y = middle_y + below * self.translation * height
+        x_at_0 = middle_x - x_by_x * from_x - x_by_y * from_y
+        y_at_0 = middle_y - y_by_x * from_x - y_by_y * from_y
+        none = tf.zeros_like(angle)
+        return tf.stack([x_by_x, x_by_y, x_at_0, y_by_x, y_by_y, y_at_0, none, none], -1)
+
+    def transform_images(
+        self, images: tf.Tensor, transformation: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        """Resamples.
+
+        Args:
+            images: float32 [batch, height, width, 3].
+            transformation: From `get_random_transformation`.
+            training: Of no account.
+
+        Returns:
+            float32 [batch, height, width, 3].
+        """
+        changed = keras.ops.image.affine_transform(
+            images, transformation, interpolation="bilinear", fill_mode="reflect"
+        )
+        return tf.ensure_shape(changed, images.shape)
