@@ -267,7 +267,8 @@ class DistillationConfig(_Checked):
         "",
         "model.keras of a finished run whose answers to the augmented pictures are learned "
         "(distillation); the same classes and the same split. Several, separated by commas, teach "
-        "the mean of their answers. Empty: labels alone.",
+        "the mean of their answers. For a cross-validation the folders of finished ones with the "
+        "same folds: each fold learns from its own. Empty: labels alone.",
     )
     teacher_share: float = option(
         1.0,

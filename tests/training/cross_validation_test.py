@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trash_keras import storage
 from trash_keras.config import Config, CrossValidationConfig, FoldsConfig
 from trash_keras.data.audit.groups import save_groups
 from trash_keras.data.catalog import SPLITS, Catalog
@@ -141,12 +142,12 @@ def test_an_interrupted_one_goes_on_at_its_fold(validated, make, tmp_path, monke
     trained = []
     train = loop.train_and_evaluate
 
-    def noting(config, folder, command):
+    def noting(config, folder, *rest, **options):
         if not (folder / "report.json").exists():
             trained.append(str(folder.relative_to(workdir)))
         if len(trained) == 2:
             raise KeyboardInterrupt
-        return train(config, folder, command)
+        return train(config, folder, *rest, **options)
 
     monkeypatch.setattr(loop, "train_and_evaluate", noting)
     with pytest.raises(KeyboardInterrupt):
@@ -163,6 +164,32 @@ def test_folds_of_other_pictures_are_not_pooled(validated, make, tmp_path):
     shutil.copy(workdir / FOLDS[1] / "catalog.json", workdir / FOLDS[0] / "catalog.json")
     with pytest.raises(ValueError, match=r"seed0/fold0 holds another fold"):
         cross_validate(make(data), workdir)
+
+
+def test_each_fold_learns_from_the_model_of_its_own_fold(validated, make, tmp_path, monkeypatch):
+    teachers, data = copy_of(validated, tmp_path), validated[1]
+    taught = make(data, seeds=1, finetune_epochs=1, teacher=str(teachers))
+    cross_validate(taught, tmp_path / "taught")
+    for name in FOLDS[:2]:
+        fold = json.loads((tmp_path / "taught" / name / "report.json").read_text())
+        model = teachers / name / "model.keras"
+        assert fold["config"]["distillation"]["teacher"] == str(model)
+        assert fold["run"]["teacher_sha256"] == [storage.checksum(model)]
+    # What is trained asks for its teachers no more, what is not does.
+    (tmp_path / "taught" / "cross_validation.json").unlink()
+    (teachers / FOLDS[0] / "model.keras").unlink()
+    cross_validate(taught, tmp_path / "taught")
+    shutil.rmtree(tmp_path / "taught" / FOLDS[0])
+    (tmp_path / "taught" / "cross_validation.json").unlink()
+    with pytest.raises(ValueError, match=r"no model at .*seed0/fold0/model\.keras"):
+        cross_validate(taught, tmp_path / "taught")
+
+
+def test_a_cross_validation_of_other_folds_cannot_teach(validated, make, tmp_path):
+    other = make(validated[1], folds=3, seeds=1, finetune_epochs=1, teacher=str(validated[0]))
+    with pytest.raises(ValueError, match=r"trained on .* of this run's (valid|test) split"):
+        cross_validate(other, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_path):
@@ -193,6 +220,7 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
         ({"backbone": "ResNet5"}, "Near names"),
         ({"groups": "x"}, "--groups is for --split_method=grouped"),
         ({"subsets": "gone.csv"}, "No usable --subsets at gone.csv"),
+        ({"teacher": "gone"}, "finished cross-validation with the same folds.* Received: gone"),
     ],
 )
 def test_mistakes_leave_nothing_behind(make, data_dir, tmp_path, changes, message):

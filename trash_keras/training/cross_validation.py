@@ -28,7 +28,7 @@ from trash_keras.evaluation import (
     subsets,
 )
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import catalogs, loop, runtime
+from trash_keras.training import catalogs, loop, runtime, teachers
 
 METHODS = ("stratified", "grouped")
 
@@ -77,6 +77,9 @@ def cross_validate(
     catalog, groups = catalogs.of_all(config, workdir, store)
     subset_of = subsets.load(config.data.subsets, catalog.paths())
     folds = list(_folds(config, workdir, catalog, groups))
+    for fold in folds:
+        if not (fold.folder / "report.json").exists():  # else its teacher may be gone
+            teachers.find(_of_fold(config, fold), fold.folder, fold.catalog)
     # Nothing is written before all that a user can get wrong has been looked at.
     files.write_json(workdir / "config.json", config.to_dict())
     if config.data.split_method == "grouped":
@@ -113,14 +116,19 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
             f"A cross-validation makes its own folds: --split_method must be "
             f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
         )
-    if config.distillation.teacher:
-        raise ValueError(
-            "--teacher is for experiments.train: it would have learned from pictures that some "
-            "fold is scored on."
-        )
+    for folder in _teachers(config):
+        if not cross_validations.load(Path(folder)):
+            raise ValueError(
+                "--teacher must be the folder of a finished cross-validation with the same folds, "
+                f"since a single model knows pictures of most folds. Received: {folder}"
+            )
     if (workdir / "metrics.csv").exists():
         raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
     configuration.check_workdir(config, workdir)
+
+
+def _teachers(config: Config) -> list[str]:
+    return [folder for folder in config.distillation.teacher.split(",") if folder]
 
 
 def _folds(
@@ -131,13 +139,34 @@ def _folds(
     for seed in range(first, first + settings.seeds):
         made = make_folds(catalog.members(), settings.folds, seed, groups)
         for number, fold in enumerate(made):
-            folder = workdir / f"seed{seed}" / f"fold{number}"
+            folder = workdir / _place(seed, number)
             fold = dataclasses.replace(fold, bad_files=catalog.bad_files)
             written = folder / "catalog.json"
             # Answers of other folds must not be pooled: some pictures would count twice.
             if written.exists() and Catalog.load(written) != fold:
                 raise ValueError(f"{folder} holds another fold. Use another --workdir.")
             yield Fold(seed, number, folder, fold)
+
+
+def _place(seed: int, number: int) -> Path:
+    """Returns where a fold lies in the folder of its cross-validation."""
+    return Path(f"seed{seed}", f"fold{number}")
+
+
+def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
+    """Returns the run of a fold; its teachers are the models of the same fold."""
+    sections = {field.name: getattr(config, field.name) for field in dataclasses.fields(Config)}
+    sections["runtime"] = dataclasses.replace(config.runtime, seed=fold.seed)
+    cache = config.data.cache_dir
+    if cache:  # no other fold has the same pictures in the same split
+        cache = os.path.join(cache, "-".join(fold.folder.parts[-3:]))
+    sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
+    models = [
+        str(Path(folder) / _place(fold.seed, fold.number) / "model.keras")
+        for folder in _teachers(config)
+    ]
+    sections["distillation"] = dataclasses.replace(config.distillation, teacher=",".join(models))
+    return Config(**sections)
 
 
 def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list[dict[str, Any]]:
@@ -158,20 +187,13 @@ def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list
 
 
 def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str, Any]:
-    sections = {field.name: getattr(config, field.name) for field in dataclasses.fields(Config)}
-    sections["runtime"] = dataclasses.replace(config.runtime, seed=fold.seed)
-    cache = config.data.cache_dir
-    if cache:
-        cache = os.path.join(cache, "-".join(fold.folder.parts[-3:]))
-    sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
+    own = _of_fold(config, fold)
     if not (fold.folder / "catalog.json").exists():
         fold.catalog.save(fold.folder / "catalog.json")
     with runtime.released():
-        scores = loop.train_and_evaluate(
-            Config(**sections), fold.folder, command, splits=("valid", "test")
-        )
-    if cache:  # no other fold has the same pictures in the same split
-        files.remove(cache)
+        scores = loop.train_and_evaluate(own, fold.folder, command, splits=("valid", "test"))
+    if own.data.cache_dir:
+        files.remove(own.data.cache_dir)
     if not config.cross_validation.keep_models:
         files.remove(fold.folder / "model.keras")
     return scores
