@@ -49,6 +49,17 @@ def test_all_together_are_a_pure_function_of_seed_and_step_in_tf_data_too():
     np.testing.assert_array_equal(augment(3, PICTURES.astype("float32"), 0), eager[0])
 
 
+def test_pictures_keep_their_precision_in_runs_of_half_precision():
+    settings = AugmentationConfig(background=0.5, crop=0.5, hue=0.1, saturation=0.2)
+    whole = augmentation.augment(augmentation.build(settings), 1, PICTURES, 7)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = augmentation.augment(augmentation.build(settings), 1, PICTURES, 7)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_array_equal(half, whole)
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_each_picture_of_a_batch_gets_its_own_change(change):
     same = np.repeat(PICTURES[:1], 16, axis=0)

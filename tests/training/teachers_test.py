@@ -1,15 +1,13 @@
 import dataclasses
-import json
 import shutil
 
 import pytest
 
 from trash_keras import storage
-from trash_keras.config import CrossValidationConfig
 from trash_keras.contract import Contract
 from trash_keras.data import splits
 from trash_keras.data.catalog import Catalog
-from trash_keras.training import cross_validation, teachers
+from trash_keras.training import teachers
 
 
 @pytest.fixture
@@ -98,10 +96,3 @@ def test_a_teacher_that_knows_the_test_pictures_is_refused(taught, trained, tmp_
         teachers.find(config, tmp_path, other)
     alone = shutil.copy(trained[0] / "model.keras", tmp_path)  # nobody knows what it has seen
     assert teachers.find(taught(teacher=str(alone))[0], tmp_path, other)
-
-
-def test_a_cross_validation_has_no_teacher(taught, tmp_path):
-    values = json.loads(json.dumps(taught()[0].to_dict()))
-    config = CrossValidationConfig.from_dict(values)
-    with pytest.raises(ValueError, match=r"--teacher is for experiments.train"):
-        cross_validation.cross_validate(config, tmp_path)

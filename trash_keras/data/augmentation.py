@@ -14,7 +14,11 @@ from trash_keras.data.crops import RandomResizedCrop
 
 
 def build(settings: AugmentationConfig) -> list[keras.Layer]:
-    """Makes the layers whose strength is not zero, in the order in which they apply."""
+    """Makes the layers whose strength is not zero, in the order in which they apply.
+
+    All compute in float32, whatever the precision of the run: half precision is too coarse for
+    colours.
+    """
     layers: list[keras.Layer] = []
     if settings.background:
         # First, since it looks for the background at the picture's own rim.
@@ -25,11 +29,11 @@ def build(settings: AugmentationConfig) -> list[keras.Layer]:
     if axes or settings.rotation or settings.zoom or settings.translation:
         layers.append(RandomAffine(axes, settings.rotation, settings.zoom, settings.translation))
     if settings.brightness:
-        layers.append(keras.layers.RandomBrightness(settings.brightness))
+        layers.append(keras.layers.RandomBrightness(settings.brightness, dtype="float32"))
     if settings.contrast:
-        layers.append(keras.layers.RandomContrast(settings.contrast))
+        layers.append(keras.layers.RandomContrast(settings.contrast, dtype="float32"))
     if settings.hue:
-        # Keras halves it. Half precision, which these two would follow, is too coarse for colours.
+        # Keras halves it.
         layers.append(keras.layers.RandomHue(2 * settings.hue, dtype="float32"))
     if settings.saturation:
         # Keras draws f and multiplies the saturation by f / (1 - f). Last, since what leaves the
