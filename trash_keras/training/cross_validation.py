@@ -116,7 +116,7 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
             f"A cross-validation makes its own folds: --split_method must be "
             f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
         )
-    for folder in _teachers(config):
+    for folder in teachers.named(config):
         if not cross_validations.load(Path(folder)):
             raise ValueError(
                 "--teacher must be the folder of a finished cross-validation with the same folds, "
@@ -125,10 +125,6 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
     if (workdir / "metrics.csv").exists():
         raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
     configuration.check_workdir(config, workdir)
-
-
-def _teachers(config: Config) -> list[str]:
-    return [folder for folder in config.distillation.teacher.split(",") if folder]
 
 
 def _folds(
@@ -163,7 +159,7 @@ def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
     sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
     models = [
         str(Path(folder) / _place(fold.seed, fold.number) / "model.keras")
-        for folder in _teachers(config)
+        for folder in teachers.named(config)
     ]
     sections["distillation"] = dataclasses.replace(config.distillation, teacher=",".join(models))
     return Config(**sections)

@@ -34,6 +34,11 @@ def save(teachers: Sequence[Teacher], workdir: Path) -> None:
     files.write_json(workdir / RECORD, [dataclasses.asdict(teacher) for teacher in teachers])
 
 
+def named(config: Config) -> list[str]:
+    """Returns what `--teacher` names, one by one."""
+    return [path for path in config.distillation.teacher.split(",") if path]
+
+
 def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]:
     """Looks at the teachers of a run.
 
@@ -50,7 +55,7 @@ def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]
             validation or test that one was trained on, not the teachers that the run began with,
             or settings that leave nothing to teach.
     """
-    paths = [path for path in config.distillation.teacher.split(",") if path]
+    paths = named(config)
     if not paths:
         return ()
     if not config.data.ordered_reads:
