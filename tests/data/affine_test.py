@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from trash_keras.data import augmentation
 from trash_keras.data.affine import RandomAffine
 
 PICTURES = np.random.default_rng(0).uniform(0, 255, (3, 9, 9, 3)).astype("float32")
@@ -57,6 +58,21 @@ def test_a_zoom_keeps_the_middle_and_the_proportions(moved):
     assert farther[0, 4, 4] == pytest.approx(PICTURES[0, 4, 4], abs=0.05)
     between = PICTURES[:, 4, [2, 3, 5, 6]].reshape(3, 2, 2, 3).mean(axis=2)
     np.testing.assert_allclose(farther[:, 4, [3, 5]], between, atol=0.05)
+
+
+def test_fine_detail_survives_better_than_in_three_layers_in_turn():
+    noise = np.random.default_rng(0).uniform(0, 255, (64, 64, 64, 3)).astype("float32")
+
+    def detail(layers):
+        changed = augmentation.augment(layers, 0, noise, 0).numpy()[:, 16:-16, 16:-16]
+        return np.median(np.diff(np.diff(changed, axis=1), axis=2).var(axis=(1, 2, 3)))
+
+    in_turn = [
+        keras.layers.RandomRotation(30 / 360),
+        keras.layers.RandomZoom(0.2),
+        keras.layers.RandomTranslation(0.1, 0.1),
+    ]
+    assert detail([RandomAffine((), 30, 0.2, 0.1)]) > 2 * detail(in_turn)
 
 
 def test_all_strengths_are_drawn_evenly_up_to_their_bounds():

@@ -10,8 +10,8 @@ import tensorflow as tf
 class RandomAffine(keras.layers.Layer):
     """Does at once what RandomFlip, RandomRotation, RandomZoom and RandomTranslation do in turn.
 
-    Each of the last three resamples the picture, and three times blurs fine texture, by which
-    materials are told apart; it takes three times as long, too. What lies outside the picture is
+    Each of the last three resamples the picture, which takes time and blurs fine texture, by which
+    materials are told apart. What lies outside the picture is
     its mirror image, as it is with those layers.
     """
 
