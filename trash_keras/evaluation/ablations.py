@@ -1,6 +1,8 @@
 """What became better or worse when one thing of a recipe was changed, on validation."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,16 @@ from trash_keras.evaluation.predictions import Predictions
 REPORT, PAGE = "ablation.json", "ablation.md"
 # A finished run of one seed: its report, and its answers for the validation split.
 Run = tuple[Mapping[str, Any], Predictions]
+
+
+def load(folder: Path) -> Run:
+    """Reads a finished run.
+
+    Raises:
+        OSError, ValueError: There is none.
+    """
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return report, Predictions.load(folder / "predictions" / "valid.csv")
 
 
 def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 """Ablation: a recipe and its variants, trained with several seeds each, compared on validation.
 
 Each run is a `loop.train_and_evaluate` in a folder of its own, which resumes by itself. All runs of
-a seed come before those of the next, so that a table of few seeds is there early.
+a seed come before those of the next, so that a table of few seeds is there early. The same command
+started again beside it shares the work.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,7 @@ from trash_keras import config as configuration
 from trash_keras import files
 from trash_keras.config import Config
 from trash_keras.evaluation import ablations, publishing
-from trash_keras.evaluation.ablations import Run
-from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import loop, runtime
+from trash_keras.training import loop, runtime, sharing
 
 
 def ablate(
@@ -49,17 +48,22 @@ def ablate(
     # Nothing is trained before all that a user can get wrong has been looked at.
     for config in variants.values():
         loop.check(config)
-    found: dict[str, list[Run]] = {name: [] for name in variants}
+    done = 0
     result: dict[str, Any] = {}
-    for done, ((name, seed), config) in enumerate(runs.items(), start=1):
+
+    def train(number: int) -> None:
+        nonlocal done, result
+        (name, seed), config = list(runs.items())[number]
         folder = _folder(workdir, name, seed)
-        print(f"{name}, seed {config.runtime.seed} ({done} of {len(runs)}) in {folder}", flush=True)
+        print(f"{name}, seed {config.runtime.seed} ({number + 1} of {len(runs)}) in {folder}")
         with runtime.released():
-            report = loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
-        found[name].append((report, Predictions.load(folder / "predictions" / "valid.csv")))
+            loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
         files.remove(folder / "model.keras")
-        if name == list(variants)[-1]:
-            result = _publish(workdir, found, command)
+        before, done = done, _complete(workdir, variants, seeds)
+        if done > before:
+            result = _publish(workdir, variants, done, command)
+
+    sharing.do_each([_folder(workdir, *run) for run in runs], train)
     return result
 
 
@@ -67,11 +71,23 @@ def _folder(workdir: Path, name: str, seed: int) -> Path:
     return workdir / name / f"seed{seed}"
 
 
-def _publish(workdir: Path, found: Mapping[str, Sequence[Run]], command: str) -> dict[str, Any]:
-    """Writes ablation.json and ablation.md of the seeds that every variant has finished."""
+def _complete(workdir: Path, names: Iterable[str], seeds: int) -> int:
+    """Returns how many of the first seeds every variant has finished."""
+    for seed in range(seeds):
+        if not all((_folder(workdir, name, seed) / "report.json").exists() for name in names):
+            return seed
+    return seeds
+
+
+def _publish(workdir: Path, names: Iterable[str], seeds: int, command: str) -> dict[str, Any]:
+    """Writes ablation.json and ablation.md of the first seeds."""
+    found = {
+        name: [ablations.load(_folder(workdir, name, seed)) for seed in range(seeds)]
+        for name in names
+    }
     result = {
         "variants": ablations.compare(found),
-        "seeds": len(next(iter(found.values()))),
+        "seeds": seeds,
         "run": publishing.provenance(command),
     }
     files.write_json(workdir / ablations.REPORT, result)

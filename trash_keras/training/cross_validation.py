@@ -2,7 +2,7 @@
 
 Each fold is a run of `loop.train_and_evaluate` in a folder of its own, which resumes by itself. Its
 catalog is written before it starts: the fold is its test split. So the command that was killed
-goes on at the fold and epoch where it stopped.
+goes on at the fold and epoch where it stopped, and one that is started beside it shares the work.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from trash_keras.evaluation import (
     subsets,
 )
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import catalogs, loop, runtime, teachers
+from trash_keras.training import catalogs, loop, runtime, sharing, teachers
 
 METHODS = ("stratified", "grouped")
 
@@ -167,19 +167,26 @@ def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
 
 def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list[dict[str, Any]]:
     """Trains what is not trained yet; returns the report of each fold."""
-    reports = []
-    started, trained = time.monotonic(), 0
-    for done, fold in enumerate(folds, start=1):
-        name = f"Seed {fold.seed}, fold {fold.number} ({done} of {len(folds)})"
+    reports: dict[int, dict[str, Any]] = {}
+    started, complete = time.monotonic(), _complete(folds)
+
+    def train(number: int) -> None:
+        fold = folds[number]
+        name = f"Seed {fold.seed}, fold {fold.number} ({number + 1} of {len(folds)})"
         print(f"{name} in {fold.folder}", flush=True)
-        trained += not (fold.folder / "report.json").exists()
-        reports.append(_train(config, fold, command))
-        left = ""
-        if trained and done < len(folds):
-            minutes = (time.monotonic() - started) / 60 / trained * (len(folds) - done)
+        reports[number] = _train(config, fold, command)
+        left, now = "", _complete(folds)
+        if complete < now < len(folds):
+            minutes = (time.monotonic() - started) / 60 / (now - complete) * (len(folds) - now)
             left = f"; about {minutes:.0f} minutes to go"
-        print(report.summary(name, reports[-1]["test"]) + left, flush=True)
-    return reports
+        print(report.summary(name, reports[number]["test"]) + left, flush=True)
+
+    sharing.do_each([fold.folder for fold in folds], train)
+    return [reports[number] for number in range(len(folds))]
+
+
+def _complete(folds: Sequence[Fold]) -> int:
+    return sum((fold.folder / "report.json").exists() for fold in folds)
 
 
 def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str, Any]:
