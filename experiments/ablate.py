@@ -4,7 +4,8 @@
 
 The flags of experiments.train make the recipe; each line of FILE, "name: --flag=value ...", changes
 it. The same command again goes on where a killed one stopped; more --seeds, or lines, add to what
-is there. WORKDIR gets a folder for each run, and the table as ablation.md and ablation.json.
+is there; started again beside itself it shares the runs. WORKDIR gets a folder for each run, and
+the table as ablation.md and ablation.json.
 """
 
 import re

@@ -4,7 +4,8 @@
 
 Takes all flags of experiments.train. Folds are stratified by class; with --split_method=grouped
 near-duplicates stay in one fold. The same command again goes on where a killed one stopped; more
---seeds add to what is there. Everything is written to WORKDIR, a folder for each fold.
+--seeds add to what is there; started again beside itself it shares the folds. Everything is written
+to WORKDIR, a folder for each fold.
 """
 
 import shlex

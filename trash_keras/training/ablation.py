@@ -36,34 +36,36 @@ def ablate(
         ValueError: As `loop.train_and_evaluate`, for any of the variants.
     """
     workdir = Path(workdir)
-    runs = {
-        (name, seed): dataclasses.replace(
-            config, runtime=dataclasses.replace(config.runtime, seed=config.runtime.seed + seed)
+    runs = [
+        (
+            _folder(workdir, name, seed),
+            dataclasses.replace(
+                config, runtime=dataclasses.replace(config.runtime, seed=config.runtime.seed + seed)
+            ),
         )
         for seed in range(seeds)
         for name, config in variants.items()
-    }
-    for (name, seed), config in runs.items():
-        configuration.check_workdir(config, _folder(workdir, name, seed))
+    ]
+    for folder, config in runs:
+        configuration.check_workdir(config, folder)
     # Nothing is trained before all that a user can get wrong has been looked at.
     for config in variants.values():
         loop.check(config)
-    done = 0
     result: dict[str, Any] = {}
 
     def train(number: int) -> None:
-        nonlocal done, result
-        (name, seed), config = list(runs.items())[number]
-        folder = _folder(workdir, name, seed)
-        print(f"{name}, seed {config.runtime.seed} ({number + 1} of {len(runs)}) in {folder}")
+        nonlocal result
+        folder, config = runs[number]
+        name = f"{folder.parent.name}, seed {config.runtime.seed} ({number + 1} of {len(runs)})"
+        print(f"{name} in {folder}", flush=True)
         with runtime.released():
             loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
         files.remove(folder / "model.keras")
-        before, done = done, _complete(workdir, variants, seeds)
-        if done > before:
-            result = _publish(workdir, variants, done, command)
+        complete = _complete_seeds(workdir, variants, seeds)
+        if complete > result.get("seeds", 0):
+            result = _publish(workdir, variants, complete, command)
 
-    sharing.do_each([_folder(workdir, *run) for run in runs], train)
+    sharing.do_each([folder for folder, _ in runs], train)
     return result
 
 
@@ -71,10 +73,10 @@ def _folder(workdir: Path, name: str, seed: int) -> Path:
     return workdir / name / f"seed{seed}"
 
 
-def _complete(workdir: Path, names: Iterable[str], seeds: int) -> int:
+def _complete_seeds(workdir: Path, names: Iterable[str], seeds: int) -> int:
     """Returns how many of the first seeds every variant has finished."""
     for seed in range(seeds):
-        if not all((_folder(workdir, name, seed) / "report.json").exists() for name in names):
+        if not all(loop.is_complete(_folder(workdir, name, seed)) for name in names):
             return seed
     return seeds
 

@@ -78,7 +78,7 @@ def cross_validate(
     subset_of = subsets.load(config.data.subsets, catalog.paths())
     folds = list(_folds(config, workdir, catalog, groups))
     for fold in folds:
-        if not (fold.folder / "report.json").exists():  # else its teacher may be gone
+        if not loop.is_complete(fold.folder):  # else its teacher may be gone
             teachers.find(_of_fold(config, fold), fold.folder, fold.catalog)
     # Nothing is written before all that a user can get wrong has been looked at.
     files.write_json(workdir / "config.json", config.to_dict())
@@ -186,7 +186,7 @@ def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list
 
 
 def _complete(folds: Sequence[Fold]) -> int:
-    return sum((fold.folder / "report.json").exists() for fold in folds)
+    return sum(loop.is_complete(fold.folder) for fold in folds)
 
 
 def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str, Any]:

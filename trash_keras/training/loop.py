@@ -49,7 +49,7 @@ def train_and_evaluate(
     workdir = Path(workdir)
     configuration.check_workdir(config, workdir)
     phases.plan(config.training, from_scratch=config.model.weights == "none")
-    if (workdir / "report.json").exists():
+    if is_complete(workdir):
         print(f"This run is complete: {workdir / 'report.html'}", flush=True)
         return json.loads((workdir / "report.json").read_text(encoding="utf-8"))
 
@@ -116,6 +116,11 @@ def train_and_evaluate(
         )
     files.remove(workdir / "backup")
     return result
+
+
+def is_complete(workdir: Path) -> bool:
+    """Returns whether a run has come to its end: its report is what it writes last."""
+    return (workdir / "report.json").exists()
 
 
 def check(config: Config) -> None:
