@@ -16,12 +16,23 @@ def variants(configure, toy_backbone, trained):
 
 @pytest.fixture(scope="module")
 def ablated(tmp_path_factory, variants):
-    workdir = tmp_path_factory.mktemp("ablated") / "ablation"
-    return workdir, ablate(variants, 2, workdir, "pytest")
+    """An ablation of one seed and then of two: (folder, result, what was trained each time)."""
+    workdir, trained, train = tmp_path_factory.mktemp("ablated") / "ablation", [], loop._train
+
+    def watched(config, folder, *rest):
+        trained[-1].append((folder.parent.name, config.runtime.seed))
+        return train(config, folder, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "_train", watched)
+        for seeds in (1, 2):
+            trained.append([])
+            result = ablate(variants, seeds, workdir, "pytest")
+    return workdir, result, trained
 
 
 def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
-    workdir, result = ablated
+    workdir, result, _ = ablated
     assert json.loads((workdir / "ablation.json").read_text()) == result
     recipe, smooth = result["variants"]
     assert (recipe["name"], smooth["name"], result["seeds"]) == ("recipe", "smooth", 2)
@@ -41,20 +52,10 @@ def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
 
 
 def test_what_is_trained_is_not_trained_again_and_a_seed_adds_to_it(ablated, variants, monkeypatch):
-    workdir, before = ablated
-    trained = []
-    train = loop._train
-
-    def watched(config, folder, *rest):
-        trained.append((folder.parent.name, config.runtime.seed))
-        return train(config, folder, *rest)
-
-    monkeypatch.setattr(loop, "_train", watched)
-    result = ablate(variants, 2, workdir, "pytest")
-    assert result["variants"] == before["variants"]
-    assert trained == []
-    assert ablate(variants, 3, workdir, "pytest")["seeds"] == 3
-    assert trained == [("recipe", 2), ("smooth", 2)]
+    workdir, before, trained = ablated
+    assert trained == [[("recipe", 0), ("smooth", 0)], [("recipe", 1), ("smooth", 1)]]
+    monkeypatch.setattr(loop, "_train", None)
+    assert ablate(variants, 2, workdir, "pytest")["variants"] == before["variants"]
 
 
 def test_nothing_is_trained_when_a_variant_cannot_be(variants, tmp_path):

@@ -29,6 +29,12 @@ TEXT = "#1b2329"
 COLOUR_MAP = "Blues"
 
 
+def phase_title(phase: str) -> str:
+    """Returns what a person is told about a phase of training: `finetune_2` is "fine-tuning 2"."""
+    name, _, number = phase.partition("_")
+    return f"{PHASE_NAMES.get(name, name)} {number}".rstrip()
+
+
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Draws accuracy and loss over the epochs of all phases of a training run.
 
@@ -37,8 +43,8 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
     Args:
         rows: At least one row of `metrics.csv`, in the order of training, each with "phase"
-            ("head", "finetune" or "scratch"), "epoch" (from 0, counted across the phases),
-            "accuracy" and "val_accuracy" (0 to 1), "loss" and "val_loss".
+            ("head", "finetune", "finetune_2"... or "scratch"), "epoch" (from 0, counted across the
+            phases), "accuracy" and "val_accuracy" (0 to 1), "loss" and "val_loss".
 
     Returns:
         A figure with two panels: accuracy above, loss below.
@@ -96,7 +102,7 @@ def _mark_phases(panels: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> N
         panels[0].text(
             (first + last) / 2,
             1.02,
-            PHASE_NAMES.get(phase, phase),
+            phase_title(phase),
             transform=panels[0].get_xaxis_transform(),
             ha="center",
             color=QUIET,

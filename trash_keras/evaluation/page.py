@@ -20,7 +20,7 @@ from trash_keras.evaluation import (
     svg,
     verdict,
 )
-from trash_keras.evaluation.figures import PHASE_NAMES
+from trash_keras.evaluation.figures import phase_title
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 
@@ -251,7 +251,7 @@ def _training(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, An
         words["backbone"] = PurePath(words["backbone"]).name
     if "best_epoch" in run:
         words["best epoch"] = f"{run['best_epoch'] + 1}, by validation"
-        words["phase"] = PHASE_NAMES.get(run["best_phase"], run["best_phase"])
+        words["phase"] = phase_title(run["best_phase"])
     if "training_minutes" in run:
         words["training minutes"] = run["training_minutes"]
     return words

@@ -51,22 +51,30 @@ class Source:
 def plan(settings: TrainingConfig, from_scratch: bool) -> list[Phase]:
     """Returns the phases of a run that have epochs.
 
-    With random initial weights there is nothing worth freezing, so there is one phase.
+    With random initial weights there is nothing worth freezing, so there is one phase. The phases
+    of a soup are `finetune`, `finetune_2` and so on.
 
     Raises:
-        ValueError: No phase has epochs.
+        ValueError: No phase has epochs, or there is no fine-tuning for a soup.
     """
     head_epochs = 0 if from_scratch else settings.head_epochs
-    last_epoch = head_epochs + settings.finetune_epochs
-    phases = [
-        Phase(HEAD, 0, head_epochs, settings.head_learning_rate),
-        Phase(
-            SCRATCH if from_scratch else FINETUNE,
-            head_epochs,
-            last_epoch,
-            settings.finetune_learning_rate,
-        ),
-    ]
+    if settings.soup > 1 and (from_scratch or not settings.finetune_epochs):
+        raise ValueError(
+            f"--soup={settings.soup} averages fine-tunings of trained weights, and there are none "
+            "with --weights=none or --finetune_epochs=0."
+        )
+    phases = [Phase(HEAD, 0, head_epochs, settings.head_learning_rate)]
+    for member in range(settings.soup):
+        name = SCRATCH if from_scratch else FINETUNE
+        first_epoch = head_epochs + member * settings.finetune_epochs
+        phases.append(
+            Phase(
+                f"{name}_{member + 1}" if member else name,
+                first_epoch,
+                first_epoch + settings.finetune_epochs,
+                settings.finetune_learning_rate,
+            )
+        )
     phases = [phase for phase in phases if phase.last_epoch > phase.first_epoch]
     if not phases:
         raise ValueError(
@@ -177,7 +185,7 @@ def fit(
     print(f"Phase {phase.name}: epochs {epoch + 1} to {phase.last_epoch}", flush=True)
 
     def validate() -> dict[str, float]:
-        with averaging.averaged(model):
+        with record.averaged(phase.name, model):
             return source.validate(model)
 
     batches = pipeline.training(
