@@ -92,14 +92,17 @@ def test_the_preset_of_resnet50_goes_as_far_as_the_download(script, data_dir, tm
 
 def start(*arguments):
     command = [sys.executable, "-m", "experiments.train", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    null = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=ROOT, stdout=null, stderr=null)
 
 
 @pytest.mark.slow
-def test_killed_in_each_phase_it_ends_like_an_unbroken_run(tmp_path, data_dir, toy_backbone):
+def test_killed_in_each_phase_it_ends_like_an_unbroken_run(
+    script, tmp_path, data_dir, toy_backbone
+):
     flags = (f"--data_dir={data_dir}", f"--backbone={toy_backbone}", *TOY)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(*flags, f"--workdir={whole}").wait(300) == 0
+    assert script("train", *flags, f"--workdir={whole}").returncode == 0
     for phase in ("head", "finetune"):
         process = start(*flags, f"--workdir={broken}")
         deadline = time.monotonic() + 120
@@ -109,7 +112,7 @@ def test_killed_in_each_phase_it_ends_like_an_unbroken_run(tmp_path, data_dir, t
         process.send_signal(signal.SIGKILL)
         process.wait(30)
         assert not (broken / "report.json").exists()
-    assert start(*flags, f"--workdir={broken}").wait(300) == 0
+    assert script("train", *flags, f"--workdir={broken}").returncode == 0
     assert len(rows(whole)) == len(rows(broken)) == 24
     for one, other in zip(rows(whole), rows(broken), strict=True):
         assert (one.pop("phase"), one["epoch"]) == (other.pop("phase"), other["epoch"])
