@@ -3,6 +3,8 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What is never imported need not be compiled: that is most of what comes along.
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 DEMO ?= runs/demo
 TRAIN ?= runs/actions
 # Extras of setup.cfg to install for training, as in EXTRAS=gcs,s3.
@@ -44,11 +46,11 @@ setup: $(VENV)/dev-ready
 # The stamps are written last, so that an interrupted set-up is done again.
 $(VENV)/run-ready: requirements.txt setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[train$(EXTRAS:%=,%)]"
+	$(BIN)/python $(PIP) --editable ".[train$(EXTRAS:%=,%)]"
 	touch $@
 
 $(VENV)/dev-ready: $(VENV)/run-ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python $(PIP) --editable ".[dev]"
 	touch $@
 
 # Without Node.js there is no stamp, so that it is looked for again next time.
@@ -62,7 +64,7 @@ $(VENV)/node-ready: $(VENV)/dev-ready
 bare:
 	rm -rf $(VENV)/bare
 	$(PYTHON) -m venv $(VENV)/bare
-	$(VENV)/bare/bin/python -m pip install --quiet --disable-pip-version-check ".[train]"
+	$(VENV)/bare/bin/python $(PIP) ".[train]"
 	$(VENV)/bare/bin/python tests/bare_package.py
 
 # Wheel and sdist, for the tag TAG if there is one.
@@ -70,7 +72,7 @@ dist:
 	@if [ "$${TAG:-v$(VERSION)}" != "v$(VERSION)" ]; then \
 	echo "error: the tag $$TAG is not v$(VERSION), the version in trash_keras/__init__.py" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)/build
-	$(VENV)/build/bin/python -m pip install --quiet --disable-pip-version-check "build>=1.2"
+	$(VENV)/build/bin/python $(PIP) "build>=1.2"
 	rm -rf dist
 	$(VENV)/build/bin/python -m build
 
