@@ -181,7 +181,7 @@ def test_random_layers_are_where_an_unbroken_run_has_them(make_record):
     assert seeds(2) == whole[2:] and whole[0] != whole[1] != whole[2]
 
 
-def test_fine_tunings_start_where_the_first_did_and_count_alike(make_record):
+def test_fine_tunings_start_where_the_first_did_and_count_alike(make_record, tmp_path):
     model = make_model(1.0)
     make_record().start_member(model)
     for phase, value in (("finetune", 2.0), ("finetune_2", 6.0)):
@@ -189,6 +189,7 @@ def test_fine_tunings_start_where_the_first_did_and_count_alike(make_record):
         make_record().end_member(phase, model)
     make_record().start_member(model)
     assert value_of(model) == 1.0
+    (tmp_path / "backup/ends/.finetune-x.tmp").mkdir()  # as a kill while it was written leaves it
     # Its own end, which a run that was killed after it finds, counts no second time.
     for phase, expected in (("finetune_2", 1.5), ("finetune_3", 3.0)):
         with make_record().averaged(phase, model):

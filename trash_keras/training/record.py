@@ -39,7 +39,9 @@ class Record:
     def __init__(self, workdir: Path, save_best: Callable[[], None]) -> None:
         self._workdir, self._backup = workdir, workdir / "backup"
         self._save_best = save_best
-        self._ends = {file.stem: _read(file) for file in sorted(self._backup.glob("ends/*"))}
+        # A kill leaves hidden temporaries of `files.replacing`, which are no ends.
+        ends = sorted(self._backup.glob("ends/[!.]*"))
+        self._ends = {file.stem: _read(file) for file in ends}
         states = self._backup.glob("*/state.json")
         histories = [json.loads(path.read_text(encoding="utf-8"))["rows"] for path in states]
         self.rows: list[dict[str, Any]] = max(histories, key=len, default=[])
