@@ -64,8 +64,8 @@ def plan(settings: TrainingConfig, from_scratch: bool) -> list[Phase]:
             "with --weights=none or --finetune_epochs=0."
         )
     phases = [Phase(HEAD, 0, head_epochs, settings.head_learning_rate)]
+    name = SCRATCH if from_scratch else FINETUNE
     for member in range(settings.soup):
-        name = SCRATCH if from_scratch else FINETUNE
         first_epoch = head_epochs + member * settings.finetune_epochs
         phases.append(
             Phase(
