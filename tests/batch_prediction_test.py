@@ -1,9 +1,7 @@
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -206,13 +204,8 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeyp
         type(store).clear_instance_cache()
 
 
-def start(*arguments):
-    command = [sys.executable, "-m", "experiments.predict", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 @pytest.mark.slow
-def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path):
+def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path, script, kill_script):
     workdir, data, _ = trained
     names = sorted(data.rglob("*.png"))
     for index in range(800):
@@ -221,22 +214,15 @@ def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path):
     (tmp_path / "0400.png").write_bytes(b"text")
     output = tmp_path / "out"
     command = (
-        f"--model={workdir / 'model.keras'}", "--runner=DirectRunner", f"--output={output}",
-        "--part_size=8", tmp_path,
+        "predict", f"--model={workdir / 'model.keras'}", "--runner=DirectRunner",
+        f"--output={output}", "--part_size=8", tmp_path,
     )  # fmt: skip
-    process = start(*command)
-    deadline = time.monotonic() + 200
-    while len(list(output.glob("parts/*.json"))) < 50:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    kill_script(*command, when=lambda: len(list(output.glob("parts/*.json"))) >= 50)
     done = len(list(output.glob("parts/*.json")))
     assert 50 <= done < 100 and not (output / "summary.json").exists()
-    process = start(*command)
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    assert stdout.decode().endswith(f"799 of 800 pictures answered in {output}, 1 unreadable\n")
+    finished = script(*command, fresh=True)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.endswith(f"799 of 800 pictures answered in {output}, 1 unreadable\n")
     assert [row["file"] for row in rows(output)] == [
         str(tmp_path / f"{index:04d}.png") for index in range(800) if index != 400
     ]
@@ -259,10 +245,12 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         folder.mkdir()
         for index in range(count):
             os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
-        process = start(
-            f"--model={model}", "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}",
-            "--part_size=50", folder,
-        )  # fmt: skip
+        command = [
+            sys.executable, "-m", "experiments.predict", f"--model={model}",
+            "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}", "--part_size=50",
+            folder,
+        ]  # fmt: skip
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         assert status == 0
         peaks.append(usage.ru_maxrss / 1024)  # MiB

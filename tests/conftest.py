@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +184,24 @@ def script(request):
         return subprocess.run(command, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def kill_script():
+    """Starts `python -m experiments.NAME` and kills it as soon as `when` returns true."""
+
+    def kill(name, *arguments, when):
+        command = [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)]
+        null = subprocess.DEVNULL
+        with subprocess.Popen(command, cwd=ROOT, stdout=null, stderr=null) as process:
+            deadline = time.monotonic() + 200
+            while not when():
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            assert process.wait(30) == -signal.SIGKILL
+
+    return kill
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,6 @@ import csv
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -90,27 +87,16 @@ def test_the_preset_of_resnet50_goes_as_far_as_the_download(script, data_dir, tm
     assert not (tmp_path / "run").exists()
 
 
-def start(*arguments):
-    command = [sys.executable, "-m", "experiments.train", *map(str, arguments)]
-    null = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=ROOT, stdout=null, stderr=null)
-
-
 @pytest.mark.slow
 def test_killed_in_each_phase_it_ends_like_an_unbroken_run(
-    script, tmp_path, data_dir, toy_backbone
+    script, kill_script, tmp_path, data_dir, toy_backbone
 ):
     flags = (f"--data_dir={data_dir}", f"--backbone={toy_backbone}", *TOY)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert script("train", *flags, f"--workdir={whole}").returncode == 0
     for phase in ("head", "finetune"):
-        process = start(*flags, f"--workdir={broken}")
-        deadline = time.monotonic() + 120
-        while not (broken / "backup" / phase / "state.json").exists():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        state = broken / "backup" / phase / "state.json"
+        kill_script("train", *flags, f"--workdir={broken}", when=state.exists)
         assert not (broken / "report.json").exists()
     assert script("train", *flags, f"--workdir={broken}").returncode == 0
     assert len(rows(whole)) == len(rows(broken)) == 24

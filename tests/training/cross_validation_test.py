@@ -2,11 +2,6 @@ import dataclasses
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +14,6 @@ from trash_keras.evaluation.predictions import Predictions
 from trash_keras.training import cross_validation
 from trash_keras.training.cross_validation import cross_validate
 
-ROOT = Path(__file__).parents[2]
 FOLDS = [f"seed{seed}/fold{fold}" for seed in (0, 1) for fold in (0, 1)]
 QUICK = {"head_epochs": 3, "finetune_epochs": 0}
 # What `make` configures, as flags.
@@ -215,22 +209,14 @@ def test_the_folder_of_a_training_run_is_left_alone(make, trained):
 
 @pytest.mark.slow
 def test_killed_in_its_last_fold_it_ends_like_an_unbroken_one(
-    validated, toy_backbone, script, tmp_path
+    validated, toy_backbone, script, kill_script, tmp_path
 ):
     workdir, data, whole = copy_of(validated, tmp_path), *validated[1:]
     (workdir / "cross_validation.json").unlink()
     shutil.rmtree(workdir / FOLDS[3])
     flags = (f"--data_dir={data}", f"--backbone={toy_backbone}", f"--workdir={workdir}", *TOY)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.cross_validate", *flags], cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 200
-    while not (workdir / FOLDS[3] / "backup/head/state.json").exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    state = workdir / FOLDS[3] / "backup/head/state.json"
+    kill_script("cross_validate", *flags, when=state.exists)
     assert not (workdir / FOLDS[3] / "report.json").exists()
     assert not (workdir / "cross_validation.json").exists()
     done = script("cross_validate", *flags)

@@ -6,12 +6,10 @@ import importlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import tarfile
 import threading
-import time
 import urllib.parse
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -474,19 +472,14 @@ def test_archives_and_folders_come_from_google_cloud_storage(tmp_path, serve):
 
 
 @pytest.mark.slow
-def test_killed_while_unpacking_it_leaves_no_data_folder(tmp_path):
+def test_killed_while_unpacking_it_leaves_no_data_folder(tmp_path, kill_script):
     noise = {f"a/{index}.jpg": os.urandom(2000) for index in range(8_000)}
     archive = write_zip(tmp_path / "set.zip", content=noise | {"b/x.jpg": b"x"})
     room = tmp_path / "room"
-    command = [sys.executable, "-m", "experiments.prepare", f"--source={archive}",
-               f"--data_dir={room / 'data'}"]  # fmt: skip
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while sum(1 for _ in room.rglob("*.jpg")) < 100:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(30) == -signal.SIGKILL
+    kill_script(
+        "prepare", f"--source={archive}", f"--data_dir={room / 'data'}",
+        when=lambda: sum(1 for _ in room.rglob("*.jpg")) >= 100,
+    )  # fmt: skip
     assert not (room / "data").exists()
     done = prepare(Request(str(archive)), room / "data")
     assert done == preparing.Prepared({"a": 8_000, "b": 1}, already=False)
