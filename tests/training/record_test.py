@@ -54,6 +54,18 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
     assert record.best()["epoch"] == best == writes.index(writes[-1])
 
 
+def test_the_best_epoch_of_a_soup_is_one_that_averages_all_members(make_record, saved):
+    record, model = make_record(), make_model()
+    record.add("head", model, row(0, 0.9))
+    for epoch, (phase, accuracy) in enumerate([("finetune", 0.8), ("finetune_2", 0.7)], start=1):
+        record.add(phase, model, row(epoch, accuracy))
+        record.end_member(phase, model)
+    record.add("finetune_3", model, row(3, 0.6))
+    record.add("finetune_3", model, row(4, 0.5))
+    assert record.best()["epoch"] == make_record().best()["epoch"] == 3
+    assert len(saved) == 3  # of head, finetune_2 and finetune_3: what is saved is what is best
+
+
 def test_metrics_csv_has_a_row_an_epoch_of_all_phases(make_record, tmp_path):
     record, model = make_record(), make_model()
     record.add("head", model, row(0))

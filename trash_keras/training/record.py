@@ -109,12 +109,19 @@ class Record:
             phase: Name of the phase; the other fine-tunings that have ended count as much as it.
             model: Compiled.
         """
-        others = [weights for name, weights in self._ends.items() if name != phase]
-        return averaging.averaged(model, others)
+        return averaging.averaged(model, self._other_ends(phase))
 
     def best(self) -> dict[str, Any]:
-        """Returns the row of the best epoch: highest validation accuracy, then lowest loss."""
-        return max(self.rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+        """Returns the row of the best epoch: highest validation accuracy, then lowest loss.
+
+        Of a soup, among those of the fine-tuning that comes last: only they average all the others.
+        """
+        last = self.rows[-1]["phase"]
+        rows = [row for row in self.rows if row["phase"] == last or not self._other_ends(last)]
+        return max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+
+    def _other_ends(self, phase: str) -> list[list[np.ndarray]]:
+        return [weights for name, weights in self._ends.items() if name != phase]
 
     def _publish(self, model: keras.Model) -> None:
         text = io.StringIO()
