@@ -116,8 +116,9 @@ class Record:
 
         Of a soup, among those of the fine-tuning that comes last: only they average all the others.
         """
-        last = self.rows[-1]["phase"]
-        rows = [row for row in self.rows if row["phase"] == last or not self._other_ends(last)]
+        last, rows = self.rows[-1]["phase"], self.rows
+        if self._other_ends(last):
+            rows = [row for row in rows if row["phase"] == last]
         return max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
 
     def _other_ends(self, phase: str) -> list[list[np.ndarray]]:

@@ -396,7 +396,7 @@ def test_archives_and_folders_come_from_s3(tmp_path, s3, monkeypatch):
 
 
 @pytest.mark.slow
-def test_s3_without_credentials_says_what_to_do(tmp_path, s3, monkeypatch):
+def test_s3_without_credentials_says_what_to_do(tmp_path, s3, monkeypatch, script):
     body = write_zip(tmp_path / "x.zip").read_bytes()
     s3.put_object(Bucket="bucket", Key="x.zip", Body=body, ACL="public-read")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -406,9 +406,7 @@ def test_s3_without_credentials_says_what_to_do(tmp_path, s3, monkeypatch):
     with pytest.raises(OSError, match=r"Unable to locate credentials.*FSSPEC_S3_ANON=true"):
         prepare(Request("s3://bucket/x.zip"), tmp_path / "data")
     arguments = ["--source=s3://bucket/x.zip", f"--data_dir={tmp_path / 'data'}"]
-    done = subprocess.run([sys.executable, "-m", "experiments.prepare", *arguments], cwd=ROOT,
-                          env={**os.environ, "FSSPEC_S3_ANON": "true"}, text=True,
-                          capture_output=True, timeout=120)  # fmt: skip
+    done = script("prepare", *arguments, env=os.environ | {"FSSPEC_S3_ANON": "true"}, timeout=120)
     assert done.stdout == f"Wrote 5 pictures of 2 classes to {tmp_path / 'data'}\n", done.stderr
 
 
@@ -448,7 +446,7 @@ def cloud_storage(objects):
 
 
 @pytest.mark.slow
-def test_archives_and_folders_come_from_google_cloud_storage(tmp_path, serve):
+def test_archives_and_folders_come_from_google_cloud_storage(tmp_path, serve, script):
     pytest.importorskip("gcsfs")
     objects = {f"folder/{name}": data for name, data in PICTURES.items()}
     objects["x.zip"] = write_zip(tmp_path / "x.zip").read_bytes()
@@ -456,10 +454,8 @@ def test_archives_and_folders_come_from_google_cloud_storage(tmp_path, serve):
                    "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}  # fmt: skip
 
     def run(source, data):
-        command = [sys.executable, "-m", "experiments.prepare", f"--source={source}",
-                   f"--data_dir={data}"]  # fmt: skip
-        return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True,
-                              timeout=120)  # fmt: skip
+        flags = (f"--source={source}", f"--data_dir={data}")
+        return script("prepare", *flags, env=environment, timeout=120)
 
     for source in ("gs://bucket/x.zip", "gs://bucket/folder"):
         data = tmp_path / "out" / source.rpartition("/")[2]
