@@ -21,6 +21,9 @@ from trash_keras import flags as script
 
 VARIANTS = flags.DEFINE_string("variants", None, "Text file, a line a variant.", required=True)
 SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each: of seed SEED, SEED+1 and so on.", 1)
+FOREIGN_DIR = flags.DEFINE_string(
+    "foreign_dir", "", "Class folders of pictures that no run trains on, to compare on as well."
+)
 WORKDIR = flags.DEFINE_string("workdir", "runs/ablation", "Folder for all that is written.")
 
 
@@ -44,7 +47,7 @@ def main(paths: Sequence[str]) -> None:
         from trash_keras.training.ablation import ablate
 
     command = "python -m experiments.ablate " + shlex.join(sys.argv[1:])
-    result = ablate(variants, SEEDS.value, WORKDIR.value, command)
+    result = ablate(variants, SEEDS.value, WORKDIR.value, command, FOREIGN_DIR.value)
     print(f"{ablations.table(result)}\nTable: {WORKDIR.value}/{ablations.PAGE}")
 
 

@@ -2,18 +2,24 @@ import numpy as np
 import pytest
 
 from trash_keras.evaluation import ablations
+from trash_keras.evaluation.ablations import Run
 from trash_keras.evaluation.predictions import Predictions
 
 
-def run(right, loss=0.5, minutes=2.0, files="abcd", **settings):
-    """A run of two classes whose answers for these files are right or not."""
+def answers(right, files="abcd"):
+    """Answers of two classes for these files, which are right or not."""
     labels = np.arange(len(files)) % 2
     rows = np.where(np.array(right), labels, 1 - labels)
+    return Predictions(("x", "y"), list(files), labels, np.eye(2)[rows])
+
+
+def run(right, loss=0.5, minutes=2.0, files="abcd", foreign=None, **settings):
+    """A run that answers its validation pictures, and perhaps others, so."""
     config = {"data": {"image_size": 32}, "training": {"ema": 0.0, "warmup": 0.1}}
     config["training"] |= settings
     valid = {"accuracy": float(np.mean(right)), "loss": loss}
     report = {"valid": valid, "config": config, "run": {"training_minutes": minutes}}
-    return report, Predictions(("x", "y"), list(files), labels, np.eye(2)[rows])
+    return Run(report, answers(right, files), foreign)
 
 
 def test_variants_are_compared_with_the_recipe_over_seeds():
@@ -48,7 +54,7 @@ def test_a_picture_of_several_seeds_is_one_draw_and_of_one_seed_another():
 
 
 def test_other_pictures_are_refused():
-    with pytest.raises(ValueError, match="better was validated on other pictures"):
+    with pytest.raises(ValueError, match="better was scored on other pictures"):
         ablations.compare(
             {"recipe": [run([1, 1], files="ab")], "better": [run([1, 1], files="ac")]}
         )
@@ -62,3 +68,18 @@ def test_the_table_has_a_row_a_variant():
     assert lines[3].startswith(
         r"| a\_b | `--ema=0.9` `--warmup=0.3` | 50.0% | 50.0% to 50.0% | -25.0 ("
     )
+
+
+def test_pictures_from_elsewhere_are_compared_apart():
+    recipe, better = ablations.compare(
+        {
+            "recipe": [run([1, 1, 1, 1], foreign=answers([1, 0], files="ef"))],
+            "better": [run([1, 1, 1, 1], foreign=answers([1, 1], files="ef"), ema=0.9)],
+        }
+    )
+    assert recipe["foreign"] == {"accuracy": 0.5, "lowest": 0.5, "highest": 0.5}
+    assert (better["difference"], better["foreign"]["difference"]) == (0, 0.5)
+    table = ablations.table({"seeds": 1, "variants": [recipe, better]}).splitlines()
+    assert table[0].count("points from the recipe") == 2
+    assert table[2].endswith("| 2.0 | 50.0% | 50.0% to 50.0% |  |")
+    assert "| 2.0 | 100.0% | 100.0% to 100.0% | +50.0 (" in table[3]

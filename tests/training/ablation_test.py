@@ -1,8 +1,11 @@
 import dataclasses
 import json
+import shutil
 
 import pytest
 
+from trash_keras.evaluation import ablations
+from trash_keras.evaluation.predictions import Predictions
 from trash_keras.training import loop
 from trash_keras.training.ablation import ablate
 
@@ -15,24 +18,30 @@ def variants(configure, toy_backbone, trained):
 
 
 @pytest.fixture(scope="module")
-def ablated(tmp_path_factory, variants):
-    """An ablation of one seed and then of two: (folder, result, what was trained each time)."""
-    workdir, trained, train = tmp_path_factory.mktemp("ablated") / "ablation", [], loop._train
+def ablated(tmp_path_factory, variants, trained):
+    """An ablation of one seed and then of two.
 
-    def watched(config, folder, *rest):
-        trained[-1].append((folder.parent.name, config.runtime.seed))
-        return train(config, folder, *rest)
+    (folder, result, what was trained each time, pictures from elsewhere).
+    """
+    folder, calls, train = tmp_path_factory.mktemp("ablated"), [], loop._train
+    workdir, foreign = folder / "ablation", folder / "foreign"
+    shutil.copytree(trained[1] / "red", foreign / "red")
+    shutil.copytree(trained[1] / "blue", foreign / "green")
+
+    def watched(config, run, *rest):
+        calls[-1].append((run.parent.name, config.runtime.seed))
+        return train(config, run, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_train", watched)
         for seeds in (1, 2):
-            trained.append([])
-            result = ablate(variants, seeds, workdir, "pytest")
-    return workdir, result, trained
+            calls.append([])
+            result = ablate(variants, seeds, workdir, "pytest", str(foreign))
+    return workdir, result, calls, str(foreign)
 
 
 def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
-    workdir, result, _ = ablated
+    workdir, result, *_ = ablated
     assert json.loads((workdir / "ablation.json").read_text()) == result
     recipe, smooth = result["variants"]
     assert (recipe["name"], smooth["name"], result["seeds"]) == ("recipe", "smooth", 2)
@@ -52,10 +61,11 @@ def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
 
 
 def test_what_is_trained_is_not_trained_again_and_a_seed_adds_to_it(ablated, variants, monkeypatch):
-    workdir, before, trained = ablated
-    assert trained == [[("recipe", 0), ("smooth", 0)], [("recipe", 1), ("smooth", 1)]]
+    workdir, before, calls, foreign = ablated
+    assert calls == [[("recipe", 0), ("smooth", 0)], [("recipe", 1), ("smooth", 1)]]
     monkeypatch.setattr(loop, "_train", None)
-    assert ablate(variants, 2, workdir, "pytest")["variants"] == before["variants"]
+    again = ablate(variants, 2, workdir, "pytest", foreign)
+    assert again["variants"] == before["variants"]
 
 
 def test_nothing_is_trained_when_a_variant_cannot_be(variants, tmp_path):
@@ -65,6 +75,30 @@ def test_nothing_is_trained_when_a_variant_cannot_be(variants, tmp_path):
     )
     with pytest.raises(ValueError, match="no such file"):
         ablate({"recipe": recipe, "broken": broken}, 1, tmp_path / "ablation")
+    assert not (tmp_path / "ablation").exists()
+
+
+def test_pictures_from_elsewhere_are_compared_too(ablated):
+    workdir, (recipe, smooth) = ablated[0], ablated[1]["variants"]
+    first, second = recipe["foreign"]["accuracy"], smooth["foreign"]["accuracy"]
+    assert 0.4 < first <= 0.5  # red ones, and no blue one called green
+    assert smooth["foreign"]["difference"] == pytest.approx(second - first)
+    answers = Predictions.load(workdir / "smooth" / "seed1" / ablations.FOREIGN)
+    assert (len(answers.paths), answers.class_names) == (24, ("blue", "green", "red"))
+
+
+def test_answers_from_elsewhere_need_a_model(ablated, variants, tmp_path):
+    workdir = shutil.copytree(ablated[0], tmp_path / "ablation")
+    (workdir / "smooth" / "seed0" / ablations.FOREIGN).unlink()
+    with pytest.raises(ValueError, match=r"smooth/seed0 was finished without --foreign_dir"):
+        ablate(variants, 2, workdir, foreign_dir=ablated[3])
+    assert "foreign" not in ablate(variants, 2, workdir)["variants"][0]
+
+
+def test_classes_from_elsewhere_must_be_known(variants, trained, tmp_path):
+    shutil.copytree(trained[1] / "red", tmp_path / "foreign" / "pink")
+    with pytest.raises(ValueError, match=r"not in --data_dir: pink. There are: blue, green, red."):
+        ablate(variants, 1, tmp_path / "ablation", foreign_dir=str(tmp_path / "foreign"))
     assert not (tmp_path / "ablation").exists()
 
 
@@ -82,7 +116,7 @@ def test_the_script_prints_the_table(script, ablated, variants, tmp_path):
         "ablate", f"--data_dir={data.data.data_dir}", f"--backbone={data.model.backbone}",
         "--image_size=16", "--batch_size=8", "--head_epochs=3", "--head_learning_rate=0.05",
         "--finetune_epochs=0", "--deterministic", "--accelerator=cpu", f"--variants={file}",
-        "--seeds=2", f"--workdir={ablated[0]}",
+        "--seeds=2", f"--workdir={ablated[0]}", f"--foreign_dir={ablated[3]}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (ablated[0] / "ablation.md").read_text() in done.stdout

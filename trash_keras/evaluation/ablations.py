@@ -1,5 +1,6 @@
 """What became better or worse when one thing of a recipe was changed, on validation."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,25 +12,47 @@ from trash_keras.evaluation import comparison, markdown, pooling
 from trash_keras.evaluation.predictions import Predictions
 
 REPORT, PAGE = "ablation.json", "ablation.md"
-# A finished run of one seed: its report, and its answers for the validation split.
-Run = tuple[Mapping[str, Any], Predictions]
+FOREIGN = Path("predictions", "foreign.csv")
 
 
-def load(folder: Path) -> Run:
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run of one seed.
+
+    Attributes:
+        report: Its `report.json`.
+        valid: Its answers for the validation split.
+        foreign: Its answers for pictures from elsewhere, if there are any.
+    """
+
+    report: Mapping[str, Any]
+    valid: Predictions
+    foreign: Predictions | None = None
+
+
+def load(folder: Path, foreign: bool = False) -> Run:
     """Reads a finished run.
+
+    Args:
+        folder: Of the run.
+        foreign: Whether its answers for pictures from elsewhere count.
 
     Raises:
         OSError, ValueError: There is none.
     """
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return report, Predictions.load(folder / "predictions" / "valid.csv")
+    return Run(
+        json.loads((folder / "report.json").read_text(encoding="utf-8")),
+        Predictions.load(folder / "predictions" / "valid.csv"),
+        Predictions.load(folder / FOREIGN) if foreign else None,
+    )
 
 
 def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
     """Compares every variant with the first, seed by seed and picture by picture.
 
     Args:
-        found: Name -> a run for each seed, the same seeds for all; the first is the recipe.
+        found: Name -> a run for each seed, the same seeds for all; the first is the recipe. All or
+            none have answers for pictures from elsewhere.
 
     Returns:
         For each its `name`; `settings`, what differs from the recipe; of the validation split
@@ -37,6 +60,7 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
         after calibration); `minutes` (mean, of training); and except for the recipe `difference`,
         accuracy less the recipe's, -1 to 1, with its `difference_interval`, see
         `pooling.bootstrap_interval`. A picture that several seeds have in validation is one draw.
+        `foreign` has the same figures of accuracy for pictures from elsewhere, if there are any.
 
     Raises:
         ValueError: Two runs of a seed have other validation pictures.
@@ -46,33 +70,42 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
 
 
 def _row(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any]:
-    scores = [report["valid"] for report, _ in runs]
-    accuracies = [each["accuracy"] for each in scores]
-    settings, plain = (comparison.flat(each[0][0]["config"]) for each in (runs, recipe))
+    settings, plain = (comparison.flat(each[0].report["config"]) for each in (runs, recipe))
     row = {
         "name": name,
         "settings": {key: value for key, value in settings.items() if value != plain[key]},
+        "loss": float(np.mean([run.report["valid"]["loss"] for run in runs])),
+        "minutes": float(np.mean([run.report["run"]["training_minutes"] for run in runs])),
+        **_accuracy(name, [run.valid for run in runs], [run.valid for run in recipe]),
+    }
+    foreign, plain_foreign = (
+        [run.foreign for run in each if run.foreign] for each in (runs, recipe)
+    )
+    return row | {"foreign": _accuracy(name, foreign, plain_foreign)} if foreign else row
+
+
+def _accuracy(
+    name: str, answers: Sequence[Predictions], recipe: Sequence[Predictions]
+) -> dict[str, Any]:
+    """Returns the figures of one set of pictures: of the recipe itself without a difference."""
+    shares = [pooling.shares_right([found]) for found in answers]
+    accuracies = [float(np.mean(list(each.values()))) for each in shares]
+    row: dict[str, Any] = {
         "accuracy": float(np.mean(accuracies)),
         "lowest": min(accuracies),
         "highest": max(accuracies),
-        "loss": float(np.mean([each["loss"] for each in scores])),
-        "minutes": float(np.mean([report["run"]["training_minutes"] for report, _ in runs])),
     }
-    if runs is not recipe:
-        row |= _difference(name, runs, recipe)
-    return row
-
-
-def _difference(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any]:
+    if answers == recipe:  # the very same: answers are not compared by their content
+        return row
     changes, pictures = [], []
-    for (_, answers), (_, before) in zip(runs, recipe, strict=True):
-        now, then = pooling.shares_right([answers]), pooling.shares_right([before])
+    for now, before in zip(shares, recipe, strict=True):
+        then = pooling.shares_right([before])
         if set(now) != set(then):
-            raise ValueError(f"{name} was validated on other pictures than the recipe.")
+            raise ValueError(f"{name} was scored on other pictures than the recipe.")
         changes += [now[picture] - then[picture] for picture in then]
         pictures += [file for file, _ in then]
     draws = np.unique(pictures, return_inverse=True)[1]
-    return {
+    return row | {
         "difference": float(np.mean(changes)),
         "difference_interval": pooling.bootstrap_interval(np.array(changes), draws),
     }
@@ -93,21 +126,26 @@ def table(result: Mapping[str, Any]) -> str:
         "cross-entropy",
         "minutes",
     ]
+    if "foreign" in result["variants"][0]:
+        heading += ["elsewhere", "lowest to highest", "points from the recipe (95% interval)"]
     return markdown.table(heading, [_cells(row) for row in result["variants"]], left=2)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     changed = " ".join(f"`--{key}={value}`" for key, value in row["settings"].items())
+    return [
+        markdown.plain(row["name"]),
+        changed,
+        *_accuracy_cells(row),
+        f"{row['loss']:.3f}",
+        f"{row['minutes']:.1f}",
+        *(_accuracy_cells(row["foreign"]) if "foreign" in row else ()),
+    ]
+
+
+def _accuracy_cells(row: Mapping[str, Any]) -> list[str]:
     points = ""
     if "difference" in row:
         low, high = (100 * end for end in row["difference_interval"])
         points = f"{100 * row['difference']:+.1f} ({low:+.1f} to {high:+.1f})"
-    return [
-        markdown.plain(row["name"]),
-        changed,
-        f"{row['accuracy']:.1%}",
-        f"{row['lowest']:.1%} to {row['highest']:.1%}",
-        points,
-        f"{row['loss']:.3f}",
-        f"{row['minutes']:.1f}",
-    ]
+    return [f"{row['accuracy']:.1%}", f"{row['lowest']:.1%} to {row['highest']:.1%}", points]

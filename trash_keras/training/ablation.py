@@ -11,14 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import config as configuration
-from trash_keras import files
+from trash_keras import files, scoring
 from trash_keras.config import Config
+from trash_keras.data import screening, splits
+from trash_keras.data.catalog import whole
+from trash_keras.data.stores import open_store
 from trash_keras.evaluation import ablations, publishing
+from trash_keras.prediction import Predictor
+from trash_keras.scoping import Source
 from trash_keras.training import loop, runtime, sharing
+
+MODEL = "model.keras"
 
 
 def ablate(
-    variants: Mapping[str, Config], seeds: int, workdir: str | Path, command: str = ""
+    variants: Mapping[str, Config],
+    seeds: int,
+    workdir: str | Path,
+    command: str = "",
+    foreign_dir: str = "",
 ) -> dict[str, Any]:
     """Trains what is not trained yet, and compares every variant with the first one.
 
@@ -28,12 +39,15 @@ def ablate(
         seeds: Runs of each.
         workdir: Folder for everything that is written. Models are not kept.
         command: The command line, for the report.
+        foreign_dir: Class folders of pictures that no run trains on, to compare on as well; their
+            classes must be the recipe's, or some of them. Empty: none.
 
     Returns:
         The content of `ablation.json`: `variants`, from `ablations.compare`; `seeds`; `run`.
 
     Raises:
-        ValueError: As `loop.train_and_evaluate`, for any of the variants.
+        ValueError: As `loop.train_and_evaluate`, for any of the variants; the pictures of
+            `foreign_dir` do not fit; or a run was finished without them, and its model is gone.
     """
     workdir = Path(workdir)
     runs = [
@@ -51,6 +65,14 @@ def ablate(
     # Nothing is trained before all that a user can get wrong has been looked at.
     for config in variants.values():
         loop.check(config)
+    foreign = _foreign(foreign_dir, next(iter(variants.values()))) if foreign_dir else None
+    for folder, _ in runs:
+        answered = not foreign or (folder / ablations.FOREIGN).exists()
+        if loop.is_complete(folder) and not answered and not (folder / MODEL).exists():
+            raise ValueError(
+                f"{folder} was finished without --foreign_dir, and its model is gone. Remove the "
+                "folder, or leave the flag out."
+            )
     result: dict[str, Any] = {}
 
     def train(number: int) -> None:
@@ -60,10 +82,14 @@ def ablate(
         print(f"{name} in {folder}", flush=True)
         with runtime.released():
             loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
-        files.remove(folder / "model.keras")
-        complete = _complete_seeds(workdir, variants, seeds)
+        if foreign and not (folder / ablations.FOREIGN).exists():
+            predictor = Predictor.load(folder / MODEL)
+            answers = scoring.answers(predictor, foreign.catalog, foreign.split, foreign.store)
+            answers.save(folder / ablations.FOREIGN)
+        files.remove(folder / MODEL)
+        complete = _complete_seeds(workdir, variants, seeds, foreign is not None)
         if complete > result.get("seeds", 0):
-            result = _publish(workdir, variants, complete, command)
+            result = _publish(workdir, variants, complete, command, foreign is not None)
 
     sharing.do_each([folder for folder, _ in runs], train)
     return result
@@ -73,18 +99,44 @@ def _folder(workdir: Path, name: str, seed: int) -> Path:
     return workdir / name / f"seed{seed}"
 
 
-def _complete_seeds(workdir: Path, names: Iterable[str], seeds: int) -> int:
+def _foreign(data_dir: str, recipe: Config) -> Source:
+    """Lists the pictures from elsewhere; raises ValueError unless they fit the recipe's data."""
+    store = open_store(data_dir)
+    catalog = whole(store.members())
+    data = recipe.data
+    known = splits.split(
+        data.data_dir, data.split_method, recipe.runtime.seed, data.split_dir,
+        open_store(data.data_dir, data.data_format),
+    ).class_names  # fmt: skip
+    if unknown := [name for name in catalog.class_names if name not in known]:
+        raise ValueError(
+            f"--foreign_dir has classes that are not in --data_dir: {', '.join(unknown)}. "
+            f"There are: {', '.join(known)}."
+        )
+    return Source(
+        screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels), "all", store
+    )
+
+
+def _is_scored(folder: Path, foreign: bool) -> bool:
+    """Returns whether all is there that is compared of a run."""
+    return loop.is_complete(folder) and (not foreign or (folder / ablations.FOREIGN).exists())
+
+
+def _complete_seeds(workdir: Path, names: Iterable[str], seeds: int, foreign: bool) -> int:
     """Returns how many of the first seeds every variant has finished."""
     for seed in range(seeds):
-        if not all(loop.is_complete(_folder(workdir, name, seed)) for name in names):
+        if not all(_is_scored(_folder(workdir, name, seed), foreign) for name in names):
             return seed
     return seeds
 
 
-def _publish(workdir: Path, names: Iterable[str], seeds: int, command: str) -> dict[str, Any]:
+def _publish(
+    workdir: Path, names: Iterable[str], seeds: int, command: str, foreign: bool
+) -> dict[str, Any]:
     """Writes ablation.json and ablation.md of the first seeds."""
     found = {
-        name: [ablations.load(_folder(workdir, name, seed)) for seed in range(seeds)]
+        name: [ablations.load(_folder(workdir, name, seed), foreign) for seed in range(seeds)]
         for name in names
     }
     result = {
