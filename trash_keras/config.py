@@ -239,13 +239,6 @@ class TrainingConfig(_Checked):
         minimum=0,
         maximum=1,
     )
-    soup: int = option(
-        1,
-        "Fine-tunings, one after the other from the same head, with other views and another "
-        "order each, whose weights are averaged (model soup); 1: a single one.",
-        minimum=1,
-        maximum=50,
-    )
     warmup: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )

@@ -48,15 +48,3 @@ def test_weights_come_back_after_an_error():
     with pytest.raises(KeyboardInterrupt), averaging.averaged(model):
         raise KeyboardInterrupt
     assert weight(model) == before
-
-
-@pytest.mark.parametrize("ema", [False, True])
-def test_other_trainings_count_as_much_as_this_one(ema):
-    model = model_with(keras.optimizers.SGD(0.25, use_ema=ema, ema_momentum=0.5))
-    before = weight(model)
-    with averaging.averaged(model):
-        own = weight(model)
-    others = [[np.array([[2.0]])], [np.array([[6.0]])]]
-    with averaging.averaged(model, others):
-        assert weight(model) == pytest.approx((own + 2 + 6) / 3)
-    assert weight(model) == before

@@ -14,21 +14,6 @@ PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.5, 0.3, 0.2]], "f
 LABELS = np.array([0, 1, 2, 2])
 
 
-def test_the_members_of_a_soup_follow_each_other():
-    settings = TrainingConfig(head_epochs=3, finetune_epochs=2, soup=3)
-    names = [
-        (each.name, each.first_epoch, each.last_epoch) for each in phases.plan(settings, False)
-    ]
-    assert names == [("head", 0, 3), ("finetune", 3, 5), ("finetune_2", 5, 7), ("finetune_3", 7, 9)]
-
-
-@pytest.mark.parametrize(("finetune", "from_scratch"), [(0, False), (2, True)])
-def test_a_soup_of_nothing_is_refused(finetune, from_scratch):
-    settings = TrainingConfig(finetune_epochs=finetune, soup=2)
-    with pytest.raises(ValueError, match="--soup=2 averages fine-tunings"):
-        phases.plan(settings, from_scratch)
-
-
 @pytest.mark.parametrize(
     ("head", "finetune", "from_scratch", "expected"),
     [

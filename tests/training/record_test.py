@@ -54,18 +54,6 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
     assert record.best()["epoch"] == best == writes.index(writes[-1])
 
 
-def test_the_best_epoch_of_a_soup_is_one_that_averages_all_members(make_record, saved):
-    record, model = make_record(), make_model()
-    record.add("head", model, row(0, 0.9))
-    for epoch, (phase, accuracy) in enumerate([("finetune", 0.8), ("finetune_2", 0.7)], start=1):
-        record.add(phase, model, row(epoch, accuracy))
-        record.end_member(phase, model)
-    record.add("finetune_3", model, row(3, 0.6))
-    record.add("finetune_3", model, row(4, 0.5))
-    assert record.best()["epoch"] == make_record().best()["epoch"] == 3
-    assert len(saved) == 3  # of head, finetune_2 and finetune_3: what is saved is what is best
-
-
 def test_metrics_csv_has_a_row_an_epoch_of_all_phases(make_record, tmp_path):
     record, model = make_record(), make_model()
     record.add("head", model, row(0))
@@ -191,19 +179,3 @@ def test_random_layers_are_where_an_unbroken_run_has_them(make_record):
 
     whole = seeds(0)
     assert seeds(2) == whole[2:] and whole[0] != whole[1] != whole[2]
-
-
-def test_fine_tunings_start_where_the_first_did_and_count_alike(make_record, tmp_path):
-    model = make_model(1.0)
-    make_record().start_member(model)
-    for phase, value in (("finetune", 2.0), ("finetune_2", 6.0)):
-        model.set_weights([np.full((2, 1), value), np.full(1, value)])
-        make_record().end_member(phase, model)
-    make_record().start_member(model)
-    assert value_of(model) == 1.0
-    (tmp_path / "backup/ends/.finetune-x.tmp").mkdir()  # as a kill while it was written leaves it
-    # Its own end, which a run that was killed after it finds, counts no second time.
-    for phase, expected in (("finetune_2", 1.5), ("finetune_3", 3.0)):
-        with make_record().averaged(phase, model):
-            assert value_of(model) == expected
-        assert value_of(model) == 1.0

@@ -1,49 +1,28 @@
-"""Averages of weights: they are scored and saved, while training goes on without them.
+"""The average of the weights over the steps of a training: scored and saved, not trained on.
 
-Of the steps of one training, as a Keras optimizer keeps it with `use_ema`: it moves less from
-epoch to epoch (Polyak & Juditsky, 1992). And of several trainings from the same start, a model
-soup: they end in one basin, whose middle is better than its rim (Wortsman et al., 2022,
-https://arxiv.org/abs/2203.05482).
+As a Keras optimizer keeps it with `use_ema`: it moves less from epoch to epoch (Polyak & Juditsky,
+1992).
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
-import numpy as np
 
 
 @contextlib.contextmanager
-def averaged(model: keras.Model, others: Sequence[Sequence[np.ndarray]] = ()) -> Iterator[None]:
-    """Gives a model its averaged weights for a while; changes nothing without an average.
-
-    Args:
-        model: Compiled.
-        others: Trainable weights of other trainings, which count as much as this one.
-    """
-    if not others and not _keeps_average(model):
+def averaged(model: keras.Model) -> Iterator[None]:
+    """Gives a compiled model its averaged weights for a while; without an average does nothing."""
+    if not _keeps_average(model):
         yield
         return
-    weights = trainable_weights(model)
+    weights = [variable.numpy() for variable in model.trainable_variables]
     settle(model)
-    if others:
-        members = zip(trainable_weights(model), *others, strict=True)
-        assign(model, (np.mean(each, axis=0) for each in members))
     try:
         yield
     finally:
-        assign(model, weights)
-
-
-def assign(model: keras.Model, weights: Iterable[np.ndarray]) -> None:
-    """Sets the trainable weights to what `trainable_weights` returned."""
-    for variable, weight in zip(model.trainable_variables, weights, strict=True):
-        variable.assign(weight)
-
-
-def trainable_weights(model: keras.Model) -> list[np.ndarray]:
-    """Returns copies of the trainable weights, in the order of `model.trainable_variables`."""
-    return [variable.numpy() for variable in model.trainable_variables]
+        for variable, weight in zip(model.trainable_variables, weights, strict=True):
+            variable.assign(weight)
 
 
 def settle(model: keras.Model) -> None:

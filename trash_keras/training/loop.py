@@ -200,16 +200,12 @@ def _train(
                 classifier.quicken_batch_norm(model)
             else:
                 classifier.unfreeze(model, settings.finetune_layers)
-            if settings.soup > 1:
-                record.start_member(model)
             source = phases.picture_source(pictures, catalog, data.batch_size)
             fit(
                 phase, model, source,
                 augment=inputs.resized(augment, data.image_size),
                 soften=taught.soften if taught else None,
             )  # fmt: skip
-            if settings.soup > 1:
-                record.end_member(phase.name, model)
     return record
 
 

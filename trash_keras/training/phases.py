@@ -51,30 +51,21 @@ class Source:
 def plan(settings: TrainingConfig, from_scratch: bool) -> list[Phase]:
     """Returns the phases of a run that have epochs.
 
-    With random initial weights there is nothing worth freezing, so there is one phase. The phases
-    of a soup are `finetune`, `finetune_2` and so on.
+    With random initial weights there is nothing worth freezing, so there is one phase.
 
     Raises:
-        ValueError: No phase has epochs, or there is no fine-tuning for a soup.
+        ValueError: No phase has epochs.
     """
     head_epochs = 0 if from_scratch else settings.head_epochs
-    if settings.soup > 1 and (from_scratch or not settings.finetune_epochs):
-        raise ValueError(
-            f"--soup={settings.soup} averages fine-tunings of trained weights, and there are none "
-            "with --weights=none or --finetune_epochs=0."
-        )
-    phases = [Phase(HEAD, 0, head_epochs, settings.head_learning_rate)]
-    name = SCRATCH if from_scratch else FINETUNE
-    for member in range(settings.soup):
-        first_epoch = head_epochs + member * settings.finetune_epochs
-        phases.append(
-            Phase(
-                f"{name}_{member + 1}" if member else name,
-                first_epoch,
-                first_epoch + settings.finetune_epochs,
-                settings.finetune_learning_rate,
-            )
-        )
+    phases = [
+        Phase(HEAD, 0, head_epochs, settings.head_learning_rate),
+        Phase(
+            SCRATCH if from_scratch else FINETUNE,
+            head_epochs,
+            head_epochs + settings.finetune_epochs,
+            settings.finetune_learning_rate,
+        ),
+    ]
     phases = [phase for phase in phases if phase.last_epoch > phase.first_epoch]
     if not phases:
         raise ValueError(
@@ -185,7 +176,7 @@ def fit(
     print(f"Phase {phase.name}: epochs {epoch + 1} to {phase.last_epoch}", flush=True)
 
     def validate() -> dict[str, float]:
-        with record.averaged(phase.name, model):
+        with averaging.averaged(model):
             return source.validate(model)
 
     batches = pipeline.training(

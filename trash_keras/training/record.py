@@ -14,13 +14,11 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from trash_keras import files
 from trash_keras.training import averaging
@@ -39,9 +37,6 @@ class Record:
     def __init__(self, workdir: Path, save_best: Callable[[], None]) -> None:
         self._workdir, self._backup = workdir, workdir / "backup"
         self._save_best = save_best
-        # A kill leaves hidden temporaries of `files.replacing`, which are no ends.
-        ends = sorted(self._backup.glob("ends/[!.]*"))
-        self._ends = {file.stem: _read(file) for file in ends}
         states = self._backup.glob("*/state.json")
         histories = [json.loads(path.read_text(encoding="utf-8"))["rows"] for path in states]
         self.rows: list[dict[str, Any]] = max(histories, key=len, default=[])
@@ -89,40 +84,9 @@ class Record:
                 old.unlink()
         self._publish(model)
 
-    def start_member(self, model: keras.Model) -> None:
-        """Brings a model to where the fine-tunings of a soup start: where the first one did."""
-        start = self._backup / "start.npz"
-        if start.exists():
-            averaging.assign(model, _read(start))
-        else:
-            _write(averaging.trainable_weights(model), start)
-
-    def end_member(self, phase: str, model: keras.Model) -> None:
-        """Keeps what a fine-tuning ended at, for `averaged` of those that follow."""
-        self._ends[phase] = averaging.trainable_weights(model)
-        _write(self._ends[phase], self._backup / "ends" / f"{phase}.npz")
-
-    def averaged(self, phase: str, model: keras.Model) -> AbstractContextManager[None]:
-        """Gives a model in training the weights that are scored and saved, for a while.
-
-        Args:
-            phase: Name of the phase; the other fine-tunings that have ended count as much as it.
-            model: Compiled.
-        """
-        return averaging.averaged(model, self._other_ends(phase))
-
     def best(self) -> dict[str, Any]:
-        """Returns the row of the best epoch: highest validation accuracy, then lowest loss.
-
-        Of a soup, among those of the fine-tuning that comes last: only they average all the others.
-        """
-        last, rows = self.rows[-1]["phase"], self.rows
-        if self._other_ends(last):
-            rows = [row for row in rows if row["phase"] == last]
-        return max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
-
-    def _other_ends(self, phase: str) -> list[list[np.ndarray]]:
-        return [weights for name, weights in self._ends.items() if name != phase]
+        """Returns the row of the best epoch: highest validation accuracy, then lowest loss."""
+        return max(self.rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
 
     def _publish(self, model: keras.Model) -> None:
         text = io.StringIO()
@@ -132,21 +96,11 @@ class Record:
         files.write_text(self._workdir / "metrics.csv", text.getvalue())
         # The model stands at the last row's epoch, here and on resuming alike.
         if self.best() is self.rows[-1]:
-            with self.averaged(self.rows[-1]["phase"], model):
+            with averaging.averaged(model):
                 self._save_best()
 
     def _folder(self, phase: str) -> Path:
         return self._backup / phase
-
-
-def _write(weights: Sequence[np.ndarray], file: Path) -> None:
-    with files.replacing(file) as temporary:
-        np.savez(temporary, *weights)
-
-
-def _read(file: Path) -> list[np.ndarray]:
-    with np.load(file) as archive:
-        return list(archive.values())
 
 
 class EpochRecorder(keras.callbacks.Callback):
