@@ -175,19 +175,6 @@ class AugmentationConfig(_Checked):
     contrast: float = option(
         0.2, "Largest contrast change, share of the deviation from the mean.", minimum=0, maximum=1
     )
-    hue: float = option(
-        0.0, "Largest shift of the hue, share of the colour circle.", minimum=0, maximum=0.5
-    )
-    saturation: float = option(
-        0.0, "Largest change of the saturation, share of itself.", minimum=0, maximum=1
-    )
-    crop: float = option(
-        0.0,
-        "Smallest share of the area that a random crop keeps before it is resized to the whole; "
-        "0 or 1: no crops.",
-        minimum=0,
-        maximum=1,
-    )
     background: float = option(
         0.0,
         "Share of pictures that get another background. Needs objects on plain, pale board as "

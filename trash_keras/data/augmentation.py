@@ -10,7 +10,6 @@ import tensorflow as tf
 from trash_keras.config import AugmentationConfig
 from trash_keras.data.affine import RandomAffine
 from trash_keras.data.backgrounds import RandomBackground
-from trash_keras.data.crops import RandomResizedCrop
 
 
 def build(settings: AugmentationConfig) -> list[keras.Layer]:
@@ -23,8 +22,6 @@ def build(settings: AugmentationConfig) -> list[keras.Layer]:
     if settings.background:
         # First, since it looks for the background at the picture's own rim.
         layers.append(RandomBackground(settings.background))
-    if 0 < settings.crop < 1:
-        layers.append(RandomResizedCrop(settings.crop))
     axes = [axis for axis in ("horizontal", "vertical") if axis in settings.flip]
     if axes or settings.rotation or settings.zoom or settings.translation:
         layers.append(RandomAffine(axes, settings.rotation, settings.zoom, settings.translation))
@@ -32,15 +29,6 @@ def build(settings: AugmentationConfig) -> list[keras.Layer]:
         layers.append(keras.layers.RandomBrightness(settings.brightness, dtype="float32"))
     if settings.contrast:
         layers.append(keras.layers.RandomContrast(settings.contrast, dtype="float32"))
-    if settings.hue:
-        # Keras halves it.
-        layers.append(keras.layers.RandomHue(2 * settings.hue, dtype="float32"))
-    if settings.saturation:
-        # Keras draws f and multiplies the saturation by f / (1 - f). Last, since what leaves the
-        # range 0..255 is cut off only by `augment`.
-        weakest, strongest = 1 - settings.saturation, 1 + settings.saturation
-        factor = (weakest / (1 + weakest), strongest / (1 + strongest))
-        layers.append(keras.layers.RandomSaturation(factor, dtype="float32"))
     return layers
 
 
