@@ -95,6 +95,13 @@ def test_answers_from_elsewhere_need_a_model(ablated, variants, tmp_path):
     assert "foreign" not in ablate(variants, 2, workdir)["variants"][0]
 
 
+def test_answers_for_other_pictures_are_not_taken_for_these(ablated, variants, tmp_path):
+    shutil.copytree(ablated[3], tmp_path / "foreign")
+    (tmp_path / "foreign/red/red0.png").unlink()
+    with pytest.raises(ValueError, match="has answers for other pictures"):
+        ablate(variants, 2, ablated[0], foreign_dir=str(tmp_path / "foreign"))
+
+
 def test_classes_from_elsewhere_must_be_known(variants, trained, tmp_path):
     shutil.copytree(trained[1] / "red", tmp_path / "foreign" / "pink")
     with pytest.raises(ValueError, match=r"not in --data_dir: pink. There are: blue, green, red."):

@@ -17,6 +17,7 @@ from trash_keras.data import screening, splits
 from trash_keras.data.catalog import whole
 from trash_keras.data.stores import open_store
 from trash_keras.evaluation import ablations, publishing
+from trash_keras.evaluation.predictions import Predictions
 from trash_keras.prediction import Predictor
 from trash_keras.scoping import Source
 from trash_keras.training import loop, runtime, sharing
@@ -47,7 +48,8 @@ def ablate(
 
     Raises:
         ValueError: As `loop.train_and_evaluate`, for any of the variants; the pictures of
-            `foreign_dir` do not fit; or a run was finished without them, and its model is gone.
+            `foreign_dir` do not fit; or a run was finished without them, and its model is gone, or
+            with others.
     """
     workdir = Path(workdir)
     runs = [
@@ -66,13 +68,9 @@ def ablate(
     for config in variants.values():
         loop.check(config)
     foreign = _foreign(foreign_dir, next(iter(variants.values()))) if foreign_dir else None
-    for folder, _ in runs:
-        answered = not foreign or (folder / ablations.FOREIGN).exists()
-        if loop.is_complete(folder) and not answered and not (folder / MODEL).exists():
-            raise ValueError(
-                f"{folder} was finished without --foreign_dir, and its model is gone. Remove the "
-                "folder, or leave the flag out."
-            )
+    if foreign:
+        for folder, _ in runs:
+            _check_foreign(folder, foreign)
     result: dict[str, Any] = {}
 
     def train(number: int) -> None:
@@ -116,6 +114,22 @@ def _foreign(data_dir: str, recipe: Config) -> Source:
     return Source(
         screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels), "all", store
     )
+
+
+def _check_foreign(folder: Path, foreign: Source) -> None:
+    """Raises ValueError for a run that cannot have answers for these pictures."""
+    answers = folder / ablations.FOREIGN
+    if answers.exists():
+        if set(Predictions.load(answers).paths) != set(foreign.catalog.paths()):
+            raise ValueError(
+                f"{folder} has answers for other pictures than those of --foreign_dir. Use another "
+                "--workdir."
+            )
+    elif loop.is_complete(folder) and not (folder / MODEL).exists():
+        raise ValueError(
+            f"{folder} was finished without --foreign_dir, and its model is gone. Remove the "
+            "folder, or leave the flag out."
+        )
 
 
 def _is_scored(folder: Path, foreign: bool) -> bool:
