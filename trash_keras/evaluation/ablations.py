@@ -71,41 +71,45 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
 
 def _row(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any]:
     settings, plain = (comparison.flat(each[0].report["config"]) for each in (runs, recipe))
-    row = {
+    row: dict[str, Any] = {
         "name": name,
         "settings": {key: value for key, value in settings.items() if value != plain[key]},
         "loss": float(np.mean([run.report["valid"]["loss"] for run in runs])),
         "minutes": float(np.mean([run.report["run"]["training_minutes"] for run in runs])),
-        **_accuracy(name, [run.valid for run in runs], [run.valid for run in recipe]),
+        **_accuracy([run.valid for run in runs]),
     }
-    foreign, plain_foreign = (
-        [run.foreign for run in each if run.foreign] for each in (runs, recipe)
-    )
-    return row | {"foreign": _accuracy(name, foreign, plain_foreign)} if foreign else row
+    foreign = [run.foreign for run in runs if run.foreign]
+    if foreign:
+        row["foreign"] = _accuracy(foreign)
+    if runs is not recipe:
+        row |= _difference(name, [run.valid for run in runs], [run.valid for run in recipe])
+        if foreign:
+            before = [run.foreign for run in recipe if run.foreign]
+            row["foreign"] |= _difference(name, foreign, before)
+    return row
 
 
-def _accuracy(
-    name: str, answers: Sequence[Predictions], recipe: Sequence[Predictions]
-) -> dict[str, Any]:
-    """Returns the figures of one set of pictures: of the recipe itself without a difference."""
-    shares = [pooling.shares_right([found]) for found in answers]
-    accuracies = [float(np.mean(list(each.values()))) for each in shares]
-    row: dict[str, Any] = {
+def _accuracy(answers: Sequence[Predictions]) -> dict[str, float]:
+    accuracies = [float(np.mean(list(pooling.shares_right([found]).values()))) for found in answers]
+    return {
         "accuracy": float(np.mean(accuracies)),
         "lowest": min(accuracies),
         "highest": max(accuracies),
     }
-    if answers == recipe:  # the very same: answers are not compared by their content
-        return row
+
+
+def _difference(
+    name: str, answers: Sequence[Predictions], recipe: Sequence[Predictions]
+) -> dict[str, Any]:
     changes, pictures = [], []
-    for now, before in zip(shares, recipe, strict=True):
-        then = pooling.shares_right([before])
+    for found, before in zip(answers, recipe, strict=True):
+        now, then = pooling.shares_right([found]), pooling.shares_right([before])
         if set(now) != set(then):
             raise ValueError(f"{name} was scored on other pictures than the recipe.")
         changes += [now[picture] - then[picture] for picture in then]
         pictures += [file for file, _ in then]
     draws = np.unique(pictures, return_inverse=True)[1]
-    return row | {
+    return {
         "difference": float(np.mean(changes)),
         "difference_interval": pooling.bootstrap_interval(np.array(changes), draws),
     }

@@ -53,12 +53,7 @@ def ablate(
     """
     workdir = Path(workdir)
     runs = [
-        (
-            _folder(workdir, name, seed),
-            dataclasses.replace(
-                config, runtime=dataclasses.replace(config.runtime, seed=config.runtime.seed + seed)
-            ),
-        )
+        (_folder(workdir, name, seed), _with_seed(config, seed))
         for seed in range(seeds)
         for name, config in variants.items()
     ]
@@ -78,13 +73,7 @@ def ablate(
         folder, config = runs[number]
         name = f"{folder.parent.name}, seed {config.runtime.seed} ({number + 1} of {len(runs)})"
         print(f"{name} in {folder}", flush=True)
-        with runtime.released():
-            loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
-        if foreign and not (folder / ablations.FOREIGN).exists():
-            predictor = Predictor.load(folder / MODEL)
-            answers = scoring.answers(predictor, foreign.catalog, foreign.split, foreign.store)
-            answers.save(folder / ablations.FOREIGN)
-        files.remove(folder / MODEL)
+        _train(folder, config, command, foreign)
         complete = _complete_seeds(workdir, variants, seeds, foreign is not None)
         if complete > result.get("seeds", 0):
             result = _publish(workdir, variants, complete, command, foreign is not None)
@@ -95,6 +84,23 @@ def ablate(
 
 def _folder(workdir: Path, name: str, seed: int) -> Path:
     return workdir / name / f"seed{seed}"
+
+
+def _with_seed(config: Config, seed: int) -> Config:
+    """Returns a configuration whose seed comes so many after the first."""
+    seed += config.runtime.seed
+    return dataclasses.replace(config, runtime=dataclasses.replace(config.runtime, seed=seed))
+
+
+def _train(folder: Path, config: Config, command: str, foreign: Source | None) -> None:
+    """Trains a run and answers what is compared, or finds that done; the model goes."""
+    with runtime.released():
+        loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
+        if foreign and not (folder / ablations.FOREIGN).exists():
+            predictor = Predictor.load(folder / MODEL)
+            answers = scoring.answers(predictor, foreign.catalog, foreign.split, foreign.store)
+            answers.save(folder / ablations.FOREIGN)
+    files.remove(folder / MODEL)
 
 
 def _foreign(data_dir: str, recipe: Config) -> Source:
