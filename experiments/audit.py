@@ -5,9 +5,9 @@
 Writes OUTPUT/audit.html and OUTPUT/audit.json; changes nothing in DIR.
 """
 
-import functools
 import shlex
 import sys
+import typing
 from collections.abc import Sequence
 
 from absl import flags
@@ -46,13 +46,17 @@ def main(paths: Sequence[str]) -> None:
     compute = None
     if BACKBONE.value:
         with script.quiet_imports():
-            from trash_keras.data import stores
+            from trash_keras.config import ModelConfig
+            from trash_keras.data.split import Split
+            from trash_keras.data.stores import FolderStore
             from trash_keras.training import features
-        extractor = features.extractor(BACKBONE.value, WEIGHTS.value, SIZE.value, SEED.value)
-        compute = functools.partial(
-            features.of_split, extractor, store=stores.FolderStore(data), resize="stretch",
-            batch_size=BATCH_SIZE.value, cache_dir=OUTPUT.value,
-        )  # fmt: skip
+        model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
+        extractor = features.extractor(model, SIZE.value, SEED.value)
+
+        def compute(chosen: typing.Any, name: str) -> typing.Any:
+            split = Split(chosen, name, FolderStore(data), SIZE.value, "stretch")
+            return features.of_split(extractor, split, BATCH_SIZE.value, OUTPUT.value)
+
     findings = auditing.audit(catalog, data, thresholds, compute, seed=SEED.value)
     command = "python -m experiments.audit " + shlex.join(sys.argv[1:])
     page.publish(findings, OUTPUT.value, data, command, GROUPS.value)

@@ -15,10 +15,10 @@ from trash_keras.data import decoding, pipeline, screening
 from trash_keras.data.catalog import EXTENSIONS, Catalog, mixing_key
 from trash_keras.data.stores import FolderStore, Store
 from trash_keras.evaluation import novelty, out_of_scope
-from trash_keras.evaluation.novelty import Novelty
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering, classifier
-from trash_keras.runtimes.steps import PredictBatch, in_steps
+from trash_keras.runtimes import keras_file
+from trash_keras.runtimes.steps import PredictBatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,11 +128,12 @@ def measure(
     more: dict[str, Any] = {"unreadable": len(foreign.catalog.bad_files)}
     known = None
     if Path(model).suffix == ".keras" and Path(model).is_file():
-        known = answering.read_novelty(model)
+        loaded = answering.load(model)
+        known = answering.read_novelty(loaded)
         familiar = _familiar(scored, run, max_megapixels)
         if familiar:
             more["neighbours"] = min(out_of_scope.NEIGHBOURS, len(familiar.catalog.paths()))
-        found |= _feature_scores(model, runner, [scored, foreign], familiar, known)
+        found |= _feature_scores(loaded, runner, [scored, foreign], familiar)
     count = len(answers.labels)
     return more | out_of_scope.compare(
         {name: values[:count] for name, values in found.items()},
@@ -153,23 +154,18 @@ def _familiar(scored: Source, run: Catalog | None, max_megapixels: float) -> Sou
 
 
 def _feature_scores(
-    model: str | os.PathLike,
-    runner: Runner,
-    sources: Sequence[Source],
-    familiar: Source | None,
-    known: Novelty | None,
+    model: keras.Model, runner: Runner, sources: Sequence[Source], familiar: Source | None
 ) -> dict[str, np.ndarray]:
     """Returns `out_of_scope.feature_scores` of all sources, one after the other."""
-    loaded = keras.models.load_model(model, compile=False)
-    views = runner.contract.tta
-    extractor = answering.feature_extractor(loaded, views)
-    extract = in_steps(extractor.predict_on_batch, views)
+    raw, views = classifier.raw_classifier(model), runner.contract.tta
+    extract = keras_file.predict_batch(answering.feature_extractor(raw, views), views)
     features = [runner.run(extract, source, "Features") for source in sources]
     train = None
     if familiar:
         _, labels = familiar.catalog.examples(familiar.split)
         train = runner.run(extract, familiar, "What is familiar"), labels
-    kernel, bias = loaded.get_layer(classifier.PROBABILITIES).get_weights()
+    kernel, bias = raw.get_layer(classifier.LOGITS).get_weights()
+    known = answering.read_novelty(model)
     return out_of_scope.feature_scores(
         np.concatenate(features), (kernel, bias), runner.contract.temperature, known, train
     )

@@ -84,7 +84,7 @@ def export(
     contract = Contract.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     source = Source(
-        answering.load(workdir / "model.keras", contract),
+        answering.load(workdir / "model.keras"),
         contract,
         about.of_run(workdir, contract, license_name),
         functools.partial(_calibration, workdir, contract, reference.store, calibration_images),
