@@ -112,9 +112,7 @@ def test_a_killed_run_goes_on_without_its_source(
     trained, source, configure, tmp_path, monkeypatch, change
 ):
     init = shutil.copy(source, tmp_path / "init.keras")
-    config = configure(
-        trained[1], "ResNet50", init=str(init), head_epochs=1, finetune_epochs=2
-    )
+    config = configure(trained[1], "ResNet50", init=str(init), head_epochs=1, finetune_epochs=2)
     train_and_evaluate(config, tmp_path / "whole")
     add, done = loop.Record.add, []
 

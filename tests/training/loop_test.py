@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras import sharding
+from trash_keras import sharding, training
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.sources import preparing
@@ -20,7 +20,6 @@ from trash_keras.data.stores import FolderStore, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.modeling import backbones, classifier
-from trash_keras.training import loop
 from trash_keras.training.loop import save_model, train_and_evaluate
 from trash_keras.training.record import Record
 
@@ -282,13 +281,13 @@ def test_shards_train_like_the_folder(
     workdir, data, _ = trained
     shards, run = tmp_path / "shards", tmp_path / "run"
     sharding.prepare(preparing.Request(str(data)), shards, sharding.Layout(data_format, 3, 100))
-    open_store = loop.open_store
+    open_store = training.run.open_store
 
     def drawing(*arguments):
         random.random()  # as tensorflow-datasets does; initial weights must not depend on it
         return open_store(*arguments)
 
-    monkeypatch.setattr(loop, "open_store", drawing)
+    monkeypatch.setattr(training.run, "open_store", drawing)
     train_and_evaluate(configure(shards, toy_backbone, data_format=data_format), run)
     for name in ("catalog.json", "metrics.csv", "predictions/test.csv"):
         assert (run / name).read_text() == (workdir / name).read_text(), name
