@@ -50,9 +50,7 @@ def open_store(path: str | os.PathLike, **options: Any) -> tuple[Any, str]:
         extra = EXTRAS.get(scheme)
         remedy = f"pip install 'trash-keras[{extra}]'" if extra else str(error)
         # Without the rest of the address, which may hold a password.
-        raise ImportError(
-            f"{scheme}:// needs a package that is not installed: {remedy}"
-        ) from error
+        raise ImportError(f"{scheme}:// needs a package that is not installed: {remedy}") from error
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from trash_keras.evaluation.heat_maps import spread
+from trash_keras.evaluation.intervals import bootstrap_interval
 
 STEPS = 16  # of the curves, each with the same number of pixels
 # Standard deviation of the blur, share of the side. On TrashNet the mean probability of the answer
@@ -113,8 +114,8 @@ def _scores(curves: Mapping[str, np.ndarray], generator: np.random.Generator) ->
 
 
 def _difference(values: np.ndarray, generator: np.random.Generator) -> dict[str, Any]:
-    means = generator.choice(values, (_RESAMPLES, len(values))).mean(axis=1)
-    return {"mean": float(values.mean()), "interval": np.percentile(means, [2.5, 97.5]).tolist()}
+    interval = bootstrap_interval(values, resamples=_RESAMPLES, generator=generator)
+    return {"mean": float(values.mean()), "interval": interval}
 
 
 def better(found: Mapping[str, Any], test: str, other: str) -> bool:

@@ -14,10 +14,10 @@ from trash_keras.evaluation import (
     figures,
     heat_map_figures,
     robustness_figure,
-    verdict,
 )
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.evaluation.report import MAX_ERROR
+from trash_keras.metrics import report_file
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def page_charts(
     Returns:
         Name for a file -> figure.
     """
-    shown = verdict.main_split(report)
+    shown = report_file.main_split(report)
     drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
     how = report.get("answering")
     drawn["reliability"] = _reliability(report[shown], predictions[shown], how)

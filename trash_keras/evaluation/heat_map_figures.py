@@ -1,6 +1,6 @@
 """Figures of heat maps: one picture with its own, a sheet of mistakes, curves of their check."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation import deletion_insertion, heat_maps, html
 from trash_keras.evaluation.contact_sheet import contact_sheet
 from trash_keras.evaluation.figures import COLOURS, GRID, quiet_frame
@@ -59,7 +60,7 @@ def explained(picture: np.ndarray, heat_map: np.ndarray, resize: str, answer: st
 def mistakes(
     rows: Sequence[Mapping[str, Any]],
     found: heat_maps.HeatMaps,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> Figure:
     """Draws mistakes in pairs: the picture, and the evidence for the wrong answer.
 

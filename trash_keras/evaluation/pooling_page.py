@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import files
-from trash_keras.evaluation import cross_validations, figures, html, pooling, verdict
+from trash_keras.evaluation import cross_validations, figures, html, intervals, verdict
 from trash_keras.evaluation.predictions import Predictions
 
 # Read with the module: a cross-validation of hours must not meet a newer template at its end.
@@ -97,7 +97,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
         )
     told.append(
         f"The interval says how much other pictures would move the figure (bootstrap over "
-        f"pictures, {pooling.RESAMPLES:,} draws). "
+        f"pictures, {intervals.RESAMPLES:,} draws). "
         + (
             "With one seed it is not known how much training the same again would."
             if seeds == 1
