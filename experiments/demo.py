@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import boxed_model
 from trash_keras import flags as script
+from trash_keras import pretrained
 
 MODEL = script.define_model("A .tflite file of experiments.export.")
 HOST = flags.DEFINE_string(
@@ -28,7 +28,7 @@ def main(paths: Sequence[str]) -> None:
 
     from trash_keras.demo.server import Server, Site
 
-    model = MODEL.value or str(boxed_model.path())
+    model = MODEL.value or str(pretrained.path())
     with Server(Site.of(model), HOST.value, PORT.value) as server:
         print(f"{model} answers at {server.address} until Ctrl-C")
         if OPEN.value:

@@ -66,7 +66,7 @@ def main(paths: Sequence[str]) -> None:
         from trash_keras import corrupted_answers, explaining, scoping, scoring
         from trash_keras.data import stores
         from trash_keras.evaluation import out_of_scope, publishing, report, robustness, subsets
-        from trash_keras.prediction import Predictor
+        from trash_keras.predictor import Predictor
 
     explainer = explaining.find(MODEL.value, required=EXPLANATIONS.value is not None)
     predictor = Predictor.load(MODEL.value, tta=TTA.value).with_threshold(THRESHOLD.value)

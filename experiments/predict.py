@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from trash_keras import answer_files, boxed_model, jobs
+from trash_keras import answer_files, jobs, pretrained
 from trash_keras import flags as script
 
 MODEL = script.define_model()
@@ -54,27 +54,27 @@ def main(paths: Sequence[str]) -> int:
         raise ValueError(f"{', '.join(useless)} changes nothing {where} --runner. Leave it out.")
 
     with script.quiet_imports():
-        from trash_keras import picture_files
+        from trash_keras.data import image_files
 
     if EXPLAIN.value:
-        picture_files.require_outside(EXPLAIN.value, paths)
-    pictures = picture_files.listed(paths, PATHS_FILE.value)
-    model = MODEL.value or str(boxed_model.path())
+        image_files.require_outside(EXPLAIN.value, paths)
+    pictures = image_files.iter_image_files(paths, PATHS_FILE.value)
+    model = MODEL.value or str(pretrained.path())
     return _run_job(model, pictures) if RUNNER.value else _print_answers(model, pictures)
 
 
 def _print_answers(model: str, pictures: Iterable[str]) -> int:
-    from trash_keras import picture_files, prediction
+    from trash_keras import predictor
 
     with script.quiet_imports():
-        prediction.import_runtime(model)
+        predictor.import_runtime(model)
         if EXPLAIN.value:
             from trash_keras import answer_drawings, explaining
     if EXPLAIN.value:
         explainer = explaining.Explainer.load(model)
-    predictor = prediction.Predictor.load(model).with_threshold(THRESHOLD.value)
+    classifier = predictor.load(model, threshold=THRESHOLD.value)
     limit = MAX_MEGAPIXELS.value
-    answers = picture_files.classify(predictor, pictures, BATCH_SIZE.value, limit)
+    answers = classifier.predict_stream(pictures, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
         answers = answer_drawings.draw(explainer, answers, EXPLAIN.value, limit)
     status = 0
@@ -86,15 +86,15 @@ def _print_answers(model: str, pictures: Iterable[str]) -> int:
             print(json.dumps(answer.to_dict()), flush=True)
         else:
             drawn = f" -> {answer.explanation}" if answer.explanation else ""
-            print(f"{answer.file}: {answer.text(TOP_K.value)}{drawn}")
+            print(f"{answer.file}: {answer.format(TOP_K.value)}{drawn}")
     return status
 
 
 def _run_job(model: str, pictures: Iterable[str]) -> int:
-    from trash_keras import prediction
+    from trash_keras import predictor
 
     with script.quiet_imports():
-        prediction.import_runtime(model)
+        predictor.import_runtime(model)
         from trash_keras import batch_prediction
 
     counts = batch_prediction.predict(

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import boxed_model
 from trash_keras import flags as script
+from trash_keras import pretrained
 
 MODEL = script.define_model()
 HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all there are.")
@@ -45,7 +45,7 @@ def main(paths: Sequence[str]) -> None:
         ) from error
     from pathlib import Path
 
-    from trash_keras.prediction import Predictor
+    from trash_keras.predictor import Predictor
     from trash_keras.serving.limits import Limits
 
     limits = Limits(
@@ -56,7 +56,7 @@ def main(paths: Sequence[str]) -> None:
         batch=BATCH.value,
         requests=REQUESTS.value,
     )
-    model = MODEL.value or str(boxed_model.path())
+    model = MODEL.value or str(pretrained.path())
     listening = server.listen(HOST.value, PORT.value)
     predictor = Predictor.load(model).with_threshold(THRESHOLD.value)
     app = service.build(predictor, Path(model).name, limits)

@@ -9,9 +9,11 @@ import fsspec
 import pytest
 from PIL import Image
 
-from trash_keras import batch_prediction, picture_files, prediction
+from trash_keras import batch_prediction
 from trash_keras.contract import Contract
+from trash_keras.data.image_files import iter_image_files
 from trash_keras.modeling import classifier
+from trash_keras.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,8 +50,8 @@ def test_answers_are_those_of_plain_prediction(trained, pictures, tmp_path):
     parts = -(-len(pictures) // 8)
     total = len(pictures)
     assert counts == {"parts": parts, "pictures": total, "answers": total - 3, "errors": 3}
-    predictor = prediction.Predictor.load(trained[0] / "model.keras")
-    plain = [answer.to_dict() for answer in prediction.classify(predictor, pictures, 3)]
+    predictor = Predictor.load(trained[0] / "model.keras")
+    plain = [answer.to_dict() for answer in predictor.predict_stream(pictures, 3)]
     answers = [row for row in plain if "error" not in row]
     for one, other in zip(rows(tmp_path / "out"), answers, strict=True):
         assert list(one) == list(other)
@@ -187,7 +189,7 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeyp
         for _ in range(2):
             counts = batch_prediction.predict(
                 "s3://jobs/model.keras",
-                picture_files.listed(["s3://jobs/pictures"]),
+                iter_image_files(["s3://jobs/pictures"]),
                 "s3://jobs/out",
                 part_size=3,
             )

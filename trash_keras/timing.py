@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from trash_keras.metrics.report_file import threads_title
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 THREADS = (1, 2)
 ROUNDS = 12

@@ -6,7 +6,7 @@ import pytest
 from trash_keras import scoring
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
