@@ -12,9 +12,9 @@ import numpy as np
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.data.decoding import ReadImages
-from trash_keras.evaluation import deletion_insertion
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import saliency
 from trash_keras.modeling.grad_cam import GradCam, NoHeatMapError
 
 BATCH_SIZE = 32
@@ -135,7 +135,7 @@ def check(
         max_megapixels: Most pixels to decode, millions.
 
     Returns:
-        See `deletion_insertion.measure`; the explained class is the raw classifier's answer.
+        See `saliency.measure`; the explained class is the raw classifier's answer.
 
     Raises:
         ValueError: There are less than two pictures.
@@ -151,7 +151,7 @@ def check(
     ])  # fmt: skip
     names = [explainer.contract.class_names[label] for label in labels]
     heat_maps = explainer.heat_maps(dict(zip(chosen, names, strict=True)), squares)
-    return deletion_insertion.measure(
+    return saliency.measure(
         explainer.classify, images, np.stack([heat_maps[file] for file in chosen]), labels
     )
 

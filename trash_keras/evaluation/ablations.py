@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.evaluation import comparison, intervals, markdown, pooling
+from trash_keras.evaluation import comparison, markdown, pooling
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.metrics import report_file
+from trash_keras.metrics import intervals, report_file
 
 REPORT, PAGE = "ablation.json", "ablation.md"
 FOREIGN = Path("predictions", "foreign.csv")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from trash_keras.data.audit.groups import load_groups
-from trash_keras.evaluation import intervals, pooling
+from trash_keras.evaluation import pooling
 from trash_keras.evaluation.pooling import Picture
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import intervals
 from trash_keras.metrics.report_file import read_object
 
 REPORT, PAGE = "cross_validation.json", "cross_validation.html"

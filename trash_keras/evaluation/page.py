@@ -13,7 +13,6 @@ from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation import (
     confidence,
     confusions,
-    deletion_insertion,
     drawing,
     html,
     lit_mistakes,
@@ -24,7 +23,7 @@ from trash_keras.evaluation import (
 from trash_keras.evaluation.figures import phase_title
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.metrics import report_file
+from trash_keras.metrics import report_file, saliency
 
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
@@ -62,7 +61,7 @@ def write_page(
         report: `class_names`, a section of `report.score` for at least one of the splits train,
             valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
             (section -> setting -> value), `run` (name -> value), `explanations`
-            (`deletion_insertion.measure`) and `out_of_scope` (`scoping.measure`).
+            (`saliency.measure`) and `out_of_scope` (`scoping.measure`).
         predictions: What the model answered on the split that is shown.
         charts: From `drawing.page_charts`.
         counts: Split -> class name -> pictures.
@@ -92,9 +91,7 @@ def write_page(
         as_matrix=len(predictions.class_names) <= confusions.MATRIX_CLASSES,
         mistakes=mistakes,
         legend=lit_mistakes.legend_stops(),
-        trust=deletion_insertion.paragraphs(report["explanations"])
-        if "explanations" in report
-        else (),
+        trust=saliency.paragraphs(report["explanations"]) if "explanations" in report else (),
         balance=html.balance_rows(counts, predictions.class_names),
         counts=counts,
         bad_files=report.get("bad_files") or (),

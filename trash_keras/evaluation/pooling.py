@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from trash_keras.data.audit.groups import Group, connected
-from trash_keras.evaluation import answering, subsets
-from trash_keras.evaluation.intervals import bootstrap_interval, wilson_interval
+from trash_keras.evaluation import subsets
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import selective
+from trash_keras.metrics.intervals import bootstrap_interval, wilson_interval
 
 # The figures of `report.score` that are averaged over seeds.
 FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
@@ -94,7 +95,7 @@ def score(
 
 def _abstention(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counted = ("examples", "answered", "wrong")
-    return answering.abstention(*(sum(fold[name] for fold in folds) for name in counted))
+    return selective.abstention(*(sum(fold[name] for fold in folds) for name in counted))
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, Any]:

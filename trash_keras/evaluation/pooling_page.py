@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import files
-from trash_keras.evaluation import cross_validations, figures, html, intervals, verdict
+from trash_keras.evaluation import cross_validations, figures, html, verdict
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import intervals
 
 # Read with the module: a cross-validation of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("cross_validation.html.j2").read_text(encoding="utf-8")
