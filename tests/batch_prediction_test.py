@@ -246,7 +246,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         for index in range(count):
             os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
         command = [
-            sys.executable, "-m", "experiments.predict", f"--model={model}",
+            sys.executable, "-m", "trash_keras", "predict", f"--model={model}",
             "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}", "--part_size=50",
             folder,
         ]  # fmt: skip
