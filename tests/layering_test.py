@@ -23,7 +23,8 @@ LAYERS = [
     ("trash_keras.predictor", "trash_keras.runtimes", "trash_keras.scoring", "trash_keras.timing",
      "trash_keras.batch_prediction",
      "trash_keras.sharding", "trash_keras.explaining", "trash_keras.answer_drawings",
-     "trash_keras.corrupted_answers", "trash_keras.serving", "trash_keras.scoping"),
+     "trash_keras.corrupted_answers",
+     "trash_keras.evaluation.evaluate", "trash_keras.serving", "trash_keras.scoping"),
     ("trash_keras.training", "trash_keras.export", "trash_keras.tracking"),
     ("experiments",),
 ]  # fmt: skip
@@ -59,7 +60,9 @@ def test_imports_go_one_way(path):
     name = name_of(path)
     layer = layer_of(name)
     if path.name == "__init__.py":
-        assert not list(imports(ast.parse(path.read_text())))
+        # That of the package names what it would import; what it does import is tested.
+        found = set(imports(ast.parse(path.read_text())))
+        assert not found or name == "trash_keras"
         return
     assert layer is not None, f"{name} has no layer: add it to LAYERS"
     for imported in imports(ast.parse(path.read_text())):

@@ -59,7 +59,9 @@ class Reference:
     contract: Contract
 
     @classmethod
-    def of_run(cls, workdir: str | os.PathLike, data_dir: str | None = None) -> "Reference":
+    def of_run(
+        cls, workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None
+    ) -> "Reference":
         """Lets the Keras model of a run answer its test split.
 
         Args:
