@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import boxed_model
+from trash_keras import pretrained
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments
 
@@ -35,11 +35,11 @@ def main(paths: Sequence[str]) -> None:
 
     model = Path(WORKDIR.value) / "export" / "model_int8.tflite"
     found = boxed_card.figures(Path(WORKDIR.value), model, Path(HOME.value), Path(FOREIGN.value))
-    output = Path(OUTPUT.value or boxed_model.FOLDER)
-    with files.replacing(output / boxed_model.FILE_NAME) as temporary:
+    output = Path(OUTPUT.value or pretrained.FOLDER)
+    with files.replacing(output / pretrained.FILE_NAME) as temporary:
         shutil.copyfile(model, temporary)
-    files.write_json(output / boxed_model.FIGURES_NAME, found)
-    files.write_text(output / boxed_model.CARD_NAME, boxed_card.render(found))
+    files.write_json(output / pretrained.FIGURES_NAME, found)
+    files.write_text(output / pretrained.CARD_NAME, boxed_card.render(found))
     print(f"{model} -> {output}: accuracy {found['test']['accuracy']:.4f}, {found['bytes']} bytes")
 
 

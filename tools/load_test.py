@@ -24,11 +24,11 @@ SECONDS = flags.DEFINE_float("seconds", 10.0, "Most seconds of one measurement."
 
 def main(paths: Sequence[str]) -> int:
     """Prints a row for each service and number of clients; status 1 when a request failed."""
-    from trash_keras import picture_files
     from trash_keras.data import decoding
+    from trash_keras.data.image_files import iter_image_files
     from trash_keras.serving import load
 
-    pictures = [decoding.read_bytes(path) for path in picture_files.listed(paths)]
+    pictures = [decoding.read_bytes(path) for path in iter_image_files(paths)]
     if not pictures:
         raise ValueError("Name at least one image or folder: tools.load_test ... PATH...")
     if not all(clients.isdecimal() and 0 < int(clients) <= 256 for clients in CLIENTS.value):

@@ -5,12 +5,16 @@ are made from them (`trash_keras/cli/flags.py`). Nothing here imports TensorFlow
 """
 
 import dataclasses
+import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from trash_keras.contract import VIEWS
+from trash_keras.presets import reader
+
+_Options = TypeVar("_Options")
 
 
 def option(
@@ -393,6 +397,34 @@ class Config:
         return dataclasses.asdict(self)
 
     @classmethod
+    def make(cls, *, preset: str = "", **settings: Any) -> Self:
+        """Builds a configuration of settings named like their flags; the rest gets its default.
+
+        >>> import trash_keras as tk
+        >>> config = tk.Config.make(data_dir="my-images", preset="best", batch_size=16)
+        >>> config.data.batch_size, config.data.image_size
+        (16, 288)
+
+        Args:
+            preset: A recipe in the package to start from, see `trash_keras/presets/`. Empty: none.
+            **settings: Values by the names of their flags, as `trash-keras train --help_all` lists
+                them; they win over the preset.
+
+        Raises:
+            ValueError: An unknown preset or setting, or a value that is not allowed.
+        """
+        declared = {field.name: (section, field) for section, field in fields(cls)}
+        texts = reader.settings(preset) if preset else {}
+        given = {name: _parsed(*declared[name][1:], text) for name, text in texts.items()}
+        values: dict[str, dict[str, Any]] = {}
+        for name, value in {**given, **settings}.items():
+            if name not in declared:
+                raise unknown_setting(name, declared)
+            plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+            values.setdefault(declared[name][0], {})[name] = plain
+        return cls.from_dict(values)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Self:
         """Builds a configuration from `to_dict` output; missing fields get their defaults.
 
@@ -428,6 +460,41 @@ class CrossValidationConfig(Config):
     """Training runs on the folds of a data set; `runtime.seed` is the first seed."""
 
     cross_validation: FoldsConfig = FoldsConfig()
+
+
+def _parsed(field: dataclasses.Field, text: str) -> Any:
+    """Reads a value of a preset, which is written as for a flag."""
+    kind: Any = type(field.default)
+    try:
+        return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"--{field.name} must be a {kind.__name__}. Received: {text!r}") from error
+
+
+def unknown_setting(name: str, known: Iterable[str]) -> ValueError:
+    """Returns the error for a setting that there is not, with the nearest name of those known."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return ValueError(
+        f"There is no setting {name!r}. "
+        + (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}.")
+    )
+
+
+def make_options(kind: type[_Options], values: Mapping[str, Any]) -> _Options:
+    """Builds a dataclass of options from values by name.
+
+    Args:
+        kind: The dataclass.
+        values: Field -> value; what is missing gets its default.
+
+    Raises:
+        ValueError: An unknown name, or what the dataclass refuses.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise unknown_setting(name, known)
+    return kind(**values)
 
 
 def _section(kind: Any, values: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trash_keras import boxed_model
+from trash_keras import pretrained
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def page():
 
 def test_the_model_is_copied_to_where_the_app_looks(page, app, model_file):
     (boxed, renamed), (exported, target) = re.findall(r"^ *cp (\S+) (\S+)$", page, re.MULTILINE)
-    assert ROOT / boxed == boxed_model.path()
+    assert ROOT / boxed == pretrained.path()
     assert ROOT / renamed == app.sources / "assets" / model_file
     assert Path(exported).name == model_file
     assert ROOT / target == app.sources / "assets" and (ROOT / target).is_dir()

@@ -13,7 +13,7 @@ from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
 from trash_keras.export import folder, parity, tflite
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 def write_another(source, path):

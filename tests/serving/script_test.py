@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras import prediction
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -70,7 +69,7 @@ def service(exported):
 
 def test_many_uploads_at_once_get_the_answers_of_predict(service, exported):
     model, paths = exported
-    expected = prediction.classify(Predictor.load(model), [str(path) for path in paths])
+    expected = Predictor.load(model).predict_stream([str(path) for path in paths])
 
     def post(path):
         return service.post([("files", (str(path), path.read_bytes()))])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import boxed_model
+from trash_keras import pretrained
 from trash_keras.cli.flags import define_model, reject_positional_arguments
 
 MODEL = define_model("A .tflite file of `trash-keras export`.")
@@ -28,7 +28,7 @@ def main(paths: Sequence[str]) -> None:
 
     from trash_keras.demo.server import Server, Site
 
-    model = MODEL.value or str(boxed_model.path())
+    model = MODEL.value or str(pretrained.path())
     with Server(Site.of(model), HOST.value, PORT.value) as server:
         print(f"{model} answers at {server.address} until Ctrl-C")
         if OPEN.value:

@@ -14,8 +14,6 @@ names and the model's, or null for images that do not count:
     {"bottle": "glass", "jar": "glass", "can": "metal", "battery": null}
 """
 
-import functools
-import typing
 from collections.abc import Sequence
 
 from absl import flags
@@ -81,68 +79,33 @@ def main(paths: Sequence[str]) -> None:
         reject_useless([ROBUSTNESS_PICTURES], "without --robustness")
 
     with launch.quiet_imports():
-        from trash_keras import corrupted_answers, explaining, scoping, scoring
-        from trash_keras.data import stores
-        from trash_keras.evaluation import out_of_scope, publishing, report, robustness, subsets
-        from trash_keras.prediction import Predictor
+        from trash_keras.evaluation import out_of_scope, report, robustness
+        from trash_keras.evaluation.evaluate import evaluate
 
-    explainer = explaining.find(MODEL.value, required=EXPLANATIONS.value is not None)
-    predictor = Predictor.load(MODEL.value, tta=TTA.value).with_threshold(THRESHOLD.value)
-    limit = MAX_MEGAPIXELS.value
-    options = {"batch_size": BATCH_SIZE.value, "max_megapixels": limit}
-    others = scoping.others(OUT_OF_SCOPE.value, limit) if OUT_OF_SCOPE.value is not None else None
-    store = stores.open_store(DATA_DIR.value, DATA_FORMAT.value)
-    scored, run, details = _chosen(store, predictor.contract.class_names)
-    pictures, split = scored.catalog, scored.split
-    subset_of = subsets.load(SUBSETS.value, pictures.paths())
-    answers = scoring.answers(predictor, pictures, split, store, **options)
-    read = functools.partial(stores.read_pictures, store)
-    details["answering"] = predictor.contract.answering()
-    details["run"] = publishing.provenance(launch.command(), DATA_DIR.value)
-    if explainer and EXPLANATIONS.value:
-        count = EXPLANATIONS.value
-        details["explanations"] = explaining.check(explainer, answers, read, count, limit)
-    if ROBUSTNESS.value:
-        some = pictures.share(split, ROBUSTNESS_PICTURES.value)
-        details["robustness"] = corrupted_answers.score(
-            predictor, some, split, store, answers, **options
-        )
-    if others:
-        details["out_of_scope"] = scoping.measure(
-            MODEL.value, predictor, answers, scored, others, run=run, **options
-        )
-    result = publishing.publish(
+    found = evaluate(
+        MODEL.value,
+        DATA_DIR.value,
         OUTPUT.value,
-        {split: answers},
-        details,
-        counts=pictures.counts(),
-        read_pictures=read,
-        explained=explaining.of_mistakes(explainer, answers, read, limit),
-        subset_of=subset_of,
+        command=launch.command(),
+        catalog=CATALOG.value or "",
+        split=SPLIT.value,
+        label_map=LABEL_MAP.value or "",
+        data_format=DATA_FORMAT.value,
+        bad_files=BAD_FILES.value,
+        slices=SUBSETS.value,
+        max_megapixels=MAX_MEGAPIXELS.value,
+        batch_size=BATCH_SIZE.value,
+        tta=TTA.value,
+        threshold=THRESHOLD.value,
+        robustness=ROBUSTNESS.value,
+        robustness_images=ROBUSTNESS_PICTURES.value,
+        ood_dir=OUT_OF_SCOPE.value,
+        saliency_check=EXPLANATIONS.value,
     )
-    print(report.summary(split, result[split]))
-    if others:
-        print(out_of_scope.summary(result["out_of_scope"]))
-    if ROBUSTNESS.value:
-        print(robustness.summary(result["robustness"]))
+    split = SPLIT.value if CATALOG.value else "all"
+    print(report.summary(split, found[split]))
+    if "out_of_scope" in found:
+        print(out_of_scope.summary(found["out_of_scope"]))
+    if "robustness" in found:
+        print(robustness.summary(found["robustness"]))
     print(f"Report: {OUTPUT.value}/report.html")
-
-
-def _chosen(store: typing.Any, class_names: Sequence[str]) -> tuple[typing.Any, typing.Any, dict]:
-    """Returns the pictures to score, the catalog of the run or None, and what a report says."""
-    from trash_keras.data import label_maps, screening
-    from trash_keras.data.catalog import Catalog, whole
-    from trash_keras.scoping import Source
-
-    run = Catalog.load(CATALOG.value) if CATALOG.value else None
-    split = SPLIT.value if run else "all"
-    members = store.members()
-    pictures = (run or whole(members)).only(split)
-    pictures.require(members, DATA_DIR.value)
-    details: dict = {}
-    if LABEL_MAP.value:
-        label_map = label_maps.read(LABEL_MAP.value, class_names)
-        pictures, details["label_map"] = label_maps.apply(label_map, pictures)
-    pictures = screening.keep_decodable(pictures, store, BAD_FILES.value, MAX_MEGAPIXELS.value)
-    details["bad_files"] = list(pictures.bad_files)
-    return Source(pictures, split, store), run, details

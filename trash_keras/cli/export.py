@@ -55,7 +55,7 @@ def main(paths: Sequence[str]) -> None:
         KINDS.value,
         DATA_DIR.value,
         calibration_images=CALIBRATION_IMAGES.value,
-        license_name=LICENSE.value,
+        license=LICENSE.value,
         min_agreement=MIN_AGREEMENT.value,
         timing_rounds=TIMING_ROUNDS.value,
     )

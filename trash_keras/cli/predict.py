@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from trash_keras import answer_files, boxed_model, jobs
+from trash_keras import answer_files, jobs, pretrained
 from trash_keras.cli import launch
 from trash_keras.cli.flags import (
     define_model,
@@ -56,7 +56,7 @@ GROUPS = {
 
 
 def main(paths: Sequence[str]) -> int:
-    """Prints an answer for each picture, or runs the job."""
+    """Prints a prediction for each image, or runs the job."""
     if not paths and not PATHS_FILE.value:
         raise ValueError("Name at least one image or folder: trash-keras predict ... PATH...")
     if (RUNNER.value is None) != (OUTPUT.value is None):
@@ -66,52 +66,52 @@ def main(paths: Sequence[str]) -> int:
     reject_useless(others, "with --runner" if RUNNER.value else "without --runner")
 
     with launch.quiet_imports():
-        from trash_keras import picture_files
+        from trash_keras.data import image_files
 
     if EXPLAIN.value:
-        picture_files.require_outside(EXPLAIN.value, paths)
-    pictures = picture_files.listed(paths, PATHS_FILE.value)
-    model = MODEL.value or str(boxed_model.path())
-    return _run_job(model, pictures) if RUNNER.value else _print_answers(model, pictures)
+        image_files.require_outside(EXPLAIN.value, paths)
+    images = image_files.iter_image_files(paths, PATHS_FILE.value)
+    model = MODEL.value or str(pretrained.path())
+    return _run_job(model, images) if RUNNER.value else _print_predictions(model, images)
 
 
-def _print_answers(model: str, pictures: Iterable[str]) -> int:
-    from trash_keras import picture_files, prediction
+def _print_predictions(model: str, images: Iterable[str]) -> int:
+    from trash_keras import predictor
 
     with launch.quiet_imports():
-        prediction.import_runtime(model)
+        predictor.import_runtime(model)
         if EXPLAIN.value:
             from trash_keras import answer_drawings, explaining
     if EXPLAIN.value:
         explainer = explaining.Explainer.load(model)
-    predictor = prediction.Predictor.load(model).with_threshold(THRESHOLD.value)
+    classifier = predictor.load(model, threshold=THRESHOLD.value)
     limit = MAX_MEGAPIXELS.value
-    answers = picture_files.classify(predictor, pictures, BATCH_SIZE.value, limit)
+    predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
-        answers = answer_drawings.draw(explainer, answers, EXPLAIN.value, limit)
+        predictions = answer_drawings.draw(explainer, predictions, EXPLAIN.value, limit)
     status = 0
-    for answer in answers:
-        if answer.error:
+    for prediction in predictions:
+        if prediction.error:
             status = 1
-            print(f"error: {answer.file}: {answer.error}", file=sys.stderr, flush=True)
+            print(f"error: {prediction.file}: {prediction.error}", file=sys.stderr, flush=True)
         elif FORMAT.value == "json":
-            print(json.dumps(answer.to_dict()), flush=True)
+            print(json.dumps(prediction.to_dict()), flush=True)
         else:
-            drawn = f" -> {answer.explanation}" if answer.explanation else ""
-            print(f"{answer.file}: {answer.text(TOP_K.value)}{drawn}")
+            drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
+            print(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}")
     return status
 
 
-def _run_job(model: str, pictures: Iterable[str]) -> int:
-    from trash_keras import prediction
+def _run_job(model: str, images: Iterable[str]) -> int:
+    from trash_keras import predictor
 
     with launch.quiet_imports():
-        prediction.import_runtime(model)
+        predictor.import_runtime(model)
         from trash_keras import batch_prediction
 
     counts = batch_prediction.predict(
         model,
-        pictures,
+        images,
         OUTPUT.value,
         output_format=OUTPUT_FORMAT.value,
         part_size=PART_SIZE.value,
@@ -122,7 +122,7 @@ def _run_job(model: str, pictures: Iterable[str]) -> int:
         runner_options=RUNNER_OPTIONS.value,
     )
     print(
-        f"{counts['answers']} of {counts['pictures']} pictures answered in {OUTPUT.value}, "
+        f"{counts['answers']} of {counts['pictures']} images classified in {OUTPUT.value}, "
         f"{counts['errors']} unreadable"
     )
     return 0

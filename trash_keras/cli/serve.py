@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import boxed_model
+from trash_keras import pretrained
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_threshold, reject_positional_arguments
 
@@ -51,7 +51,7 @@ def main(paths: Sequence[str]) -> None:
         ) from error
     from pathlib import Path
 
-    from trash_keras.prediction import Predictor
+    from trash_keras import predictor
     from trash_keras.serving.limits import Limits
 
     limits = Limits(
@@ -62,10 +62,10 @@ def main(paths: Sequence[str]) -> None:
         batch=BATCH.value,
         requests=REQUESTS.value,
     )
-    model = MODEL.value or str(boxed_model.path())
+    model = MODEL.value or str(pretrained.path())
     listening = server.listen(HOST.value, PORT.value)
-    predictor = Predictor.load(model).with_threshold(THRESHOLD.value)
-    app = service.build(predictor, Path(model).name, limits)
+    classifier = predictor.load(model, threshold=THRESHOLD.value)
+    app = service.build(classifier, Path(model).name, limits)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
     print(f"{model} answers at http://{host}:{port}/v1/classify")

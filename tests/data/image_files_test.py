@@ -1,8 +1,9 @@
 import fsspec
 import pytest
 
-from trash_keras import picture_files, storage
-from trash_keras.prediction import Predictor
+from trash_keras import storage
+from trash_keras.data import image_files
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture
@@ -21,7 +22,9 @@ def test_files_folders_addresses_and_lists_are_named_in_order(trained, bucket, t
     _, data, _ = trained
     names = tmp_path / "names.txt"
     names.write_text("b.jpg\n\n with space.png\r\n", newline="")
-    found = list(picture_files.listed([str(data / "red"), "a.jpg", f"{bucket}/red"], str(names)))
+    found = list(
+        image_files.iter_image_files([str(data / "red"), "a.jpg", f"{bucket}/red"], str(names))
+    )
     assert len(found) == 12 + 1 + 12 + 2
     assert found[:12] == sorted(map(str, (data / "red").iterdir()))
     assert found[12] == "a.jpg" and found[13] == "memory:///bucket/red/red0.png"
@@ -30,7 +33,7 @@ def test_files_folders_addresses_and_lists_are_named_in_order(trained, bucket, t
 
 def test_a_name_that_is_not_utf8_survives_the_list(tmp_path):
     (tmp_path / "names.txt").write_bytes(b"\xff.jpg\n")
-    assert list(picture_files.listed([], str(tmp_path / "names.txt"))) == ["\udcff.jpg"]
+    assert list(image_files.iter_image_files([], str(tmp_path / "names.txt"))) == ["\udcff.jpg"]
 
 
 def test_pictures_in_an_object_store_get_the_answers_of_local_ones(trained, bucket):
@@ -39,9 +42,9 @@ def test_pictures_in_an_object_store_get_the_answers_of_local_ones(trained, buck
     local = [data / "red/red1.png", data / "blue/blue0.png", data / "red/red2.png"]
     there = [f"{bucket}/{path.parent.name}/{path.name}" for path in local]
     mixed = [there[0], str(local[1]), there[2], f"{bucket}/gone.png", f"{bucket}/red/notes.txt"]
-    answers = list(picture_files.classify(predictor, mixed, 2))
+    answers = list(predictor.predict_stream(mixed, 2))
     assert [answer.file for answer in answers] == mixed
-    expected = list(picture_files.classify(predictor, map(str, local), 2))
+    expected = list(predictor.predict_stream(map(str, local), 2))
     assert [one.probabilities for one in answers[:3]] == [one.probabilities for one in expected]
     assert [bool(answer.error) for answer in answers] == [False, False, False, True, True]
 
@@ -55,7 +58,7 @@ def test_pictures_are_taken_a_batch_at_a_time(trained):
             taken.append(index)
             yield str(data / "red" / f"red{index}.png")
 
-    answers = picture_files.classify(Predictor.load(workdir / "model.keras"), paths(), 4)
+    answers = Predictor.load(workdir / "model.keras").predict_stream(paths(), 4)
     next(answers)
     assert len(taken) == 4
     assert len(list(answers)) == 11 and len(taken) == 12
@@ -67,16 +70,12 @@ def test_a_store_that_is_away_is_no_bad_picture(trained, bucket, monkeypatch):
     class AwayError(Exception):
         pass
 
-    def get_file(*_, **__):
+    def cat_file(*_, **__):
         raise AwayError("no route")
 
-    monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", get_file)
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "cat_file", cat_file)
     with pytest.raises(OSError, match=r"red0\.png cannot be fetched: no route"):
-        list(
-            picture_files.classify(
-                Predictor.load(workdir / "model.keras"), [f"{bucket}/red/red0.png"], 4
-            )
-        )
+        Predictor.load(workdir / "model.keras").predict([f"{bucket}/red/red0.png"])
 
 
 @pytest.mark.parametrize("place", ["pictures", "pictures/new/maps", "link/maps"])
@@ -85,11 +84,11 @@ def test_drawings_may_not_land_among_the_pictures(tmp_path, place):
     (tmp_path / "link").symlink_to(tmp_path / "pictures")
     paths = ["gs://bucket/pictures", str(tmp_path / "pictures")]
     with pytest.raises(ValueError, match=r"lies in .*pictures, so its drawings"):
-        picture_files.require_outside(str(tmp_path / place), paths)
+        image_files.require_outside(str(tmp_path / place), paths)
 
 
 def test_drawings_may_land_elsewhere_on_this_machine(tmp_path):
     paths = [str(tmp_path / "pictures"), str(tmp_path / "pictures-more" / "a.jpg")]
-    picture_files.require_outside(str(tmp_path / "pictures-more"), paths)
+    image_files.require_outside(str(tmp_path / "pictures-more"), paths)
     with pytest.raises(ValueError, match="a folder on this machine"):
-        picture_files.require_outside("gs://bucket/maps", paths)
+        image_files.require_outside("gs://bucket/maps", paths)

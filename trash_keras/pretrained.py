@@ -1,4 +1,4 @@
-"""The trained model that comes with the package, for those who bring none of their own."""
+"""The pretrained model that comes with the package, for those who bring none of their own."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ CARD_NAME = "MODEL_CARD.md"
 
 
 def path() -> Path:
-    """Returns the file: TrashNet's six classes, uint8 pictures in and probabilities out.
+    """Returns the file: TrashNet's six classes, uint8 images in and probabilities out.
 
     `MODEL_CARD.md` beside it says what it is worth.
 

@@ -3,11 +3,11 @@ import shutil
 import odd_files
 import pytest
 
-from trash_keras import prediction, scoring
+from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import whole
 from trash_keras.data.stores import FolderStore
-from trash_keras.prediction import Answer, Predictor
+from trash_keras.predictor import Prediction, Predictor
 
 
 def test_a_bad_file_stops_nothing_and_order_is_kept(trained, tmp_path):
@@ -15,10 +15,10 @@ def test_a_bad_file_stops_nothing_and_order_is_kept(trained, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"text")
     good = [str(data / "red" / "red0.png"), str(data / "blue" / "blue0.png")]
     paths = [good[0], str(tmp_path / "bad.jpg"), str(tmp_path / "gone.png"), good[1]]
-    answers = list(prediction.classify(Predictor.load(workdir / "model.keras"), paths, 3))
+    answers = list(Predictor.load(workdir / "model.keras").predict_stream(paths, 3))
     assert [answer.file for answer in answers] == paths
     assert [bool(answer.error) for answer in answers] == [False, True, True, False]
-    assert answers[0].ranked()[0][0] == "red" and answers[3].ranked()[0][0] == "blue"
+    assert answers[0].top_k(1)[0][0] == "red" and answers[3].top_k(1)[0][0] == "blue"
     assert sum(answers[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert answers[1].error.startswith("not a JPEG, PNG")
     assert answers[2].error == "cannot be read: No such file or directory"
@@ -28,7 +28,7 @@ def test_larger_pictures_than_the_limit_get_an_error(trained):
     workdir, data, _ = trained
     path = str(data / "red" / "red0.png")
     model = Predictor.load(workdir / "model.keras")
-    (answer,) = prediction.classify(model, [path], max_megapixels=0.0001)
+    (answer,) = model.predict_stream([path], max_megapixels=0.0001)
     assert "over the limit" in answer.error and not answer.probabilities
 
 
@@ -36,7 +36,7 @@ def test_each_odd_file_gets_an_answer_or_its_reason(trained, tmp_path):
     for file in odd_files.corpus():
         (tmp_path / file.name).write_bytes(file.encoded)
     paths = [str(tmp_path / file.name) for file in odd_files.corpus()]
-    answers = prediction.classify(Predictor.load(trained[0] / "model.keras"), paths, 16)
+    answers = Predictor.load(trained[0] / "model.keras").predict_stream(paths, 16)
     for file, path, answer in zip(odd_files.corpus(), paths, answers, strict=True):
         assert answer.file == path and file.reason in answer.error
         assert bool(answer.probabilities) == bool(file.colours) == (not answer.error)
@@ -58,12 +58,6 @@ def test_the_script_answers_for_the_good_and_names_the_bad(trained, tmp_path, sc
         assert error == "error" and bad[path.rsplit("/")[-1]] in why
 
 
-def test_folders_are_expanded(trained):
-    _, data, _ = trained
-    found = prediction.expand([str(data), "x.jpg"])
-    assert len(found) == 37 and found[-1] == "x.jpg" and found[:-1] == sorted(found[:-1])
-
-
 def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     workdir, data, _ = trained
     shutil.copytree(data / "red", tmp_path / "data" / "wood")
@@ -74,7 +68,7 @@ def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
 
 
 def answer(**options):
-    return Answer("a.jpg", {"glass": 0.25, "metal": 0.625, "paper": 0.125}, **options)
+    return Prediction("a.jpg", {"glass": 0.25, "metal": 0.625, "paper": 0.125}, **options)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +84,7 @@ def test_up_to_the_threshold_the_label_is_unsure(threshold, label, text):
     assert found.to_dict() == {
         "file": "a.jpg", "label": label, "probability": 0.625, "probabilities": found.probabilities
     }  # fmt: skip
-    assert found.text(2) == text
+    assert found.format(2) == text
 
 
 @pytest.mark.parametrize(
@@ -103,20 +97,20 @@ def test_with_sets_there_are_labels(lowest, labels):
 
 
 def test_certainty_is_not_above_a_threshold_of_one():
-    assert Answer("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=1.0).label() == "unsure"
-    assert Answer("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=0.0).label() == "glass"
+    assert Prediction("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=1.0).label == "unsure"
+    assert Prediction("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=0.0).label == "glass"
 
 
 def test_the_threshold_can_be_another_one(doubtful):
     workdir, data, _, _ = doubtful
     paths = sorted(str(path) for path in data.rglob("*.png"))[::10]
     model = Predictor.load(workdir / "model.keras")
-    own = [found.label() for found in prediction.classify(model, paths)]
+    own = [found.label for found in model.predict_stream(paths)]
     assert {"blue", "unsure"} <= set(own)
     assert model.with_threshold(None) is model
     for threshold, labels in ((0.0, {"blue", "brick", "red"}), (1.0, {"unsure"})):
-        answers = prediction.classify(model.with_threshold(threshold), paths)
-        assert {found.label() for found in answers} <= labels
+        answers = model.with_threshold(threshold).predict_stream(paths)
+        assert {found.label for found in answers} <= labels
     with pytest.raises(ValueError, match=r"between 0 and 1\. Received: 1\.5"):
         model.with_threshold(1.5)
 
@@ -125,7 +119,7 @@ def test_a_keras_file_takes_another_number_of_views_and_the_others_do_not(doubtf
     workdir, data, _, _ = doubtful
     path = str(data / "red" / "red0.png")
     answers = {
-        tta: next(prediction.classify(Predictor.load(workdir / "model.keras", tta), [path]))
+        tta: next(Predictor.load(workdir / "model.keras", tta).predict_stream([path]))
         for tta in (None, 1, 2, 8)
     }
     assert answers[None].probabilities == answers[2].probabilities

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trash_keras import boxed_model, storage
+from trash_keras import pretrained, storage
 from trash_keras.contract import Contract
 from trash_keras.data import catalog, splits, trashnet
 from trash_keras.evaluation import boxed_card
-from trash_keras.prediction import Predictor, classify
+from trash_keras.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT.parent / "shared" / "trashnet" / "images"
-FIGURES = json.loads((boxed_model.FOLDER / boxed_model.FIGURES_NAME).read_text())
+FIGURES = json.loads((pretrained.FOLDER / pretrained.FIGURES_NAME).read_text())
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,13 @@ def picture(tmp_path_factory):
 
 
 def test_the_card_has_the_recorded_figures():
-    card = (boxed_model.FOLDER / boxed_model.CARD_NAME).read_text(encoding="utf-8")
+    card = (pretrained.FOLDER / pretrained.CARD_NAME).read_text(encoding="utf-8")
     assert card == boxed_card.render(FIGURES)
     assert f"{FIGURES['test']['accuracy']:.1%} of TrashNet" in card
 
 
 def test_the_figures_are_of_this_file():
-    path = boxed_model.path()
+    path = pretrained.path()
     assert FIGURES["sha256"] == storage.checksum(str(path))
     assert FIGURES["bytes"] == path.stat().st_size <= 6e6
     contract = Contract.read(path)
@@ -48,10 +48,10 @@ def test_it_scores_what_is_recorded():
     test = splits.official(catalog.scan(PICTURES), lists)["test"]
     truth = [name for name, files in test.items() for _ in files]
     paths = [str(PICTURES / file) for files in test.values() for file in files]
-    answers = list(classify(Predictor.load(boxed_model.path()), paths))
-    right = [answer.ranked()[0][0] == name for answer, name in zip(answers, truth, strict=True)]
+    answers = list(Predictor.load(pretrained.path()).predict_stream(paths))
+    right = [answer.top_k(1)[0][0] == name for answer, name in zip(answers, truth, strict=True)]
     assert sum(right) / len(right) == pytest.approx(FIGURES["test"]["accuracy"])
-    answered = sum(answer.label() != "unsure" for answer in answers)
+    answered = sum(answer.label != "unsure" for answer in answers)
     assert answered / len(right) == pytest.approx(FIGURES["test"]["abstention"]["coverage"])
 
 
@@ -59,14 +59,14 @@ def test_it_scores_what_is_recorded():
 def test_predict_takes_it_where_no_model_is_given(script, picture):
     done = script("predict", "--format=json", picture)
     assert done.returncode == 0, done.stderr
-    (expected,) = classify(Predictor.load(boxed_model.path()), [picture])
+    (expected,) = Predictor.load(pretrained.path()).predict_stream([picture])
     assert json.loads(done.stdout) == expected.to_dict()
 
 
 def test_a_package_without_it_asks_for_another(monkeypatch, tmp_path):
-    monkeypatch.setattr(boxed_model, "FOLDER", tmp_path)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match=r"No model came with this package .* --model=FILE"):
-        boxed_model.path()
+        pretrained.path()
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ def test_the_extra_runtime_is_enough(copy_working_tree, tmp_path, picture):
     assert not heavy & {one["name"] for one in installed}
     done = run("-m", "trash_keras", "predict", "--format=json", picture)
     assert done.returncode == 0, done.stderr
-    (expected,) = classify(Predictor.load(boxed_model.path()), [picture])
+    (expected,) = Predictor.load(pretrained.path()).predict_stream([picture])
     assert json.loads(done.stdout)["probabilities"] == pytest.approx(expected.probabilities)
     other = run("-m", "trash_keras", "predict", f"--model={tmp_path / 'x.keras'}", picture)
     assert other.returncode == 1 and "pip install 'trash-keras[train]'" in other.stderr
