@@ -48,7 +48,7 @@ def read(
 
 
 def _points(path: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    command = f"python -m experiments.export --workdir={path} --kinds={','.join(kinds)}"
+    command = f"trash-keras export --workdir={path} --kinds={','.join(kinds)}"
     found = report_file.read_export(path).get("kinds")
     if found is None:
         raise ValueError(f"{path} has no export/export.json. Export it first: {command}")

@@ -1,6 +1,6 @@
 """Whether an exported file answers like the Keras model it was made from, on the whole test split.
 
-It is loaded and asked as `experiments.evaluate` does it, so the figures are those of an evaluation.
+It is loaded and asked as `trash-keras evaluate` does it, so the figures are those of an evaluation.
 """
 
 import dataclasses
@@ -59,7 +59,9 @@ class Reference:
     contract: Contract
 
     @classmethod
-    def of_run(cls, workdir: str | os.PathLike, data_dir: str | None = None) -> "Reference":
+    def of_run(
+        cls, workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None
+    ) -> "Reference":
         """Lets the Keras model of a run answer its test split.
 
         Args:
