@@ -11,7 +11,7 @@ from PIL import Image
 
 from trash_keras.contract import UNSURE, Contract
 from trash_keras.data import decoding
-from trash_keras.prediction import Predictor, classify
+from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 SIZES = [(480, 640), (37, 23), (16, 16), (5, 3), (1, 1), (9, 700), (300, 2)]  # height, width
@@ -76,7 +76,7 @@ def test_contracts_are_read_from_the_files(on_jvm, exported, tmp_path):
             *expected.class_names, str(expected.image_size), expected.resize.upper(),
         ]  # fmt: skip
         assert float(threshold) == expected.threshold
-    assert refused.startswith("error: expected a .tflite file of experiments.export")
+    assert refused.startswith("error: expected a .tflite file of trash-keras export")
 
 
 def test_packed_contracts_are_read(on_jvm, exported, tmp_path):
@@ -123,12 +123,12 @@ def test_answers_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
     labels = set()
     for path in exported.values():
         said = answers(on_jvm, path, pictures, tmp_path)
-        for line, expected in zip(said, classify(Predictor.load(path), pictures), strict=True):
+        for line, expected in zip(said, Predictor.load(path).predict_stream(pictures), strict=True):
             label, *ranked = line.split("\t")
             labels.add(label)
-            assert label == expected.label()
-            assert ranked[::2] == [name for name, _ in expected.ranked()]
-            shares = [share for _, share in expected.ranked()]
+            assert label == expected.label
+            assert ranked[::2] == [name for name, _ in expected.top_k()]
+            shares = [share for _, share in expected.top_k()]
             np.testing.assert_allclose([float(share) for share in ranked[1::2]], shares, rtol=1e-6)
     assert UNSURE in labels and len(labels) > 1
 

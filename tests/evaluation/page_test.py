@@ -15,8 +15,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image, JpegImagePlugin
 
-from trash_keras.evaluation import confusions, drawing, page, verdict
+from trash_keras.evaluation import confusions, drawing, page
 from trash_keras.evaluation.heat_maps import HeatMaps
+from trash_keras.metrics import report_file
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
 VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
@@ -67,9 +68,9 @@ def written(tmp_path, answered):
     def write(report: dict, matrix=None, epochs=(), **options) -> str:
         path = tmp_path / "out" / "report.html"
         names = report["class_names"]
-        shown = report[verdict.main_split(report)]
+        shown = report[report_file.main_split(report)]
         found = answered(names, shown["confusion_matrix"] if matrix is None else matrix)
-        predictions = {split: found for split in verdict.SPLITS if split in report}
+        predictions = {split: found for split in report_file.SPLIT_TITLES if split in report}
         counts = {split: dict.fromkeys(names, 50) for split in predictions}
         # Drawing takes time: only the tests with epochs look at the figures.
         blank = drawing.Chart("A title", "What it shows", Figure(figsize=(1, 1)))
@@ -126,7 +127,7 @@ CONFIG = {
 }
 RUN = {
     "machine": "Linux", "git_revision": "0123456789ab", "best_epoch": 2, "best_phase": "head",
-    "command": "python -m experiments.train --seed=7 --runner_options='--a --b'",
+    "command": "trash-keras train --seed=7 --runner_options='--a --b'",
 }  # fmt: skip
 ARTIFACTS = [
     {"kind": "keras", "path": "model.keras", "bytes": 14_200_000, "accuracy": 0.93,
@@ -497,7 +498,7 @@ def test_model_files_are_listed_with_what_is_known_of_them(written, full):
     quick = [{**ARTIFACTS[0], "latency": "8.1 ms"}]
     text = Parsed(written(full, artifacts=quick)).text
     assert "Accuracy (test) Latency keras model.keras 14.2 MB 93.0% 8.1 ms" in text
-    assert "experiments.export writes files for servers and phones" in text
+    assert "trash-keras export writes files for servers and phones" in text
 
 
 def test_files_left_out_are_counted_and_listed(written, full):
@@ -544,7 +545,7 @@ def test_it_says_how_to_do_it_again(written, full):
     (commands,) = parsed.texts["pre"]
     assert commands.splitlines() == [
         "git checkout 0123456789ab",
-        "python -m experiments.train \\", "    --seed=7 \\", "    '--runner_options=--a --b'",
+        "trash-keras train \\", "    --seed=7 \\", "    '--runner_options=--a --b'",
     ]  # fmt: skip
     shown = subprocess.run(
         ["bash", "-c", "printf '%s\n' " + commands.split("\n", 1)[1]],

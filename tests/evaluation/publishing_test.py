@@ -246,7 +246,7 @@ def test_a_run_that_is_not_complete_is_left_alone(run, missing):
 @pytest.mark.parametrize("text", ["{", "[]", '{"kinds": {"int8": {"path": "x"}}}'])
 def test_a_damaged_list_of_exports_is_told_as_such(run, text):
     files.write_text(run / "export" / "export.json", text)
-    with pytest.raises(ValueError, match=r"No usable list of exports at .*export\.json"):
+    with pytest.raises(ValueError, match=r"export\.json is damaged"):
         publishing.refresh(run, lambda files: {})
 
 
@@ -256,8 +256,8 @@ def test_an_evaluation_gets_no_model_card(tmp_path):
 
 
 def test_provenance_tells_what_made_the_result():
-    facts = publishing.provenance("python -m experiments.train --seed=1")
-    assert facts["command"] == "python -m experiments.train --seed=1"
+    facts = publishing.provenance("trash-keras train --seed=1")
+    assert facts["command"] == "trash-keras train --seed=1"
     assert set(facts) == {"command", "python", "tensorflow", "keras", "trash_keras",
                           "git_revision", "machine"}  # fmt: skip
     for name in ("python", "tensorflow", "keras"):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pages
 import pytest
 
-from trash_keras import boxed_model
-from trash_keras.prediction import Predictor, classify
+from trash_keras import pretrained
+from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
@@ -49,11 +49,11 @@ def size(browser, width, scheme="light"):
 
 def compare(browser, model, files, tolerance):
     """Checks the cards of files against `predict`; returns the answers."""
-    answers = list(classify(Predictor.load(model), [str(file) for file in files]))
+    answers = list(Predictor.load(model).predict_stream([str(file) for file in files]))
     for answer, card in zip(answers, pages.upload(browser, files), strict=True):
         assert pages.probabilities(card) == pytest.approx(answer.probabilities, abs=tolerance)
-        assert pages.said(card, ".label") == answer.label()
-        name, _ = answer.ranked()[0]
+        assert pages.said(card, ".label") == answer.label
+        name, _ = answer.top_k(1)[0]
         assert pages.said(card, ".best .name") == name
         assert Path(answer.file).name in pages.said(card, ".file")
         assert " ms" in pages.said(card, ".file")
@@ -64,7 +64,7 @@ def test_pictures_are_answered_as_by_predict(browser, serve, photographs, model)
     file, tolerance = model
     pages.open_page(browser, serve(file))
     answers = compare(browser, file, photographs, tolerance)
-    unsure = sum(answer.label() == "unsure" for answer in answers)
+    unsure = sum(answer.label == "unsure" for answer in answers)
     assert 0 < unsure < len(answers)
     assert f"{unsure} unsure" in pages.part(browser, "status").text
     assert pages.complaints(browser) == []
@@ -74,8 +74,8 @@ def test_the_model_in_the_box_answers_as_by_predict(browser, serve, photographs)
     """On real pictures where TrashNet is at hand."""
     folders = sorted(TRASHNET.iterdir()) if TRASHNET.is_dir() else []
     files = [sorted(folder.glob("*.jpg"))[0] for folder in folders] or photographs
-    pages.open_page(browser, serve(boxed_model.path()))
-    compare(browser, boxed_model.path(), files, TOLERANCES["int8"])
+    pages.open_page(browser, serve(pretrained.path()))
+    compare(browser, pretrained.path(), files, TOLERANCES["int8"])
     assert pages.complaints(browser) == []
 
 

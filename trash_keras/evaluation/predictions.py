@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from trash_keras import files
-from trash_keras.evaluation import answering, report
+from trash_keras.evaluation import report
+from trash_keras.metrics.selective import selective_report
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,8 +38,7 @@ class Predictions:
         Args:
             calibration: From `Contract.answering`; None for temperature 1 and no threshold.
         """
-        given = calibration or {}
-        return self._scores | answering.scores(self.labels, self.probabilities, given)
+        return self._scores | selective_report(self.labels, self.probabilities, calibration or {})
 
     @functools.cached_property
     def _scores(self) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 import csv
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trash_keras import files
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoding import ReadImages
 from trash_keras.data.sources import landing
 from trash_keras.evaluation import (
     artifacts,
@@ -22,10 +22,10 @@ from trash_keras.evaluation import (
     model_card,
     page,
     subsets,
-    verdict,
 )
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import report_file
 
 MISTAKE_SHEET = "mistake_heat_maps.jpg"  # in the folder of figures
 
@@ -36,7 +36,7 @@ def publish(
     details: Mapping[str, Any],
     *,
     counts: Mapping[str, Mapping[str, int]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
     epochs: Sequence[Mapping[str, Any]] = (),
     explained: HeatMaps | None = None,
     subset_of: Mapping[str, str] | None = None,
@@ -59,15 +59,7 @@ def publish(
         The content of `report.json`.
     """
     output = Path(output)
-    report = {
-        "class_names": list(next(iter(predictions.values())).class_names),
-        **{split: found.score(details.get("answering")) for split, found in predictions.items()},
-        **details,
-    }
-    if subset_of:
-        report["subsets"] = {
-            split: subsets.recalls(found, subset_of) for split, found in predictions.items()
-        }
+    report = build(predictions, details, subset_of)
     for split, found in predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
     for name, chart in drawing.charts(report, predictions, counts, epochs).items():
@@ -78,11 +70,29 @@ def publish(
     return report
 
 
+def build(
+    predictions: Mapping[str, Predictions],
+    details: Mapping[str, Any],
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Returns the content of `report.json`, and writes nothing; arguments as for `publish`."""
+    report = {
+        "class_names": list(next(iter(predictions.values())).class_names),
+        **{split: found.score(details.get("answering")) for split, found in predictions.items()},
+        **details,
+    }
+    if subset_of:
+        report["subsets"] = {
+            split: subsets.recalls(found, subset_of) for split, found in predictions.items()
+        }
+    return report
+
+
 def _publish_heat_maps(
     output: Path,
     report: Mapping[str, Any],
     explained: HeatMaps | None,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> None:
     """Writes predictions/heat_maps.json and the sheet of mistakes, or removes earlier ones."""
     kept, sheet = output / "predictions" / heat_maps.FILE, output / "figures" / MISTAKE_SHEET
@@ -90,13 +100,11 @@ def _publish_heat_maps(
         files.remove(path)
     if explained and explained.maps:
         explained.save(kept)
-        mistakes = report[verdict.main_split(report)]["mistakes"]
+        mistakes = report[report_file.main_split(report)]["mistakes"]
         figures.save(heat_map_figures.mistakes(mistakes, explained, read_pictures), sheet)
 
 
-def refresh(
-    workdir: str | os.PathLike, read_pictures: Callable[[list[str]], Mapping[str, bytes]]
-) -> None:
+def refresh(workdir: str | os.PathLike, read_pictures: ReadImages) -> None:
     """Writes page and model card of a run again, from what stands in its folder.
 
     For what came after the report, like exports. The figures stay as they were scored. A run
@@ -113,10 +121,10 @@ def refresh(
     workdir = Path(workdir)
     if not (workdir / "report.json").exists() or not (workdir / "predictions").is_dir():
         return
-    report = json.loads((workdir / "report.json").read_text(encoding="utf-8"))
+    report = report_file.read_report(workdir)
     predictions = {
         split: Predictions.load(workdir / "predictions" / f"{split}.csv")
-        for split in verdict.SPLITS
+        for split in report_file.SPLIT_TITLES
         if split in report
     }
     for split, found in predictions.items():
@@ -136,7 +144,7 @@ def _render(
     predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
     epochs: Sequence[Mapping[str, Any]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> None:
     """Writes the page, and for a training run its model card."""
     found = artifacts.listed(output, report)
@@ -144,7 +152,7 @@ def _render(
     page.write_page(
         output / "report.html",
         report,
-        predictions=predictions[verdict.main_split(report)],
+        predictions=predictions[report_file.main_split(report)],
         # Drawn anew: the layout of a figure depends on how it was drawn before.
         charts=drawing.page_charts(report, predictions, epochs),
         counts=counts,
@@ -161,7 +169,7 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
 
     Args:
         command: The command line.
-        data_dir: The pictures, of which `experiments.prepare` may have noted the source; empty
+        data_dir: The pictures, of which `trash-keras prepare` may have noted the source; empty
             leaves the source out.
     """
     packages = ("tensorflow", "keras", "trash-keras")

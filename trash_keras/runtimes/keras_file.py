@@ -5,8 +5,8 @@ import numpy as np
 
 from trash_keras.contract import Contract
 from trash_keras.modeling import answering
+from trash_keras.predictor import PredictBatch, micro_batched
 from trash_keras.runtimes import tensorflow_threads
-from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
 def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
@@ -31,4 +31,4 @@ def predict_batch(model: keras.Model, views: int) -> PredictBatch:
         model: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, outputs].
         views: Of test-time augmentation in it; as many times the memory.
     """
-    return in_steps(lambda images: np.asarray(model.predict_on_batch(images)), views)
+    return micro_batched(lambda images: np.asarray(model.predict_on_batch(images)), views)

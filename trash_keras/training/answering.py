@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import softmax
 
+from trash_keras.calibration.fit import fit_calibration
 from trash_keras.config import AnsweringConfig
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering, novelty
+from trash_keras.evaluation import novelty
 from trash_keras.explaining import Explainer
 from trash_keras.modeling.answering import (
     build_inference_model,
@@ -21,7 +22,7 @@ from trash_keras.modeling.answering import (
 )
 from trash_keras.modeling.classifier import LOGITS, load_classifier
 from trash_keras.modeling.grad_cam import NoHeatMapError
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 from trash_keras.runtimes import keras_file
 
 
@@ -80,7 +81,9 @@ def settle(
 
     def features(split: str, most: int, title: str) -> np.ndarray:
         chosen = pictures[split].take(most)
-        return predictor.predict(pipeline.evaluation(chosen, batch_size), len(chosen), title)
+        return predictor.predict_batches(
+            pipeline.evaluation(chosen, batch_size), len(chosen), title
+        )
 
     valid = features("valid", len(labels), "Calibrating")
     kernel, bias = classifier.get_layer(LOGITS).get_weights()
@@ -88,9 +91,8 @@ def settle(
     if settings.damp_novelty:
         known = novelty.fit(features("train", novelty.TRAINING_PICTURES, "What is familiar"), valid)
         logits *= known.damping(valid)[:, None]
-    found = answering.fit(
-        labels, softmax(logits, axis=1), settings.max_error, settings.conformal_error
-    )
+    predicted = softmax(logits, axis=1)
+    found = fit_calibration(labels, predicted, settings.max_error, settings.conformal_error)
     contract = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
     inference = build_inference_model(classifier, contract.temperature, contract.tta, known)
     save(inference, contract, model)
