@@ -62,10 +62,14 @@ def publish(
     report = build(predictions, details, subset_of)
     for split, found in predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
-    for name, chart in drawing.charts(report, predictions, counts, epochs).items():
-        figures.save(chart.figure, output / "figures" / f"{name}.png")
     _publish_heat_maps(output, report, explained, read_pictures)
-    _render(output, report, predictions, counts, epochs, read_pictures)
+    # The page first: a figure's layout depends on how it was drawn before, and `refresh`, which
+    # draws anew, is to write the same page.
+    shown = drawing.page_charts(report, predictions, epochs)
+    _render(output, report, predictions, counts, shown, read_pictures)
+    drawn = shown | drawing.table_charts(report, predictions, counts)
+    for name, chart in drawn.items():
+        figures.save(chart.figure, output / "figures" / f"{name}.png")
     files.write_json(output / "report.json", report)
     return report
 
@@ -135,7 +139,8 @@ def refresh(workdir: str | os.PathLike, read_pictures: ReadImages) -> None:
     if (workdir / "metrics.csv").exists():
         with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
             epochs = list(csv.DictReader(file))
-    _render(workdir, report, predictions, counts, epochs, read_pictures)
+    shown = drawing.page_charts(report, predictions, epochs)
+    _render(workdir, report, predictions, counts, shown, read_pictures)
 
 
 def _render(
@@ -143,7 +148,7 @@ def _render(
     report: Mapping[str, Any],
     predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
-    epochs: Sequence[Mapping[str, Any]],
+    charts: Mapping[str, drawing.Chart],
     read_pictures: ReadImages,
 ) -> None:
     """Writes the page, and for a training run its model card."""
@@ -153,8 +158,7 @@ def _render(
         output / "report.html",
         report,
         predictions=predictions[report_file.main_split(report)],
-        # Drawn anew: the layout of a figure depends on how it was drawn before.
-        charts=drawing.page_charts(report, predictions, epochs),
+        charts=charts,
         counts=counts,
         read_pictures=read_pictures,
         artifacts=found,

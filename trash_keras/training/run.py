@@ -76,7 +76,7 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     taught_by = teachers.find(config, workdir, catalog)
     precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
     run = Run(config, workdir, store, catalog, subset_of, taught_by, precision)
-    if config.model.init and not run.kept_init.exists():
+    if not run.kept_init.exists():
         teachers.require_unseen_by_init(config, catalog)
     return run
 

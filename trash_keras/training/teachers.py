@@ -102,12 +102,14 @@ def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
     Only a run on the same data folder tells: elsewhere the same name may be another image.
 
     Args:
-        config: The run; with `init`.
+        config: The run; without `init` there is nothing to refuse.
         catalog: Its images.
 
     Raises:
         ValueError: Images of validation or test are among those.
     """
+    if not config.model.init:
+        return
     beside = Path(config.model.init).with_name("config.json")
     if not beside.exists():
         return
