@@ -41,6 +41,23 @@ GROUPS = {
 }
 
 
+def _features_of() -> typing.Any:
+    """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
+    with launch.quiet_imports():
+        from trash_keras.config import ModelConfig
+        from trash_keras.data.split import Split
+        from trash_keras.data.stores import FolderStore
+        from trash_keras.training import features
+
+    model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
+    extractor = features.extractor(model, SIZE.value, SEED.value)
+    reader, options = FolderStore(DATA_DIR.value), {"cache_dir": OUTPUT.value}
+    return lambda catalog, name: features.of_split(
+        extractor, Split(catalog, name, reader, resize="stretch"),
+        batch_size=BATCH_SIZE.value, **options,
+    )  # fmt: skip
+
+
 def main(paths: Sequence[str]) -> None:
     """Audits and writes what was found."""
     reject_positional_arguments(paths)
@@ -51,20 +68,7 @@ def main(paths: Sequence[str]) -> None:
     catalog = auditing.read_catalog(data, CATALOG.value, *splits)
     thresholds = auditing.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
     auditing.require_packages(labels=bool(BACKBONE.value))
-    compute = None
-    if BACKBONE.value:
-        with launch.quiet_imports():
-            from trash_keras.config import ModelConfig
-            from trash_keras.data.split import Split
-            from trash_keras.data.stores import FolderStore
-            from trash_keras.training import features
-        model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
-        extractor = features.extractor(model, SIZE.value, SEED.value)
-
-        def compute(chosen: typing.Any, name: str) -> typing.Any:
-            split = Split(chosen, name, FolderStore(data), SIZE.value, "stretch")
-            return features.of_split(extractor, split, BATCH_SIZE.value, OUTPUT.value)
-
+    compute = _features_of() if BACKBONE.value else None
     findings = auditing.audit(catalog, data, thresholds, compute, seed=SEED.value)
     page.publish(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
     print("\n".join([*page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))

@@ -1,56 +1,40 @@
-"""One split of a data set, with all that says how its images are read."""
+"""A split of the data: which images, where they lie, and the form in which a model gets them."""
 
 import dataclasses
-import os
 
-import tensorflow as tf
+import numpy as np
 
-from trash_keras.data import decoding, pipeline
+from trash_keras.config import DataConfig
+from trash_keras.contract import Contract
+from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Images of one split.
+    """Labelled images of one split.
 
     Attributes:
         catalog: Which images there are.
-        name: A split of `catalog`.
-        store: Where the images lie.
-        image_size: Height and width that they are given, pixels.
-        resize: stretch, crop or pad.
+        name: The split of the catalog that counts: train, valid, test or all.
+        reader: Where the images lie.
+        image_size: Height and width of the square images, pixels.
+        resize: How they become square: stretch, crop or pad.
         max_megapixels: Most pixels to decode, millions.
     """
 
     catalog: Catalog
     name: str
-    store: Store
-    image_size: int
-    resize: str
+    reader: Store
+    image_size: int = DataConfig.image_size
+    resize: str = DataConfig.resize
     max_megapixels: float = decoding.MAX_MEGAPIXELS
 
-    def load(
-        self, cache: bool = True, cache_dir: str | os.PathLike = "", ordered: bool = True
-    ) -> tf.data.Dataset:
-        """Reads the images, see `pipeline.pictures`.
+    def examples(self) -> tuple[list[str], np.ndarray]:
+        """Returns paths and labels (int32 [N]), see `Catalog.examples`."""
+        return self.catalog.examples(self.name)
 
-        Args:
-            cache: False for a split that is read once, or is too large.
-            cache_dir: Folder for a file cache; empty caches in memory.
-            ordered: False gives the images, each with its label, as they arrive.
-
-        Returns:
-            Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
-        """
-        return pipeline.pictures(
-            self.catalog,
-            self.name,
-            self.store,
-            image_size=self.image_size,
-            resize=self.resize,
-            max_megapixels=self.max_megapixels,
-            cache=cache,
-            cache_dir=cache_dir,
-            ordered=ordered,
-        )
+    def for_model(self, contract: Contract) -> "Split":
+        """Returns the same images in the size and with the resize that a model wants."""
+        return dataclasses.replace(self, image_size=contract.image_size, resize=contract.resize)

@@ -10,7 +10,7 @@ from trash_keras.config import Config
 from trash_keras.data import screening, splits
 from trash_keras.data.audit import groups as audit_groups
 from trash_keras.data.audit.groups import Group, load_groups, similar
-from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.catalog import WHOLE, Catalog, whole
 from trash_keras.data.split import Split
 from trash_keras.data.stores import Store
 from trash_keras.training import features
@@ -135,10 +135,13 @@ def _by_features(config: Config, catalog: Catalog, store: Store) -> list[Group]:
     # The precision of the device must not decide who is like whom.
     keras.config.set_dtype_policy("float32")
     extractor = features.extractor(config.model, data.image_size, config.runtime.seed)
-    everything = whole(catalog.members())
+    everything = Split(
+        whole(catalog.members()), WHOLE, store, data.image_size, data.resize, data.max_megapixels
+    )
     with tempfile.TemporaryDirectory() as folder:
-        split = Split(everything, "all", store, data.image_size, data.resize, data.max_megapixels)
-        found = features.of_split(extractor, split, data.batch_size, folder)
+        found = features.of_split(
+            extractor, everything, batch_size=data.batch_size, cache_dir=folder
+        )
         rows = similar(found, data.group_similarity)
-    paths, _ = everything.examples("all")
+    paths, _ = everything.examples()
     return [tuple(sorted(paths[row] for row in group)) for group in rows]

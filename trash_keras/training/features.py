@@ -148,26 +148,27 @@ def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
 
 
 def of_split(
-    extractor: keras.Model, split: Split, batch_size: int, cache_dir: str | os.PathLike
+    extractor: keras.Model, split: Split, *, batch_size: int, cache_dir: str | os.PathLike
 ) -> np.ndarray:
     """Computes the features of a split, or reads those of an earlier call.
 
     Args:
-        extractor: From `extractor`.
-        split: Its images; all must be decodable.
+        extractor: From `extractor`; decides the size of the images.
+        split: N images, all decodable.
         batch_size: Images per step.
         cache_dir: Folder for a `features-*.npy`. Its name depends on the extractor's weights and
             on `Store.locations` of the images; features of others are removed.
 
     Returns:
-        float32 [N, channels], in the order of `Catalog.examples`.
+        float32 [N, channels], in the order of `Split.examples`.
     """
-    facts = split.store.locations(split.catalog.examples(split.name)[0])
+    split = dataclasses.replace(split, image_size=extractor.input_shape[1])
+    facts = split.reader.locations(split.examples()[0])
     content = hashlib.sha256(json.dumps([facts, split.image_size, split.resize]).encode())
     for weight in extractor.get_weights():
         content.update(np.ascontiguousarray(weight).tobytes())
     cache_file = Path(cache_dir) / f"features-{content.hexdigest()[:16]}.npy"
     for outdated in set(Path(cache_dir).glob("features-*.npy")) - {cache_file}:
         files.remove(outdated)
-    images = split.load(cache=False)
-    return compute(extractor, images, batch_size=batch_size, cache_file=cache_file)
+    pictures = pipeline.pictures(split, cache=False)
+    return compute(extractor, pictures, batch_size=batch_size, cache_file=cache_file)

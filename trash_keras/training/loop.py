@@ -15,11 +15,13 @@ from trash_keras.config import Config
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS
+from trash_keras.data.split import Split
 from trash_keras.data.stores import read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import classifier
 from trash_keras.modeling.answering import build_inference_model, save
+from trash_keras.reporting.content import ReportContent
 from trash_keras.tracking import fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
 from trash_keras.training import answering, features, inputs, lessons, phases
@@ -188,12 +190,14 @@ def _evaluate(
     """Scores the model that was just written to `model.keras`: what is reported is shipped."""
     predictor = calibrated.predictor()
     return {
-        split: scoring.answers(
-            predictor, run.catalog, split, run.store,
-            batch_size=data.batch_size, pictures=data.images[split],
+        name: scoring.answers(
+            predictor,
+            Split(run.catalog, name, run.store),
+            batch_size=data.batch_size,
+            pictures=data.images[name],
         )
-        for split in splits
-    }  # fmt: skip
+        for name in splits
+    }
 
 
 def _details(run: Run, contract: Contract, record: Record, command: str) -> dict[str, Any]:
@@ -231,13 +235,5 @@ def _report(
     )
     for tracker in trackers:
         tracker.evaluation(predictions, read, explained)
-    return publishing.publish(
-        run.workdir,
-        predictions,
-        details,
-        counts=run.catalog.counts(),
-        read_pictures=read,
-        epochs=record.rows,
-        explained=explained,
-        subset_of=run.subset_of,
-    )
+    content = ReportContent(predictions, run.catalog.counts(), read, record.rows, explained)
+    return publishing.publish(run.workdir, content, details, run.subset_of)
