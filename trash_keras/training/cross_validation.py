@@ -87,16 +87,7 @@ def cross_validate(
         catalogs.save_groups(workdir, groups, config)
     catalog.save(workdir / "catalog.json")
     reports = _run(config, folds, command)
-    answers = {
-        seed: pooling.pool(
-            [
-                Predictions.load(fold.folder / "predictions" / "test.csv")
-                for fold in folds
-                if fold.seed == seed
-            ]
-        )
-        for seed in dict.fromkeys(fold.seed for fold in folds)
-    }
+    answers = _pooled(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
         **pooling.score(answers, rows, groups, subset_of),
@@ -189,6 +180,20 @@ def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list
 
     sharing.do_each([fold.folder for fold in folds], train)
     return [reports[number] for number in range(len(folds))]
+
+
+def _pooled(folds: Sequence[Fold]) -> dict[int, Predictions]:
+    """Returns the predictions of all folds of each seed together."""
+    return {
+        seed: pooling.pool(
+            [
+                Predictions.load(fold.folder / "predictions" / "test.csv")
+                for fold in folds
+                if fold.seed == seed
+            ]
+        )
+        for seed in dict.fromkeys(fold.seed for fold in folds)
+    }
 
 
 def _complete(folds: Sequence[Fold]) -> int:
