@@ -1,16 +1,18 @@
-"""Puts an exported int8 file into the package, with its figures and its model card.
+"""Makes an exported int8 file the pretrained model of the package, with its model card.
 
-    python -m experiments.box --workdir=RUN --home=REPORT --foreign=REPORT
+    python -m tools.build_pretrained --workdir=RUN --home=REPORT --foreign=REPORT
 
-The last step of experiments/box.sh, which trains, exports and scores first.
+The last step of tools/build_pretrained.sh, which trains, exports and scores first.
 """
 
+import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import flags as script
 from trash_keras import pretrained
+from trash_keras.cli import launch
+from trash_keras.cli.flags import reject_positional_arguments
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Run whose export/ has an int8 file.")
 HOME = flags.DEFINE_string(
@@ -23,7 +25,7 @@ flags.mark_flags_as_required(["workdir", "home", "foreign"])
 
 def main(paths: Sequence[str]) -> None:
     """Writes the three files."""
-    script.refuse(paths)
+    reject_positional_arguments(paths)
 
     import shutil
     from pathlib import Path
@@ -42,4 +44,4 @@ def main(paths: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    launch.run(sys.modules[__name__])

@@ -1,18 +1,19 @@
 """Says how many requests services on this machine answer, side by side.
 
-    python -m experiments.serve --model=MODEL --port=8001 --max_batch=1 &
-    python -m experiments.serve --model=MODEL --port=8002 --max_batch=8 &
-    python -m experiments.stress --urls=http://127.0.0.1:8001,http://127.0.0.1:8002 photo.jpg
+    trash-keras serve --model=MODEL --port=8001 --max_batch=1 &
+    trash-keras serve --model=MODEL --port=8002 --max_batch=8 &
+    python -m tools.load_test --urls=http://127.0.0.1:8001,http://127.0.0.1:8002 photo.jpg
 
 Each round asks every service with every number of clients, so that what else the machine does
 falls on all alike. The last column is the rate against the first row.
 """
 
+import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import flags as script
+from trash_keras.cli import launch
 
 URLS = flags.DEFINE_list("urls", ["http://127.0.0.1:8000"], "Services; loopback alone.")
 CLIENTS = flags.DEFINE_list("clients", ["1", "8"], "Numbers of clients that ask at once.")
@@ -29,7 +30,7 @@ def main(paths: Sequence[str]) -> int:
 
     pictures = [decoding.read_bytes(path) for path in iter_image_files(paths)]
     if not pictures:
-        raise ValueError("Name at least one picture or folder: experiments.stress ... PATH...")
+        raise ValueError("Name at least one image or folder: tools.load_test ... PATH...")
     if not all(clients.isdecimal() and 0 < int(clients) <= 256 for clients in CLIENTS.value):
         raise ValueError(f"--clients takes numbers from 1 to 256. Received: {CLIENTS.value}")
     asked = [(url, int(clients)) for clients in CLIENTS.value for url in URLS.value]
@@ -54,4 +55,4 @@ def main(paths: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    launch.run(sys.modules[__name__])

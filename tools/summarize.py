@@ -1,16 +1,18 @@
 """Prints a run as a page of Markdown, and says whether it is good enough.
 
-    python -m experiments.summarize --workdir=RUN [--minimum_accuracy=0.8 [--enforce]]
+    python -m tools.summarize --workdir=RUN [--minimum_accuracy=0.8 [--enforce]]
 
 A CI job appends the page to its summary, keeps the files, and then enforces the bar: exit
 status 1 when the accuracy of the test split is below it.
 """
 
+import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import flags as script
+from trash_keras.cli import launch
+from trash_keras.cli.flags import reject_positional_arguments
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
 MINIMUM_ACCURACY = flags.DEFINE_float(
@@ -22,7 +24,7 @@ flags.mark_flags_as_required(["workdir"])
 
 def main(paths: Sequence[str]) -> None:
     """Prints the page; raises ValueError below an enforced bar."""
-    script.refuse(paths)
+    reject_positional_arguments(paths)
     bar = MINIMUM_ACCURACY.value
     if ENFORCE.value and bar is None:
         raise ValueError("--enforce needs a bar: --minimum_accuracy=0.8")
@@ -36,4 +38,4 @@ def main(paths: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    launch.run(sys.modules[__name__])

@@ -1,16 +1,17 @@
-"""Draws what accuracy costs: the exported files of runs by accuracy, size and time a picture.
+"""Draws what accuracy costs: the exported files of runs by accuracy, size and time an image.
 
-    python -m experiments.frontier --output=DIR [--teacher=RUN] RUN RUN...
+    python -m tools.pareto --output=DIR [--teacher=RUN] RUN RUN...
 
-RUN is the workdir of a training run whose files experiments.export scored and timed. Times of
+RUN is the workdir of a training run whose files `trash-keras export` scored and timed. Times of
 different calls are worth comparing only if the machine was idle at all of them.
 """
 
+import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import flags as script
+from trash_keras.cli import launch
 
 OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for frontier.png, frontier.md and frontier.json."
@@ -38,4 +39,4 @@ def main(folders: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    launch.run(sys.modules[__name__])
