@@ -224,7 +224,7 @@ def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path, scri
     assert 50 <= done < 100 and not (output / "summary.json").exists()
     finished = script(*command, fresh=True)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.endswith(f"799 of 800 pictures answered in {output}, 1 unreadable\n")
+    assert finished.stdout.endswith(f"799 of 800 images classified in {output}, 1 unreadable\n")
     assert [row["file"] for row in rows(output)] == [
         str(tmp_path / f"{index:04d}.png") for index in range(800) if index != 400
     ]
@@ -248,7 +248,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         for index in range(count):
             os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
         command = [
-            sys.executable, "-m", "experiments.predict", f"--model={model}",
+            sys.executable, "-m", "trash_keras", "predict", f"--model={model}",
             "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}", "--part_size=50",
             folder,
         ]  # fmt: skip

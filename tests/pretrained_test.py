@@ -91,9 +91,9 @@ def test_the_extra_runtime_is_enough(copy_working_tree, tmp_path, picture):
     installed = json.loads(run("-m", "pip", "list", "--format=json").stdout)
     heavy = {"tensorflow", "keras", "scikit-learn", "matplotlib", "wandb", "scipy"}
     assert not heavy & {one["name"] for one in installed}
-    done = run("-m", "experiments.predict", "--format=json", picture)
+    done = run("-m", "trash_keras", "predict", "--format=json", picture)
     assert done.returncode == 0, done.stderr
     (expected,) = Predictor.load(pretrained.path()).predict_stream([picture])
     assert json.loads(done.stdout)["probabilities"] == pytest.approx(expected.probabilities)
-    other = run("-m", "experiments.predict", f"--model={tmp_path / 'x.keras'}", picture)
+    other = run("-m", "trash_keras", "predict", f"--model={tmp_path / 'x.keras'}", picture)
     assert other.returncode == 1 and "pip install 'trash-keras[train]'" in other.stderr

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the GitHub release of a tag from dist/ and the newest training: experiments/release.sh TAG
+# Makes the GitHub release of a tag from dist/ and the newest training: tools/release.sh TAG
 set -euo pipefail
 
-tag=${1:?usage: experiments/release.sh TAG}
+tag=${1:?usage: tools/release.sh TAG}
 
 # A run of train.yml that succeeded has reached its bar; that of the tagged commit is preferred.
 # Those started by hand do not count: they may be of other pictures, or of another bar.

@@ -141,7 +141,7 @@ class Contract:
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is not a model of this project: expected a .keras, .tflite or .onnx file "
-                "or a SavedModel folder written by experiments.train or experiments.export."
+                "or a SavedModel folder written by `trash-keras train` or `trash-keras export`."
             ) from error
 
 

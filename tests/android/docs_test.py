@@ -25,10 +25,10 @@ def test_the_model_is_copied_to_where_the_app_looks(page, app, model_file):
 
 
 def test_its_commands_exist(page):
-    commands = re.findall(r"python -m experiments\.(\w+)([^`\n]*)", page)
+    commands = re.findall(r"trash-keras (\w+)([^`\n]*)", page)
     assert commands
     for script, arguments in commands:
-        text = (ROOT / f"experiments/{script}.py").read_text()
+        text = (ROOT / f"trash_keras/cli/{script}.py").read_text()
         for flag in re.findall(r"--(\w+)", arguments):
             assert f'"{flag}"' in text
 

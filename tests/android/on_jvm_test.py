@@ -76,7 +76,7 @@ def test_contracts_are_read_from_the_files(on_jvm, exported, tmp_path):
             *expected.class_names, str(expected.image_size), expected.resize.upper(),
         ]  # fmt: skip
         assert float(threshold) == expected.threshold
-    assert refused.startswith("error: expected a .tflite file of experiments.export")
+    assert refused.startswith("error: expected a .tflite file of trash-keras export")
 
 
 def test_packed_contracts_are_read(on_jvm, exported, tmp_path):

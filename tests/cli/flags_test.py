@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from trash_keras import config, flags
+from trash_keras import config
+from trash_keras.cli import flags
 
-ROOT = Path(__file__).parents[1]
-# A script as those in experiments/: MAIN is what its main does.
+ROOT = Path(__file__).parents[2]
+# A module as those in trash_keras/cli/: MAIN is what its main does.
 SCRIPT = """
 import os, sys
-from trash_keras import config, flags as script
+from trash_keras.cli import flags, launch
 def main(paths):
     {main}
-script.define_config()
-script.run(main)
+flags.define_config()
+launch.run(sys.modules["__main__"])
 """
-SHOW = "import json; print(json.dumps([script.read_config().to_dict(), paths]))"
+SHOW = "import json; print(json.dumps([flags.read_config().to_dict(), paths]))"
 
 
 def run(main, *arguments):
@@ -57,10 +58,23 @@ def test_without_flags_the_configuration_is_the_default():
     assert config.Config.from_dict(values) == config.Config() and paths == []
 
 
-@pytest.mark.parametrize("preset", sorted(ROOT.glob("experiments/presets/*.flags")))
-def test_presets_hold_settings(preset):
-    values, paths = shown(f"--flagfile={preset}")
-    assert config.Config.from_dict(values) != config.Config() and paths == []
+def test_what_is_given_wins_over_the_preset_wherever_it_stands(tmp_path):
+    (tmp_path / "more.flags").write_text("--finetune_epochs=3\n")
+    for arguments in (
+        ["--preset=best", "--image_size=64", f"--flagfile={tmp_path}/more.flags", "a.jpg"],
+        ["a.jpg", f"--flagfile={tmp_path}/more.flags", "--image_size=64", "--preset", "best"],
+    ):
+        values, paths = shown(*arguments)
+        assert values["data"]["image_size"] == 64
+        assert values["training"]["finetune_epochs"] == 3
+        assert values["training"]["head_epochs"] == 30  # of the preset
+        assert paths == ["a.jpg"]
+
+
+def test_a_preset_may_stand_in_a_flagfile(tmp_path):
+    (tmp_path / "mine.flags").write_text("--image_size=96\n--preset=best\n")
+    values, _ = shown(f"--flagfile={tmp_path}/mine.flags")
+    assert values["data"]["image_size"] == 96 and values["training"]["head_epochs"] == 30
 
 
 def test_flags_and_positional_arguments_arrive_and_the_last_flag_counts(tmp_path):
@@ -73,65 +87,10 @@ def test_flags_and_positional_arguments_arrive_and_the_last_flag_counts(tmp_path
     assert paths == ["a.jpg"]
 
 
-@pytest.mark.parametrize(
-    ("main", "arguments", "status", "message"),
-    [
-        ("return 0", [], 0, None),
-        ("return None", [], 0, None),
-        ("return 3", [], 3, None),
-        ("script.read_config()", ["--image_size=3"], 1, "--image_size must be at least 16"),
-        ("raise ValueError('first\\n  second')", [], 1, "error: first second\n"),
-        ("open('gone')", [], 1, "No such file"),
-        ("raise ImportError('pip install x')", [], 1, "error: pip install x\n"),
-        ("raise KeyboardInterrupt", [], 130, "error: interrupted; the same command continues"),
-        ("return 0", ["--imagesize=3"], 2, "Unknown command line flag 'imagesize'"),
-        ("return 0", ["--image_size=big"], 2, "flag --image_size=big"),
-        ("return 0", ["--resize=squash"], 2, "should be one of <stretch|crop|pad>"),
-        ("return 0", ["--flagfile=gone.flags"], 2, "gone.flags"),
-    ],
-)
-def test_a_script_ends_with_a_status_and_one_line_at_most(main, arguments, status, message):
-    done = run(main, *arguments)
-    assert done.returncode == status, done.stderr
-    if message is None:
-        assert done.stderr == ""
-    else:
-        assert message in done.stderr and done.stderr.startswith("error: ")
-        assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("main", "arguments"),
-    [("raise ValueError('wrong')", ["--traceback"]), ("raise TypeError('wrong')", [])],
-    ids=["asked for", "defect"],
-)
-def test_a_traceback_is_shown_when_asked_for_and_for_a_defect(main, arguments):
-    done = run(main, *arguments)
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr and "Error: wrong" in done.stderr
-
-
-def test_a_line_is_out_when_it_is_printed_even_if_the_script_is_killed():
-    assert run("print('a line'); os._exit(9)").stdout == "a line\n"
-
-
 def test_what_is_not_a_flag_is_refused():
-    flags.refuse([])
+    flags.reject_positional_arguments([])
     with pytest.raises(ValueError, match=r"Not a flag: a b\. Flags are written --name=value"):
-        flags.refuse(["a", "b"])
-
-
-def test_noise_of_an_import_is_held_back_unless_it_fails(capfd):
-    with flags.quiet_imports():
-        os.write(2, b"device notes\n")
-        sys.stderr.flush()
-    os.write(2, b"later\n")
-    assert capfd.readouterr().err == "later\n"
-    with pytest.raises(ImportError), flags.quiet_imports():
-        os.write(2, b"missing library\n")
-        raise ImportError
-    os.write(2, b"later\n")
-    assert capfd.readouterr().err == "missing library\nlater\n"
+        flags.reject_positional_arguments(["a", "b"])
 
 
 @pytest.mark.parametrize(

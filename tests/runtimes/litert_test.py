@@ -23,9 +23,9 @@ class Missing:
         if name.split(".")[0] in {blocked!r}:
             raise ModuleNotFoundError("No module named " + repr(name), name=name)
 sys.meta_path.insert(0, Missing())
-sys.argv = ["predict", *sys.argv[1:]]
+sys.argv = ["trash-keras", "predict", *sys.argv[1:]]
 import runpy
-runpy.run_module("experiments.predict", run_name="__main__")
+runpy.run_module("trash_keras", run_name="__main__")
 """
 
 

@@ -9,7 +9,7 @@ _SIZE = ("image_size",)
 _RATE = ("finetune_learning_rate", "head_learning_rate")
 _EPOCHS = ("finetune_epochs", "head_epochs")
 _FOLDER = ("workdir", "output")
-_MODEL = ("model", "workdir", "backbone")
+_MODEL = ("model", "backbone")
 _PRECISION = ("mixed_precision", "kinds")
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "epochs": _EPOCHS, "epoch": _EPOCHS, "num_epochs": _EPOCHS, "num_train_epochs": _EPOCHS,
@@ -21,7 +21,7 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "source": ("data_dir",), "data": ("data_dir",), "dataset": ("data_dir",),
     "input": ("data_dir",), "train_dir": ("data_dir",), "data_path": ("data_dir",),
     "weights": _MODEL, "checkpoint": _MODEL, "ckpt": _MODEL, "model_path": _MODEL,
-    "model": ("backbone", "workdir"), "arch": ("backbone",), "architecture": ("backbone",),
+    "model": ("backbone",), "arch": ("backbone",), "architecture": ("backbone",),
     "pretrained": ("weights",), "initial_checkpoint": ("weights",),
     "device": ("accelerator",), "gpu": ("accelerator",), "gpus": ("accelerator",),
     "name": (*_FOLDER, "wandb_name"), "project": (*_FOLDER, "wandb_project"),
@@ -70,11 +70,13 @@ def _hint(name: str, known: Sequence[str], program: str) -> str:
         return f"It is named without a flag: {program} {WITHOUT_FLAG[verb]}"
     if OTHER_NAMES.get(name) == _SIZE and "model" in known:
         return "The model file says which size it takes."
+    if "calibration_images" in known and name in _INPUTS:  # export
+        return "A run is exported, --workdir=RUN: the folder of its model.keras."
     if name == "resume":
         return "The same command again goes on where a killed one stopped."
     if name in ("classes", "num_classes", "nc") and "data_dir" in known:
         return "The classes are the sub-folders of --data_dir."
-    if near := difflib.get_close_matches(name, known, 2):
+    if near := difflib.get_close_matches(name, known, 1):
         return _did_you_mean(near)
     return f"All flags: {program} --help_all"
 

@@ -56,7 +56,7 @@ GROUPS = {
 
 
 def main(paths: Sequence[str]) -> int:
-    """Prints an answer for each picture, or runs the job."""
+    """Prints a prediction for each image, or runs the job."""
     if not paths and not PATHS_FILE.value:
         raise ValueError("Name at least one image or folder: trash-keras predict ... PATH...")
     if (RUNNER.value is None) != (OUTPUT.value is None):
@@ -70,12 +70,12 @@ def main(paths: Sequence[str]) -> int:
 
     if EXPLAIN.value:
         image_files.require_outside(EXPLAIN.value, paths)
-    pictures = image_files.iter_image_files(paths, PATHS_FILE.value)
+    images = image_files.iter_image_files(paths, PATHS_FILE.value)
     model = MODEL.value or str(pretrained.path())
-    return _run_job(model, pictures) if RUNNER.value else _print_answers(model, pictures)
+    return _run_job(model, images) if RUNNER.value else _print_predictions(model, images)
 
 
-def _print_answers(model: str, pictures: Iterable[str]) -> int:
+def _print_predictions(model: str, images: Iterable[str]) -> int:
     from trash_keras import predictor
 
     with launch.quiet_imports():
@@ -86,23 +86,23 @@ def _print_answers(model: str, pictures: Iterable[str]) -> int:
         explainer = explaining.Explainer.load(model)
     classifier = predictor.load(model, threshold=THRESHOLD.value)
     limit = MAX_MEGAPIXELS.value
-    answers = classifier.predict_stream(pictures, BATCH_SIZE.value, limit)
+    predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
-        answers = answer_drawings.draw(explainer, answers, EXPLAIN.value, limit)
+        predictions = answer_drawings.draw(explainer, predictions, EXPLAIN.value, limit)
     status = 0
-    for answer in answers:
-        if answer.error:
+    for prediction in predictions:
+        if prediction.error:
             status = 1
-            print(f"error: {answer.file}: {answer.error}", file=sys.stderr, flush=True)
+            print(f"error: {prediction.file}: {prediction.error}", file=sys.stderr, flush=True)
         elif FORMAT.value == "json":
-            print(json.dumps(answer.to_dict()), flush=True)
+            print(json.dumps(prediction.to_dict()), flush=True)
         else:
-            drawn = f" -> {answer.explanation}" if answer.explanation else ""
-            print(f"{answer.file}: {answer.format(TOP_K.value)}{drawn}")
+            drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
+            print(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}")
     return status
 
 
-def _run_job(model: str, pictures: Iterable[str]) -> int:
+def _run_job(model: str, images: Iterable[str]) -> int:
     from trash_keras import predictor
 
     with launch.quiet_imports():
@@ -111,7 +111,7 @@ def _run_job(model: str, pictures: Iterable[str]) -> int:
 
     counts = batch_prediction.predict(
         model,
-        pictures,
+        images,
         OUTPUT.value,
         output_format=OUTPUT_FORMAT.value,
         part_size=PART_SIZE.value,
@@ -122,7 +122,7 @@ def _run_job(model: str, pictures: Iterable[str]) -> int:
         runner_options=RUNNER_OPTIONS.value,
     )
     print(
-        f"{counts['answers']} of {counts['pictures']} pictures answered in {OUTPUT.value}, "
+        f"{counts['answers']} of {counts['pictures']} images classified in {OUTPUT.value}, "
         f"{counts['errors']} unreadable"
     )
     return 0

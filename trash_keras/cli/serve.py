@@ -51,7 +51,7 @@ def main(paths: Sequence[str]) -> None:
         ) from error
     from pathlib import Path
 
-    from trash_keras.predictor import Predictor
+    from trash_keras import predictor
     from trash_keras.serving.limits import Limits
 
     limits = Limits(
@@ -64,8 +64,8 @@ def main(paths: Sequence[str]) -> None:
     )
     model = MODEL.value or str(pretrained.path())
     listening = server.listen(HOST.value, PORT.value)
-    predictor = Predictor.load(model).with_threshold(THRESHOLD.value)
-    app = service.build(predictor, Path(model).name, limits)
+    classifier = predictor.load(model, threshold=THRESHOLD.value)
+    app = service.build(classifier, Path(model).name, limits)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
     print(f"{model} answers at http://{host}:{port}/v1/classify")

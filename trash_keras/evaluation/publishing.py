@@ -171,7 +171,7 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
 
     Args:
         command: The command line.
-        data_dir: The pictures, of which `experiments.prepare` may have noted the source; empty
+        data_dir: The pictures, of which `trash-keras prepare` may have noted the source; empty
             leaves the source out.
     """
     packages = ("tensorflow", "keras", "trash-keras")

@@ -1,6 +1,6 @@
 """Whether an exported file answers like the Keras model it was made from, on the whole test split.
 
-It is loaded and asked as `experiments.evaluate` does it, so the figures are those of an evaluation.
+It is loaded and asked as `trash-keras evaluate` does it, so the figures are those of an evaluation.
 """
 
 import dataclasses

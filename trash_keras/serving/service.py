@@ -77,7 +77,7 @@ class Service:
             self._decoders.shutdown()
 
     async def classify(self, request: Request) -> Response:
-        """Answers pictures like `experiments.predict --format=json`."""
+        """Answers pictures like `trash-keras predict --format=json`."""
         started = time.perf_counter()
         status = 500
         try:

@@ -8,7 +8,7 @@ import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
 
-/** The asset that is run: a file of `experiments.export`, as it is. */
+/** The asset that is run: a file of `trash-keras export`, as it is. */
 const val MODEL_FILE = "model_int8.tflite"
 
 private const val THREADS = 2

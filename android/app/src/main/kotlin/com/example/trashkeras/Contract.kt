@@ -27,7 +27,7 @@ data class Contract(
          */
         fun read(model: ByteBuffer): Contract {
             val text = requireNotNull(appendedFile(model, ENTRY)) {
-                "expected a .tflite file of experiments.export, with $ENTRY inside."
+                "expected a .tflite file of trash-keras export, with $ENTRY inside."
             }
             val values = JSONObject(String(text))
             val names = values.getJSONArray("class_names")
