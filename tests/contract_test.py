@@ -83,7 +83,16 @@ BELOW_ONE = float(np.nextafter(1, 0))  # is 1 in float32
 )  # fmt: skip
 def test_up_to_the_threshold_a_prediction_is_unsure(confidence, threshold, unsure):
     assert is_unsure(confidence, threshold) is unsure
-    for dtype in (np.float32, np.float64):
-        several = np.array([[confidence], [1.0]], dtype)
-        expected = [[bool(several[0, 0] <= threshold) or unsure], [threshold == 1]]
-        assert is_unsure(several, threshold).tolist() == expected
+    several = np.array([[confidence], [0.75], [0.25]])
+    assert is_unsure(several, threshold).tolist() == [
+        [unsure],
+        [threshold >= 0.75],
+        [threshold >= 0.25],
+    ]
+
+
+def test_float32_is_compared_like_a_single_prediction():
+    assert is_unsure(np.ones(2, np.float32), BELOW_ONE).tolist() == [False, False]
+    third = np.float32(1 / 3)  # a little more than 1/3
+    assert not is_unsure(np.array([third]), 1 / 3).any()
+    assert not is_unsure(float(third), 1 / 3)
