@@ -12,9 +12,10 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
@@ -26,8 +27,8 @@ ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'
 @overload
 def is_unsure(confidence: float, threshold: float) -> bool: ...
 @overload
-def is_unsure(confidence: np.ndarray, threshold: float) -> np.ndarray: ...
-def is_unsure(confidence: float | np.ndarray, threshold: float) -> bool | np.ndarray:
+def is_unsure(confidence: "np.ndarray", threshold: float) -> "np.ndarray": ...
+def is_unsure(confidence: "float | np.ndarray", threshold: float) -> "bool | np.ndarray":
     """Says which predictions the model leaves to a person: selective classification.
 
     The one rule of abstention. The graph of `serve_bytes`, JavaScript and Kotlin repeat it, and
@@ -40,6 +41,8 @@ def is_unsure(confidence: float | np.ndarray, threshold: float) -> bool | np.nda
     Returns:
         bool, or bool of the same shape.
     """
+    import numpy as np  # late, since flags and their help are made without it
+
     # In float64 for all: in float32 a threshold just below 1 is 1. NaN is unsure.
     unsure = ~(np.asarray(confidence, np.float64) > threshold)
     return unsure if unsure.ndim else bool(unsure)

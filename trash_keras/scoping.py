@@ -105,12 +105,12 @@ def measure(
     more: dict[str, Any] = {"unreadable": len(foreign.catalog.bad_files)}
     known = None
     if Path(runner.path).suffix == ".keras" and Path(runner.path).is_file():
-        loaded = answering.load(runner.path)
-        known = answering.read_novelty(loaded)
+        model = answering.load(runner.path)
+        known = answering.read_novelty(model)
         familiar = _familiar(scored, run)
         if familiar:
             more["neighbours"] = min(out_of_scope.NEIGHBOURS, len(familiar.catalog.paths()))
-        found |= _feature_scores(loaded, runner, [scored, foreign], familiar)
+        found |= _feature_scores(model, runner, [scored, foreign], familiar)
     count = len(answers.labels)
     return more | out_of_scope.compare(
         {name: values[:count] for name, values in found.items()},
@@ -143,7 +143,8 @@ def _feature_scores(
         _, labels = familiar.examples()
         train = runner.run(extract, familiar, "What is familiar"), labels
     kernel, bias = raw.get_layer(classifier.LOGITS).get_weights()
-    together, known = np.concatenate(features).astype(np.float64), answering.read_novelty(model)
+    together = np.concatenate(features).astype(np.float64)
+    known = answering.read_novelty(model)
     novelty_scores = known.of(together) if known else None
     return out_of_scope.feature_scores(
         together, (kernel, bias), contract.temperature, novelty_scores, train

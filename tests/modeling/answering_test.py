@@ -5,8 +5,8 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from trash_keras.contract import Contract
-from trash_keras.evaluation import answering as maths
 from trash_keras.evaluation import novelty
+from trash_keras.evaluation.calibration import apply_temperature
 from trash_keras.modeling import answering, backbones, classifier
 
 GENERATOR = np.random.default_rng(0)
@@ -42,7 +42,7 @@ def test_by_default_it_answers_as_the_classifier_in_inference_mode(trained):
 @pytest.mark.parametrize("temperature", [0.5, 3.0])
 def test_the_temperature_divides_the_logits(trained, temperature):
     model = answering.build_inference_model(trained, temperature)
-    expected = maths.tempered(answers(trained), temperature)
+    expected = apply_temperature(answers(trained), temperature)
     np.testing.assert_allclose(answers(model), expected, atol=1e-5)
     assert np.abs(expected - answers(trained)).max() > 0.05
     # The quantizer meets nothing that is hard to quantize.

@@ -98,8 +98,8 @@ def frozen(toy_backbone):
 
 def computed(extractor, data_dir, cache_dir):
     store = FolderStore(data_dir)
-    split = Split(whole(store.members()), "all", store)
-    return features.of_split(extractor, split, batch_size=8, cache_dir=cache_dir)
+    split = Split(whole(store.members()), "all", store, 16, "stretch")
+    return features.of_split(extractor, split, 8, cache_dir)
 
 
 def test_rows_follow_the_catalog(frozen, data_dir, tmp_path):

@@ -51,11 +51,10 @@ def _features_of() -> typing.Any:
 
     model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
     extractor = features.extractor(model, SIZE.value, SEED.value)
-    reader, options = FolderStore(DATA_DIR.value), {"cache_dir": OUTPUT.value}
+    reader = FolderStore(DATA_DIR.value)
     return lambda catalog, name: features.of_split(
-        extractor, Split(catalog, name, reader, resize="stretch"),
-        batch_size=BATCH_SIZE.value, **options,
-    )  # fmt: skip
+        extractor, Split(catalog, name, reader, resize="stretch"), BATCH_SIZE.value, OUTPUT.value
+    )
 
 
 def main(paths: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from trash_keras import files
 from trash_keras.evaluation import report
-from trash_keras.metrics.selective import selective_report
+from trash_keras.metrics import selective
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,7 +38,8 @@ class Predictions:
         Args:
             calibration: From `Contract.answering`; None for temperature 1 and no threshold.
         """
-        return self._scores | selective_report(self.labels, self.probabilities, calibration or {})
+        given = calibration or {}
+        return self._scores | selective.selective_report(self.labels, self.probabilities, given)
 
     @functools.cached_property
     def _scores(self) -> dict[str, Any]:

@@ -128,6 +128,8 @@ def fitted(extractor: keras.Model, image_size: int, path: str, fresh: bool = Fal
     Raises:
         ValueError: It cannot be rebuilt for this size.
     """
+    # Keras skips a value that a model has already, even where layers in it have another.
+    extractor.trainable = False
     extractor.trainable = True
     resized = extractor.input_shape[1:3] != (image_size, image_size)
     policy = keras.config.dtype_policy().name

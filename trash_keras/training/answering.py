@@ -91,8 +91,9 @@ def settle(
     if settings.damp_novelty:
         known = novelty.fit(features("train", novelty.TRAINING_PICTURES, "What is familiar"), valid)
         logits *= known.damping(valid)[:, None]
-    predicted = softmax(logits, axis=1)
-    found = fit_calibration(labels, predicted, settings.max_error, settings.conformal_error)
+    found = fit_calibration(
+        labels, softmax(logits, axis=1), settings.max_error, settings.conformal_error
+    )
     contract = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
     inference = build_inference_model(classifier, contract.temperature, contract.tta, known)
     save(inference, contract, model)

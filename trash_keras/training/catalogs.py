@@ -139,9 +139,7 @@ def _by_features(config: Config, catalog: Catalog, store: Store) -> list[Group]:
         whole(catalog.members()), WHOLE, store, data.image_size, data.resize, data.max_megapixels
     )
     with tempfile.TemporaryDirectory() as folder:
-        found = features.of_split(
-            extractor, everything, batch_size=data.batch_size, cache_dir=folder
-        )
+        found = features.of_split(extractor, everything, data.batch_size, folder)
         rows = similar(found, data.group_similarity)
     paths, _ = everything.examples()
     return [tuple(sorted(paths[row] for row in group)) for group in rows]

@@ -148,7 +148,7 @@ def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
 
 
 def of_split(
-    extractor: keras.Model, split: Split, *, batch_size: int, cache_dir: str | os.PathLike
+    extractor: keras.Model, split: Split, batch_size: int, cache_dir: str | os.PathLike
 ) -> np.ndarray:
     """Computes the features of a split, or reads those of an earlier call.
 

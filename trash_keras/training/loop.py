@@ -1,7 +1,6 @@
 """train_and_evaluate: prepare, head, fine-tuning, calibration, evaluation, report; resumes."""
 
 import functools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from trash_keras.data.split import Split
 from trash_keras.data.stores import read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import report_file
 from trash_keras.modeling import classifier
 from trash_keras.modeling.answering import build_inference_model, save
 from trash_keras.reporting.content import ReportContent
@@ -57,7 +57,7 @@ def train_and_evaluate(
     phases.plan(config.training, config.model)
     if is_complete(workdir):
         print(f"This run is complete: {workdir / 'report.html'}", flush=True)
-        return json.loads((workdir / "report.json").read_text(encoding="utf-8"))
+        return report_file.read_report(workdir)
 
     strategy = open_devices(config)
     run = look_at(config, workdir, strategy)
