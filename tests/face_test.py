@@ -1,11 +1,16 @@
 import doctest
 import importlib
+import inspect
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -114,6 +119,23 @@ def test_the_extra_runtime_is_enough_and_the_rest_says_what_it_needs(photo):
 def test_the_examples_say_what_happens(photo, name):
     found = doctest.testmod(importlib.import_module(name))
     assert found.attempted and not found.failed
+
+
+def test_the_blocks_of_the_readme_are_right(photo, capsys):
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## In Python\n")[1]
+    predicting, training = re.findall(r"```python\n(.*?)```", section.split("\n## ")[0], re.DOTALL)
+    (photo.parent / "folder").mkdir()
+    shutil.copy(photo, "folder")
+    names = {"images": np.full((2, 30, 40, 3), 127, np.uint8)}
+    exec(predicting, names)
+    assert names["prediction"].label == "paper" and names["probabilities"].shape == (2, 6)
+    assert "photo.jpg paper 9" in capsys.readouterr().out
+
+    called = mock.Mock(Config=tk.Config)
+    exec(training, {"tk": called})
+    for name in ("train", "evaluate", "export"):
+        (call,) = getattr(called, name).call_args_list
+        inspect.signature(getattr(tk, name)).bind(*call.args, **call.kwargs)
 
 
 def test_a_run_is_trained_evaluated_and_exported(data_dir, toy_backbone, tmp_path, monkeypatch):
