@@ -12,11 +12,12 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any, overload
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, overload
 
 from trash_keras import files
+
+if TYPE_CHECKING:  # half of what `trash-keras train --help` would wait for
+    import numpy as np
 
 ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
@@ -29,8 +30,8 @@ ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'
 @overload
 def is_unsure(confidence: float, threshold: float) -> bool: ...
 @overload
-def is_unsure(confidence: np.ndarray, threshold: float) -> np.ndarray: ...
-def is_unsure(confidence: float | np.ndarray, threshold: float) -> bool | np.ndarray:
+def is_unsure(confidence: "np.ndarray", threshold: float) -> "np.ndarray": ...
+def is_unsure(confidence: "float | np.ndarray", threshold: float) -> "bool | np.ndarray":
     """Says which predictions the model leaves to a person: selective classification.
 
     The one rule of abstention. The graph of `serve_bytes`, JavaScript and Kotlin repeat it, and
@@ -44,8 +45,9 @@ def is_unsure(confidence: float | np.ndarray, threshold: float) -> bool | np.nda
         bool, or bool of the same shape.
     """
     # In float64 for all: in float32 a threshold just below 1 is 1. NaN is unsure.
-    unsure = ~(np.asarray(confidence, np.float64) > threshold)
-    return unsure if unsure.ndim else bool(unsure)
+    if isinstance(confidence, float | int) or not confidence.ndim:
+        return not float(confidence) > threshold
+    return ~(confidence.astype("float64") > threshold)
 
 
 @dataclasses.dataclass(frozen=True)
