@@ -1,9 +1,11 @@
 import json
+import math
 import zipfile
 
+import numpy as np
 import pytest
 
-from trash_keras.contract import Contract
+from trash_keras.contract import Contract, is_unsure
 
 CONTRACT = Contract(("a", "b"), 32, "pad", 1.5, 0.7, 0.2, 4)
 
@@ -67,3 +69,30 @@ def test_what_is_not_a_model_is_refused(tmp_path):
     for path in (tmp_path / "text.keras", tmp_path):
         with pytest.raises(ValueError, match="is not a model of this project"):
             Contract.read(path)
+
+
+BELOW_ONE = float(np.nextafter(1, 0))  # is 1 in float32
+
+
+@pytest.mark.parametrize(
+    ("confidence", "threshold", "unsure"),
+    [
+        (0.7, 0.6, False), (0.6, 0.6, True), (0.5, 0.6, True), (1.0, 1.0, True), (1e-30, 0, False),
+        (1.0, BELOW_ONE, False), (math.nan, 0.0, True), (0.6, 0.0, False),
+    ],
+)  # fmt: skip
+def test_up_to_the_threshold_a_prediction_is_unsure(confidence, threshold, unsure):
+    assert is_unsure(confidence, threshold) is unsure
+    several = np.array([[confidence], [0.75], [0.25]])
+    assert is_unsure(several, threshold).tolist() == [
+        [unsure],
+        [threshold >= 0.75],
+        [threshold >= 0.25],
+    ]
+
+
+def test_float32_is_compared_like_a_single_prediction():
+    assert is_unsure(np.ones(2, np.float32), BELOW_ONE).tolist() == [False, False]
+    third = np.float32(1 / 3)  # a little more than 1/3
+    assert not is_unsure(np.array([third]), 1 / 3).any()
+    assert not is_unsure(float(third), 1 / 3)

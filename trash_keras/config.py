@@ -415,13 +415,14 @@ class Config:
         """
         declared = {field.name: (section, field) for section, field in fields(cls)}
         texts = reader.settings(preset) if preset else {}
-        given = {name: _parsed(*declared[name][1:], text) for name, text in texts.items()}
         values: dict[str, dict[str, Any]] = {}
-        for name, value in {**given, **settings}.items():
+        for name in {**texts, **settings}:
             if name not in declared:
                 raise unknown_setting(name, declared)
+            section, field = declared[name]
+            value = settings[name] if name in settings else _parsed(field, texts[name])
             plain = os.fspath(value) if isinstance(value, os.PathLike) else value
-            values.setdefault(declared[name][0], {})[name] = plain
+            values.setdefault(section, {})[name] = plain
         return cls.from_dict(values)
 
     @classmethod

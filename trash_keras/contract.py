@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from trash_keras import files
 
-if TYPE_CHECKING:  # half of what `trash-keras train --help` would wait for
+if TYPE_CHECKING:
     import numpy as np
 
 ENTRY = "trash_keras.json"
@@ -44,10 +44,11 @@ def is_unsure(confidence: "float | np.ndarray", threshold: float) -> "bool | np.
     Returns:
         bool, or bool of the same shape.
     """
+    import numpy as np  # late, since flags and their help are made without it
+
     # In float64 for all: in float32 a threshold just below 1 is 1. NaN is unsure.
-    if isinstance(confidence, float | int) or not confidence.ndim:
-        return not float(confidence) > threshold
-    return ~(confidence.astype("float64") > threshold)
+    unsure = ~(np.asarray(confidence, np.float64) > threshold)
+    return unsure if unsure.ndim else bool(unsure)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -293,7 +293,7 @@ unsure up to 0.87>
             several that cannot be read gets a prediction with an `error`.
 
         Raises:
-            OSError: An object store does not answer.
+            OSError: An object store does not respond.
             ValueError: A single file that cannot be read, no images, or something that is no
                 image: another type, an array of another shape or dtype, or values that are not
                 0..255, see `image_inputs.to_uint8`.
@@ -361,7 +361,7 @@ unsure up to 0.87>
             `error` and stops nothing.
 
         Raises:
-            OSError: An object store does not answer.
+            OSError: An object store does not respond.
             ValueError: Something is no image at all, see `predict`.
         """
         rest, contract = iter(images), self.contract

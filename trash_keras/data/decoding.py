@@ -1,7 +1,7 @@
 """Bytes -> square RGB picture: one function for training, evaluation and prediction.
 
 Pillow and NumPy do it, so that a program without TensorFlow gets the same pixels. The SavedModel
-signature `serve_bytes` needs TensorFlow operations instead: `trash_keras/export/serving_bytes.py`.
+signature `serve_bytes` does it in TensorFlow operations: `trash_keras/export/serving_bytes.py`.
 """
 
 import os

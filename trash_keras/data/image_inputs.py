@@ -43,7 +43,7 @@ def open_squares(
         For each image uint8 [image_size, image_size, 3], RGB, or why it cannot be read.
 
     Raises:
-        OSError: An object store does not answer.
+        OSError: An object store does not respond.
         ValueError: Something is no image at all, see `to_uint8`.
     """
     addresses = [image for image in images if _is_address(image)]
