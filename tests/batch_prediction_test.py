@@ -273,7 +273,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
             ("x.jpg", "--runner=DirectRunner", "--output=gone", "--top_k=2", "--format=json"),
             "--format, --top_k changes nothing with --runner",
         ),
-        ((), "Name at least one picture"),
+        ((), "Name at least one image"),
         (("--paths_file=gone.txt",), "gone.txt"),
         (("x.jpg", "--runner=DirectRunner", "--output=gone", "--runner_options=--x=1"), "option"),
     ],

@@ -101,7 +101,9 @@ def test_a_file_without_figures_is_named(exported, gone):
     run = exported("run", int8=(0.9, 4e6, 4.0))
     source = run / "export" / "export.json"
     source.write_text(source.read_text().replace(f'"{gone}"', '"other"'))
-    with pytest.raises(ValueError, match=rf"int8 file of .*lacks figures: no '{gone}'.*again: py"):
+    with pytest.raises(
+        ValueError, match=rf"int8 file of .*lacks figures: no '{gone}'.*again: trash"
+    ):
         frontier.read([run])
 
 

@@ -74,5 +74,5 @@ def test_without_tensorflow_other_files_say_what_is_missing(trained):
          f"--model={workdir / 'model.keras'}", str(next(data.rglob("*.png")))],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 1 and "No module named" in done.stderr
+    assert done.returncode == 1 and "needs the package keras: pip install" in done.stderr
     assert "Traceback" not in done.stderr

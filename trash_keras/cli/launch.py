@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from absl import app, flags, logging
+from absl import flags
 
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
@@ -45,6 +45,8 @@ def run(module: ModuleType) -> NoReturn:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", "10")  # a log file is no place for moving bars
+    from absl import app  # here, since help needs neither its debugger nor its log
+
     known = flags.FLAGS.get_key_flags_for_module(module)
     app.run(
         lambda argv: _guarded(module.main, argv),
@@ -96,6 +98,8 @@ def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[
         fail(f"{program} needs {lacking}." if lacking else str(error), status=2)
     except (flags.Error, ValueError, OSError) as error:
         fail(str(error), status=2)
+    from absl import logging
+
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.WARNING)  # or app.run shows all that TensorFlow notes
     return arguments
