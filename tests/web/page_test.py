@@ -3,9 +3,9 @@
 import base64
 from pathlib import Path
 
-import pages
 import pytest
 
+from tests.support import pages
 from trash_keras import boxed_model
 from trash_keras.prediction import Predictor, classify
 

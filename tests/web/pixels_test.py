@@ -3,10 +3,9 @@
 import base64
 
 import numpy as np
-import odd_files
-import pages
 import pytest
 
+from tests.support import odd_files, pages
 from trash_keras.data import decoding
 
 pytestmark = pytest.mark.slow
