@@ -30,9 +30,10 @@ def main(paths: Sequence[str]) -> None:
         raise ValueError("--enforce needs a bar: --minimum_accuracy=0.8")
 
     from trash_keras.evaluation import markdown
+    from trash_keras.metrics import report_file
 
-    report, exported = markdown.load(WORKDIR.value)
-    print(markdown.summary(report, exported, bar))
+    report = report_file.read_report(WORKDIR.value)
+    print(markdown.summary(report, report_file.read_export(WORKDIR.value), bar))
     if ENFORCE.value and not markdown.reaches(report, bar):
         raise ValueError(markdown.verdict(report, bar))
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
-from trash_keras.evaluation import deletion_insertion
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import saliency
 from trash_keras.modeling.grad_cam import GradCam, NoHeatMapError
 
 BATCH_SIZE = 32
-ReadPictures = Callable[[list[str]], Mapping[str, bytes]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +99,7 @@ def find(path: str | os.PathLike, required: bool = False) -> Explainer | None:
 def of_mistakes(
     explainer: Explainer | None,
     answers: Predictions,
-    read_pictures: ReadPictures,
+    read_pictures: ReadImages,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> HeatMaps | None:
     """Explains the mistakes that a report shows, each as evidence for the wrong answer.
@@ -120,7 +120,7 @@ def of_mistakes(
 def check(
     explainer: Explainer,
     answers: Predictions,
-    read_pictures: ReadPictures,
+    read_pictures: ReadImages,
     count: int,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def check(
         max_megapixels: Most pixels to decode, millions.
 
     Returns:
-        See `deletion_insertion.measure`; the explained class is the raw classifier's answer.
+        See `saliency.measure`; the explained class is the raw classifier's answer.
 
     Raises:
         ValueError: There are less than two pictures.
@@ -151,7 +151,7 @@ def check(
     ])  # fmt: skip
     names = [explainer.contract.class_names[label] for label in labels]
     heat_maps = explainer.heat_maps(dict(zip(chosen, names, strict=True)), squares)
-    return deletion_insertion.measure(
+    return saliency.measure(
         explainer.classify, images, np.stack([heat_maps[file] for file in chosen]), labels
     )
 

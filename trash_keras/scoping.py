@@ -171,6 +171,8 @@ def _feature_scores(
         _, labels = familiar.catalog.examples(familiar.split)
         train = runner.run(extract, familiar, "What is familiar"), labels
     kernel, bias = loaded.get_layer(classifier.PROBABILITIES).get_weights()
+    together = np.concatenate(features).astype(np.float64)
+    novelty_scores = known.of(together) if known else None
     return out_of_scope.feature_scores(
-        np.concatenate(features), (kernel, bias), runner.contract.temperature, known, train
+        together, (kernel, bias), runner.contract.temperature, novelty_scores, train
     )

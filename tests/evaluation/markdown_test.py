@@ -92,22 +92,6 @@ def test_a_page_of_a_thousand_classes_is_one_that_github_shows():
     assert len(markdown.summary(content, {}).encode()) < 2**20
 
 
-def test_files_that_are_missing_or_broken_are_told(tmp_path):
-    with pytest.raises(ValueError, match=r"No usable report.json at .*train first"):
-        markdown.load(tmp_path)
-    (tmp_path / "report.json").write_text(json.dumps(whole()))
-    assert markdown.load(tmp_path) == (whole(), {})
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export/export.json").write_text('{"kinds": {}}')
-    assert markdown.load(tmp_path)[1] == {"kinds": {}}
-    for text in ("{", "3"):
-        (tmp_path / "report.json").write_text(text)
-        with pytest.raises(ValueError, match=r"No usable report.json"):
-            markdown.load(tmp_path)
-    with pytest.raises(ValueError, match="splits train, valid, test, all"):
-        markdown.scored_split({"class_names": ["a"]})
-
-
 @pytest.mark.parametrize(
     ("flags", "status", "message"),
     [

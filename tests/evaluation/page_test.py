@@ -15,8 +15,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image, JpegImagePlugin
 
-from trash_keras.evaluation import confusions, drawing, page, verdict
+from trash_keras.evaluation import confusions, drawing, page
 from trash_keras.evaluation.heat_maps import HeatMaps
+from trash_keras.metrics import report_file
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
 VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
@@ -67,9 +68,9 @@ def written(tmp_path, answered):
     def write(report: dict, matrix=None, epochs=(), **options) -> str:
         path = tmp_path / "out" / "report.html"
         names = report["class_names"]
-        shown = report[verdict.main_split(report)]
+        shown = report[report_file.main_split(report)]
         found = answered(names, shown["confusion_matrix"] if matrix is None else matrix)
-        predictions = {split: found for split in verdict.SPLITS if split in report}
+        predictions = {split: found for split in report_file.SPLIT_TITLES if split in report}
         counts = {split: dict.fromkeys(names, 50) for split in predictions}
         # Drawing takes time: only the tests with epochs look at the figures.
         blank = drawing.Chart("A title", "What it shows", Figure(figsize=(1, 1)))

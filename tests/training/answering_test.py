@@ -5,12 +5,13 @@ import keras
 import numpy as np
 import pytest
 
+from trash_keras.calibration.fit import fit_calibration
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.data.stores import FolderStore
-from trash_keras.evaluation import answering as maths
 from trash_keras.evaluation import publishing
+from trash_keras.evaluation.calibration import apply_temperature
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering as modeling
 from trash_keras.modeling import classifier
@@ -36,8 +37,8 @@ def test_it_is_fitted_on_validation_alone(doubtful):
     answers = {split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS}
     for split, refitted in (("valid", True), ("test", False)):
         labels = answers[split].labels
-        plain = maths.tempered(answers[split].probabilities, 1 / how["temperature"])
-        found = maths.fit(labels, plain, 0.02, 0.2)
+        plain = apply_temperature(answers[split].probabilities, 1 / how["temperature"])
+        found = fit_calibration(labels, plain, 0.02, 0.2)
         same = [found[name] == pytest.approx(how[name], rel=1e-3) for name in found]
         assert all(same) if refitted else not any(same)
     assert report["valid"]["abstention"]["error"] <= 0.02
@@ -56,7 +57,7 @@ def test_the_classifier_in_the_file_stays_raw(doubtful):
     damping = modeling.read_novelty(workdir / "model.keras").damping(features)
     assert damping.min() < 0.9  # noise is nothing that training showed
     temperature = report["answering"]["temperature"]
-    expected = maths.tempered(np.exp(logits), 1 / damping[:, None] * temperature)
+    expected = apply_temperature(np.exp(logits), 1 / damping[:, None] * temperature)
     found = Predictor.load(workdir / "model.keras").predict_batch(pictures)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

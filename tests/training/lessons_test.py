@@ -9,7 +9,7 @@ import tensorflow as tf
 from trash_keras import storage
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering
+from trash_keras.evaluation.calibration import apply_temperature
 from trash_keras.modeling import classifier
 from trash_keras.training import inputs, lessons, loop
 from trash_keras.training.lessons import Lessons
@@ -90,7 +90,7 @@ def test_several_teach_the_mean_of_their_tempered_answers(lesson):
     made, batches = lesson(24, 20, teacher_temperature=2.0)
     images, targets = together(made.soften(batches, 2, 4))
     each = [
-        answering.tempered(
+        apply_temperature(
             np.concatenate([np.load(folder / f"epoch-{epoch:04d}.npy") for epoch in (2, 3)]), 2.0
         )
         for folder in made.answered
@@ -105,7 +105,7 @@ def test_labels_are_smoothed_and_answers_tempered_before_they_are_mixed(lesson):
     raw = np.concatenate([together(lesson()[0].soften(batches, 2, 4))[1]])
     labels = together(batches)[1]
     _, targets = together(made.soften(batches, 2, 4))
-    expected = 0.75 * answering.tempered(raw, 2.0) + 0.25 * (0.7 * labels + 0.1)
+    expected = 0.75 * apply_temperature(raw, 2.0) + 0.25 * (0.7 * labels + 0.1)
     np.testing.assert_allclose(targets, expected, atol=1e-6)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
 

@@ -13,6 +13,7 @@ import numpy as np
 from trash_keras import files
 
 SPLITS = ("train", "valid", "test")
+WHOLE = "all"  # the one split of data that nobody divided
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
 Members = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
@@ -227,5 +228,5 @@ def _pictures(root: Path, class_name: str) -> Iterable[str]:
 
 
 def whole(members: Members) -> Catalog:
-    """Catalogs every picture as one split called `all`."""
-    return Catalog(tuple(members), {"all": members})
+    """Catalogs every picture as one split called `WHOLE`."""
+    return Catalog(tuple(members), {WHOLE: members})

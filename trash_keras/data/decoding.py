@@ -5,6 +5,7 @@ signature `serve_bytes` needs TensorFlow operations instead: `trash_keras/export
 """
 
 import os
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,8 @@ from trash_keras.data.formats import UndecodableError as UndecodableError
 RESIZES = ("stretch", "crop", "pad")
 PAD_VALUE = 127  # mid grey: as far from black as from white
 MAX_MEGAPIXELS: float = DataConfig.max_megapixels
+# Files -> their encoded bytes. Files that cannot be read may be missing from what is returned.
+ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 
 
 def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:

@@ -7,17 +7,15 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from trash_keras.evaluation import (
-    answering,
     calibration,
     confidence_figures,
-    deletion_insertion,
     figures,
     heat_map_figures,
     robustness_figure,
-    verdict,
 )
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.evaluation.report import MAX_ERROR
+from trash_keras.metrics import report_file, saliency
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,14 +43,14 @@ def page_charts(
     Args:
         report: `class_names`, a section of `report.score` for each split, and optionally
             `answering` of the model's contract, `explanations` of
-            `deletion_insertion.measure`, `out_of_scope` of `scoping.measure`, and `robustness`.
+            `saliency.measure`, `out_of_scope` of `scoping.measure`, and `robustness`.
         predictions: Split -> what the model answered.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
     Returns:
         Name for a file -> figure.
     """
-    shown = verdict.main_split(report)
+    shown = report_file.main_split(report)
     drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
     how = report.get("answering")
     drawn["reliability"] = _reliability(report[shown], predictions[shown], how)
@@ -119,7 +117,7 @@ def _reliability(
 ) -> Chart:
     bins, before, words = calibration.reliability(found.labels, found.probabilities), None, ""
     if how and how["temperature"] != 1:
-        plain = answering.tempered(found.probabilities, 1 / how["temperature"])
+        plain = calibration.apply_temperature(found.probabilities, 1 / how["temperature"])
         before = calibration.reliability(found.labels, plain)
         words = f", before calibration {scores['ece_uncalibrated']:.3f}"
     return Chart(
@@ -161,7 +159,7 @@ def _out_of_scope(found: Mapping[str, Any]) -> Chart:
 
 
 def _explanations(found: Mapping[str, Any]) -> Chart:
-    areas = (f"{test} {found[test]['auc']['grad_cam']:.3f}" for test in deletion_insertion.TESTS)
+    areas = (f"{test} {found[test]['auc']['grad_cam']:.3f}" for test in saliency.TESTS)
     return Chart(
         "Deletion and insertion",
         "Probability of the answer over the share of blurred pixels, and of pixels given back, in "

@@ -17,7 +17,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from trash_keras.contract import is_unsure
-from trash_keras.evaluation.novelty import Novelty
 
 NEIGHBOURS = 10
 BINS = 25
@@ -36,7 +35,7 @@ def feature_scores(
     features: np.ndarray,
     head: tuple[np.ndarray, np.ndarray],
     temperature: float,
-    known: Novelty | None = None,
+    novelty: np.ndarray | None = None,
     train: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Scores pictures by their features.
@@ -51,7 +50,8 @@ def feature_scores(
         features: float [N, channels], pooled.
         head: float [channels, classes] and [classes], weights from features to logits.
         temperature: Of the contract, above 0; divides the logits for `maximum_probability` alone.
-        known: Gives `novelty`, its sign turned; None leaves it out.
+        novelty: float [N], share of the features outside the training subspace, 0 to 1; turned
+            into the score `novelty` by its sign. None leaves it out.
         train: float [M, channels], features of training pictures, and int [M], their classes;
             None leaves `nearest_neighbours` and `mahalanobis` out.
 
@@ -64,8 +64,8 @@ def feature_scores(
         "maximum_probability": softmax(logits / temperature, axis=1).max(axis=1),
         "energy": logsumexp(logits, axis=1),
     }
-    if known:
-        found["novelty"] = -known.of(features)
+    if novelty is not None:
+        found["novelty"] = -novelty
     if train:
         familiar, labels = np.asarray(train[0], np.float64), train[1]
         found["nearest_neighbours"] = _nearest_neighbours(features, familiar)

@@ -5,14 +5,14 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation import (
     confidence,
     confusions,
-    deletion_insertion,
     drawing,
     html,
     lit_mistakes,
@@ -23,6 +23,7 @@ from trash_keras.evaluation import (
 from trash_keras.evaluation.figures import phase_title
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import report_file, saliency
 
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
@@ -45,7 +46,7 @@ def write_page(
     predictions: Predictions,
     charts: Mapping[str, drawing.Chart],
     counts: Mapping[str, Mapping[str, int]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
     artifacts: Sequence[Mapping[str, Any]] = (),
     explained: HeatMaps | None = None,
 ) -> None:
@@ -60,7 +61,7 @@ def write_page(
         report: `class_names`, a section of `report.score` for at least one of the splits train,
             valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
             (section -> setting -> value), `run` (name -> value), `explanations`
-            (`deletion_insertion.measure`) and `out_of_scope` (`scoping.measure`).
+            (`saliency.measure`) and `out_of_scope` (`scoping.measure`).
         predictions: What the model answered on the split that is shown.
         charts: From `drawing.page_charts`.
         counts: Split -> class name -> pictures.
@@ -73,7 +74,7 @@ def write_page(
         ValueError: The report has no split.
         OSError: The page cannot be written.
     """
-    shown = verdict.main_split(report)
+    shown = report_file.main_split(report)
     listed = list(report[shown].get("mistakes") or ())[:MISTAKES_SHOWN]
     mistakes = lit_mistakes.lit(listed, explained, read_pictures)
     cells, mistakes = _pictures(mistakes, predictions, read_pictures)
@@ -90,10 +91,8 @@ def write_page(
         as_matrix=len(predictions.class_names) <= confusions.MATRIX_CLASSES,
         mistakes=mistakes,
         legend=lit_mistakes.legend_stops(),
-        trust=deletion_insertion.paragraphs(report["explanations"])
-        if "explanations" in report
-        else (),
-        balance=_balance(counts, predictions.class_names),
+        trust=saliency.paragraphs(report["explanations"]) if "explanations" in report else (),
+        balance=html.balance_rows(counts, predictions.class_names),
         counts=counts,
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
@@ -108,9 +107,9 @@ def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) 
     """Returns the figures, and what to make of them."""
     probabilities = predictions.probabilities
     return {
-        "splits": {name: report[name] for name in verdict.SPLITS if name in report},
+        "splits": {name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         "shown": shown,
-        "kind": verdict.SPLITS[shown],
+        "kind": report_file.SPLIT_TITLES[shown],
         "scores": report[shown],
         "subsets": report.get("subsets", {}).get(shown, {}),
         "mistaken": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
@@ -150,14 +149,14 @@ def _content_hash(text: str) -> str:
 def _pictures(
     mistakes: list[dict[str, Any]],
     predictions: Predictions,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Returns cells and mistakes for the template, with as many thumbnails as the page holds."""
     cells = confusions.cells(predictions)
     wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
     order = confusions.in_turns(wanted)
     drawn = sum(len(found["overlay"] or "") for found in mistakes)
-    thumbnails = confusions.Thumbnails(read_pictures, THUMBNAIL_BYTES - drawn)
+    thumbnails = html.Thumbnails(read_pictures, THUMBNAIL_BYTES - drawn)
     files = [mistake["file"] for mistake in mistakes]
     thumbnails.make([*files, *(predictions.paths[index] for index in order)])
     mistakes = [{**found, "picture": thumbnails.use(found["file"])[1]} for found in mistakes]
@@ -205,23 +204,6 @@ def _figure(chart: drawing.Chart) -> dict[str, Any]:
         "width": round(width),
         "height": round(height),
     }
-
-
-def _balance(
-    counts: Mapping[str, Mapping[str, int]], class_names: Sequence[str]
-) -> list[dict[str, Any]]:
-    totals = {name: sum(split.get(name, 0) for split in counts.values()) for name in class_names}
-    everything, largest = max(sum(totals.values()), 1), max(*totals.values(), 1)
-    return [
-        {
-            "name": name,
-            "splits": [split.get(name, 0) for split in counts.values()],
-            "all": total,
-            "share": total / everything,
-            "of_largest": total / largest,
-        }
-        for name, total in totals.items()
-    ]
 
 
 def _command_lines(command: str) -> str:

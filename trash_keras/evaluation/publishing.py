@@ -2,16 +2,16 @@
 
 import csv
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trash_keras import files
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoding import ReadImages
 from trash_keras.data.sources import landing
 from trash_keras.evaluation import (
     artifacts,
@@ -22,10 +22,10 @@ from trash_keras.evaluation import (
     model_card,
     page,
     subsets,
-    verdict,
 )
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import report_file
 
 MISTAKE_SHEET = "mistake_heat_maps.jpg"  # in the folder of figures
 
@@ -36,7 +36,7 @@ def publish(
     details: Mapping[str, Any],
     *,
     counts: Mapping[str, Mapping[str, int]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
     epochs: Sequence[Mapping[str, Any]] = (),
     explained: HeatMaps | None = None,
     subset_of: Mapping[str, str] | None = None,
@@ -92,7 +92,7 @@ def _publish_heat_maps(
     output: Path,
     report: Mapping[str, Any],
     explained: HeatMaps | None,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> None:
     """Writes predictions/heat_maps.json and the sheet of mistakes, or removes earlier ones."""
     kept, sheet = output / "predictions" / heat_maps.FILE, output / "figures" / MISTAKE_SHEET
@@ -100,13 +100,11 @@ def _publish_heat_maps(
         files.remove(path)
     if explained and explained.maps:
         explained.save(kept)
-        mistakes = report[verdict.main_split(report)]["mistakes"]
+        mistakes = report[report_file.main_split(report)]["mistakes"]
         figures.save(heat_map_figures.mistakes(mistakes, explained, read_pictures), sheet)
 
 
-def refresh(
-    workdir: str | os.PathLike, read_pictures: Callable[[list[str]], Mapping[str, bytes]]
-) -> None:
+def refresh(workdir: str | os.PathLike, read_pictures: ReadImages) -> None:
     """Writes page and model card of a run again, from what stands in its folder.
 
     For what came after the report, like exports. The figures stay as they were scored. A run
@@ -123,10 +121,10 @@ def refresh(
     workdir = Path(workdir)
     if not (workdir / "report.json").exists() or not (workdir / "predictions").is_dir():
         return
-    report = json.loads((workdir / "report.json").read_text(encoding="utf-8"))
+    report = report_file.read_report(workdir)
     predictions = {
         split: Predictions.load(workdir / "predictions" / f"{split}.csv")
-        for split in verdict.SPLITS
+        for split in report_file.SPLIT_TITLES
         if split in report
     }
     for split, found in predictions.items():
@@ -146,7 +144,7 @@ def _render(
     predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
     epochs: Sequence[Mapping[str, Any]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> None:
     """Writes the page, and for a training run its model card."""
     found = artifacts.listed(output, report)
@@ -154,7 +152,7 @@ def _render(
     page.write_page(
         output / "report.html",
         report,
-        predictions=predictions[verdict.main_split(report)],
+        predictions=predictions[report_file.main_split(report)],
         # Drawn anew: the layout of a figure depends on how it was drawn before.
         charts=drawing.page_charts(report, predictions, epochs),
         counts=counts,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from trash_keras.data.stores import Store, read_pictures
 from trash_keras.evaluation import parity_page, publishing
 from trash_keras.export import about, onnx, parity, saved_model, tflite
 from trash_keras.export.source import Source
+from trash_keras.metrics import report_file
 from trash_keras.modeling import answering
 
 Writer = Callable[[Source, Path], None]
@@ -112,7 +112,7 @@ def export(
     )
 
     output = workdir / "export"
-    facts = _earlier(output) | _describe(contract)
+    facts = _earlier(workdir) | _describe(contract)
     facts |= {"compared_pictures": len(reference.answers.paths), "refused": {}}
     for kind in formats:
         name, write = KINDS[kind]
@@ -169,9 +169,8 @@ def _describe(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _earlier(output: Path) -> dict[str, Any]:
-    path = output / "export.json"
-    facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+def _earlier(workdir: Path) -> dict[str, Any]:
+    facts = report_file.read_export(workdir)
     return {"kinds": {}} | {name: facts[name] for name in ("kinds", "machine") if name in facts}
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import softmax
 
+from trash_keras.calibration.fit import fit_calibration
 from trash_keras.config import AnsweringConfig
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering, novelty
+from trash_keras.evaluation import novelty
 from trash_keras.modeling import answering as modeling
 from trash_keras.modeling.classifier import PROBABILITIES
 from trash_keras.predictor import Predictor, micro_batched
@@ -59,7 +60,7 @@ def settle(
         known = novelty.fit(features("train", novelty.TRAINING_PICTURES, "What is familiar"), valid)
         logits *= known.damping(valid)[:, None]
     answers = softmax(logits, axis=1)
-    found = answering.fit(labels, answers, settings.max_error, settings.conformal_error)
+    found = fit_calibration(labels, answers, settings.max_error, settings.conformal_error)
     contract = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
     contract.replace_in(model, known.to_bytes() if known else None)
     print(f"Temperature {contract.temperature:.3f}; {_words(contract, settings)}", flush=True)

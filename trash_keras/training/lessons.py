@@ -23,7 +23,7 @@ import tensorflow as tf
 from trash_keras import files
 from trash_keras.config import Config
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering
+from trash_keras.evaluation.calibration import apply_temperature
 from trash_keras.training import features, inputs
 from trash_keras.training.teachers import Teacher
 
@@ -112,7 +112,7 @@ class Lessons:
         def load(epoch: np.int64) -> np.ndarray:
             temperature = self.config.distillation.teacher_temperature
             answers = [
-                answering.tempered(np.load(_file(folder, int(epoch))), temperature)
+                apply_temperature(np.load(_file(folder, int(epoch))), temperature)
                 for folder in self.answered
             ]
             return np.mean(answers, axis=0).astype(np.float32)

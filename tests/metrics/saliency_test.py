@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import deletion_insertion
-from trash_keras.evaluation.deletion_insertion import STEPS
+from trash_keras.data import decoding
+from trash_keras.metrics import saliency
+from trash_keras.metrics.saliency import STEPS
 
 
 def one_pixel(heat_map):
@@ -17,7 +18,7 @@ def one_pixel(heat_map):
         return np.stack([sure, 1 - sure], axis=1)
 
     maps = np.repeat(heat_map[None], 3, axis=0)
-    return deletion_insertion.measure(classify, images, maps, np.zeros(3, int))
+    return saliency.measure(classify, images, maps, np.zeros(3, int))
 
 
 def test_areas_of_a_worked_example():
@@ -56,7 +57,7 @@ def on_squares(squares):
 
     def measure(change, seed=0):
         maps = change(known)
-        return deletion_insertion.measure(model.predict_on_batch, images, maps, labels, seed)
+        return saliency.measure(model.predict_on_batch, images, maps, labels, seed)
 
     return measure
 
@@ -65,20 +66,18 @@ def test_maps_of_the_known_squares_win_both_tests(on_squares):
     found = on_squares(lambda known: known)
     for test, sign in (("deletion", -1), ("insertion", 1)):
         for other in ("random", "centre"):
-            assert deletion_insertion.better(found, test, other)
+            assert saliency.better(found, test, other)
             assert sign * found[test]["grad_cam_minus"][other]["mean"] > 0.05
             low, high = found[test]["grad_cam_minus"][other]["interval"]
             assert low <= found[test]["grad_cam_minus"][other]["mean"] <= high
-    *_, verdict = deletion_insertion.paragraphs(found)
+    *_, verdict = saliency.paragraphs(found)
     assert verdict.endswith("in the middle of a picture is, too.")
 
 
 def test_maps_of_everything_else_lose_both(on_squares):
     found = on_squares(lambda known: 1 - known)
-    assert not any(
-        deletion_insertion.better(found, test, "random") for test in ("deletion", "insertion")
-    )
-    *_, verdict = deletion_insertion.paragraphs(found)
+    assert not any(saliency.better(found, test, "random") for test in ("deletion", "insertion"))
+    *_, verdict = saliency.paragraphs(found)
     assert verdict.startswith("By deletion and insertion the maps are not shown to be better")
 
 
@@ -94,7 +93,7 @@ def test_random_maps_are_as_good_as_random_ones(on_squares):
 
 def test_words_say_what_was_measured(on_squares):
     found = on_squares(lambda known: known)
-    what, deletion, insertion, _ = deletion_insertion.paragraphs(found)
+    what, deletion, insertion, _ = saliency.paragraphs(found)
     assert what.startswith("On 12 pictures") and "BMVC 2018" in what
     assert f"area {found['deletion']['auc']['grad_cam']:.3f} for Grad-CAM" in deletion
     mean = found["insertion"]["grad_cam_minus"]["random"]["mean"]
@@ -108,10 +107,32 @@ def test_the_middle_of_the_picture_is_hard_to_beat(on_squares, beaten, words):
     found = on_squares(lambda known: known)
     for test in {"deletion", "insertion"} - set(beaten):
         found[test]["grad_cam_minus"]["centre"]["interval"] = [-0.1, 0.1]
-    *_, verdict = deletion_insertion.paragraphs(found)
+    *_, verdict = saliency.paragraphs(found)
     assert verdict.endswith(words)
 
 
 def test_one_picture_is_too_few():
     with pytest.raises(ValueError, match=r"two pictures or more\. Received: 1"):
-        deletion_insertion.measure(len, np.zeros((1, 4, 4, 3)), np.zeros((1, 2, 2)), np.zeros(1))
+        saliency.measure(len, np.zeros((1, 4, 4, 3)), np.zeros((1, 2, 2)), np.zeros(1))
+
+
+def slopes(height, width):
+    """A picture whose red rises from the top and whose green rises from the left."""
+    down, across = np.meshgrid(np.linspace(0, 255, height), np.linspace(0, 255, width),
+                               indexing="ij")  # fmt: skip
+    return np.stack([down, across, down * 0], axis=-1).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(60, 100), (100, 60), (37, 37)])
+@pytest.mark.parametrize("resize", decoding.RESIZES)
+def test_a_map_of_the_square_comes_to_lie_on_the_same_parts_of_the_image(size, resize):
+    picture = slopes(*size)
+    square = decoding.resize_to_square(picture, 200, resize)
+    for channel in range(2):
+        spread = saliency.upsample(square[..., channel] / 255, *size, resize)
+        assert spread.shape == size
+        seen = ~np.isnan(spread)
+        difference = np.abs(spread - picture[..., channel] / 255)[seen]
+        assert difference.mean() < 0.01 and np.quantile(difference, 0.95) < 0.05
+        expected = min(size) ** 2 if resize == "crop" else size[0] * size[1]
+        assert seen.sum() == pytest.approx(expected, rel=0.02)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 from tqdm import tqdm
 
-from trash_keras.evaluation.heat_maps import spread
+from trash_keras.metrics.intervals import bootstrap_interval
 
 STEPS = 16  # of the curves, each with the same number of pixels
 # Standard deviation of the blur, share of the side. On TrashNet the mean probability of the answer
@@ -83,10 +83,10 @@ def _ranks(
     heat_map: np.ndarray, side: int, generator: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Returns for each order the position of every pixel in it, int [side, side]."""
-    chance = spread(generator.random(heat_map.shape), side, side, "stretch")
+    chance = upsample(generator.random(heat_map.shape), side, side, "stretch")
     away = np.abs(np.arange(side) + 0.5 - side / 2)
     importance = {
-        "grad_cam": spread(heat_map, side, side, "stretch"),
+        "grad_cam": upsample(heat_map, side, side, "stretch"),
         "random": chance,
         "centre": -np.hypot(away[:, None], away),
     }
@@ -113,8 +113,8 @@ def _scores(curves: Mapping[str, np.ndarray], generator: np.random.Generator) ->
 
 
 def _difference(values: np.ndarray, generator: np.random.Generator) -> dict[str, Any]:
-    means = generator.choice(values, (_RESAMPLES, len(values))).mean(axis=1)
-    return {"mean": float(values.mean()), "interval": np.percentile(means, [2.5, 97.5]).tolist()}
+    interval = bootstrap_interval(values, resamples=_RESAMPLES, generator=generator)
+    return {"mean": float(values.mean()), "interval": interval}
 
 
 def better(found: Mapping[str, Any], test: str, other: str) -> bool:
@@ -166,3 +166,30 @@ def _verdict(found: Mapping[str, Any]) -> str:
     else:
         more += ", too."
     return f"So the maps point at what the answers depend on. {more}"
+
+
+def upsample(heat_map: np.ndarray, height: int, width: int, resize: str) -> np.ndarray:
+    """Enlarges a saliency map to the pixels of the image that it was made of, bilinearly.
+
+    Args:
+        heat_map: float [h, w], of the square image.
+        height: Of the original image, pixels.
+        width: Of the original image, pixels.
+        resize: How the square image was made of it: stretch, crop or pad.
+
+    Returns:
+        float [height, width]; NaN where the model did not see the image (crop).
+    """
+    small, large = sorted((height, width))
+    # The height and width of the square, in pixels of the original.
+    rows, columns = {"stretch": (height, width), "crop": (small, small), "pad": (large, large)}[
+        resize
+    ]
+    down = (np.arange(height) + 0.5 - height / 2) / rows + 0.5
+    across = (np.arange(width) + 0.5 - width / 2) / columns + 0.5
+    cells = [share * count - 0.5
+             for share, count in zip((down, across), heat_map.shape, strict=True)]  # fmt: skip
+    places = np.meshgrid(*cells, indexing="ij")
+    spread_map = ndimage.map_coordinates(heat_map, places, order=1, mode="nearest")
+    seen = (abs(down - 0.5) <= 0.5)[:, None] & (abs(across - 0.5) <= 0.5)
+    return np.where(seen, spread_map, np.nan)
