@@ -20,7 +20,7 @@ from trash_keras.evaluation import publishing, subsets
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import backbones, classifier
 from trash_keras.predictor import Predictor
-from trash_keras.tracking import fingerprint
+from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import open_trackers
 from trash_keras.training import answering, catalogs, inputs, lessons, phases, runtime, teachers
 from trash_keras.training.lessons import Lessons
@@ -78,7 +78,7 @@ def train_and_evaluate(
         + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
         flush=True,
     )
-    describe_data = functools.partial(fingerprint.of, catalog, store)
+    describe_data = functools.partial(dataset_fingerprint, catalog, store)
     with open_trackers(config, workdir, describe_data) as trackers:
         callbacks = [tracker.callback() for tracker in trackers]
         with strategy.scope():
