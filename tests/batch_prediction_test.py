@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from trash_keras import batch_prediction
+from trash_keras.batch_prediction import PredictOptions
 from trash_keras.contract import Contract
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.modeling import classifier
@@ -31,7 +32,8 @@ def pictures(trained, tmp_path):
 
 def predict(trained, pictures, output, part_size=8, **options):
     model = str(trained[0] / "model.keras")
-    return batch_prediction.predict(model, iter(pictures), output, part_size=part_size, **options)
+    chosen = PredictOptions(part_size=part_size, **options)
+    return batch_prediction.predict(model, iter(pictures), output, chosen)
 
 
 def rows(output, pattern="predictions-*"):
@@ -135,11 +137,11 @@ def test_another_model_is_refused_and_a_moved_one_is_not(trained, pictures, tmp_
     predict(trained, pictures[:2], tmp_path / "out")
     (tmp_path / "moved.keras").write_bytes(model.read_bytes())
     moved = str(tmp_path / "moved.keras")
-    batch_prediction.predict(moved, pictures[:2], tmp_path / "out", part_size=8)
+    batch_prediction.predict(moved, pictures[:2], tmp_path / "out", PredictOptions(part_size=8))
     with zipfile.ZipFile(moved, "a") as archive:
         archive.writestr("note", "other content")
     with pytest.raises(ValueError, match="another job: model_sha256 is"):
-        batch_prediction.predict(moved, pictures[:2], tmp_path / "out", part_size=8)
+        batch_prediction.predict(moved, pictures[:2], tmp_path / "out", PredictOptions(part_size=8))
 
 
 def test_no_pictures_no_model_no_format(trained, tmp_path):
@@ -160,7 +162,7 @@ def test_everything_may_lie_in_an_object_store(trained, pictures, tmp_path):
     there = [f"memory://bucket/pictures/{index}.png" for index in range(8)]
     for _ in range(2):
         counts = batch_prediction.predict(
-            "memory://bucket/model.keras", there, "memory://bucket/out", part_size=3
+            "memory://bucket/model.keras", there, "memory://bucket/out", PredictOptions(part_size=3)
         )
         assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
     memory.get("/bucket/out", str(tmp_path / "out"), recursive=True)
@@ -191,7 +193,7 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeyp
                 "s3://jobs/model.keras",
                 iter_image_files(["s3://jobs/pictures"]),
                 "s3://jobs/out",
-                part_size=3,
+                PredictOptions(part_size=3),
             )
             assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
         found = store.cat("jobs/out/predictions-*")

@@ -6,6 +6,7 @@ from tests.support import odd_files
 from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.predictor import Prediction, Predictor
 
@@ -64,7 +65,7 @@ def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     store = FolderStore(tmp_path / "data")
     with pytest.raises(ValueError, match="does not know: wood"):
         predictor = Predictor.load(workdir / "model.keras")
-        scoring.answers(predictor, whole(store.members()), "all", store)
+        scoring.answers(predictor, Split(whole(store.members()), "all", store))
 
 
 def answer(**options):

@@ -18,6 +18,7 @@ from PIL import Image, JpegImagePlugin
 from trash_keras.evaluation import confusions, drawing, page
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.metrics import report_file
+from trash_keras.reporting.content import ReportContent
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
 VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
@@ -65,7 +66,7 @@ def mistake(file: str, **more) -> dict:
 def written(tmp_path, answered):
     """Writes a page and returns its text; pictures are the files under tmp_path."""
 
-    def write(report: dict, matrix=None, epochs=(), **options) -> str:
+    def write(report: dict, matrix=None, epochs=(), explained=None, **options) -> str:
         path = tmp_path / "out" / "report.html"
         names = report["class_names"]
         shown = report[report_file.main_split(report)]
@@ -79,14 +80,13 @@ def written(tmp_path, answered):
             charts = drawing.page_charts(report, predictions)
         if epochs:
             charts = drawing.page_charts(report, predictions, epochs)
-        page.write_page(
-            path, report, predictions=found,
-            charts=charts, counts=counts,
-            read_pictures=lambda files: {
-                file: (tmp_path / file).read_bytes() for file in files if (tmp_path / file).exists()
-            },
-            **options,
-        )  # fmt: skip
+
+        def read(files):
+            there = [file for file in files if (tmp_path / file).exists()]
+            return {file: (tmp_path / file).read_bytes() for file in there}
+
+        content = ReportContent(predictions, counts, read, heat_maps=explained)
+        page.write_page(path, report, content, charts, **options)
         assert os.listdir(path.parent) == ["report.html"]
         return path.read_text(encoding="utf-8")
 
@@ -278,10 +278,8 @@ def test_a_report_without_the_optional_parts_works(written, scored):
 
 def test_a_report_without_a_split_is_refused(written, answered, tmp_path):
     with pytest.raises(ValueError, match="one of the splits"):
-        page.write_page(
-            tmp_path / "x.html", {"class_names": ["a", "b"]}, predictions=answered(["a"], [[1]]),
-            charts={}, counts={}, read_pictures=lambda files: {},
-        )  # fmt: skip
+        content = ReportContent({"test": answered(["a"], [[1]])}, {}, lambda files: {})
+        page.write_page(tmp_path / "x.html", {"class_names": ["a", "b"]}, content, {})
 
 
 def test_names_are_escaped_everywhere(written, scored, tmp_path):

@@ -11,6 +11,7 @@ from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
 from trash_keras.predictor import Predictor
@@ -61,7 +62,7 @@ def test_each_artefact_says_how_it_answers_and_scores_as_the_run_did(exported):
         assert contract.answering() == report["answering"]
         catalog = Catalog.load(workdir / "catalog.json")
         model, store = Predictor.load(workdir / name), FolderStore(data)
-        answers = scoring.answers(model, catalog, "test", store)
+        answers = scoring.answers(model, Split(catalog, "test", store))
         scores = answers.score(contract.answering())
         assert set(scores) == set(report["test"])
         for key in ("abstention", "conformal", "confusion_matrix"):

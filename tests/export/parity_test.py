@@ -11,6 +11,7 @@ import tensorflow as tf
 from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export import folder, parity, tflite
 from trash_keras.predictor import Predictor
@@ -38,7 +39,7 @@ def test_figures_are_those_of_an_evaluation_of_the_file(run):
     facts = folder.export(workdir, ["float32"], timing_rounds=0)["kinds"]["float32"]
     predictor = Predictor.load(workdir / "export/model_float32.tflite")
     catalog = Catalog.load(workdir / "catalog.json")
-    scores = scoring.answers(predictor, catalog, "test", FolderStore(data)).score()
+    scores = scoring.answers(predictor, Split(catalog, "test", FolderStore(data))).score()
     for figure in ("accuracy", "accuracy_interval", "ece"):
         assert facts[figure] == scores[figure]
     assert re.match(r"TFLiteConverter, keras 3\S+, tensorflow 2", facts["tool"]["made"])

@@ -9,6 +9,7 @@ from trash_keras.calibration.fit import fit_calibration
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.calibration import apply_temperature
@@ -88,7 +89,7 @@ def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
     dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8).replace_in(model)
     catalog = Catalog.load(workdir / "catalog.json")
     pictures = {
-        split: pipeline.pictures(catalog, split, FolderStore(data), image_size=16, resize="stretch")
+        split: pipeline.pictures(Split(catalog, split, FolderStore(data), 16))
         for split in ("train", "valid")
     }
     labels = catalog.examples("valid")[1]

@@ -7,6 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from trash_keras.data.catalog import scan, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.training import features
 
@@ -89,9 +90,6 @@ def test_groups_of_batches_leave_nothing_out(extractor, pictures, tmp_path, monk
     np.testing.assert_array_equal(answers[:, 0], np.arange(COUNT))
 
 
-HOW = {"resize": "stretch", "batch_size": 8}
-
-
 @pytest.fixture(scope="module")
 def frozen(toy_backbone):
     return features.extractor(str(toy_backbone), "imagenet", 16, seed=0)
@@ -99,9 +97,8 @@ def frozen(toy_backbone):
 
 def computed(extractor, data_dir, cache_dir):
     store = FolderStore(data_dir)
-    return features.of_split(
-        extractor, whole(store.members()), "all", store, cache_dir=cache_dir, **HOW
-    )
+    split = Split(whole(store.members()), "all", store)
+    return features.of_split(extractor, split, batch_size=8, cache_dir=cache_dir)
 
 
 def test_rows_follow_the_catalog(frozen, data_dir, tmp_path):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from trash_keras.config import TrainingConfig
 from trash_keras.data import pipeline, splits
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.training import phases
 from trash_keras.training.phases import Phase
@@ -112,8 +113,7 @@ def test_a_phase_that_is_done_trains_no_more(tmp_path):
 def catalogued(data_dir):
     catalog, store = splits.split(data_dir, "stratified"), FolderStore(data_dir)
     pictures = {
-        split: pipeline.pictures(catalog, split, store, image_size=16, resize="stretch")
-        for split in catalog.splits
+        split: pipeline.pictures(Split(catalog, split, store, 16)) for split in catalog.splits
     }
     return catalog, pictures | {"views": pictures["train"]}
 

@@ -5,7 +5,7 @@
 Writes OUTPUT/audit.html and OUTPUT/audit.json; changes nothing in DIR.
 """
 
-import functools
+import typing
 from collections.abc import Sequence
 
 from absl import flags
@@ -41,6 +41,21 @@ GROUPS = {
 }
 
 
+def _features_of() -> typing.Any:
+    """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
+    with launch.quiet_imports():
+        from trash_keras.data.split import Split
+        from trash_keras.data.stores import FolderStore
+        from trash_keras.training import features
+
+    extractor = features.extractor(BACKBONE.value, WEIGHTS.value, SIZE.value, SEED.value)
+    reader, options = FolderStore(DATA_DIR.value), {"cache_dir": OUTPUT.value}
+    return lambda catalog, name: features.of_split(
+        extractor, Split(catalog, name, reader, resize="stretch"),
+        batch_size=BATCH_SIZE.value, **options,
+    )  # fmt: skip
+
+
 def main(paths: Sequence[str]) -> None:
     """Audits and writes what was found."""
     reject_positional_arguments(paths)
@@ -51,16 +66,7 @@ def main(paths: Sequence[str]) -> None:
     catalog = auditing.read_catalog(data, CATALOG.value, *splits)
     thresholds = auditing.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
     auditing.require_packages(labels=bool(BACKBONE.value))
-    compute = None
-    if BACKBONE.value:
-        with launch.quiet_imports():
-            from trash_keras.data import stores
-            from trash_keras.training import features
-        extractor = features.extractor(BACKBONE.value, WEIGHTS.value, SIZE.value, SEED.value)
-        compute = functools.partial(
-            features.of_split, extractor, store=stores.FolderStore(data), resize="stretch",
-            batch_size=BATCH_SIZE.value, cache_dir=OUTPUT.value,
-        )  # fmt: skip
+    compute = _features_of() if BACKBONE.value else None
     findings = auditing.audit(catalog, data, thresholds, compute, seed=SEED.value)
     page.publish(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
     print("\n".join([*page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))

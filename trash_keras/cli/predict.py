@@ -109,17 +109,12 @@ def _run_job(model: str, images: Iterable[str]) -> int:
         predictor.import_runtime(model)
         from trash_keras import batch_prediction
 
+    options = batch_prediction.PredictOptions(
+        OUTPUT_FORMAT.value, PART_SIZE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
+        THRESHOLD.value,
+    )  # fmt: skip
     counts = batch_prediction.predict(
-        model,
-        images,
-        OUTPUT.value,
-        output_format=OUTPUT_FORMAT.value,
-        part_size=PART_SIZE.value,
-        batch_size=BATCH_SIZE.value,
-        max_megapixels=MAX_MEGAPIXELS.value,
-        threshold=THRESHOLD.value,
-        runner=RUNNER.value,
-        runner_options=RUNNER_OPTIONS.value,
+        model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value
     )
     print(
         f"{counts['answers']} of {counts['pictures']} images classified in {OUTPUT.value}, "

@@ -14,12 +14,13 @@ from trash_keras import corrupted_answers, explaining, scoping, scoring
 from trash_keras.config import DataConfig, make_options
 from trash_keras.data import label_maps, screening, stores
 from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import Store
 from trash_keras.evaluation import publishing, subsets
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.explaining import Explainer
 from trash_keras.predictor import BATCH_SIZE, Predictor
-from trash_keras.scoping import Source
+from trash_keras.reporting.content import ReportContent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,31 +111,23 @@ def evaluate(
     store = stores.open_store(data_dir, settings.data_format)
     scored, details = _choose(settings, os.fspath(data_dir), store, predictor.class_names)
     subset_of = subsets.load(os.fspath(settings.slices), scored.catalog.paths())
-    answers = scoring.answers(
-        predictor, scored.catalog, scored.split, store,
-        batch_size=settings.batch_size, max_megapixels=limit,
-    )  # fmt: skip
+    answers = scoring.answers(predictor, scored, batch_size=settings.batch_size)
     read = functools.partial(stores.read_pictures, store)
     details["answering"] = predictor.contract.answering()
     details["run"] = publishing.provenance(command, data_dir)
-    details |= _more(settings, _Scored(model, predictor, scored, answers), explainer, foreign)
-    found = {scored.split: answers}
+    runner = scoping.Runner(model, predictor, settings.batch_size)
+    details |= _more(settings, _Scored(runner, scored, answers), explainer, foreign)
+    found = {scored.name: answers}
     if output is None:
         return publishing.build(found, details, subset_of)
-    return publishing.publish(
-        output,
-        found,
-        details,
-        counts=scored.catalog.counts(),
-        read_pictures=read,
-        explained=explaining.of_mistakes(explainer, answers, read, limit),
-        subset_of=subset_of,
-    )
+    explained = explaining.of_mistakes(explainer, answers, read, limit)
+    content = ReportContent(found, scored.catalog.counts(), read, heat_maps=explained)
+    return publishing.publish(output, content, details, subset_of)
 
 
 def _choose(
     settings: EvaluationOptions, data_dir: str, store: Store, class_names: Sequence[str]
-) -> tuple[Source, dict[str, Any]]:
+) -> tuple[Split, dict[str, Any]]:
     """Returns the images to score, and what the report says of them."""
     members = store.members()
     split = settings.scored_split()
@@ -148,16 +141,16 @@ def _choose(
         pictures, store, settings.bad_files, settings.max_megapixels
     )
     details["bad_files"] = list(pictures.bad_files)
-    return Source(pictures, split, store), details
+    scored = Split(pictures, split, store, max_megapixels=settings.max_megapixels)
+    return scored, details
 
 
 @dataclasses.dataclass(frozen=True)
 class _Scored:
-    """A model file, loaded too, and what it predicted for the images of a source."""
+    """A model, and what it predicted for the images of a split."""
 
-    model: str | os.PathLike
-    predictor: Predictor
-    source: Source
+    runner: scoping.Runner
+    split: Split
     answers: Predictions
 
 
@@ -165,26 +158,24 @@ def _more(
     settings: EvaluationOptions,
     scored: _Scored,
     explainer: Explainer | None,
-    foreign: Source | None,
+    foreign: Split | None,
 ) -> dict[str, Any]:
     """Measures what goes beyond the scores, as far as it is asked for."""
-    source, details = scored.source, {}
-    limits: dict[str, Any] = {
-        "batch_size": settings.batch_size, "max_megapixels": settings.max_megapixels
-    }  # fmt: skip
+    split, details = scored.split, {}
     if explainer and settings.saliency_check:
         details["explanations"] = explaining.check(
-            explainer, scored.answers, functools.partial(stores.read_pictures, source.store),
-            settings.saliency_check, settings.max_megapixels,
+            explainer, scored.answers, functools.partial(stores.read_pictures, split.reader),
+            settings.saliency_check, split.max_megapixels,
         )  # fmt: skip
     if settings.robustness:
-        some = source.catalog.share(source.split, settings.robustness_images)
+        some = split.catalog.share(split.name, settings.robustness_images)
         details["robustness"] = corrupted_answers.score(
-            scored.predictor, some, source.split, source.store, scored.answers, **limits
-        )
+            scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.answers,
+            batch_size=settings.batch_size,
+        )  # fmt: skip
     if foreign:
         run = Catalog.load(settings.catalog) if settings.catalog else None
         details["out_of_scope"] = scoping.measure(
-            scored.model, scored.predictor, scored.answers, source, foreign, run=run, **limits
+            scored.runner, scored.answers, split, foreign, run
         )
     return details

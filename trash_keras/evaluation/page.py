@@ -21,9 +21,9 @@ from trash_keras.evaluation import (
     verdict,
 )
 from trash_keras.evaluation.figures import phase_title
-from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.metrics import report_file, saliency
+from trash_keras.reporting.content import ReportContent
 
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
@@ -42,13 +42,9 @@ TEMPLATE, SCRIPT = (
 def write_page(
     path: str | os.PathLike,
     report: Mapping[str, Any],
-    *,
-    predictions: Predictions,
+    content: ReportContent,
     charts: Mapping[str, drawing.Chart],
-    counts: Mapping[str, Mapping[str, int]],
-    read_pictures: ReadImages,
     artifacts: Sequence[Mapping[str, Any]] = (),
-    explained: HeatMaps | None = None,
 ) -> None:
     """Writes a self-contained page of less than 5 MB, complete or not at all.
 
@@ -62,22 +58,19 @@ def write_page(
             valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
             (section -> setting -> value), `run` (name -> value), `explanations`
             (`saliency.measure`) and `out_of_scope` (`scoping.measure`).
-        predictions: What the model answered on the split that is shown.
+        content: Predictions for the split that is shown, and what is shown beside them.
         charts: From `drawing.page_charts`.
-        counts: Split -> class name -> pictures.
-        read_pictures: Files -> their encoded bytes. A picture that is missing or cannot be
-            decoded is shown as a grey box.
         artifacts: From `artifacts.listed`.
-        explained: Heat maps of the mistakes, where there are any.
 
     Raises:
         ValueError: The report has no split.
         OSError: The page cannot be written.
     """
     shown = report_file.main_split(report)
+    predictions, counts = content.predictions[shown], content.counts
     listed = list(report[shown].get("mistakes") or ())[:MISTAKES_SHOWN]
-    mistakes = lit_mistakes.lit(listed, explained, read_pictures)
-    cells, mistakes = _pictures(mistakes, predictions, read_pictures)
+    mistakes = lit_mistakes.lit(listed, content.heat_maps, content.read_images)
+    cells, mistakes = _pictures(mistakes, predictions, content.read_images)
     html.write(
         path,
         TEMPLATE,
@@ -149,14 +142,14 @@ def _content_hash(text: str) -> str:
 def _pictures(
     mistakes: list[dict[str, Any]],
     predictions: Predictions,
-    read_pictures: ReadImages,
+    read_images: ReadImages,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Returns cells and mistakes for the template, with as many thumbnails as the page holds."""
     cells = confusions.cells(predictions)
     wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
     order = confusions.in_turns(wanted)
     drawn = sum(len(found["overlay"] or "") for found in mistakes)
-    thumbnails = html.Thumbnails(read_pictures, THUMBNAIL_BYTES - drawn)
+    thumbnails = html.Thumbnails(read_images, THUMBNAIL_BYTES - drawn)
     files = [mistake["file"] for mistake in mistakes]
     thumbnails.make([*files, *(predictions.paths[index] for index in order)])
     mistakes = [{**found, "picture": thumbnails.use(found["file"])[1]} for found in mistakes]

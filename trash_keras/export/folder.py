@@ -11,9 +11,11 @@ import keras
 import numpy as np
 
 from trash_keras import config as configuration
-from trash_keras import files, scoring, timing
+from trash_keras import files, timing
 from trash_keras.contract import Contract
+from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import Store, read_pictures
 from trash_keras.evaluation import parity_page, publishing
 from trash_keras.export import about, onnx, parity, saved_model, tflite
@@ -107,7 +109,7 @@ def export(
         contract,
         about.of_run(workdir, contract, settings.license),
         functools.partial(
-            _calibration, workdir, contract, reference.store, settings.calibration_images
+            _calibration, workdir, contract, reference.split.reader, settings.calibration_images
         ),
     )
 
@@ -129,7 +131,7 @@ def export(
     files.write_text(output / "labels.txt", contract.labels_text())
     _time(output, facts, settings.timing_rounds)
     files.write_json(output / "export.json", facts)
-    read = functools.partial(read_pictures, reference.store)
+    read = functools.partial(read_pictures, reference.split.reader)
     parity_page.write_page(output / "parity.html", facts, read)
     publishing.refresh(workdir, read)
     return facts
@@ -148,7 +150,8 @@ def _calibration(workdir: Path, contract: Contract, store: Store, count: int) ->
     """Reads some training pictures: uint8 [N, side, side, 3]."""
     catalog = Catalog.load(workdir / "catalog.json").share("train", count)
     limit = configuration.load(workdir / "config.json").data.max_megapixels
-    pictures = scoring.pictures_for(contract, catalog, "train", store, limit)
+    split = Split(catalog, "train", store, max_megapixels=limit).for_model(contract)
+    pictures = pipeline.pictures(split, cache=False)
     return np.stack([image for image, _ in pictures.as_numpy_iterator()])
 
 

@@ -10,7 +10,8 @@ from trash_keras.config import Config
 from trash_keras.data import screening, splits
 from trash_keras.data.audit import groups as audit_groups
 from trash_keras.data.audit.groups import Group, load_groups, similar
-from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.catalog import WHOLE, Catalog, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import Store
 from trash_keras.training import features
 
@@ -135,18 +136,13 @@ def _by_features(config: Config, catalog: Catalog, store: Store) -> list[Group]:
     extractor = features.extractor(
         model.backbone, model.weights, data.image_size, config.runtime.seed
     )
-    everything = whole(catalog.members())
+    everything = Split(
+        whole(catalog.members()), WHOLE, store, data.image_size, data.resize, data.max_megapixels
+    )
     with tempfile.TemporaryDirectory() as folder:
         found = features.of_split(
-            extractor,
-            everything,
-            "all",
-            store,
-            resize=data.resize,
-            batch_size=data.batch_size,
-            max_megapixels=data.max_megapixels,
-            cache_dir=folder,
+            extractor, everything, batch_size=data.batch_size, cache_dir=folder
         )
         rows = similar(found, data.group_similarity)
-    paths, _ = everything.examples("all")
+    paths, _ = everything.examples()
     return [tuple(sorted(paths[row] for row in group)) for group in rows]

@@ -15,6 +15,7 @@ from trash_keras.config import Config
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing, subsets
 from trash_keras.evaluation.predictions import Predictions
@@ -104,16 +105,8 @@ def train_and_evaluate(
         if taught_by:
             details["run"]["teacher_sha256"] = [teacher.sha256 for teacher in taught_by]
         # Before the trackers close, which may wait for uploads.
-        result = publishing.publish(
-            workdir,
-            answers,
-            details,
-            counts=catalog.counts(),
-            read_pictures=read,
-            epochs=record.rows,
-            explained=explained,
-            subset_of=subset_of,
-        )
+        content = ReportContent(answers, catalog.counts(), read, record.rows, explained)
+        result = publishing.publish(workdir, content, details, subset_of)
     files.remove(workdir / "backup")
     return result
 
@@ -231,7 +224,9 @@ def _evaluate(
     predictor = Predictor.load(workdir / "model.keras")
     size = config.data.batch_size
     return {
-        split: scoring.answers(predictor, catalog, split, store, batch_size=size, pictures=examples)
+        split: scoring.answers(
+            predictor, Split(catalog, split, store), batch_size=size, pictures=examples
+        )
         for split, examples in pictures.items()
     }
 
