@@ -104,13 +104,13 @@ class Saliency {
     const how = `(Occlusion sensitivity: a patch of the image's mean colour, in ${RUNS} places.)`;
     if (found.largest < MEANINGFUL) {
       this.button.hidden = true;
-      this.method.textContent = `No single region decides: covering any of them lowers `
-        + `${best.name} by less than ${100 * MEANINGFUL} percentage points. ${how}`;
+      this.method.textContent = `No single region decides: covering any of them lowers the `
+        + `probability of ${best.name} by less than ${100 * MEANINGFUL} points. ${how}`;
       return;
     }
-    this.method.textContent = `Covering a bright region lowers ${best.name} by up to ${points} `
-      + `percentage points. The prediction depends on these regions; the object may be elsewhere. `
-      + how;
+    this.method.textContent = `Covering a bright region lowers the probability of ${best.name} by `
+      + `up to ${points} points. The prediction depends on these regions; the object may be `
+      + `elsewhere. ${how}`;
     const { canvas } = this.context;
     this.#overlay = new OffscreenCanvas(canvas.width, canvas.height);
     const drawing = this.#overlay.getContext("2d");

@@ -24,7 +24,7 @@ export class Model {
 
   /**
    * Loads a model.
-   * @param {Uint8Array} bytes A .tflite file that experiments.export wrote.
+   * @param {Uint8Array} bytes A .tflite file that trash-keras export wrote.
    * @returns {Promise<Model>}
    */
   static async load(bytes) {
@@ -69,7 +69,7 @@ async function startRuntime() {
   runtime ??= loadLiteRt(new URL("node_modules/@litertjs/core/wasm/", document.baseURI).href)
     .catch((error) => {
       runtime = undefined;
-      throw new Error("LiteRT.js can't be loaded. Run npm ci in web/, or use experiments.demo.",
+      throw new Error("LiteRT.js can't be loaded. Run npm ci in web/, or use trash-keras demo.",
         { cause: error });
     });
   await runtime;
