@@ -17,7 +17,6 @@ from PIL import Image
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT / "tests" / "data"), str(ROOT / "tests" / "web")]  # odd_files, pages
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 COLOURS = {"blue": (30, 40, 220), "green": (30, 200, 40), "red": (220, 30, 30)}
 
@@ -148,7 +147,7 @@ def configure():
 def script_server(tmp_path_factory):
     """Runs a script where Keras is imported already: (name, arguments) -> finished process."""
     outputs = [str(tmp_path_factory.mktemp("script") / name) for name in ("stdout", "stderr")]
-    command = [sys.executable, ROOT / "tests" / "script_server.py"]
+    command = [sys.executable, ROOT / "tests" / "support" / "script_server.py"]
     pipe, path = subprocess.PIPE, {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,

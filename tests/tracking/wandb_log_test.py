@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import PIL.Image
 import pytest
-import wandb_logs
 
+from tests.support import wandb_logs
 from trash_keras.config import Config, TrackingConfig
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore

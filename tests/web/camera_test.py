@@ -1,7 +1,8 @@
 """The camera, with Chromium's fake video device."""
 
-import pages
 import pytest
+
+from tests.support import pages
 
 pytestmark = pytest.mark.slow
 FAKES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
