@@ -9,9 +9,11 @@ import fsspec
 import pytest
 from PIL import Image
 
-from trash_keras import batch_prediction, picture_files, prediction
+from trash_keras import batch_prediction
 from trash_keras.contract import Contract
+from trash_keras.data.image_files import iter_image_files
 from trash_keras.modeling import classifier
+from trash_keras.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,8 +50,8 @@ def test_answers_are_those_of_plain_prediction(trained, pictures, tmp_path):
     parts = -(-len(pictures) // 8)
     total = len(pictures)
     assert counts == {"parts": parts, "pictures": total, "answers": total - 3, "errors": 3}
-    predictor = prediction.Predictor.load(trained[0] / "model.keras")
-    plain = [answer.to_dict() for answer in prediction.classify(predictor, pictures, 3)]
+    predictor = Predictor.load(trained[0] / "model.keras")
+    plain = [answer.to_dict() for answer in predictor.predict_stream(pictures, 3)]
     answers = [row for row in plain if "error" not in row]
     for one, other in zip(rows(tmp_path / "out"), answers, strict=True):
         assert list(one) == list(other)
@@ -187,7 +189,7 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeyp
         for _ in range(2):
             counts = batch_prediction.predict(
                 "s3://jobs/model.keras",
-                picture_files.listed(["s3://jobs/pictures"]),
+                iter_image_files(["s3://jobs/pictures"]),
                 "s3://jobs/out",
                 part_size=3,
             )
@@ -222,7 +224,7 @@ def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path, scri
     assert 50 <= done < 100 and not (output / "summary.json").exists()
     finished = script(*command, fresh=True)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.endswith(f"799 of 800 pictures answered in {output}, 1 unreadable\n")
+    assert finished.stdout.endswith(f"799 of 800 images classified in {output}, 1 unreadable\n")
     assert [row["file"] for row in rows(output)] == [
         str(tmp_path / f"{index:04d}.png") for index in range(800) if index != 400
     ]
@@ -246,7 +248,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         for index in range(count):
             os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
         command = [
-            sys.executable, "-m", "experiments.predict", f"--model={model}",
+            sys.executable, "-m", "trash_keras", "predict", f"--model={model}",
             "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}", "--part_size=50",
             folder,
         ]  # fmt: skip

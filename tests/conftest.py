@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-# As `flags.run` has it, so that what scripts and tests compute is the same to the bit.
+# As `launch.run` has it, so that what scripts and tests compute is the same to the bit.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
@@ -166,9 +166,14 @@ def script_server(tmp_path_factory):
         server.stdin.close()
 
 
+def module_of(name):
+    """Returns what follows `python -m` to start a verb, or a script "tools.NAME"."""
+    return [name] if name.startswith("tools.") else ["trash_keras", name]
+
+
 @pytest.fixture(scope="session")
 def script(request):
-    """Runs `python -m experiments.NAME` and returns the finished process.
+    """Runs `trash-keras NAME`, or `python -m tools.NAME`, and returns the finished process.
 
     With fresh=True, or with options of `subprocess.run`, in a Python of its own as a user's: for
     tests of what is printed while TensorFlow is imported, of variables and of speed.
@@ -178,7 +183,7 @@ def script(request):
         arguments = [str(argument) for argument in arguments]
         if not fresh and not options:
             return request.getfixturevalue("script_server")(name, arguments)
-        command = [sys.executable, "-m", f"experiments.{name}", *arguments]
+        command = [sys.executable, "-m", *module_of(name), *arguments]
         options = {"capture_output": True, "text": True, "timeout": 600, "cwd": ROOT} | options
         return subprocess.run(command, **options)
 
@@ -187,10 +192,10 @@ def script(request):
 
 @pytest.fixture(scope="session")
 def kill_script():
-    """Starts `python -m experiments.NAME` and kills it as soon as `when` returns true."""
+    """Starts `trash-keras NAME` and kills it as soon as `when` returns true."""
 
     def kill(name, *arguments, when):
-        command = [sys.executable, "-m", f"experiments.{name}", *map(str, arguments)]
+        command = [sys.executable, "-m", *module_of(name), *map(str, arguments)]
         null = subprocess.DEVNULL
         with subprocess.Popen(command, cwd=ROOT, stdout=null, stderr=null) as process:
             deadline = time.monotonic() + 200

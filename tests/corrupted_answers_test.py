@@ -5,7 +5,7 @@ from trash_keras import corrupted_answers, scoring
 from trash_keras.data import corruptions, pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture

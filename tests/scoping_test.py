@@ -8,7 +8,7 @@ from trash_keras import scoping, scoring
 from trash_keras.contract import Contract
 from trash_keras.data import stores
 from trash_keras.data.catalog import Catalog
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trash_keras import answer_files, jobs, picture_files, prediction, storage
+from trash_keras import answer_files, jobs, storage
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
+from trash_keras.predictor import Predictor
 
 INPUTS = "inputs.jsonl"
 
@@ -147,10 +148,8 @@ class PredictPart:
         predictor = load_once(self.model, self.model_checksum).with_threshold(self.threshold)
         answers: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
-        for answer in picture_files.classify(
-            predictor, paths, self.batch_size, self.max_megapixels
-        ):
-            (errors if answer.error else answers).append(answer.to_dict())
+        for found in predictor.predict_stream(paths, self.batch_size, self.max_megapixels):
+            (errors if found.error else answers).append(found.to_dict())
         if len(answers) + len(errors) != len(paths):
             raise RuntimeError(f"{len(paths)} pictures gave {len(answers)} + {len(errors)} rows")
         self._write_errors(number, errors)
@@ -174,7 +173,7 @@ class PredictPart:
 _loading = threading.Lock()
 
 
-def load_once(model: str, checksum: str) -> prediction.Predictor:
+def load_once(model: str, checksum: str) -> Predictor:
     """Returns the predictor of this process, safe to use from several threads.
 
     Args:
@@ -186,9 +185,9 @@ def load_once(model: str, checksum: str) -> prediction.Predictor:
 
 
 @functools.lru_cache(maxsize=1)
-def _load(model: str, checksum: str) -> prediction.Predictor:
+def _load(model: str, checksum: str) -> Predictor:
     with storage.local_copy(model) as local:
-        predictor = prediction.Predictor.load(local)
+        predictor = Predictor.load(local)
     # A TFLite interpreter is not safe to share, and one step already takes every core.
     lock = threading.Lock()
 

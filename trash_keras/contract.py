@@ -12,7 +12,9 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
+
+import numpy as np
 
 from trash_keras import files
 
@@ -22,6 +24,28 @@ NOVELTY_ENTRY = "novelty.npz"  # of a `.keras` file, see evaluation/novelty.py
 UNSURE = "unsure"  # the label of a picture that the model leaves to a person
 VIEWS = (1, 2, 4, 8)
 ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
+
+
+@overload
+def is_unsure(confidence: float, threshold: float) -> bool: ...
+@overload
+def is_unsure(confidence: np.ndarray, threshold: float) -> np.ndarray: ...
+def is_unsure(confidence: float | np.ndarray, threshold: float) -> bool | np.ndarray:
+    """Says which predictions the model leaves to a person: selective classification.
+
+    The one rule of abstention. The graph of `serve_bytes`, JavaScript and Kotlin repeat it, and
+    tests hold them to this one.
+
+    Args:
+        confidence: Largest probability of a prediction, or of each: float of any shape.
+        threshold: `unsure` unless the confidence is above this one. 0: never unsure; 1: always.
+
+    Returns:
+        bool, or bool of the same shape.
+    """
+    # In float64 for all: in float32 a threshold just below 1 is 1. NaN is unsure.
+    unsure = ~(np.asarray(confidence, np.float64) > threshold)
+    return unsure if unsure.ndim else bool(unsure)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +60,7 @@ class Contract:
         image_size: Height and width of the input, pixels; RGB, 0..255.
         resize: How pictures were made square in training: stretch, crop or pad.
         temperature: Divides the logits before the softmax, above 0.
-        threshold: The answer is `unsure` unless its probability is above this one. 0: never
-            unsure; 1: always.
+        threshold: Confidence up to which a prediction is `unsure`, see `is_unsure`.
         set_threshold: Classes of at least this probability are in the answered set; None: no sets.
         tta: Views of a picture that are answered together, one of `VIEWS`; see
             `modeling.answering`.
@@ -118,7 +141,7 @@ class Contract:
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is not a model of this project: expected a .keras, .tflite or .onnx file "
-                "or a SavedModel folder written by experiments.train or experiments.export."
+                "or a SavedModel folder written by `trash-keras train` or `trash-keras export`."
             ) from error
 
 

@@ -14,7 +14,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store
 from trash_keras.evaluation import robustness
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 from trash_keras.scoring import pictures_for
 
 

@@ -9,16 +9,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from trash_keras import prediction, scoring
+from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data import decoding, pipeline, screening
 from trash_keras.data.catalog import EXTENSIONS, Catalog, mixing_key
+from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.stores import FolderStore, Store
 from trash_keras.evaluation import novelty, out_of_scope
 from trash_keras.evaluation.novelty import Novelty
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering, classifier
-from trash_keras.runtimes.steps import PredictBatch, in_steps
+from trash_keras.predictor import PredictBatch, Predictor, micro_batched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Runner:
             self.contract, source.catalog, source.split, source.store, self.max_megapixels
         )
         batches = pipeline.evaluation(pictures, self.batch_size)
-        predictor = prediction.Predictor(predict_batch, self.contract)
-        return predictor.predict(batches, len(pictures), title)
+        predictor = Predictor(predict_batch, self.contract)
+        return predictor.predict_batches(batches, len(pictures), title)
 
 
 def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAPIXELS) -> Source:
@@ -78,7 +79,7 @@ def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAP
     """
     if not os.path.isdir(folder):  # Path("") is one
         raise ValueError(f"--out_of_scope must be a folder of pictures. Received: {folder}")
-    paths = [Path(path).relative_to(folder).as_posix() for path in prediction.expand([str(folder)])]
+    paths = [Path(path).relative_to(folder).as_posix() for path in iter_image_files([str(folder)])]
     paths.sort(key=mixing_key)
     store = FolderStore(folder)
     bad = screening.find_bad_files(store, paths, max_megapixels) if paths else {}
@@ -93,7 +94,7 @@ def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAP
 
 def measure(
     model: str | os.PathLike,
-    predictor: prediction.Predictor,
+    predictor: Predictor,
     answers: Predictions,
     scored: Source,
     foreign: Source,
@@ -163,7 +164,7 @@ def _feature_scores(
     loaded = keras.models.load_model(model, compile=False)
     views = runner.contract.tta
     extractor = answering.feature_extractor(loaded, views)
-    extract = in_steps(extractor.predict_on_batch, views)
+    extract = micro_batched(extractor.predict_on_batch, views)
     features = [runner.run(extract, source, "Features") for source in sources]
     train = None
     if familiar:

@@ -8,7 +8,7 @@ from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 def answers(
@@ -48,7 +48,7 @@ def answers(
     paths, labels = catalog.examples(split)
     labels = np.array([names.index(name) for name in catalog.class_names])[labels]
     batches = pipeline.evaluation(pictures, batch_size)
-    probabilities = predictor.predict(batches, len(paths), title or f"Scoring {split}")
+    probabilities = predictor.predict_batches(batches, len(paths), title or f"Scoring {split}")
     return Predictions(names, paths, labels, probabilities)
 
 

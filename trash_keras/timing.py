@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 THREADS = (1, 2)
 ROUNDS = 12

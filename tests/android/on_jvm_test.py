@@ -11,7 +11,7 @@ from PIL import Image
 
 from trash_keras.contract import UNSURE, Contract
 from trash_keras.data import decoding
-from trash_keras.prediction import Predictor, classify
+from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 SIZES = [(480, 640), (37, 23), (16, 16), (5, 3), (1, 1), (9, 700), (300, 2)]  # height, width
@@ -123,12 +123,12 @@ def test_predictions_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
     labels = set()
     for path in exported.values():
         said = predictions(on_jvm, path, images, tmp_path)
-        for line, expected in zip(said, classify(Predictor.load(path), images), strict=True):
+        for line, expected in zip(said, Predictor.load(path).predict_stream(images), strict=True):
             label, *ranked = line.split("\t")
             labels.add(label)
-            assert label == expected.label()
-            assert ranked[::2] == [name for name, _ in expected.ranked()]
-            shares = [share for _, share in expected.ranked()]
+            assert label == expected.label
+            assert ranked[::2] == [name for name, _ in expected.top_k()]
+            shares = [share for _, share in expected.top_k()]
             np.testing.assert_allclose([float(share) for share in ranked[1::2]], shares, rtol=1e-6)
     assert UNSURE in labels and len(labels) > 1
 

@@ -124,7 +124,7 @@ def test_the_script_prints_the_page_and_fails_below_an_enforced_bar(
     script, tmp_path, flags, status, message
 ):
     (tmp_path / "report.json").write_text(json.dumps(whole()))
-    done = script("summarize", f"--workdir={tmp_path}", *flags)
+    done = script("tools.summarize", f"--workdir={tmp_path}", *flags)
     assert done.returncode == status, done.stderr
     assert message in done.stderr and done.stderr.count("\n") == (1 if message else 0)
     assert done.stdout.startswith("## 66.7%") is (status == 0 or "bar of" in message)

@@ -126,7 +126,7 @@ CONFIG = {
 }
 RUN = {
     "machine": "Linux", "git_revision": "0123456789ab", "best_epoch": 2, "best_phase": "head",
-    "command": "python -m experiments.train --seed=7 --runner_options='--a --b'",
+    "command": "trash-keras train --seed=7 --runner_options='--a --b'",
 }  # fmt: skip
 ARTIFACTS = [
     {"kind": "keras", "path": "model.keras", "bytes": 14_200_000, "accuracy": 0.93,
@@ -497,7 +497,7 @@ def test_model_files_are_listed_with_what_is_known_of_them(written, full):
     quick = [{**ARTIFACTS[0], "latency": "8.1 ms"}]
     text = Parsed(written(full, artifacts=quick)).text
     assert "Accuracy (test) Latency keras model.keras 14.2 MB 93.0% 8.1 ms" in text
-    assert "experiments.export writes files for servers and phones" in text
+    assert "trash-keras export writes files for servers and phones" in text
 
 
 def test_files_left_out_are_counted_and_listed(written, full):
@@ -544,7 +544,7 @@ def test_it_says_how_to_do_it_again(written, full):
     (commands,) = parsed.texts["pre"]
     assert commands.splitlines() == [
         "git checkout 0123456789ab",
-        "python -m experiments.train \\", "    --seed=7 \\", "    '--runner_options=--a --b'",
+        "trash-keras train \\", "    --seed=7 \\", "    '--runner_options=--a --b'",
     ]  # fmt: skip
     shown = subprocess.run(
         ["bash", "-c", "printf '%s\n' " + commands.split("\n", 1)[1]],

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras import prediction, scoring
+from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite", "export/model.onnx")
 
@@ -30,7 +30,7 @@ def test_all_artefacts_answer_alike(exported):
     workdir, data, _, _ = exported
     paths = sorted(str(path) for path in data.rglob("*.png"))[::4]
     models = [Predictor.load(workdir / name) for name in NAMES]
-    answers = [list(prediction.classify(model, paths)) for model in models]
+    answers = [list(model.predict_stream(paths)) for model in models]
     probabilities = [[list(one.probabilities.values()) for one in found] for found in answers]
     rows = [[one.to_dict() for one in found] for found in answers]
     assert {row["label"] for row in rows[0]} > {"unsure", "blue"}
@@ -45,7 +45,7 @@ def test_served_files_get_these_labels_too(exported):
     workdir, data, _, _ = exported
     paths = sorted(str(path) for path in data.rglob("*.png"))[::4]
     model = Predictor.load(workdir / "model.keras")
-    expected = [answer.label() for answer in prediction.classify(model, paths)]
+    expected = [answer.label for answer in model.predict_stream(paths)]
     loaded = tf.saved_model.load(str(workdir / "export" / "saved_model" / "1"))
     contents = tf.constant([tf.io.read_file(path).numpy() for path in paths])
     served = loaded.signatures["serve_bytes"](contents)

@@ -6,7 +6,7 @@ import pytest
 from trash_keras import scoring
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_all_artefacts_score_alike(exported):
 
 def test_mistakes_are_refused(exported, tmp_path):
     workdir, _, _ = exported
-    with pytest.raises(ValueError, match="Unknown kinds: int3"):
+    with pytest.raises(ValueError, match="Unknown formats: int3"):
         export(workdir, ["int3"])
     with pytest.raises(ValueError, match="There is no model at"):
         export(tmp_path / "gone", ["float32"])

@@ -13,7 +13,7 @@ from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
 from trash_keras.export import folder, parity, tflite
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 def write_another(source, path):
@@ -89,9 +89,9 @@ def test_a_file_that_cannot_answer_lands_nowhere(run, monkeypatch):
 def test_the_script_says_so_in_one_line(run, monkeypatch, capsys):
     workdir, _ = run
     flags = [f"--workdir={workdir}", "--kinds=wrong,float32", "--timing_rounds=0"]
-    monkeypatch.setattr(sys, "argv", ["export", *flags])
+    monkeypatch.setattr(sys, "argv", ["trash-keras", "export", *flags])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("experiments.export", run_name="__main__")
+        runpy.run_module("trash_keras", run_name="__main__")
     said = capsys.readouterr()
     assert ended.value.code == 1
     (line,) = [line for line in said.err.splitlines() if line.startswith("error:")]

@@ -7,10 +7,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trash_keras import prediction
 from trash_keras.contract import Contract
 from trash_keras.export import saved_model
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "pad")
 
@@ -99,10 +98,10 @@ def test_bytes_give_the_same_answer_as_files(folder, loaded, data_dir):
     files = sorted(str(path) for path in data_dir.rglob("*.png"))[::7]
     contents = [tf.io.read_file(file).numpy() for file in files]
     served = loaded.signatures["serve_bytes"](tf.constant(contents))
-    answers = list(prediction.classify(Predictor.load(folder), files))
+    answers = list(Predictor.load(folder).predict_stream(files))
     for answer, row, label in zip(answers, served["probabilities"], served["label"], strict=True):
         np.testing.assert_allclose(row, list(answer.probabilities.values()), atol=1e-5)
-        assert label.numpy().decode() == answer.ranked()[0][0]
+        assert label.numpy().decode() == answer.top_k(1)[0][0]
 
 
 def test_up_to_the_threshold_the_answer_is_unsure(loaded, classifier, images, tmp_path):

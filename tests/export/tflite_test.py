@@ -13,7 +13,7 @@ from trash_keras.evaluation.novelty import Novelty
 from trash_keras.export import about, tflite, tflite_graph
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "crop", threshold=0.6)
 ABOUT = about.About("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})

@@ -14,7 +14,7 @@ from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering as modeling
 from trash_keras.modeling import classifier
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 from trash_keras.training import answering
 from trash_keras.training.loop import train_and_evaluate
 

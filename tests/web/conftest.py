@@ -77,7 +77,7 @@ def export(classifier, photographs, tmp_path_factory):
     from trash_keras.contract import Contract
     from trash_keras.export import about, tflite
     from trash_keras.export.source import Source
-    from trash_keras.prediction import Predictor, classify
+    from trash_keras.predictor import Predictor
 
     generator = np.random.default_rng(0)
     samples = np.stack([np.asarray(photograph(generator, SIDE, SIDE)) for _ in range(8)])
@@ -89,8 +89,8 @@ def export(classifier, photographs, tmp_path_factory):
         metadata = Contract(NAMES, SIDE, "crop")
         writer = getattr(tflite, f"write_{kind}")
         writer(Source(classifier, metadata, toy, samples.copy), path)
-        predictions = classify(Predictor.load(path), [str(file) for file in photographs])
-        best = sorted(prediction.ranked()[0][1] for prediction in predictions)
+        predictions = Predictor.load(path).predict_stream([str(file) for file in photographs])
+        best = sorted(prediction.top_k(1)[0][1] for prediction in predictions)
         metadata = dataclasses.replace(metadata, threshold=(best[3] + best[4]) / 2)
         writer(Source(classifier, metadata, toy, samples.copy), path)
         return path

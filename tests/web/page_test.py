@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import pages
-from trash_keras import boxed_model
-from trash_keras.prediction import Predictor, classify
+from trash_keras import pretrained
+from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
@@ -52,13 +52,13 @@ def compare(browser, model, files, tolerance):
 
     Pixels of lossy files may differ between decoders, so their probabilities may, too.
     """
-    predictions = list(classify(Predictor.load(model), [str(file) for file in files]))
+    predictions = list(Predictor.load(model).predict_stream([str(file) for file in files]))
     for prediction, card in zip(predictions, pages.upload(browser, files), strict=True):
         lossless = Path(prediction.file).suffix == ".png"
         allowed = tolerance if lossless else max(tolerance, pages.LOSSY_PROBABILITY)
         assert pages.probabilities(card) == pytest.approx(prediction.probabilities, abs=allowed)
-        assert pages.said(card, ".label") == prediction.label()
-        name, _ = prediction.ranked()[0]
+        assert pages.said(card, ".label") == prediction.label
+        name, _ = prediction.top_k(1)[0]
         assert pages.said(card, ".best .name") == name
         assert Path(prediction.file).name in pages.said(card, ".file")
         assert " ms" in pages.said(card, ".file")
@@ -69,7 +69,7 @@ def test_images_are_classified_as_by_predict(browser, serve, photographs, model)
     file, tolerance = model
     pages.open_page(browser, serve(file))
     predictions = compare(browser, file, photographs, tolerance)
-    unsure = sum(prediction.label() == "unsure" for prediction in predictions)
+    unsure = sum(prediction.label == "unsure" for prediction in predictions)
     assert 0 < unsure < len(predictions)
     assert f"{unsure} unsure" in pages.part(browser, "status").text
     assert pages.complaints(browser) == []
@@ -79,8 +79,8 @@ def test_the_packaged_model_predicts_as_by_predict(browser, serve, photographs):
     """On real images where TrashNet is at hand."""
     folders = sorted(TRASHNET.iterdir()) if TRASHNET.is_dir() else []
     files = [sorted(folder.glob("*.jpg"))[0] for folder in folders] or photographs
-    pages.open_page(browser, serve(boxed_model.path()))
-    compare(browser, boxed_model.path(), files, TOLERANCES["int8"])
+    pages.open_page(browser, serve(pretrained.path()))
+    compare(browser, pretrained.path(), files, TOLERANCES["int8"])
     assert pages.complaints(browser) == []
 
 

@@ -196,7 +196,7 @@ def scan(data_dir: str | os.PathLike) -> Members:
     if not root.is_dir():
         raise ValueError(
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
-            f"python -m experiments.prepare --source=synthetic --data_dir={data_dir}"
+            f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
     names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
     members = {name: tuple(sorted(_pictures(root, name))) for name in names}

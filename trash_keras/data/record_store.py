@@ -60,7 +60,7 @@ class RecordStore:
         except (tf.errors.OpError, ValueError) as error:
             raise ValueError(
                 f"There are no finished shards in {self._root}: {path} cannot be read. Write them "
-                "with: python -m experiments.prepare --source=... --shards=N"
+                "with: trash-keras prepare --source=... --shards=N"
             ) from error
 
     def members(self) -> Members:

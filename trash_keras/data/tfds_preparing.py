@@ -62,7 +62,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
             advice = (
                 f"With no network, put {trashnet_dataset_builder.FOLDER}.zip or its class folders "
                 f"into the manual_dir {root / 'downloads' / 'manual'}, or make class folders with "
-                "'python -m experiments.prepare --source=trashnet --data_dir=DIR'."
+                "'trash-keras prepare --source=trashnet --data_dir=DIR'."
             )
         else:
             advice = (

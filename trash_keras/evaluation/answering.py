@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from trash_keras.contract import is_unsure
 from trash_keras.evaluation import calibration
 from trash_keras.evaluation.intervals import wilson_interval
 
@@ -180,7 +181,7 @@ def scores(
 
 def _abstention(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
     confidence, right = calibration.judged(labels, probabilities)
-    answered = confidence > threshold
+    answered = ~is_unsure(confidence, threshold)
     counts = len(labels), int(answered.sum()), int((answered & ~right).sum())
     return {"threshold": threshold, **abstention(*counts)}
 

@@ -26,8 +26,8 @@ def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, 
     Args:
         workdir: Folder of the run, exported.
         model: Its int8 file.
-        home: Report folder of `experiments.evaluate` on the test split, with `--out_of_scope`.
-        foreign: Report folder of `experiments.evaluate` on photographs from elsewhere.
+        home: Report folder of `trash-keras evaluate` on the test split, with `--out_of_scope`.
+        foreign: Report folder of `trash-keras evaluate` on photographs from elsewhere.
 
     Returns:
         Plain values: `sha256` and `bytes` of the file, `contract`, `training`, `teacher` (None

@@ -31,7 +31,7 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
     count as test, are compared with each other by `cross_validations.difference`.
 
     Args:
-        folders: Workdirs of training runs, output folders of `experiments.evaluate`, or
+        folders: Workdirs of training runs, output folders of `trash-keras evaluate`, or
             cross-validations; at least two different ones.
         split: train, valid, test or all.
 
@@ -147,7 +147,7 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
     if not report and not config:
         raise ValueError(
             f"{path} holds no run: it has neither report.json nor config.json. Name the workdir "
-            "of a training run, or the output of experiments.evaluate."
+            "of a training run, or the output of `trash-keras evaluate`."
         )
     model = path / "model.keras"
     kinds = _json(path / "export" / "export.json").get("kinds", {})
@@ -193,7 +193,7 @@ def _answers(path: Path, run: Mapping[str, Any], split: str) -> Mapping[Picture,
     if not file.exists():
         return (
             f"{run['name']} holds no predictions/{split}.csv; score its model with "
-            "experiments.evaluate and name the folder of that instead."
+            "`trash-keras evaluate` and name the folder of that instead."
         )
     return pooling.shares_right([Predictions.load(file)])
 
@@ -230,7 +230,7 @@ def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
 def _different_settings(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for config in configs for name in config)
     settings = {name: [config.get(name) for config in configs] for name in names}
-    # A folder that experiments.evaluate wrote has no configuration; that is no difference.
+    # A folder that `trash-keras evaluate` wrote has no configuration; that is no difference.
     return {
         name: values
         for name, values in settings.items()

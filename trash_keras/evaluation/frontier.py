@@ -48,7 +48,7 @@ def read(
 
 
 def _points(path: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    command = f"python -m experiments.export --workdir={path} --kinds={','.join(kinds)}"
+    command = f"trash-keras export --workdir={path} --kinds={','.join(kinds)}"
     source = path / "export" / "export.json"
     if not source.exists():
         raise ValueError(f"{path} has no export/export.json. Export it first: {command}")

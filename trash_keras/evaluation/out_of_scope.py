@@ -16,6 +16,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
+from trash_keras.contract import is_unsure
 from trash_keras.evaluation.novelty import Novelty
 
 NEIGHBOURS = 10
@@ -114,11 +115,11 @@ def compare(
         and `histograms` of confidence and novelty (name -> `edges`, the shares in each bin of
         `scored` and of `others`, and the `threshold`).
     """
-    confidence = np.asarray(others["confidence"], np.float64)  # or float32 rounds the threshold
+    confidence = others["confidence"]
     marked = {"confidence": threshold, "novelty": limit}
     return {
         "pictures": len(confidence),
-        "unsure": float((confidence <= threshold).mean()),
+        "unsure": float(is_unsure(confidence, threshold).mean()),
         "scores": {name: tell_apart(scored[name], others[name]) for name in scored},
         "histograms": {
             name: _histogram(np.abs(scored[name]), np.abs(others[name]), mark)

@@ -93,7 +93,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     else:
         told.append(
             "Near-duplicates were not kept on one side, which can flatter: "
-            "--split_method=grouped does, and experiments.compare tells the difference."
+            "--split_method=grouped does, and `trash-keras compare` tells the difference."
         )
     told.append(
         f"The interval says how much other pictures would move the figure (bootstrap over "

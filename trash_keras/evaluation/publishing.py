@@ -59,6 +59,23 @@ def publish(
         The content of `report.json`.
     """
     output = Path(output)
+    report = build(predictions, details, subset_of)
+    for split, found in predictions.items():
+        found.save(output / "predictions" / f"{split}.csv")
+    for name, chart in drawing.charts(report, predictions, counts, epochs).items():
+        figures.save(chart.figure, output / "figures" / f"{name}.png")
+    _publish_heat_maps(output, report, explained, read_pictures)
+    _render(output, report, predictions, counts, epochs, read_pictures)
+    files.write_json(output / "report.json", report)
+    return report
+
+
+def build(
+    predictions: Mapping[str, Predictions],
+    details: Mapping[str, Any],
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Returns the content of `report.json`, and writes nothing; arguments as for `publish`."""
     report = {
         "class_names": list(next(iter(predictions.values())).class_names),
         **{split: found.score(details.get("answering")) for split, found in predictions.items()},
@@ -68,13 +85,6 @@ def publish(
         report["subsets"] = {
             split: subsets.recalls(found, subset_of) for split, found in predictions.items()
         }
-    for split, found in predictions.items():
-        found.save(output / "predictions" / f"{split}.csv")
-    for name, chart in drawing.charts(report, predictions, counts, epochs).items():
-        figures.save(chart.figure, output / "figures" / f"{name}.png")
-    _publish_heat_maps(output, report, explained, read_pictures)
-    _render(output, report, predictions, counts, epochs, read_pictures)
-    files.write_json(output / "report.json", report)
     return report
 
 
@@ -161,7 +171,7 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
 
     Args:
         command: The command line.
-        data_dir: The pictures, of which `experiments.prepare` may have noted the source; empty
+        data_dir: The pictures, of which `trash-keras prepare` may have noted the source; empty
             leaves the source out.
     """
     packages = ("tensorflow", "keras", "trash-keras")

@@ -24,7 +24,7 @@ def main_split(report: Mapping[str, Any]) -> str:
 
 
 def is_stand_in(report: Mapping[str, Any]) -> bool:
-    """Tells whether the pictures were drawn by `experiments.prepare --source=synthetic`."""
+    """Tells whether the pictures were drawn by `trash-keras prepare --source=synthetic`."""
     source = (report.get("run") or {}).get("data_source")
     return str(source).startswith("synthetic")
 

@@ -1,6 +1,6 @@
 """Whether an exported file answers like the Keras model it was made from, on the whole test split.
 
-It is loaded and asked as `experiments.evaluate` does it, so the figures are those of an evaluation.
+It is loaded and asked as `trash-keras evaluate` does it, so the figures are those of an evaluation.
 """
 
 import dataclasses
@@ -13,13 +13,13 @@ import keras
 import tensorflow as tf
 
 from trash_keras import config as configuration
-from trash_keras import prediction, scoring
+from trash_keras import predictor, scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store, open_store
 from trash_keras.evaluation import agreement
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 MIN_AGREEMENT = 0.98
 
@@ -59,7 +59,9 @@ class Reference:
     contract: Contract
 
     @classmethod
-    def of_run(cls, workdir: str | os.PathLike, data_dir: str | None = None) -> "Reference":
+    def of_run(
+        cls, workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None
+    ) -> "Reference":
         """Lets the Keras model of a run answer its test split.
 
         Args:
@@ -123,7 +125,7 @@ def tool(path: str | os.PathLike) -> dict[str, str]:
         "": ("keras.export.ExportArchive", "tensorflow"),
         ".tflite": ("TFLiteConverter", "ai-edge-litert"),
         ".onnx": ("tf2onnx", "onnxruntime"),
-    }[prediction.suffix(path)]
+    }[predictor.suffix(path)]
     version = importlib.metadata.version
     if made == "tf2onnx":  # not a part of Keras or TensorFlow, as the others are
         made += f" {version(made)}"

@@ -64,7 +64,7 @@ def write(model: keras.Model, contract: Contract, path: Path) -> None:
 def _answers(probabilities: tf.Tensor, contract: Contract) -> dict[str, tf.Tensor]:
     class_names = tf.constant(contract.class_names)
     probability = tf.reduce_max(probabilities, axis=1)
-    # In float64, as in Python: in float32 a threshold just below 1 is 1.
+    # `contract.is_unsure` of the graph, in float64 like it.
     unsure = tf.cast(probability, tf.float64) <= contract.threshold
     label = tf.gather(class_names, tf.argmax(probabilities, axis=1))
     return {

@@ -4,8 +4,8 @@ import numpy as np
 
 from trash_keras.contract import Contract
 from trash_keras.modeling import answering
+from trash_keras.predictor import PredictBatch, micro_batched
 from trash_keras.runtimes import tensorflow_threads
-from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
 def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
@@ -18,4 +18,4 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
     """
     tensorflow_threads.limit(threads)
     model = answering.load(path, contract)
-    return in_steps(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)
+    return micro_batched(lambda images: np.asarray(model.predict_on_batch(images)), contract.tta)

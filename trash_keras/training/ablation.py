@@ -18,7 +18,7 @@ from trash_keras.data.catalog import whole
 from trash_keras.data.stores import open_store
 from trash_keras.evaluation import ablations, publishing
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 from trash_keras.scoping import Source
 from trash_keras.training import loop, runtime, sharing
 

@@ -15,8 +15,7 @@ from trash_keras.data import pipeline
 from trash_keras.evaluation import answering, novelty
 from trash_keras.modeling import answering as modeling
 from trash_keras.modeling.classifier import PROBABILITIES
-from trash_keras.prediction import Predictor
-from trash_keras.runtimes.steps import in_steps
+from trash_keras.predictor import Predictor, micro_batched
 
 
 def settle(
@@ -45,11 +44,13 @@ def settle(
     plain = Contract(written.class_names, written.image_size, written.resize, tta=settings.tta)
     classifier = keras.models.load_model(model, compile=False)
     extractor = modeling.feature_extractor(classifier, settings.tta)
-    predictor = Predictor(in_steps(extractor.predict_on_batch, settings.tta), plain)
+    predictor = Predictor(micro_batched(extractor.predict_on_batch, settings.tta), plain)
 
     def features(split: str, most: int, title: str) -> np.ndarray:
         chosen = pictures[split].take(most)
-        return predictor.predict(pipeline.evaluation(chosen, batch_size), len(chosen), title)
+        return predictor.predict_batches(
+            pipeline.evaluation(chosen, batch_size), len(chosen), title
+        )
 
     valid = features("valid", len(labels), "Calibrating")
     kernel, bias = classifier.get_layer(PROBABILITIES).get_weights()

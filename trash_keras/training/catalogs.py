@@ -103,7 +103,7 @@ def _check_groups(config: Config) -> None:
         raise ValueError(
             "--split_method=grouped finds near-duplicates by the features of a trained backbone, "
             "and --weights=none has none. Name them with --groups=FILE, as written by: "
-            f"python -m experiments.audit --data_dir={data.data_dir} --output=DIR --groups=FILE"
+            f"trash-keras audit --data_dir={data.data_dir} --output=DIR --groups=FILE"
         )
 
 

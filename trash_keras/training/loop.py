@@ -19,7 +19,7 @@ from trash_keras.data.stores import Store, open_store, read_pictures
 from trash_keras.evaluation import publishing, subsets
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import backbones, classifier
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 from trash_keras.tracking import fingerprint
 from trash_keras.tracking.trackers import open_trackers
 from trash_keras.training import answering, catalogs, inputs, lessons, phases, runtime, teachers
