@@ -79,7 +79,7 @@ def squares():
     kernel = np.array([[1, -0.5], [-0.5, -0.5], [-0.5, 1]], np.float32)
     colour.set_weights([kernel.reshape(1, 1, 3, 2), np.full(2, -125, np.float32)])
     model = classifier.build(backbone, 2)
-    model.get_layer(classifier.PROBABILITIES).set_weights([np.eye(2), np.zeros(2)])
+    model.get_layer(classifier.LOGITS).set_weights([np.eye(2), np.zeros(2)])
     generator = np.random.default_rng(0)
     images = generator.normal(128, 8, (12, 32, 32, 3)).clip(0, 255).astype(np.uint8)
     boxes, labels = generator.integers(0, 24, (12, 2)), np.arange(12) % 2

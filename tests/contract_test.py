@@ -32,36 +32,6 @@ def test_a_file_from_before_there_was_a_choice_answers_as_it_did(tmp_path):
     }  # fmt: skip
 
 
-@pytest.fixture
-def written(tmp_path):
-    path = tmp_path / "model.keras"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model.weights.h5", b"weights" * 1000)
-    Contract(("x", "y"), 16, "crop").embed(path)
-    return path
-
-
-def test_one_contract_takes_the_place_of_another(written):
-    CONTRACT.replace_in(written)
-    assert Contract.read(written) == CONTRACT
-    with zipfile.ZipFile(written) as archive:
-        assert sorted(archive.namelist()) == ["labels.txt", "model.weights.h5", "trash_keras.json"]
-        assert archive.read("model.weights.h5") == b"weights" * 1000
-
-
-def test_a_kill_while_it_is_replaced_leaves_the_old_file(written, monkeypatch):
-    before = written.read_bytes()
-
-    def kill(self, path):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Contract, "embed", kill)
-    with pytest.raises(KeyboardInterrupt):
-        CONTRACT.replace_in(written)
-    assert written.read_bytes() == before
-    assert [path.name for path in written.parent.iterdir()] == ["model.keras"]
-
-
 def test_what_is_not_a_model_is_refused(tmp_path):
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(ValueError, match="There is no model at"):

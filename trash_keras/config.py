@@ -201,14 +201,26 @@ class ModelConfig(_Checked):
         "(random), or the path of a weights file. A .keras backbone brings its own; none discards "
         "them.",
     )
+    init: str = option(
+        "",
+        "model.keras of a run, or any .keras file of this project, to go on from (transfer "
+        "learning): its backbone, and its head for the classes that both have; other classes get a "
+        "new one. The head phase trains all the same. --backbone and --weights then count for "
+        "nothing.",
+    )
     dropout: float = option(
         0.2, "Dropout between pooled features and classes, share.", minimum=0, maximum=0.95
     )
 
+    @property
+    def from_scratch(self) -> bool:
+        """Whether a run starts from random weights, with nothing in them worth freezing."""
+        return self.weights == "none" and not self.init
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(_Checked):
-    """The head, then fine-tuning; with --weights=none the latter alone."""
+    """The head, then fine-tuning; from random weights the latter alone."""
 
     head_epochs: int = option(
         40, "Epochs of the head with the backbone frozen (feature extraction).", minimum=0

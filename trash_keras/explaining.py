@@ -15,6 +15,7 @@ from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.metrics import saliency
+from trash_keras.modeling.classifier import load_classifier
 from trash_keras.modeling.grad_cam import GradCam, NoHeatMapError
 
 BATCH_SIZE = 32
@@ -49,12 +50,18 @@ class Explainer:
                 "Heat maps need the gradients of a .keras file; a SavedModel and a .tflite file "
                 f"have none. Received: {path}"
             )
-        try:
-            model = keras.models.load_model(path, compile=False)
-        except Exception as error:  # Keras has many kinds for a broken file
-            raise ValueError(f"The model {path} cannot be loaded: {error}") from error
-        return cls(contract, lambda images: np.asarray(model.predict_on_batch(images)),
-                   GradCam(model))  # fmt: skip
+        return cls.of(load_classifier(path), contract)
+
+    @classmethod
+    def of(cls, classifier: keras.Model, contract: Contract) -> "Explainer":
+        """Makes one of a classifier that was loaded already.
+
+        Raises:
+            NoHeatMapError: Its backbone ends in no map of places.
+        """
+        grad_cam = GradCam(classifier)
+        return cls(contract, lambda images: np.asarray(classifier.predict_on_batch(images)),
+                   grad_cam)  # fmt: skip
 
     def heat_maps(
         self, answers: Mapping[str, str], squares: Mapping[str, np.ndarray]

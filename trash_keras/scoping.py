@@ -15,10 +15,10 @@ from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.evaluation import novelty, out_of_scope
-from trash_keras.evaluation.novelty import Novelty
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering, classifier
-from trash_keras.predictor import PredictBatch, Predictor, micro_batched
+from trash_keras.predictor import PredictBatch, Predictor
+from trash_keras.runtimes import keras_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,11 +105,12 @@ def measure(
     more: dict[str, Any] = {"unreadable": len(foreign.catalog.bad_files)}
     known = None
     if Path(runner.path).suffix == ".keras" and Path(runner.path).is_file():
-        known = answering.read_novelty(runner.path)
+        loaded = answering.load(runner.path)
+        known = answering.read_novelty(loaded)
         familiar = _familiar(scored, run)
         if familiar:
             more["neighbours"] = min(out_of_scope.NEIGHBOURS, len(familiar.catalog.paths()))
-        found |= _feature_scores(runner, [scored, foreign], familiar, known)
+        found |= _feature_scores(loaded, runner, [scored, foreign], familiar)
     count = len(answers.labels)
     return more | out_of_scope.compare(
         {name: values[:count] for name, values in found.items()},
@@ -130,24 +131,19 @@ def _familiar(scored: Split, run: Catalog | None) -> Split | None:
 
 
 def _feature_scores(
-    runner: Runner,
-    sources: Sequence[Split],
-    familiar: Split | None,
-    known: Novelty | None,
+    model: keras.Model, runner: Runner, sources: Sequence[Split], familiar: Split | None
 ) -> dict[str, np.ndarray]:
     """Returns `out_of_scope.feature_scores` of all sources, one after the other."""
-    loaded = keras.models.load_model(runner.path, compile=False)
     contract = runner.predictor.contract
-    views = contract.tta
-    extractor = answering.feature_extractor(loaded, views)
-    extract = micro_batched(extractor.predict_on_batch, views)
+    raw, views = classifier.raw_classifier(model), contract.tta
+    extract = keras_file.predict_batch(answering.feature_extractor(raw, views), views)
     features = [runner.run(extract, source, "Features") for source in sources]
     train = None
     if familiar:
         _, labels = familiar.examples()
         train = runner.run(extract, familiar, "What is familiar"), labels
-    kernel, bias = loaded.get_layer(classifier.PROBABILITIES).get_weights()
-    together = np.concatenate(features).astype(np.float64)
+    kernel, bias = raw.get_layer(classifier.LOGITS).get_weights()
+    together, known = np.concatenate(features).astype(np.float64), answering.read_novelty(model)
     novelty_scores = known.of(together) if known else None
     return out_of_scope.feature_scores(
         together, (kernel, bias), contract.temperature, novelty_scores, train

@@ -14,6 +14,8 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
+from trash_keras.modeling.answering import build_inference_model, save
+from trash_keras.modeling.classifier import load_classifier
 from trash_keras.predictor import Predictor
 
 NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite", "export/model.onnx")
@@ -87,8 +89,9 @@ def test_more_views_are_inside_too(doubtful, tmp_path, views):
     contract = Contract.read(workdir / "model.keras")
     for name in ("catalog.json", "config.json"):
         shutil.copy(workdir / name, tmp_path)
-    model = shutil.copy(workdir / "model.keras", tmp_path)
-    Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views).replace_in(model)
+    raw, model = load_classifier(workdir / "model.keras"), tmp_path / "model.keras"
+    more = Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views)
+    save(build_inference_model(raw, 0.5, views), more, model)
     facts = export(tmp_path, ["saved_model", "float32", "onnx"], timing_rounds=0)
     assert all(kind["max_difference"] < 1e-5 for kind in facts["kinds"].values())
     one_view = Predictor.load(model, tta=1)

@@ -71,7 +71,7 @@ def compare_with_mediapipe(path, pictures):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
 def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kind):
-    model = answering.answering_model(classifier, temperature=2.0)
+    model = answering.build_inference_model(classifier, temperature=2.0)
     pictures = np.rint(images).astype(np.uint8)
     path = tmp_path / "model.tflite"
     getattr(tflite, f"write_{kind}")(Source(model, CONTRACT, ABOUT, pictures.copy), path)

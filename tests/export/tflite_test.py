@@ -30,7 +30,7 @@ def source(classifier, images):
     generator = np.random.default_rng(1)
     basis = np.linalg.qr(generator.normal(size=(12, 3)))[0].astype(np.float32)
     novelty = Novelty(np.zeros(12, np.float32), basis, 0.95)
-    model = answering.answering_model(classifier, temperature=0.3, novelty=novelty)
+    model = answering.build_inference_model(classifier, temperature=0.3, novelty=novelty)
     calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
     return Source(model, CONTRACT, ABOUT, calibration.copy)
 

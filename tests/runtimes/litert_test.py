@@ -34,7 +34,7 @@ def models(toy_backbone, tmp_path_factory):
     """A float32 and an int8 file, and a picture."""
     folder = tmp_path_factory.mktemp("litert")
     scaling, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
-    model = answering.answering_model(classifier.build(backbone, 3, scaling=scaling))
+    model = answering.build_inference_model(classifier.build(backbone, 3, scaling=scaling))
     contract = Contract(("blue", "green", "red"), 16, "stretch")
     pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
     source = Source(model, contract, about.About("Toy", "Toy.", "", {}), pictures.copy)

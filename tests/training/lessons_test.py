@@ -28,7 +28,7 @@ def write_teacher(folder, answers=CLASSES, side=16):
     strongest = np.zeros((3, 3))
     for channel, name in zip((2, 1, 0), answers, strict=True):
         strongest[channel, CLASSES.index(name)] = 1
-    model.get_layer(classifier.PROBABILITIES).set_weights([strongest, np.zeros(3)])
+    model.get_layer(classifier.LOGITS).set_weights([strongest, np.zeros(3)])
     folder.mkdir(exist_ok=True)
     loop.save_model(model, Contract(CLASSES, side, "stretch"), folder)
     path = folder / "model.keras"
@@ -78,7 +78,7 @@ def test_the_teacher_answers_the_very_views_of_the_student(lesson, examples, sid
     )  # fmt: skip
     views, labels = together(seen)
     (teacher,) = made.answered.values()
-    model = keras.models.load_model(teacher.path)
+    model = classifier.load_classifier(teacher.path)
     np.testing.assert_allclose(targets, model.predict(views, verbose=0), atol=1e-6)
     # The student has the same views at 16 px, in another order each epoch.
     assert images.shape == (24, 16, 16, 3) and len(np.unique(targets[:, 0].round(5))) > 20

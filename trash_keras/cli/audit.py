@@ -44,11 +44,13 @@ GROUPS = {
 def _features_of() -> typing.Any:
     """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
     with launch.quiet_imports():
+        from trash_keras.config import ModelConfig
         from trash_keras.data.split import Split
         from trash_keras.data.stores import FolderStore
         from trash_keras.training import features
 
-    extractor = features.extractor(BACKBONE.value, WEIGHTS.value, SIZE.value, SEED.value)
+    model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
+    extractor = features.extractor(model, SIZE.value, SEED.value)
     reader, options = FolderStore(DATA_DIR.value), {"cache_dir": OUTPUT.value}
     return lambda catalog, name: features.of_split(
         extractor, Split(catalog, name, reader, resize="stretch"),

@@ -19,7 +19,8 @@ ENVIRONMENT = {"wandb_mode": "WANDB_MODE"}
 ENVIRONMENT_ALIASES = {"run": "online", "shared": "online", "dryrun": "offline"}
 # The settings that `--help` shows of the many that a run has; `--help_all` shows the rest.
 EVERYDAY = (
-    "preset", "data_dir", "split_method", "image_size", "batch_size", "backbone", "head_epochs",
+    "preset", "data_dir", "split_method", "image_size", "batch_size", "backbone", "init",
+    "head_epochs",
     "finetune_epochs", "finetune_learning_rate", "tta", "max_error", "wandb_mode", "folds", "seeds",
 )  # fmt: skip
 _REQUIRED = "must have a value other than None"  # what absl says of a flag that has to be given

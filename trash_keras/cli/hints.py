@@ -9,7 +9,7 @@ _SIZE = ("image_size",)
 _RATE = ("finetune_learning_rate", "head_learning_rate")
 _EPOCHS = ("finetune_epochs", "head_epochs")
 _FOLDER = ("workdir", "output")
-_MODEL = ("model", "backbone")
+_MODEL = ("model", "init", "backbone")
 _PRECISION = ("mixed_precision", "kinds")
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "epochs": _EPOCHS, "epoch": _EPOCHS, "num_epochs": _EPOCHS, "num_train_epochs": _EPOCHS,
@@ -22,7 +22,7 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "input": ("data_dir",), "train_dir": ("data_dir",), "data_path": ("data_dir",),
     "weights": _MODEL, "checkpoint": _MODEL, "ckpt": _MODEL, "model_path": _MODEL,
     "model": ("backbone",), "arch": ("backbone",), "architecture": ("backbone",),
-    "pretrained": ("weights",), "initial_checkpoint": ("weights",),
+    "pretrained": ("weights", "init"), "initial_checkpoint": ("init", "weights"),
     "device": ("accelerator",), "gpu": ("accelerator",), "gpus": ("accelerator",),
     "name": (*_FOLDER, "wandb_name"), "project": (*_FOLDER, "wandb_project"),
     "run_name": (*_FOLDER, "wandb_name"),

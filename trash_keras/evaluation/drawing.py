@@ -38,7 +38,7 @@ def page_charts(
     predictions: Mapping[str, Predictions],
     epochs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Chart]:
-    """Draws the figures that the page shows; what else is in `charts` it has as tables.
+    """Draws the figures that the page shows; those of `table_charts` it has as tables.
 
     Args:
         report: `class_names`, a section of `report.score` for each split, and optionally
@@ -64,24 +64,22 @@ def page_charts(
     return drawn
 
 
-def charts(
+def table_charts(
     report: Mapping[str, Any],
     predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
-    epochs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Chart]:
-    """Draws all figures of a report.
+    """Draws the figures whose numbers stand in the tables of the page.
 
     Args:
         report: As for `page_charts`.
         predictions: As for `page_charts`.
-        counts: Split -> class name -> pictures.
-        epochs: As for `page_charts`.
+        counts: Split -> class name -> images.
 
     Returns:
         Name for a file -> figure.
     """
-    drawn = page_charts(report, predictions, epochs)
+    drawn = {}
     for split in predictions:
         if split == "train" and len(predictions) > 1:
             continue  # the confusions that matter are those on pictures that were not learned

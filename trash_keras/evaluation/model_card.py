@@ -50,10 +50,11 @@ def write(
     """
     shown = report_file.main_split(report)
     config, run = report["config"], report.get("run") or {}
+    backbone = report_file.backbone(config["model"])
     text = environment().from_string(TEMPLATE).render(
-        name=f"trash-keras-{_plain(PurePosixPath(config['model']['backbone']).stem).lower()}",
-        backbone=PurePosixPath(config["model"]["backbone"]).name,
-        weights=config["model"]["weights"],
+        name=f"trash-keras-{_plain(PurePosixPath(backbone).stem).lower()}",
+        backbone=backbone,
+        weights=backbone if config["model"].get("init") else config["model"]["weights"],
         dataset=dataset(report, counts),
         metrics=METRICS,
         shown=shown,

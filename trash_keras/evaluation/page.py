@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from trash_keras.data.decoding import ReadImages
@@ -181,18 +181,19 @@ def _pictures(
 
 def _figure(chart: drawing.Chart) -> dict[str, Any]:
     """Returns a figure for the template: vectors, or pixels where vectors would be too many."""
+    inches = tuple(chart.figure.get_size_inches())
     text = svg.draw(chart.figure)
     width, height = (
         float(value)
         for value in re.search(r'viewBox="0 0 (\S+) (\S+)"', text).groups()  # type: ignore[union-attr]
     )
     vectors = len(text) <= FIGURE_BYTES
+    drawn = (text.encode(), "svg+xml") if vectors else (svg.pixels(chart.figure), "png")
+    chart.figure.set_size_inches(inches)  # as before, for its own file
     return {
         "title": chart.title,
         "alternative": chart.alternative,
-        "source": html.data_uri(text.encode(), "svg+xml")
-        if vectors
-        else html.data_uri(svg.pixels(chart.figure), "png"),
+        "source": html.data_uri(*drawn),
         "vectors": vectors,
         "width": round(width),
         "height": round(height),
@@ -223,7 +224,9 @@ def _training(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, An
         if isinstance(settings, Mapping) and name in settings:
             words[name.replace("_", " ")] = settings[name]
     if "backbone" in words:
-        words["backbone"] = PurePath(words["backbone"]).name
+        words["backbone"] = report_file.backbone(config["model"])
+    if (config.get("model") or {}).get("init"):
+        del words["weights"]  # they come with the backbone
     if "best_epoch" in run:
         words["best epoch"] = f"{run['best_epoch'] + 1}, by validation"
         words["phase"] = phase_title(run["best_phase"])

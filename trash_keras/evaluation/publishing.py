@@ -55,11 +55,14 @@ def publish(
     report = build(content.predictions, details, subset_of)
     for split, found in content.predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
-    drawn = drawing.charts(report, content.predictions, content.counts, content.epochs)
+    _publish_heat_maps(output, report, content)
+    # The page first: a figure's layout depends on how it was drawn before, and `refresh`, which
+    # draws anew, is to write the same page.
+    shown = drawing.page_charts(report, content.predictions, content.epochs)
+    _render(output, report, content, shown)
+    drawn = shown | drawing.table_charts(report, content.predictions, content.counts)
     for name, chart in drawn.items():
         figures.save(chart.figure, output / "figures" / f"{name}.png")
-    _publish_heat_maps(output, report, content)
-    _render(output, report, content)
     files.write_json(output / "report.json", report)
     return report
 
@@ -125,17 +128,21 @@ def refresh(workdir: str | os.PathLike, read_images: ReadImages) -> None:
     if (workdir / "metrics.csv").exists():
         with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
             epochs = list(csv.DictReader(file))
-    _render(workdir, report, ReportContent(predictions, counts, read_images, epochs))
+    content = ReportContent(predictions, counts, read_images, epochs)
+    _render(workdir, report, content, drawing.page_charts(report, predictions, epochs))
 
 
-def _render(output: Path, report: Mapping[str, Any], content: ReportContent) -> None:
+def _render(
+    output: Path,
+    report: Mapping[str, Any],
+    content: ReportContent,
+    charts: Mapping[str, drawing.Chart],
+) -> None:
     """Writes the page, and for a training run its model card."""
     found = artifacts.listed(output, report)
     kept = output / "predictions" / heat_maps.FILE
     # As they were saved, so that a page that is written again is the same.
     maps = HeatMaps.load(kept) if kept.exists() else None
-    # Drawn anew: the layout of a figure depends on how it was drawn before.
-    charts = drawing.page_charts(report, content.predictions, content.epochs)
     content = dataclasses.replace(content, heat_maps=maps)
     page.write_page(output / "report.html", report, content, charts, found)
     if "config" in report:

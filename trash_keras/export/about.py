@@ -70,7 +70,7 @@ def _figures(report: dict[str, Any]) -> dict[str, Any]:
         "test_accuracy": test["accuracy"],
         "test_accuracy_interval": test["accuracy_interval"],
         "test_examples": test["examples"],
-        "backbone": Path(config["model"]["backbone"]).name,
+        "backbone": report_file.backbone(config["model"]),
         "split_method": config["data"]["split_method"],
         "seed": config["runtime"]["seed"],
         "git_revision": report["run"]["git_revision"],

@@ -105,7 +105,7 @@ def export(
     contract = Contract.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     source = Source(
-        answering.load(workdir / "model.keras", contract),
+        answering.load(workdir / "model.keras"),
         contract,
         about.of_run(workdir, contract, settings.license),
         functools.partial(

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from trash_keras.data.catalog import SPLITS, WHOLE
@@ -28,6 +28,15 @@ def read_report(folder: str | os.PathLike) -> dict[str, Any]:
     if not report:
         raise ValueError(f"There is no {path}: train first, or name the folder of a finished run.")
     return report
+
+
+def backbone(model: Mapping[str, Any]) -> str:
+    """Returns the name of what a run started from: a network, or the last part of a file's path.
+
+    Args:
+        model: The section `model` of a report's `config`.
+    """
+    return PurePath(model.get("init") or model["backbone"]).name
 
 
 def read_export(workdir: str | os.PathLike) -> dict[str, Any]:

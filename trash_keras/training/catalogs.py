@@ -78,7 +78,8 @@ def save_groups(workdir: Path, groups: Sequence[Group], config: Config) -> None:
     """Writes WORKDIR/groups.json, which can be named as --groups on another machine."""
     data = config.data
     found_by = data.groups or (
-        f"Cosine of at least {data.group_similarity} of the features of {config.model.backbone}, "
+        f"Cosine of at least {data.group_similarity} of the features of "
+        f"{config.model.init or config.model.backbone}, "
         f"less their mean, at {data.image_size} px."
     )
     audit_groups.save_groups(workdir / GROUPS, groups, {"near_duplicates": found_by})
@@ -100,7 +101,7 @@ def _check_groups(config: Config) -> None:
             )
     elif data.groups:
         load_groups(data.groups)
-    elif config.model.weights == "none":
+    elif config.model.from_scratch:
         raise ValueError(
             "--split_method=grouped finds near-duplicates by the features of a trained backbone, "
             "and --weights=none has none. Name them with --groups=FILE, as written by: "
@@ -130,12 +131,10 @@ def _groups(config: Config, catalog: Catalog, store: Store) -> list[Group]:
 
 
 def _by_features(config: Config, catalog: Catalog, store: Store) -> list[Group]:
-    data, model = config.data, config.model
+    data = config.data
     # The precision of the device must not decide who is like whom.
     keras.config.set_dtype_policy("float32")
-    extractor = features.extractor(
-        model.backbone, model.weights, data.image_size, config.runtime.seed
-    )
+    extractor = features.extractor(config.model, data.image_size, config.runtime.seed)
     everything = Split(
         whole(catalog.members()), WHOLE, store, data.image_size, data.resize, data.max_megapixels
     )

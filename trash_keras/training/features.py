@@ -18,10 +18,25 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from trash_keras import files
+from trash_keras.config import ModelConfig
 from trash_keras.data import pipeline
 from trash_keras.data.split import Split
-from trash_keras.modeling import backbones, classifier
+from trash_keras.modeling import classifier
 from trash_keras.training import runtime
+
+
+@dataclasses.dataclass(frozen=True)
+class Cache:
+    """Where features are kept.
+
+    Attributes:
+        folder: For `.npy` files.
+        memory_megabytes: Features up to this size are held in memory, 10^6 bytes.
+    """
+
+    folder: Path
+    memory_megabytes: float
+
 
 BATCHES_AT_ONCE = 16  # a call of `predict` takes a while to start, and pictures fill memory
 
@@ -114,24 +129,22 @@ def dataset(features: np.ndarray, memory_megabytes: float) -> tf.data.Dataset:
     return tf.data.Dataset.range(len(features)).map(row, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def extractor(backbone: str, weights: str, image_size: int, seed: int) -> keras.Model:
+def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     """Builds a frozen backbone with scaling and pooling.
 
     Args:
-        backbone: As for `backbones.build`.
-        weights: As for `backbones.build`.
-        image_size: Height and width of the pictures, pixels.
+        settings: Names the backbone and its weights, or the model that they are taken from.
+        image_size: Height and width of the images, pixels.
         seed: Decides random weights.
 
     Returns:
         float32 [batch, image_size, image_size, 3], RGB 0..255 -> float32 [batch, channels].
 
     Raises:
-        ValueError: As `backbones.build`.
+        ValueError: As `classifier.create`.
     """
     runtime.set_seed(seed, deterministic=False)
-    scaling, network = backbones.build(backbone, weights, image_size)
-    return classifier.feature_extractor(classifier.build(network, 1, scaling=scaling))
+    return classifier.feature_extractor(classifier.create(settings, ("",), image_size))
 
 
 def of_split(
