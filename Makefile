@@ -11,7 +11,7 @@ TRAIN ?= runs/actions
 EXTRAS ?=
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init__.py)
 # Well above chance (24% on TrashNet), below what the preset reaches by more than a split's noise.
-SUMMARIZE = $(BIN)/python -m experiments.summarize --workdir=$(TRAIN)/run \
+SUMMARIZE = $(BIN)/python -m tools.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
 # One more than there are cores: there is always a test that waits for a server or a browser.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -84,16 +84,16 @@ train: train-pictures train-model train-exports train-summary train-bar
 train-setup: $(VENV)/run-ready
 
 train-pictures: $(VENV)/run-ready
-	$(BIN)/python -m experiments.prepare --source="$${SOURCE:-trashnet}" --data_dir=$(TRAIN)/data
+	$(BIN)/python -m trash_keras prepare --source="$${SOURCE:-trashnet}" --data_dir=$(TRAIN)/data
 
 train-model: $(VENV)/run-ready
-	$(BIN)/python -m experiments.train --data_dir=$(TRAIN)/data --workdir=$(TRAIN)/run \
-	--flagfile="experiments/presets/$${PRESET:-actions}.flags" $${BACKBONE:+--backbone="$$BACKBONE"} \
+	$(BIN)/python -m trash_keras train --data_dir=$(TRAIN)/data --workdir=$(TRAIN)/run \
+	--preset="$${PRESET:-actions}" $${BACKBONE:+--backbone="$$BACKBONE"} \
 	$${IMAGE_SIZE:+--image_size="$$IMAGE_SIZE"} $${EPOCHS:+--finetune_epochs="$$EPOCHS"} \
 	$${WANDB_API_KEY:+--wandb_mode=online}
 
 train-exports: $(VENV)/run-ready
-	$(BIN)/python -m experiments.export --workdir=$(TRAIN)/run
+	$(BIN)/python -m trash_keras export --workdir=$(TRAIN)/run
 
 train-summary: $(VENV)/run-ready
 	$(SUMMARIZE) >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
@@ -103,7 +103,7 @@ train-bar: $(VENV)/run-ready
 
 # Needs gh, logged in, and what `make dist` wrote.
 release:
-	experiments/release.sh "$$TAG"
+	tools/release.sh "$$TAG"
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(TRAIN) build dist *.egg-info

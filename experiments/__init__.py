@@ -1,1 +1,1 @@
-"""The verbs of the project, each run as `python -m experiments.NAME`."""
+"""The verbs as scripts for a clone of the repository; the code is in `trash_keras/cli/`."""

@@ -1,43 +1,8 @@
-"""Times model files side by side, one picture at a time, and compares each with the first.
+"""`trash-keras benchmark` for those who work in a clone of the repository."""
 
-    python -m experiments.benchmark MODEL MODEL... [--threads=1,2] [--output=FILE.json]
+import sys
 
-MODEL is a .keras, .tflite or .onnx file or a SavedModel folder. Each runs in a process of its own,
-and they take turns: the ratios hold on a machine that does other things, too; the milliseconds are
-those of this call.
-"""
-
-from collections.abc import Sequence
-
-from absl import flags
-
-from trash_keras import files
-from trash_keras import flags as script
-
-THREADS = flags.DEFINE_list("threads", "1,2", "Numbers of CPU threads to time with.")
-ROUNDS = flags.DEFINE_integer(
-    "rounds", 12, "Turns of five pictures that each model gets.", lower_bound=1
-)
-OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
-
-
-def main(models: Sequence[str]) -> None:
-    """Times the models and prints a table."""
-    if not models:
-        raise ValueError("Name at least one model: experiments.benchmark MODEL MODEL...")
-    if not all(count.isdecimal() and int(count) for count in THREADS.value):
-        raise ValueError(
-            f"--threads takes numbers from 1, as in 1,2. Received: {','.join(THREADS.value)}"
-        )
-
-    from trash_keras import timing
-
-    threads = sorted({int(count) for count in THREADS.value})
-    found = timing.measure({model: model for model in models}, threads, ROUNDS.value)
-    print(timing.table(found))
-    if OUTPUT.value:
-        files.write_json(OUTPUT.value, {"machine": timing.machine(), "models": found})
-
+from trash_keras.cli import verbs
 
 if __name__ == "__main__":
-    script.run(main)
+    verbs.run("benchmark", sys.argv[1:])

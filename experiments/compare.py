@@ -1,35 +1,8 @@
-"""Compares finished runs on one split: figures, settings, and which differences are shown.
+"""`trash-keras compare` for those who work in a clone of the repository."""
 
-    python -m experiments.compare RUN RUN... [--split=test] [--output=DIR]
+import sys
 
-RUN is the workdir of a training run, or the output folder of experiments.evaluate. Choose between
-runs by --split=valid; the test split then tells how good the chosen one is.
-"""
-
-from collections.abc import Sequence
-
-from absl import flags
-
-from trash_keras import flags as script
-
-SPLIT = flags.DEFINE_enum(
-    "split", "test", ("train", "valid", "test", "all"), "Split to compare on."
-)
-OUTPUT = flags.DEFINE_string(
-    "output", None, "Folder for comparison.html, comparison.json and a figure. Default: text only."
-)
-
-
-def main(folders: Sequence[str]) -> None:
-    """Prints the comparison, and writes it when asked to."""
-    from trash_keras.evaluation import comparison, comparison_page
-
-    compared = comparison.compare(folders, SPLIT.value)
-    print(comparison_page.text(compared))
-    if OUTPUT.value:
-        comparison_page.publish(compared, OUTPUT.value)
-        print(f"Page: {OUTPUT.value}/comparison.html")
-
+from trash_keras.cli import verbs
 
 if __name__ == "__main__":
-    script.run(main)
+    verbs.run("compare", sys.argv[1:])

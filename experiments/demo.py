@@ -1,43 +1,8 @@
-"""Serves a page that classifies pictures in the browser: files, clipboard, camera.
+"""`trash-keras demo` for those who work in a clone of the repository."""
 
-    python -m experiments.demo [--model=RUN/export/model_int8.tflite] [--port=8000] [--open]
+import sys
 
-The page is web/, the model runs in it (LiteRT.js), and no picture leaves it. LiteRT.js comes from
-npm the first time, into ~/.cache/trash_keras.
-"""
-
-import webbrowser
-from collections.abc import Sequence
-
-from absl import flags
-
-from trash_keras import boxed_model
-from trash_keras import flags as script
-
-MODEL = script.define_model("A .tflite file of experiments.export.")
-HOST = flags.DEFINE_string(
-    "host", "127.0.0.1", "Where to listen; 0.0.0.0 for other devices, which get no camera then."
-)
-PORT = flags.DEFINE_integer("port", 8000, "0 for any that is free.", 0, 65535)
-OPEN = flags.DEFINE_bool("open", False, "Opens the page in the browser.")
-
-
-def main(paths: Sequence[str]) -> None:
-    """Serves until Ctrl-C."""
-    script.refuse(paths)
-
-    from trash_keras.demo.server import Server, Site
-
-    model = MODEL.value or str(boxed_model.path())
-    with Server(Site.of(model), HOST.value, PORT.value) as server:
-        print(f"{model} answers at {server.address} until Ctrl-C")
-        if OPEN.value:
-            webbrowser.open(server.address)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
-
+from trash_keras.cli import verbs
 
 if __name__ == "__main__":
-    script.run(main)
+    verbs.run("demo", sys.argv[1:])

@@ -10,17 +10,17 @@ fi
 step() { printf '\n== %s\n' "$1"; }
 
 step "1/5 draw pictures"
-python -m experiments.prepare --source=synthetic --data_dir="$out/data" --images_per_class=100
+python -m trash_keras prepare --source=synthetic --data_dir="$out/data" --images_per_class=100
 step "2/5 train"
-python -m experiments.train --flagfile=experiments/presets/demo.flags \
+python -m trash_keras train --preset=demo \
   --data_dir="$out/data" --workdir="$out/run"
 step "3/5 export"
-python -m experiments.export --workdir="$out/run"
+python -m trash_keras export --workdir="$out/run"
 step "4/5 evaluate the TFLite file on the test split"
-python -m experiments.evaluate --model="$out/run/export/model_float32.tflite" \
+python -m trash_keras evaluate --model="$out/run/export/model_float32.tflite" \
   --data_dir="$out/data" --catalog="$out/run/catalog.json" --output="$out/evaluation"
 step "5/5 predict"
-python -m experiments.predict --model="$out/run/model.keras" \
+python -m trash_keras predict --model="$out/run/model.keras" \
   "$out"/data/glass/glass{1,2,3}.jpg "$out"/data/metal/metal{1,2,3}.jpg
 
 printf '\nThe report: %s\n' "$out/run/report.html"

@@ -1,72 +1,8 @@
-"""Exports a trained run to what servers and phones read.
+"""`trash-keras export` for those who work in a clone of the repository."""
 
-    python -m experiments.export --workdir=RUN --kinds=saved_model,float32,float16,dynamic,int8
+import sys
 
-Writes RUN/export/: saved_model/, model_KIND.tflite, model.onnx, labels.txt, export.json,
-parity.html. Each file answers the whole test split in its own runtime; one that differs from Keras
-on more than --min_agreement allows is not shipped, and the exit status is 1.
-"""
-
-from collections.abc import Sequence
-
-from absl import flags
-
-from trash_keras import flags as script
-
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
-KINDS = flags.DEFINE_list(
-    "kinds",
-    "saved_model,float32",
-    "What to write: saved_model; as .tflite float32, float16 (half the size), dynamic (a quarter) "
-    "or int8 (a quarter, with bytes in and out, for phones); onnx (extra onnx).",
-)
-CALIBRATION_IMAGES = flags.DEFINE_integer(
-    "calibration_images", 128, "Training pictures that int8 is made with; 0: all.", lower_bound=0
-)
-LICENSE = flags.DEFINE_string("license", "", "Licence of the model, to be written into its files.")
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where the run's pictures lie now; default: where it was trained on them."
-)
-MIN_AGREEMENT = flags.DEFINE_float(
-    "min_agreement",
-    0.98,
-    "Least share of test pictures with the class that Keras says, 0..1.",
-    0,
-    1,
-)
-TIMING_ROUNDS = flags.DEFINE_integer(
-    "timing_rounds", 12, "Rounds of five pictures to time each file with; 0: none.", lower_bound=0
-)
-flags.mark_flags_as_required(["workdir"])
-
-
-def main(paths: Sequence[str]) -> None:
-    """Exports, compares with Keras and prints what was written."""
-    script.refuse(paths)
-
-    with script.quiet_imports():
-        from trash_keras.evaluation import parity_page
-        from trash_keras.export.folder import export
-        from trash_keras.tracking.exports import log_exports
-
-    exported = export(
-        WORKDIR.value,
-        KINDS.value,
-        DATA_DIR.value,
-        calibration_images=CALIBRATION_IMAGES.value,
-        license_name=LICENSE.value,
-        min_agreement=MIN_AGREEMENT.value,
-        timing_rounds=TIMING_ROUNDS.value,
-    )
-    for kind in KINDS.value:
-        if kind in exported["kinds"]:
-            print(parity_page.summary(kind, exported["kinds"][kind]))
-    log_exports(WORKDIR.value, exported)
-    page = f"{WORKDIR.value}/export/parity.html"
-    if exported["refused"]:
-        raise ValueError(f"{parity_page.refusal(exported['refused'])} The worst pictures: {page}")
-    print(f"Files: {WORKDIR.value}/export/; how far they answer like Keras: {page}")
-
+from trash_keras.cli import verbs
 
 if __name__ == "__main__":
-    script.run(main)
+    verbs.run("export", sys.argv[1:])

@@ -1,85 +1,8 @@
-"""Brings pictures into class folders; the same command again goes on, or does nothing.
+"""`trash-keras prepare` for those who work in a clone of the repository."""
 
-python -m experiments.prepare --source=SOURCE --data_dir=DIR
+import sys
 
-SOURCE is one of:
-  synthetic             drawn stand-in pictures, no download
-  trashnet              TrashNet (2,527 pictures, 6 classes) from Hugging Face
-  gs://BUCKET/PATH      Google Cloud Storage: an archive or a folder (extra "gcs")
-  s3://BUCKET/PATH      S3 and its like: an archive or a folder (extra "s3")
-  hf://datasets/OWNER/NAME/PATH   Hugging Face: an archive or a folder
-  https://HOST/PATH     an archive; http:// too
-  FILE                  a local .zip, .tar, .tar.gz or .tgz
-  FOLDER                a local folder, copied
-  tfds:NAME             a data set of tensorflow-datasets, with --shards
-
-Each client uses its own credentials (AWS_PROFILE, AWS_ENDPOINT_URL, gcloud login, HF_TOKEN ...).
-An archive or folder holds one folder per class; a single folder around them is left out.
-"""
-
-from collections.abc import Sequence
-
-from absl import flags
-
-from trash_keras import flags as script
-from trash_keras import jobs
-
-SOURCE = flags.DEFINE_string(
-    "source", "synthetic", "synthetic, trashnet, an address, an archive or a folder: see above."
-)
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder to write; must not exist or be empty.")
-SHA256 = flags.DEFINE_string("sha256", "", "Checksum the archive must have. Empty: any.")
-MAX_UNPACKED_GIGABYTES = flags.DEFINE_float(
-    "max_unpacked_gigabytes", 20, "Largest archive or folder accepted, unpacked, GB.", 0.000001
-)
-IMAGES_PER_CLASS = flags.DEFINE_integer(
-    "images_per_class", 60, "Pictures drawn for each class of synthetic.", lower_bound=3
-)
-SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn for synthetic.", lower_bound=0)
-SHARDS = flags.DEFINE_integer(
-    "shards", 0, "Write at least so many shards instead of class folders; 0: class folders.", 0
-)
-SHARD_MEGABYTES = flags.DEFINE_float(
-    "shard_megabytes", 256, "Most pictures in a shard, 10^6 bytes; more shards where needed.", 0
-)
-DATA_FORMAT = flags.DEFINE_enum(
-    "data_format", "tfrecord", ("tfrecord", "array_record"), "Format of the shards."
-)
-RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Writes shards as an Apache Beam job.")
-RUNNER_OPTIONS = flags.DEFINE_string(
-    "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
-)
-flags.mark_flags_as_required(["data_dir"])
-
-
-def main(paths: Sequence[str]) -> None:
-    """Writes the pictures."""
-    script.refuse(paths)
-
-    from trash_keras.data.sources import preparing
-
-    request = preparing.Request(
-        SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
-        images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
-    )  # fmt: skip
-    if SHARDS.value:
-        with script.quiet_imports():
-            from trash_keras import sharding
-
-        runner = (RUNNER.value or "", RUNNER_OPTIONS.value)
-        layout = sharding.Layout(DATA_FORMAT.value, SHARDS.value, SHARD_MEGABYTES.value, *runner)
-        done = sharding.prepare(request, DATA_DIR.value, layout)
-    else:
-        for_shards = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
-        if useless := [f"--{flag.name}" for flag in for_shards if flag.present]:
-            raise ValueError(f"{', '.join(useless)} changes nothing without --shards.")
-        done = preparing.prepare(request, DATA_DIR.value)
-    pictures = f"{sum(done.counts.values())} pictures of {len(done.counts)} classes"
-    if done.already:
-        print(f"{DATA_DIR.value} already holds the {pictures} of {request.name}; nothing to do")
-    else:
-        print(f"Wrote {pictures} to {DATA_DIR.value}")
-
+from trash_keras.cli import verbs
 
 if __name__ == "__main__":
-    script.run(main)
+    verbs.run("prepare", sys.argv[1:])

@@ -1,70 +1,8 @@
-"""Answers pictures over HTTP.
+"""`trash-keras serve` for those who work in a clone of the repository."""
 
-    python -m experiments.serve [--model=FILE_OR_DIR]
-    curl --form files=@photo.jpg --form files=@other.png http://127.0.0.1:8000/v1/classify
+import sys
 
-POST /v1/classify answers like `experiments.predict --format=json`; GET /healthz, /metrics
-(Prometheus), /v1/model. Needs `pip install 'trash-keras[serve]'`, and TensorFlow only for models
-that are no .tflite file. SIGTERM and Ctrl-C let it finish what is under way. docs/serving.md has
-more.
-"""
-
-from collections.abc import Sequence
-
-from absl import flags
-
-from trash_keras import boxed_model
-from trash_keras import flags as script
-
-MODEL = script.define_model()
-HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all there are.")
-PORT = flags.DEFINE_integer("port", 8000, "Port; 0 for any that is free.", 0, 65535)
-THRESHOLD = script.define_threshold()
-UPLOAD = flags.DEFINE_float("max_upload_megabytes", 20.0, "Most megabytes of a request.", 0.001)
-FILES = flags.DEFINE_integer("max_files", 16, "Most pictures in a request.", 1)
-MEGAPIXELS = flags.DEFINE_float("max_megapixels", 50.0, "Most millions of pixels of one.", 0.01)
-SECONDS = flags.DEFINE_float(
-    "timeout_seconds", 30.0, "Most seconds for an upload, and again for its answer.", 0.1
-)
-BATCH = flags.DEFINE_integer("max_batch", 8, "Most pictures that the model gets at once.", 1)
-REQUESTS = flags.DEFINE_integer(
-    "max_requests", 32, "Most requests under way at once; others get status 503.", 1
-)
-
-
-def main(paths: Sequence[str]) -> None:
-    """Loads the model and serves it."""
-    script.refuse(paths)
-
-    try:
-        with script.quiet_imports():
-            from trash_keras.serving import server, service
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"The service needs the package {error.name}: pip install 'trash-keras[serve]'"
-        ) from error
-    from pathlib import Path
-
-    from trash_keras.prediction import Predictor
-    from trash_keras.serving.limits import Limits
-
-    limits = Limits(
-        upload_megabytes=UPLOAD.value,
-        files=FILES.value,
-        megapixels=MEGAPIXELS.value,
-        seconds=SECONDS.value,
-        batch=BATCH.value,
-        requests=REQUESTS.value,
-    )
-    model = MODEL.value or str(boxed_model.path())
-    listening = server.listen(HOST.value, PORT.value)
-    predictor = Predictor.load(model).with_threshold(THRESHOLD.value)
-    app = service.build(predictor, Path(model).name, limits)
-    host, port = listening.getsockname()[:2]
-    host = f"[{host}]" if ":" in host else host
-    print(f"{model} answers at http://{host}:{port}/v1/classify")
-    server.run(app, listening, SECONDS.value)
-
+from trash_keras.cli import verbs
 
 if __name__ == "__main__":
-    script.run(main)
+    verbs.run("serve", sys.argv[1:])

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras import answer_drawings, prediction
+from trash_keras import answer_drawings
 from trash_keras.explaining import Explainer
-from trash_keras.prediction import Answer, Predictor
+from trash_keras.predictor import Prediction, Predictor
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def explainer(trained):
 
 
 def answers(trained, *files):
-    return prediction.classify(Predictor.load(trained[0] / "model.keras"), list(map(str, files)))
+    return Predictor.load(trained[0] / "model.keras").predict_stream(list(map(str, files)))
 
 
 def test_each_answer_gets_a_drawing_of_its_own(trained, explainer, tmp_path):
@@ -27,7 +27,7 @@ def test_each_answer_gets_a_drawing_of_its_own(trained, explainer, tmp_path):
     files = [data / "red" / "red0.png", data / "blue" / "blue0.png", other]
     found = list(answer_drawings.draw(explainer, answers(trained, *files), tmp_path / "new"))
     assert [answer.file for answer in found] == list(map(str, files))
-    assert [answer.ranked()[0][0] for answer in found] == ["red", "blue", "red"]
+    assert [answer.top_k(1)[0][0] for answer in found] == ["red", "blue", "red"]
     drawn = [answer.explanation for answer in found]
     assert len(set(drawn)) == 3 == len(list((tmp_path / "new").iterdir()))
     assert all("red0-" in drawn[n] for n in (0, 2))
@@ -41,7 +41,7 @@ def test_each_answer_gets_a_drawing_of_its_own(trained, explainer, tmp_path):
 
 
 def test_without_a_drawing_nothing_is_said_of_one():
-    assert "explanation" not in Answer("a.jpg", {"a": 1.0}).to_dict()
+    assert "explanation" not in Prediction("a.jpg", {"a": 1.0}).to_dict()
 
 
 def test_bad_files_keep_their_errors_and_stop_nothing(trained, explainer, tmp_path, monkeypatch):
@@ -79,7 +79,7 @@ def test_more_answers_than_a_batch_are_drawn_as_they_come(explainer, tmp_path, m
     def endless():
         while True:
             taken.append(1)
-            yield Answer(str(tmp_path / "picture.png"), {"red": 1.0})
+            yield Prediction(str(tmp_path / "picture.png"), {"red": 1.0})
 
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "picture.png")
     found = answer_drawings.draw(explainer, endless(), tmp_path / "new")

@@ -6,12 +6,12 @@ import pytest
 
 from trash_keras import answer_files
 from trash_keras.contract import Contract
-from trash_keras.prediction import Answer
+from trash_keras.predictor import Prediction
 
 CONTRACT = Contract(("glass", "metal"), 16, "pad")
 ROWS = [
-    Answer("a.jpg", {"glass": 0.25, "metal": 0.75}).to_dict(),
-    Answer("b.jpg", {"glass": 0.5, "metal": 0.5}).to_dict(),
+    Prediction("a.jpg", {"glass": 0.25, "metal": 0.75}).to_dict(),
+    Prediction("b.jpg", {"glass": 0.5, "metal": 0.5}).to_dict(),
 ]
 
 
@@ -36,7 +36,7 @@ def test_both_forms_hold_the_same_rows(tmp_path):
 def test_sets_are_a_column_of_lists(tmp_path):
     contract = dataclasses.replace(CONTRACT, set_threshold=0.3)
     rows = [
-        Answer(f"{p}.jpg", {"glass": 1 - p, "metal": p}, set_threshold=0.3).to_dict()
+        Prediction(f"{p}.jpg", {"glass": 1 - p, "metal": p}, set_threshold=0.3).to_dict()
         for p in (0.25, 0.625)
     ]
     for form, write in answer_files.WRITERS.items():

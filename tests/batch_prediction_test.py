@@ -9,9 +9,12 @@ import fsspec
 import pytest
 from PIL import Image
 
-from trash_keras import batch_prediction, picture_files, prediction
+from trash_keras import batch_prediction
+from trash_keras.batch_prediction import PredictOptions
 from trash_keras.contract import Contract
+from trash_keras.data.image_files import iter_image_files
 from trash_keras.modeling import classifier
+from trash_keras.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +32,8 @@ def pictures(trained, tmp_path):
 
 def predict(trained, pictures, output, part_size=8, **options):
     model = str(trained[0] / "model.keras")
-    return batch_prediction.predict(model, iter(pictures), output, part_size=part_size, **options)
+    chosen = PredictOptions(part_size=part_size, **options)
+    return batch_prediction.predict(model, iter(pictures), output, chosen)
 
 
 def rows(output, pattern="predictions-*"):
@@ -48,8 +52,8 @@ def test_answers_are_those_of_plain_prediction(trained, pictures, tmp_path):
     parts = -(-len(pictures) // 8)
     total = len(pictures)
     assert counts == {"parts": parts, "pictures": total, "answers": total - 3, "errors": 3}
-    predictor = prediction.Predictor.load(trained[0] / "model.keras")
-    plain = [answer.to_dict() for answer in prediction.classify(predictor, pictures, 3)]
+    predictor = Predictor.load(trained[0] / "model.keras")
+    plain = [answer.to_dict() for answer in predictor.predict_stream(pictures, 3)]
     answers = [row for row in plain if "error" not in row]
     for one, other in zip(rows(tmp_path / "out"), answers, strict=True):
         assert list(one) == list(other)
@@ -133,11 +137,11 @@ def test_another_model_is_refused_and_a_moved_one_is_not(trained, pictures, tmp_
     predict(trained, pictures[:2], tmp_path / "out")
     (tmp_path / "moved.keras").write_bytes(model.read_bytes())
     moved = str(tmp_path / "moved.keras")
-    batch_prediction.predict(moved, pictures[:2], tmp_path / "out", part_size=8)
+    batch_prediction.predict(moved, pictures[:2], tmp_path / "out", PredictOptions(part_size=8))
     with zipfile.ZipFile(moved, "a") as archive:
         archive.writestr("note", "other content")
     with pytest.raises(ValueError, match="another job: model_sha256 is"):
-        batch_prediction.predict(moved, pictures[:2], tmp_path / "out", part_size=8)
+        batch_prediction.predict(moved, pictures[:2], tmp_path / "out", PredictOptions(part_size=8))
 
 
 def test_no_pictures_no_model_no_format(trained, tmp_path):
@@ -158,7 +162,7 @@ def test_everything_may_lie_in_an_object_store(trained, pictures, tmp_path):
     there = [f"memory://bucket/pictures/{index}.png" for index in range(8)]
     for _ in range(2):
         counts = batch_prediction.predict(
-            "memory://bucket/model.keras", there, "memory://bucket/out", part_size=3
+            "memory://bucket/model.keras", there, "memory://bucket/out", PredictOptions(part_size=3)
         )
         assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
     memory.get("/bucket/out", str(tmp_path / "out"), recursive=True)
@@ -187,9 +191,9 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, pictures, monkeyp
         for _ in range(2):
             counts = batch_prediction.predict(
                 "s3://jobs/model.keras",
-                picture_files.listed(["s3://jobs/pictures"]),
+                iter_image_files(["s3://jobs/pictures"]),
                 "s3://jobs/out",
-                part_size=3,
+                PredictOptions(part_size=3),
             )
             assert counts == {"parts": 3, "pictures": 8, "answers": 7, "errors": 1}
         found = store.cat("jobs/out/predictions-*")
@@ -222,7 +226,7 @@ def test_killed_half_way_it_ends_with_every_picture_once(trained, tmp_path, scri
     assert 50 <= done < 100 and not (output / "summary.json").exists()
     finished = script(*command, fresh=True)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.endswith(f"799 of 800 pictures answered in {output}, 1 unreadable\n")
+    assert finished.stdout.endswith(f"799 of 800 images classified in {output}, 1 unreadable\n")
     assert [row["file"] for row in rows(output)] == [
         str(tmp_path / f"{index:04d}.png") for index in range(800) if index != 400
     ]
@@ -246,7 +250,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         for index in range(count):
             os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
         command = [
-            sys.executable, "-m", "experiments.predict", f"--model={model}",
+            sys.executable, "-m", "trash_keras", "predict", f"--model={model}",
             "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}", "--part_size=50",
             folder,
         ]  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import builders, scripts
 
-# As `flags.run` has it, so that what scripts and tests compute is the same to the bit.
+# As `launch.run` has it, so that what scripts and tests compute is the same to the bit.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
@@ -57,7 +57,7 @@ def squares():
     kernel = np.array([[1, -0.5], [-0.5, -0.5], [-0.5, 1]], np.float32)
     colour.set_weights([kernel.reshape(1, 1, 3, 2), np.full(2, -125, np.float32)])
     model = classifier.build(backbone, 2)
-    model.get_layer(classifier.PROBABILITIES).set_weights([np.eye(2), np.zeros(2)])
+    model.get_layer(classifier.LOGITS).set_weights([np.eye(2), np.zeros(2)])
     generator = np.random.default_rng(0)
     images = generator.normal(128, 8, (12, 32, 32, 3)).clip(0, 255).astype(np.uint8)
     boxes, labels = generator.integers(0, 24, (12, 2)), np.arange(12) % 2
@@ -124,9 +124,14 @@ def script_server(tmp_path_factory):
         yield server
 
 
+def module_of(name):
+    """Returns what follows `python -m` to start a verb, or a script "tools.NAME"."""
+    return [name] if name.startswith("tools.") else ["trash_keras", name]
+
+
 @pytest.fixture(scope="session")
 def script(request):
-    """Runs `python -m experiments.NAME` and returns the finished process.
+    """Runs `trash-keras NAME`, or `python -m tools.NAME`, and returns the finished process.
 
     With fresh=True, or with options of `subprocess.run`, in a Python of its own as a user's: for
     tests of what is printed while TensorFlow is imported, of variables and of speed.
@@ -136,7 +141,7 @@ def script(request):
         arguments = [str(argument) for argument in arguments]
         if not fresh and not options:
             return request.getfixturevalue("script_server").run(name, arguments)
-        command = [sys.executable, "-m", f"experiments.{name}", *arguments]
+        command = [sys.executable, "-m", *module_of(name), *arguments]
         options = {"capture_output": True, "text": True, "timeout": 600, "cwd": ROOT} | options
         return subprocess.run(command, **options)
 
@@ -145,7 +150,7 @@ def script(request):
 
 @pytest.fixture(scope="session")
 def kill_script(script_server):
-    """Starts `python -m experiments.NAME` and kills it as soon as `when` returns true."""
+    """Starts `trash-keras NAME` and kills it as soon as `when` returns true."""
 
     def kill(name, *arguments, when):
         script_server.kill(name, arguments, when)

@@ -1,9 +1,11 @@
 import json
+import math
 import zipfile
 
+import numpy as np
 import pytest
 
-from trash_keras.contract import Contract
+from trash_keras.contract import Contract, is_unsure
 
 CONTRACT = Contract(("a", "b"), 32, "pad", 1.5, 0.7, 0.2, 4)
 
@@ -30,36 +32,6 @@ def test_a_file_from_before_there_was_a_choice_answers_as_it_did(tmp_path):
     }  # fmt: skip
 
 
-@pytest.fixture
-def written(tmp_path):
-    path = tmp_path / "model.keras"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("model.weights.h5", b"weights" * 1000)
-    Contract(("x", "y"), 16, "crop").embed(path)
-    return path
-
-
-def test_one_contract_takes_the_place_of_another(written):
-    CONTRACT.replace_in(written)
-    assert Contract.read(written) == CONTRACT
-    with zipfile.ZipFile(written) as archive:
-        assert sorted(archive.namelist()) == ["labels.txt", "model.weights.h5", "trash_keras.json"]
-        assert archive.read("model.weights.h5") == b"weights" * 1000
-
-
-def test_a_kill_while_it_is_replaced_leaves_the_old_file(written, monkeypatch):
-    before = written.read_bytes()
-
-    def kill(self, path):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Contract, "embed", kill)
-    with pytest.raises(KeyboardInterrupt):
-        CONTRACT.replace_in(written)
-    assert written.read_bytes() == before
-    assert [path.name for path in written.parent.iterdir()] == ["model.keras"]
-
-
 def test_what_is_not_a_model_is_refused(tmp_path):
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(ValueError, match="There is no model at"):
@@ -67,3 +39,30 @@ def test_what_is_not_a_model_is_refused(tmp_path):
     for path in (tmp_path / "text.keras", tmp_path):
         with pytest.raises(ValueError, match="is not a model of this project"):
             Contract.read(path)
+
+
+BELOW_ONE = float(np.nextafter(1, 0))  # is 1 in float32
+
+
+@pytest.mark.parametrize(
+    ("confidence", "threshold", "unsure"),
+    [
+        (0.7, 0.6, False), (0.6, 0.6, True), (0.5, 0.6, True), (1.0, 1.0, True), (1e-30, 0, False),
+        (1.0, BELOW_ONE, False), (math.nan, 0.0, True), (0.6, 0.0, False),
+    ],
+)  # fmt: skip
+def test_up_to_the_threshold_a_prediction_is_unsure(confidence, threshold, unsure):
+    assert is_unsure(confidence, threshold) is unsure
+    several = np.array([[confidence], [0.75], [0.25]])
+    assert is_unsure(several, threshold).tolist() == [
+        [unsure],
+        [threshold >= 0.75],
+        [threshold >= 0.25],
+    ]
+
+
+def test_float32_is_compared_like_a_single_prediction():
+    assert is_unsure(np.ones(2, np.float32), BELOW_ONE).tolist() == [False, False]
+    third = np.float32(1 / 3)  # a little more than 1/3
+    assert not is_unsure(np.array([third]), 1 / 3).any()
+    assert not is_unsure(float(third), 1 / 3)

@@ -4,8 +4,9 @@ import pytest
 from trash_keras import corrupted_answers, scoring
 from trash_keras.data import corruptions, pipeline
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture
@@ -13,13 +14,13 @@ def setting(trained):
     workdir, data, _ = trained
     store = FolderStore(data)
     predictor = Predictor.load(workdir / "model.keras")
-    catalog = Catalog.load(workdir / "catalog.json").only("test")
-    return predictor, catalog, store, scoring.answers(predictor, catalog, "test", store)
+    split = Split(Catalog.load(workdir / "catalog.json").only("test"), "test", store)
+    return predictor, split, scoring.answers(predictor, split)
 
 
 def test_every_kind_is_scored_at_every_severity(setting):
-    predictor, catalog, store, clean = setting
-    scores = corrupted_answers.score(predictor, catalog, "test", store, clean, batch_size=4)
+    predictor, split, clean = setting
+    scores = corrupted_answers.score(predictor, split, clean, batch_size=4)
     assert scores["examples"] == len(clean.paths) and set(scores["kinds"]) == set(corruptions.KINDS)
     assert scores["clean"]["accuracy"] == clean.score()["accuracy"]
     for kind, found in scores["kinds"].items():
@@ -33,7 +34,7 @@ def test_every_kind_is_scored_at_every_severity(setting):
 
 
 def test_answers_are_for_the_changed_pictures_whatever_the_batch(setting):
-    predictor, catalog, store, clean = setting
+    predictor, split, clean = setting
     contract, seen = predictor.contract, []
     names = contract.class_names
 
@@ -45,7 +46,7 @@ def test_answers_are_for_the_changed_pictures_whatever_the_batch(setting):
     collected = []
     for batch_size in (4, 5):
         seen.clear()
-        corrupted_answers.score(watched, catalog, "test", store, clean, batch_size=batch_size)
+        corrupted_answers.score(watched, split, clean, batch_size=batch_size)
         assert {len(images) for images in seen} == {batch_size}
         groups = np.array_split(np.arange(len(seen)), len(seen) // 40)
         # Case by case the pictures of all batches, without filler.
@@ -53,9 +54,7 @@ def test_answers_are_for_the_changed_pictures_whatever_the_batch(setting):
                  for case in range(40)]  # fmt: skip
         collected.append(np.stack(cases))
     np.testing.assert_array_equal(*collected)
-    pictures = pipeline.pictures(
-        catalog, "test", store, image_size=contract.image_size, resize=contract.resize, cache=False
-    )
+    pictures = pipeline.pictures(split.for_model(contract), cache=False)
     first = next(iter(pictures.as_numpy_iterator()))[0]
     for case, kind in enumerate(corruptions.KINDS):
         expected = corruptions.corrupt(first, kind, 5, 0, clean.paths[0])

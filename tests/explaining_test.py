@@ -12,6 +12,7 @@ from trash_keras.data.stores import FolderStore, read_pictures
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.explaining import Explainer
 from trash_keras.modeling import classifier
+from trash_keras.modeling.answering import build_inference_model, save
 from trash_keras.modeling.grad_cam import GradCam, NoHeatMapError
 
 
@@ -44,8 +45,8 @@ def test_only_a_keras_file_has_gradients(tmp_path, name):
 def test_a_backbone_that_ends_in_a_vector_is_no_reason_to_stop(tmp_path):
     inputs = keras.Input((16, 16, 3))
     backbone = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
-    classifier.build(backbone, 2).save(tmp_path / "model.keras")
-    Contract(("a", "b"), 16, "stretch").embed(tmp_path / "model.keras")
+    model = build_inference_model(classifier.build(backbone, 2))
+    save(model, Contract(("a", "b"), 16, "stretch"), tmp_path / "model.keras")
     assert explaining.find(tmp_path / "model.keras") is None
     assert explaining.of_mistakes(None, None, None) is None
 

@@ -8,7 +8,8 @@ from trash_keras import scoping, scoring
 from trash_keras.contract import Contract
 from trash_keras.data import stores
 from trash_keras.data.catalog import Catalog
-from trash_keras.prediction import Predictor
+from trash_keras.data.split import Split
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture
@@ -34,12 +35,10 @@ def measured(trained, noise):
         workdir, data, _ = trained
         predictor = Predictor.load(workdir / "model.keras")
         store = stores.open_store(data)
-        source = scoping.Source(Catalog.load(workdir / "catalog.json").only(split), split, store)
-        answers = scoring.answers(predictor, source.catalog, split, store)
-        others = scoping.others(noise)
-        return scoping.measure(
-            workdir / model, predictor, answers, source, others, run=run, **options
-        )
+        scored = Split(Catalog.load(workdir / "catalog.json").only(split), split, store)
+        answers = scoring.answers(predictor, scored)
+        runner = scoping.Runner(workdir / model, predictor, **options)
+        return scoping.measure(runner, answers, scored, scoping.others(noise), run)
 
     return measure
 

@@ -15,15 +15,15 @@ from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.evaluation import figures, heat_map_figures
 from trash_keras.explaining import BATCH_SIZE, Explainer
-from trash_keras.prediction import Answer
+from trash_keras.predictor import Prediction
 
 
 def draw(
     explainer: Explainer,
-    answers: Iterable[Answer],
+    answers: Iterable[Prediction],
     folder: str | os.PathLike,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
-) -> Iterator[Answer]:
+) -> Iterator[Prediction]:
     """Draws for each answer its picture beside the evidence for the most probable class.
 
     Pictures are read a second time: who classifies knows nothing of heat maps.
@@ -41,7 +41,7 @@ def draw(
     contract, rest = explainer.contract, iter(answers)
     while batch := list(itertools.islice(rest, BATCH_SIZE)):
         batch, squares, pictures = _opened(batch, contract, max_megapixels)
-        best = {answer.file: answer.ranked()[0] for answer in batch if not answer.error}
+        best = {answer.file: answer.top_k(1)[0] for answer in batch if not answer.error}
         found = explainer.heat_maps({file: name for file, (name, _) in best.items()}, squares)
         for answer in batch:
             if answer.error:
@@ -58,8 +58,8 @@ def draw(
 
 
 def _opened(
-    batch: Sequence[Answer], contract: Contract, max_megapixels: float
-) -> tuple[list[Answer], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    batch: Sequence[Prediction], contract: Contract, max_megapixels: float
+) -> tuple[list[Prediction], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns the answers, and by their files the model's pictures and those to draw."""
     answers, squares, pictures = [], {}, {}
     for answer in batch:

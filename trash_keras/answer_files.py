@@ -7,7 +7,7 @@ from typing import Any
 
 from trash_keras.contract import Contract
 
-Row = dict[str, Any]  # of `prediction.Answer.to_dict`
+Row = dict[str, Any]  # of `Prediction.to_dict`
 
 
 def write_jsonl(target: Path, rows: Sequence[Row], contract: Contract | None = None) -> None:

@@ -23,38 +23,56 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trash_keras import answer_files, jobs, picture_files, prediction, storage
+from trash_keras import answer_files, jobs, storage
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
+from trash_keras.predictor import Predictor
 
 INPUTS = "inputs.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """How a job predicts, and the form of its results.
+
+    Attributes:
+        output_format: jsonl or parquet.
+        part_size: Images per file of results.
+        batch_size: Images per step.
+        max_megapixels: Most pixels to decode, millions; larger files count as errors.
+        threshold: As for `Predictor.with_threshold`.
+    """
+
+    output_format: str = "jsonl"
+    part_size: int = 512
+    batch_size: int = 32
+    max_megapixels: float = decoding.MAX_MEGAPIXELS
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.output_format not in answer_files.WRITERS:
+            names = ", ".join(answer_files.WRITERS)
+            raise ValueError(
+                f"output_format must be one of {names}. Received: {self.output_format}"
+            )
 
 
 def predict(
     model: str,
     paths: Iterable[str],
     output: str | os.PathLike,
-    *,
-    output_format: str = "jsonl",
-    part_size: int = 512,
-    batch_size: int = 32,
-    max_megapixels: float = decoding.MAX_MEGAPIXELS,
-    threshold: float | None = None,
+    options: PredictOptions = PredictOptions(),
     runner: str = "DirectRunner",
     runner_options: str = "",
 ) -> dict[str, int]:
-    """Classifies pictures into files; the same call continues one that was cut short.
+    """Classifies images into files; the same call continues one that was cut short.
 
     Args:
         model: A `.keras` or `.tflite` file or a SavedModel folder, which the workers must reach:
             a path, or an address like gs://BUCKET/model.keras.
-        paths: Picture files, paths or addresses; consumed one by one.
+        paths: Image files, paths or addresses; consumed one by one.
         output: Folder for the results, path or address; new, empty or of the same job.
-        output_format: jsonl or parquet.
-        part_size: Pictures per file of results.
-        batch_size: Pictures per step.
-        max_megapixels: Most pixels to decode, millions; larger files count as errors.
-        threshold: As for `Predictor.with_threshold`.
+        options: How to predict.
         runner: One of `jobs.RUNNERS`.
         runner_options: Beam pipeline options as on a command line.
 
@@ -63,38 +81,32 @@ def predict(
 
     Raises:
         ImportError: Apache Beam or PyArrow, or the client of an object store, is not installed.
-        ValueError: No pictures, no model, a folder of another job, or wrong options.
+        ValueError: No images, no model, a folder of another job, or wrong options.
         OSError: A part's results could not be written.
     """
-    options = jobs.pipeline_options(runner, runner_options)
-    if output_format not in answer_files.WRITERS:
-        names = ", ".join(answer_files.WRITERS)
-        raise ValueError(f"output_format must be one of {names}. Received: {output_format}")
-    if output_format == "parquet":
+    beam_options = jobs.pipeline_options(runner, runner_options)
+    if options.output_format == "parquet":
         answer_files.require_parquet()
     with storage.local_copy(model) as local:
         Contract.read(local)
         model_checksum = storage.checksum(local)
     # Or a broken model would fail on every worker.
-    load_once(model, model_checksum).with_threshold(threshold)
+    load_once(model, model_checksum).with_threshold(options.threshold)
     with storage.replacing(storage.join(output, INPUTS)) as temporary:
-        starts, inputs_checksum, count = _write_inputs(paths, temporary, part_size)
+        starts, inputs_checksum, count = _write_inputs(paths, temporary, options.part_size)
         description = {
             "task": "predict",
             "model_sha256": model_checksum,
             "pictures": count,
             "pictures_sha256": inputs_checksum,
-            "part_size": part_size,
-            "output_format": output_format,
-            "max_megapixels": max_megapixels,
-            **({} if threshold is None else {"threshold": threshold}),
+            "part_size": options.part_size,
+            "output_format": options.output_format,
+            "max_megapixels": options.max_megapixels,
+            **({} if options.threshold is None else {"threshold": options.threshold}),
         }
         jobs.claim(output, description)
-    work = PredictPart(
-        model, model_checksum, str(output), output_format, starts, batch_size, max_megapixels,
-        threshold,
-    )  # fmt: skip
-    return jobs.run_parts(work, len(starts) - 1, output, options, {"pictures": count})
+    work = PredictPart(model, model_checksum, str(output), starts, options)
+    return jobs.run_parts(work, len(starts) - 1, output, beam_options, {"pictures": count})
 
 
 def _write_inputs(
@@ -123,39 +135,33 @@ class PredictPart:
         model: Path or address of the model.
         model_checksum: Its checksum; one that is loaded already is recognized by it.
         output: Folder of the job.
-        output_format: jsonl or parquet.
         starts: Byte in `inputs.jsonl` where each part starts, and where the last one ends.
-        batch_size: Pictures per step.
-        max_megapixels: Most pixels to decode, millions; larger files count as errors.
-        threshold: As for `Predictor.with_threshold`.
+        options: How to predict.
     """
 
     model: str
     model_checksum: str
     output: str
-    output_format: str
     starts: tuple[int, ...]
-    batch_size: int
-    max_megapixels: float
-    threshold: float | None = None
+    options: PredictOptions
 
     def __call__(self, number: int) -> dict[str, int]:
         """Writes the files of a part; returns its number of pictures, answers and errors."""
-        inputs = storage.join(self.output, INPUTS)
+        inputs, options = storage.join(self.output, INPUTS), self.options
         lines = storage.read_bytes(inputs, self.starts[number], self.starts[number + 1])
         paths = [json.loads(line) for line in lines.splitlines()]
-        predictor = load_once(self.model, self.model_checksum).with_threshold(self.threshold)
+        predictor = load_once(self.model, self.model_checksum).with_threshold(options.threshold)
         answers: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
-        for answer in picture_files.classify(
-            predictor, paths, self.batch_size, self.max_megapixels
-        ):
-            (errors if answer.error else answers).append(answer.to_dict())
+        for found in predictor.predict_stream(paths, options.batch_size, options.max_megapixels):
+            (errors if found.error else answers).append(found.to_dict())
         if len(answers) + len(errors) != len(paths):
             raise RuntimeError(f"{len(paths)} pictures gave {len(answers)} + {len(errors)} rows")
         self._write_errors(number, errors)
-        with storage.replacing(self._name(number, "predictions", self.output_format)) as temporary:
-            answer_files.WRITERS[self.output_format](temporary, answers, predictor.contract)
+        with storage.replacing(
+            self._name(number, "predictions", options.output_format)
+        ) as temporary:
+            answer_files.WRITERS[options.output_format](temporary, answers, predictor.contract)
         return {"pictures": len(paths), "answers": len(answers), "errors": len(errors)}
 
     def _write_errors(self, number: int, errors: list[dict[str, Any]]) -> None:
@@ -174,7 +180,7 @@ class PredictPart:
 _loading = threading.Lock()
 
 
-def load_once(model: str, checksum: str) -> prediction.Predictor:
+def load_once(model: str, checksum: str) -> Predictor:
     """Returns the predictor of this process, safe to use from several threads.
 
     Args:
@@ -186,9 +192,9 @@ def load_once(model: str, checksum: str) -> prediction.Predictor:
 
 
 @functools.lru_cache(maxsize=1)
-def _load(model: str, checksum: str) -> prediction.Predictor:
+def _load(model: str, checksum: str) -> Predictor:
     with storage.local_copy(model) as local:
-        predictor = prediction.Predictor.load(local)
+        predictor = Predictor.load(local)
     # A TFLite interpreter is not safe to share, and one step already takes every core.
     lock = threading.Lock()
 

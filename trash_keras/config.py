@@ -1,16 +1,20 @@
 """What a run is: frozen dataclasses, checked when made, to and from JSON.
 
 Each field states its default, help text, unit and allowed values once; the command-line flags
-are made from them (`trash_keras/flags.py`). Nothing here imports TensorFlow.
+are made from them (`trash_keras/cli/flags.py`). Nothing here imports TensorFlow.
 """
 
 import dataclasses
+import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from trash_keras.contract import VIEWS
+from trash_keras.presets import reader
+
+_Options = TypeVar("_Options")
 
 
 def option(
@@ -21,7 +25,6 @@ def option(
     maximum: float | None = None,
     choices: Sequence[str] | Sequence[int] = (),
     changes_result: bool = True,
-    environment: str = "",
 ) -> Any:
     """Declares one setting.
 
@@ -32,7 +35,6 @@ def option(
         maximum: Largest allowed value.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
-        environment: Variable that a script takes the value from when the flag is not given.
 
     Returns:
         A dataclass field.
@@ -45,7 +47,6 @@ def option(
             "maximum": maximum,
             "choices": tuple(choices),
             "changes_result": changes_result,
-            "environment": environment,
         },
     )
 
@@ -77,17 +78,17 @@ def _check(field: dataclasses.Field, value: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig(_Checked):
-    """Which pictures, how they are split, and the shape they are given."""
+    """Which images, how they are split, and the shape they are given."""
 
     data_dir: str = option(
         "notebooks/my-trash-dataset/train",
-        "Folder with one sub-folder of pictures per class, folder of shards (--data_format), or "
+        "Folder with one sub-folder of images per class, folder of shards (--data_format), or "
         "tfds:NAME[@FOLDER] of tensorflow-datasets.",
     )
     data_format: str = option(
         "folder",
-        "What --data_dir holds: picture files, or the shards that experiments.prepare writes. Of "
-        "no account for tfds:NAME.",
+        "What --data_dir holds: image files, or the shards that `trash-keras prepare` writes. Not "
+        "for tfds:NAME.",
         choices=("folder", "tfrecord", "array_record"),
         changes_result=False,
     )
@@ -100,12 +101,12 @@ class DataConfig(_Checked):
     )
     groups: str = option(
         "",
-        "JSON file of near-duplicates for --split_method=grouped, as experiments.audit --groups "
+        "JSON file of near-duplicates for --split_method=grouped, as `trash-keras audit --groups` "
         "writes it. Empty: what the backbone's features find, see --group_similarity.",
     )
     group_similarity: float = option(
         0.8,
-        "Least cosine of two pictures' features, less the mean of all, that makes them "
+        "Least cosine of two images' features, less the mean of all, that makes them "
         "near-duplicates where no --groups are named.",
         minimum=0,
         maximum=1,
@@ -123,29 +124,30 @@ class DataConfig(_Checked):
     subsets: str = option(
         "",
         "CSV file with the columns file and subset (or another one, FILE.csv:COLUMN), to show the "
-        "recall on each subset apart. A file is a path in the data folder, or its last part.",
+        "recall on each slice of the data. A file is a path in the data folder, or its last part.",
         changes_result=False,
     )
     max_megapixels: float = option(
         100.0,
-        "Most pixels of a picture to decode, millions; larger files count as undecodable.",
+        "Most pixels of an image to decode, millions; larger files count as undecodable.",
         minimum=0.01,
     )
     image_size: int = option(224, "Height and width fed to the model, pixels.", minimum=16)
     resize: str = option(
         "stretch",
-        "How a picture becomes square: stretch (distorts), crop (centre), pad (grey bars).",
+        "How an image becomes square: stretch (timm: squash), crop (to the centre; timm: center; "
+        "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
         choices=("stretch", "crop", "pad"),
     )
-    batch_size: int = option(32, "Pictures per training step, over all devices.", minimum=1)
+    batch_size: int = option(32, "Images per training step, over all devices.", minimum=1)
     cache_dir: str = option(
         "",
-        "Folder for the file cache of decoded pictures. Empty: cache in memory.",
+        "Folder for the file cache of decoded images. Empty: cache in memory.",
         changes_result=False,
     )
     cache_megabytes: int = option(
         4096,
-        "Most memory for decoded pictures and features, 10^6 bytes; what is larger is read from "
+        "Most memory for decoded images and features, 10^6 bytes; what is larger is read from "
         "disk each epoch.",
         minimum=0,
         changes_result=False,
@@ -159,7 +161,7 @@ class DataConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationConfig(_Checked):
-    """Random changes to training pictures; 0 or none switches one off."""
+    """Data augmentation: random changes to training images; 0 or none switches one off."""
 
     flip: str = option(
         "horizontal_and_vertical",
@@ -177,8 +179,8 @@ class AugmentationConfig(_Checked):
     )
     background: float = option(
         0.0,
-        "Share of pictures that get another background. Needs objects on plain, pale board as "
-        "TrashNet's; other pictures stay as they are.",
+        "Share of images that get another background. Needs objects on plain, pale board as "
+        "TrashNet's; other images stay as they are.",
         minimum=0,
         maximum=1,
     )
@@ -186,7 +188,7 @@ class AugmentationConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig(_Checked):
-    """The network."""
+    """The network: a backbone and a linear head on its pooled features."""
 
     backbone: str = option(
         "ResNet50",
@@ -195,28 +197,46 @@ class ModelConfig(_Checked):
     )
     weights: str = option(
         "imagenet",
-        "Initial backbone weights: imagenet (downloads), none (random), or the path of a "
-        "weights file. A .keras backbone brings its own; none discards them.",
+        "Pretrained weights of the backbone, for transfer learning: imagenet (downloads), none "
+        "(random), or the path of a weights file. A .keras backbone brings its own; none discards "
+        "them.",
+    )
+    init: str = option(
+        "",
+        "model.keras of a run, or any .keras file of this project, to go on from (transfer "
+        "learning): its backbone, and its head for the classes that both have; other classes get a "
+        "new one. The head phase trains all the same. --backbone and --weights then count for "
+        "nothing.",
     )
     dropout: float = option(
         0.2, "Dropout between pooled features and classes, share.", minimum=0, maximum=0.95
     )
 
+    @property
+    def from_scratch(self) -> bool:
+        """Whether a run starts from random weights, with nothing in them worth freezing."""
+        return self.weights == "none" and not self.init
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(_Checked):
-    """The head phase, then the fine-tuning phase; with --weights=none the latter alone."""
+    """The head, then fine-tuning; from random weights the latter alone."""
 
-    head_epochs: int = option(40, "Epochs of the head with the backbone frozen.", minimum=0)
+    head_epochs: int = option(
+        40, "Epochs of the head with the backbone frozen (feature extraction).", minimum=0
+    )
     head_learning_rate: float = option(
         2e-3, "Peak learning rate of the head phase, per step.", minimum=0
     )
     head_augment: int = option(
         0,
-        "Augmented views of each picture that the head trains on; 0: the pictures as they are.",
+        "Augmented views of each image that the head trains on (data augmentation); 0: the images "
+        "as they are.",
         minimum=0,
     )
-    finetune_epochs: int = option(12, "Epochs with the backbone unfrozen.", minimum=0)
+    finetune_epochs: int = option(
+        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0
+    )
     finetune_learning_rate: float = option(
         3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0
     )
@@ -232,7 +252,8 @@ class TrainingConfig(_Checked):
     weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
     ema: float = option(
         0.0,
-        "Momentum, per step, of the average of the weights that is scored and kept; 0: none.",
+        "Momentum, per step, of the exponential moving average (EMA) of the weights, which is what "
+        "is scored and kept; 0: none.",
         minimum=0,
         maximum=0.9999,
     )
@@ -241,31 +262,33 @@ class TrainingConfig(_Checked):
     )
     class_weights: str = option(
         "balanced",
-        "balanced: the training loss counts every class alike, whatever its number of pictures.",
+        "balanced: the training loss counts every class alike, whatever its number of images.",
         choices=("balanced", "none"),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class DistillationConfig(_Checked):
-    """Fine-tuning, or training from scratch, on teachers' answers instead of labels alone."""
+    """Learning from the predictions of finished runs (teachers), not from labels alone."""
 
     teacher: str = option(
         "",
-        "model.keras of a finished run whose answers to the augmented pictures are learned "
-        "(distillation); the same classes and the same split. Several, separated by commas, teach "
-        "the mean of their answers. For a cross-validation the folders of finished ones with the "
-        "same folds: each fold learns from its own. Empty: labels alone.",
+        "model.keras of a finished run whose predictions for the augmented images are learned "
+        "(knowledge distillation); the same classes and the same split. Several, separated by "
+        "commas, teach the mean of their predictions. For a cross-validation the folders of "
+        "finished ones with the same folds: each fold learns from its own. Empty: labels alone.",
     )
     teacher_share: float = option(
         1.0,
-        "Share of the teacher's answer in what is learned; the rest is the label.",
+        "Share of the teacher's prediction in what is learned (distillation); the rest is the "
+        "label.",
         minimum=0,
         maximum=1,
     )
     teacher_temperature: float = option(
         1.0,
-        "Divides the teacher's logits; over 1 shows more of which classes it finds alike.",
+        "Divides the teacher's logits (distillation temperature); over 1 shows more of which "
+        "classes it finds alike.",
         minimum=0.05,
         maximum=20,
     )
@@ -273,29 +296,29 @@ class DistillationConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class AnsweringConfig(_Checked):
-    """How the trained model answers; temperature and thresholds are fitted on validation."""
+    """How the trained model is applied; calibration on the validation split."""
 
     tta: int = option(
         1,
-        "Views of a picture that are answered together: 1 the picture, 2 and mirrored, 4 and "
-        "upside down, 8 and these of its central 7/8; as many times the work.",
+        "Views of an image whose predictions are averaged (test-time augmentation): 1 the image, 2 "
+        "and mirrored, 4 and upside down, 8 and these of its central 7/8; as many times the work.",
         choices=VIEWS,
     )
     damp_novelty: bool = option(
         True,
-        "Be less sure of pictures whose features are unlike those of the training pictures, as of "
-        "things that are no waste.",
+        "Be less sure of images whose features are unlike those of the training images, as of "
+        "things that are no waste (out-of-distribution detection).",
     )
     max_error: float = option(
         0.02,
-        "Largest share of wrong answers among those given, on validation pictures; what is less "
-        "sure is answered by: unsure. 1: never unsure.",
+        "Largest share of wrong predictions among those given, on validation images (selective "
+        "classification: on what is less sure the model abstains, and says: unsure). 1: never.",
         minimum=0,
         maximum=1,
     )
     conformal_error: float = option(
         0.0,
-        "Answer a set of classes, too, that lacks the true one for this share of pictures "
+        "Predict a set of classes, too, that lacks the true one for this share of images "
         "(conformal prediction). 0: no sets.",
         minimum=0,
         maximum=0.99,
@@ -304,7 +327,7 @@ class AnsweringConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeConfig(_Checked):
-    """The machine."""
+    """The machine: seed, precision, accelerator."""
 
     seed: int = option(
         0,
@@ -330,7 +353,10 @@ class RuntimeConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class TrackingConfig(_Checked):
-    """Where a run can be watched. What a flag leaves open, W&B's own variables decide."""
+    """Where a run can be watched.
+
+    What a flag leaves open, W&B's own variables decide.
+    """
 
     wandb_mode: str = option(
         "disabled",
@@ -338,7 +364,6 @@ class TrackingConfig(_Checked):
         "flag the variable WANDB_MODE counts.",
         choices=("disabled", "offline", "online"),
         changes_result=False,
-        environment="WANDB_MODE",
     )
     wandb_project: str = option(
         "",
@@ -384,6 +409,35 @@ class Config:
         return dataclasses.asdict(self)
 
     @classmethod
+    def make(cls, *, preset: str = "", **settings: Any) -> Self:
+        """Builds a configuration of settings named like their flags; the rest gets its default.
+
+        >>> import trash_keras as tk
+        >>> config = tk.Config.make(data_dir="my-images", preset="best", batch_size=16)
+        >>> config.data.batch_size, config.data.image_size
+        (16, 288)
+
+        Args:
+            preset: A recipe in the package to start from, see `trash_keras/presets/`. Empty: none.
+            **settings: Values by the names of their flags, as `trash-keras train --help_all` lists
+                them; they win over the preset.
+
+        Raises:
+            ValueError: An unknown preset or setting, or a value that is not allowed.
+        """
+        declared = {field.name: (section, field) for section, field in fields(cls)}
+        texts = reader.settings(preset) if preset else {}
+        values: dict[str, dict[str, Any]] = {}
+        for name in {**texts, **settings}:
+            if name not in declared:
+                raise unknown_setting(name, declared)
+            section, field = declared[name]
+            value = settings[name] if name in settings else _parsed(field, texts[name])
+            plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+            values.setdefault(section, {})[name] = plain
+        return cls.from_dict(values)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Self:
         """Builds a configuration from `to_dict` output; missing fields get their defaults.
 
@@ -419,6 +473,41 @@ class CrossValidationConfig(Config):
     """Training runs on the folds of a data set; `runtime.seed` is the first seed."""
 
     cross_validation: FoldsConfig = FoldsConfig()
+
+
+def _parsed(field: dataclasses.Field, text: str) -> Any:
+    """Reads a value of a preset, which is written as for a flag."""
+    kind: Any = type(field.default)
+    try:
+        return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"--{field.name} must be a {kind.__name__}. Received: {text!r}") from error
+
+
+def unknown_setting(name: str, known: Iterable[str]) -> ValueError:
+    """Returns the error for a setting that there is not, with the nearest name of those known."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return ValueError(
+        f"There is no setting {name!r}. "
+        + (f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}.")
+    )
+
+
+def make_options(kind: type[_Options], values: Mapping[str, Any]) -> _Options:
+    """Builds a dataclass of options from values by name.
+
+    Args:
+        kind: The dataclass.
+        values: Field -> value; what is missing gets its default.
+
+    Raises:
+        ValueError: An unknown name, or what the dataclass refuses.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise unknown_setting(name, known)
+    return kind(**values)
 
 
 def _section(kind: Any, values: Mapping[str, Any]) -> Any:

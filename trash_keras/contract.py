@@ -12,32 +12,55 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
-from trash_keras import files
+if TYPE_CHECKING:
+    import numpy as np
 
 ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
-NOVELTY_ENTRY = "novelty.npz"  # of a `.keras` file, see evaluation/novelty.py
 UNSURE = "unsure"  # the label of a picture that the model leaves to a person
 VIEWS = (1, 2, 4, 8)
 ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
+
+
+@overload
+def is_unsure(confidence: float, threshold: float) -> bool: ...
+@overload
+def is_unsure(confidence: "np.ndarray", threshold: float) -> "np.ndarray": ...
+def is_unsure(confidence: "float | np.ndarray", threshold: float) -> "bool | np.ndarray":
+    """Says which predictions the model leaves to a person: selective classification.
+
+    The one rule of abstention. The graph of `serve_bytes`, JavaScript and Kotlin repeat it, and
+    tests hold them to this one.
+
+    Args:
+        confidence: Largest probability of a prediction, or of each: float of any shape.
+        threshold: `unsure` unless the confidence is above this one. 0: never unsure; 1: always.
+
+    Returns:
+        bool, or bool of the same shape.
+    """
+    import numpy as np  # late, since flags and their help are made without it
+
+    # In float64 for all: in float32 a threshold just below 1 is 1. NaN is unsure.
+    unsure = ~(np.asarray(confidence, np.float64) > threshold)
+    return unsure if unsure.ndim else bool(unsure)
 
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
     """The input and output of a classifier.
 
-    Temperature and views are for the raw classifier of a `.keras` file; SavedModel and TFLite
-    hold both already. The defaults are those of files that were written before there was a choice.
+    Temperature and views say what every kind of file has in its graph already, see
+    `modeling.answering`; thresholds are for whoever reads its probabilities.
 
     Attributes:
         class_names: Class names in the order of the output probabilities.
         image_size: Height and width of the input, pixels; RGB, 0..255.
         resize: How pictures were made square in training: stretch, crop or pad.
-        temperature: Divides the logits before the softmax, above 0.
-        threshold: The answer is `unsure` unless its probability is above this one. 0: never
-            unsure; 1: always.
+        temperature: What divides the logits before the softmax, above 0.
+        threshold: Confidence up to which a prediction is `unsure`, see `is_unsure`.
         set_threshold: Classes of at least this probability are in the answered set; None: no sets.
         tta: Views of a picture that are answered together, one of `VIEWS`; see
             `modeling.answering`.
@@ -79,22 +102,6 @@ class Contract:
             for name, text in entries.items():
                 archive.writestr(name, text)
 
-    def replace_in(self, path: str | os.PathLike, novelty: bytes | None = None) -> None:
-        """Puts this contract in the place of the one in a `.keras` file, whole or not at all.
-
-        Args:
-            path: The file.
-            novelty: Of `Novelty.to_bytes`, in the place of the one there; None leaves none.
-        """
-        with files.replacing(path) as temporary:
-            with zipfile.ZipFile(path) as old, zipfile.ZipFile(temporary, "w") as new:
-                for entry in old.infolist():
-                    if entry.filename not in (ENTRY, LABELS_ENTRY, NOVELTY_ENTRY):
-                        new.writestr(entry, old.read(entry))
-                if novelty is not None:
-                    new.writestr(NOVELTY_ENTRY, novelty)
-            self.embed(temporary)
-
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Contract":
         """Reads the contract of a model file or SavedModel folder, see `newest_version`.
@@ -118,7 +125,7 @@ class Contract:
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is not a model of this project: expected a .keras, .tflite or .onnx file "
-                "or a SavedModel folder written by experiments.train or experiments.export."
+                "or a SavedModel folder written by `trash-keras train` or `trash-keras export`."
             ) from error
 
 

@@ -9,24 +9,19 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras.data import corruptions, decoding, pipeline
-from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store
+from trash_keras.data import corruptions, pipeline
+from trash_keras.data.split import Split
 from trash_keras.evaluation import robustness
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
-from trash_keras.scoring import pictures_for
+from trash_keras.predictor import Predictor
 
 
 def score(
     predictor: Predictor,
-    catalog: Catalog,
-    split: str,
-    store: Store,
+    split: Split,
     clean: Predictions,
     *,
     batch_size: int = 32,
-    max_megapixels: float = decoding.MAX_MEGAPIXELS,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Scores a predictor on every kind and severity of `corruptions`.
@@ -35,20 +30,17 @@ def score(
 
     Args:
         predictor: Of any artefact.
-        catalog: Which pictures there are.
-        split: Its split that is scored.
-        store: Where its pictures lie.
+        split: Images to score.
         clean: Answers for at least these pictures as they are.
         batch_size: Pictures per step.
-        max_megapixels: Most pixels to decode, millions.
         seed: Decides what is drawn at random, together with each picture's path.
 
     Returns:
         `robustness.score`, and for each kind `levels`, their `meaning` and `changed`: the share of
         pictures that the last severity changes at all.
     """
-    pictures = pictures_for(predictor.contract, catalog, split, store, max_megapixels)
-    clean = clean.only(catalog.examples(split)[0])
+    pictures = pipeline.pictures(split.for_model(predictor.contract), cache=False)
+    clean = clean.only(split.examples()[0])
     batches = pipeline.evaluation(pictures, batch_size)
     answers: dict[tuple[str, int], list[np.ndarray]] = {}
     altered = dict.fromkeys(corruptions.KINDS, 0)

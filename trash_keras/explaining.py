@@ -11,13 +11,14 @@ import numpy as np
 
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
-from trash_keras.evaluation import deletion_insertion
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import saliency
+from trash_keras.modeling.classifier import load_classifier
 from trash_keras.modeling.grad_cam import GradCam, NoHeatMapError
 
 BATCH_SIZE = 32
-ReadPictures = Callable[[list[str]], Mapping[str, bytes]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +50,18 @@ class Explainer:
                 "Heat maps need the gradients of a .keras file; a SavedModel and a .tflite file "
                 f"have none. Received: {path}"
             )
-        try:
-            model = keras.models.load_model(path, compile=False)
-        except Exception as error:  # Keras has many kinds for a broken file
-            raise ValueError(f"The model {path} cannot be loaded: {error}") from error
-        return cls(contract, lambda images: np.asarray(model.predict_on_batch(images)),
-                   GradCam(model))  # fmt: skip
+        return cls.of(load_classifier(path), contract)
+
+    @classmethod
+    def of(cls, classifier: keras.Model, contract: Contract) -> "Explainer":
+        """Makes one of a classifier that was loaded already.
+
+        Raises:
+            NoHeatMapError: Its backbone ends in no map of places.
+        """
+        grad_cam = GradCam(classifier)
+        return cls(contract, lambda images: np.asarray(classifier.predict_on_batch(images)),
+                   grad_cam)  # fmt: skip
 
     def heat_maps(
         self, answers: Mapping[str, str], squares: Mapping[str, np.ndarray]
@@ -99,7 +106,7 @@ def find(path: str | os.PathLike, required: bool = False) -> Explainer | None:
 def of_mistakes(
     explainer: Explainer | None,
     answers: Predictions,
-    read_pictures: ReadPictures,
+    read_pictures: ReadImages,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> HeatMaps | None:
     """Explains the mistakes that a report shows, each as evidence for the wrong answer.
@@ -120,7 +127,7 @@ def of_mistakes(
 def check(
     explainer: Explainer,
     answers: Predictions,
-    read_pictures: ReadPictures,
+    read_pictures: ReadImages,
     count: int,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> dict[str, Any]:
@@ -135,7 +142,7 @@ def check(
         max_megapixels: Most pixels to decode, millions.
 
     Returns:
-        See `deletion_insertion.measure`; the explained class is the raw classifier's answer.
+        See `saliency.measure`; the explained class is the raw classifier's answer.
 
     Raises:
         ValueError: There are less than two pictures.
@@ -151,7 +158,7 @@ def check(
     ])  # fmt: skip
     names = [explainer.contract.class_names[label] for label in labels]
     heat_maps = explainer.heat_maps(dict(zip(chosen, names, strict=True)), squares)
-    return deletion_insertion.measure(
+    return saliency.measure(
         explainer.classify, images, np.stack([heat_maps[file] for file in chosen]), labels
     )
 

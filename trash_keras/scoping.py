@@ -9,64 +9,47 @@ from typing import Any
 import keras
 import numpy as np
 
-from trash_keras import prediction, scoring
-from trash_keras.contract import Contract
 from trash_keras.data import decoding, pipeline, screening
-from trash_keras.data.catalog import EXTENSIONS, Catalog, mixing_key
-from trash_keras.data.stores import FolderStore, Store
+from trash_keras.data.catalog import EXTENSIONS, WHOLE, Catalog, mixing_key
+from trash_keras.data.image_files import iter_image_files
+from trash_keras.data.split import Split
+from trash_keras.data.stores import FolderStore
 from trash_keras.evaluation import novelty, out_of_scope
-from trash_keras.evaluation.novelty import Novelty
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.modeling import answering, classifier
-from trash_keras.runtimes.steps import PredictBatch, in_steps
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Pictures to run a model on.
-
-    Attributes:
-        catalog: Which pictures there are; their classes are of no account.
-        split: The split of the catalog that counts.
-        store: Where they lie.
-    """
-
-    catalog: Catalog
-    split: str
-    store: Store
+from trash_keras.predictor import PredictBatch, Predictor
+from trash_keras.runtimes import keras_file
 
 
 @dataclasses.dataclass(frozen=True)
 class Runner:
-    """How pictures become the outputs of a model.
+    """A model, and how images become its outputs.
 
     Attributes:
-        contract: Size and resize of the pictures, and the views.
-        batch_size: Pictures per step.
-        max_megapixels: Most pixels to decode, millions.
+        path: The file that `predictor` was loaded from; `.keras` has scores of features.
+        predictor: Its predictions, with their threshold; and the form of its images.
+        batch_size: Images per step.
     """
 
-    contract: Contract
+    path: str | os.PathLike
+    predictor: Predictor
     batch_size: int = 32
-    max_megapixels: float = decoding.MAX_MEGAPIXELS
 
-    def run(self, predict_batch: PredictBatch, source: Source, title: str) -> np.ndarray:
-        """Returns float32 [N, outputs], in the order of `Catalog.examples`.
+    def run(self, predict_batch: PredictBatch, split: Split, title: str) -> np.ndarray:
+        """Returns float32 [N, outputs], in the order of `Split.examples`.
 
         Args:
             predict_batch: As `Predictor` has it, with any outputs.
-            source: N pictures.
+            split: N images.
             title: What the progress bar says.
         """
-        pictures = scoring.pictures_for(
-            self.contract, source.catalog, source.split, source.store, self.max_megapixels
-        )
+        contract = self.predictor.contract
+        pictures = pipeline.pictures(split.for_model(contract), cache=False)
         batches = pipeline.evaluation(pictures, self.batch_size)
-        predictor = prediction.Predictor(predict_batch, self.contract)
-        return predictor.predict(batches, len(pictures), title)
+        return Predictor(predict_batch, contract).predict_batches(batches, len(pictures), title)
 
 
-def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAPIXELS) -> Source:
+def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAPIXELS) -> Split:
     """Lists pictures of anything else; those that cannot be decoded are in `bad_files`.
 
     Args:
@@ -78,7 +61,7 @@ def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAP
     """
     if not os.path.isdir(folder):  # Path("") is one
         raise ValueError(f"--out_of_scope must be a folder of pictures. Received: {folder}")
-    paths = [Path(path).relative_to(folder).as_posix() for path in prediction.expand([str(folder)])]
+    paths = [Path(path).relative_to(folder).as_posix() for path in iter_image_files([str(folder)])]
     paths.sort(key=mixing_key)
     store = FolderStore(folder)
     bad = screening.find_bad_files(store, paths, max_megapixels) if paths else {}
@@ -88,51 +71,46 @@ def others(folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAP
             f"--out_of_scope={folder} has no picture that can be decoded, of {len(paths)} files "
             f"ending in {', '.join(EXTENSIONS)}."
         )
-    return Source(Catalog(("other",), {"all": {"other": kept}}, tuple(bad)), "all", store)
+    catalog = Catalog(("other",), {WHOLE: {"other": kept}}, tuple(bad))
+    return Split(catalog, WHOLE, store, max_megapixels=max_megapixels)
 
 
 def measure(
-    model: str | os.PathLike,
-    predictor: prediction.Predictor,
+    runner: Runner,
     answers: Predictions,
-    scored: Source,
-    foreign: Source,
-    *,
+    scored: Split,
+    foreign: Split,
     run: Catalog | None = None,
-    batch_size: int = 32,
-    max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> dict[str, Any]:
     """Measures how well a model tells pictures of anything else from a split.
 
     Args:
-        model: The file that `predictor` was loaded from; `.keras` has scores of features.
-        predictor: Gives the answers, and their threshold.
-        answers: Of `predictor` for `scored`.
-        scored: Pictures that the model is for.
+        runner: The model.
+        answers: Of its predictor for `scored`.
+        scored: Images that the model is for.
         foreign: From `others`.
         run: Catalog of the training run in the same store, for the scores that compare with
-            training pictures; of no account where these are themselves scored.
-        batch_size: Pictures per step.
-        max_megapixels: Most pixels to decode, millions.
+            training images; of no account where these are themselves scored.
 
     Returns:
         See `out_of_scope.compare`, and `unreadable` (files), and `neighbours` where the features
-        of training pictures were compared with.
+        of training images were compared with.
 
     Raises:
-        ValueError: Pictures of `run` are missing.
+        ValueError: Images of `run` are missing.
     """
-    runner = Runner(predictor.contract, batch_size, max_megapixels)
+    predictor = runner.predictor
     given = runner.run(predictor.predict_batch, foreign, "Scoring others")
     found = {"confidence": np.concatenate([answers.probabilities.max(axis=1), given.max(axis=1)])}
     more: dict[str, Any] = {"unreadable": len(foreign.catalog.bad_files)}
     known = None
-    if Path(model).suffix == ".keras" and Path(model).is_file():
-        known = answering.read_novelty(model)
-        familiar = _familiar(scored, run, max_megapixels)
+    if Path(runner.path).suffix == ".keras" and Path(runner.path).is_file():
+        loaded = answering.load(runner.path)
+        known = answering.read_novelty(loaded)
+        familiar = _familiar(scored, run)
         if familiar:
             more["neighbours"] = min(out_of_scope.NEIGHBOURS, len(familiar.catalog.paths()))
-        found |= _feature_scores(model, runner, [scored, foreign], familiar, known)
+        found |= _feature_scores(loaded, runner, [scored, foreign], familiar)
     count = len(answers.labels)
     return more | out_of_scope.compare(
         {name: values[:count] for name, values in found.items()},
@@ -142,34 +120,31 @@ def measure(
     )
 
 
-def _familiar(scored: Source, run: Catalog | None, max_megapixels: float) -> Source | None:
-    """Returns the training pictures to compare with, or None."""
-    if run is None or scored.split == "train":
+def _familiar(scored: Split, run: Catalog | None) -> Split | None:
+    """Returns the training images to compare with, or None."""
+    if run is None or scored.name == "train":
         return None
     chosen = run.only("train").first(novelty.TRAINING_PICTURES)
-    chosen.require(scored.store.members(), "the data, which --out_of_scope compares with")
-    bad = screening.find_bad_files(scored.store, chosen.paths(), max_megapixels)
-    return Source(chosen.without(bad), "train", scored.store)
+    chosen.require(scored.reader.members(), "the data, which --out_of_scope compares with")
+    bad = screening.find_bad_files(scored.reader, chosen.paths(), scored.max_megapixels)
+    return dataclasses.replace(scored, catalog=chosen.without(bad), name="train")
 
 
 def _feature_scores(
-    model: str | os.PathLike,
-    runner: Runner,
-    sources: Sequence[Source],
-    familiar: Source | None,
-    known: Novelty | None,
+    model: keras.Model, runner: Runner, sources: Sequence[Split], familiar: Split | None
 ) -> dict[str, np.ndarray]:
     """Returns `out_of_scope.feature_scores` of all sources, one after the other."""
-    loaded = keras.models.load_model(model, compile=False)
-    views = runner.contract.tta
-    extractor = answering.feature_extractor(loaded, views)
-    extract = in_steps(extractor.predict_on_batch, views)
+    contract = runner.predictor.contract
+    raw, views = classifier.raw_classifier(model), contract.tta
+    extract = keras_file.predict_batch(answering.feature_extractor(raw, views), views)
     features = [runner.run(extract, source, "Features") for source in sources]
     train = None
     if familiar:
-        _, labels = familiar.catalog.examples(familiar.split)
+        _, labels = familiar.examples()
         train = runner.run(extract, familiar, "What is familiar"), labels
-    kernel, bias = loaded.get_layer(classifier.PROBABILITIES).get_weights()
+    kernel, bias = raw.get_layer(classifier.LOGITS).get_weights()
+    together, known = np.concatenate(features).astype(np.float64), answering.read_novelty(model)
+    novelty_scores = known.of(together) if known else None
     return out_of_scope.feature_scores(
-        np.concatenate(features), (kernel, bias), runner.contract.temperature, known, train
+        together, (kernel, bias), contract.temperature, novelty_scores, train
     )

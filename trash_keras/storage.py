@@ -14,6 +14,8 @@ from typing import Any
 from trash_keras import files
 
 _CHUNK = 1 << 20  # bytes
+# Kind of address -> extra of this package that brings its client.
+EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
 
 
 def is_url(path: str | os.PathLike) -> bool:
@@ -26,8 +28,12 @@ def join(folder: str | os.PathLike, name: str) -> str:
     return f"{str(folder).rstrip('/')}/{name}" if is_url(folder) else os.path.join(folder, name)
 
 
-def open_store(path: str | os.PathLike) -> tuple[Any, str]:
+def open_store(path: str | os.PathLike, **options: Any) -> tuple[Any, str]:
     """Returns the fsspec file system of a path or address, and its path in there.
+
+    Args:
+        path: A local path or an address.
+        **options: Of the client of such addresses.
 
     Raises:
         ImportError: The client of such addresses is not installed; says which.
@@ -38,12 +44,13 @@ def open_store(path: str | os.PathLike) -> tuple[Any, str]:
     if not is_url(path):
         return fsspec.filesystem("file"), os.path.abspath(path)
     try:
-        return fsspec.core.url_to_fs(str(path))
+        return fsspec.core.url_to_fs(str(path), **options)
     except ImportError as error:
-        extra = {"gs": "gcs", "s3a": "s3"}.get(scheme := str(path).split("://")[0], scheme)
-        raise ImportError(
-            f"{path} needs a package that is not installed: pip install 'trash-keras[{extra}]'"
-        ) from error
+        scheme = str(path).partition("://")[0].lower()
+        extra = EXTRAS.get(scheme)
+        remedy = f"pip install 'trash-keras[{extra}]'" if extra else str(error)
+        # Without the rest of the address, which may hold a password.
+        raise ImportError(f"{scheme}:// needs a package that is not installed: {remedy}") from error
 
 
 @contextlib.contextmanager

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from trash_keras.prediction import Predictor
+from trash_keras.metrics.report_file import threads_title
+from trash_keras.predictor import Predictor
 
 THREADS = (1, 2)
 ROUNDS = 12
@@ -78,10 +79,9 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     for name, row in found.items():
         parts = [f"{name:<{width}}"]
         for key, figures in row["latency"].items():
-            count = key.removeprefix("threads_")
             speed = first[key]["p50_ms"] / figures["p50_ms"]
             parts.append(
-                f"{'1 thread' if count == '1' else count + ' threads'}: median "
+                f"{threads_title(key)}: median "
                 f"{figures['p50_ms']:.1f} ms, p95 {figures['p95_ms']:.1f} ms, speed {speed:.2f}"
             )
         lines.append("  ".join([*parts, f"peak memory {row['peak_memory_mb']:.0f} MB"]))
@@ -117,7 +117,7 @@ def _take_turns(
         running = {
             name: stack.enter_context(_running(path, threads)) for name, path in models.items()
         }
-        title = f"Timing, {threads} {'thread' if threads == 1 else 'threads'}"
+        title = f"Timing, {threads_title(f'threads_{threads}')}"
         for turn in tqdm(range(rounds + 1), desc=title, unit="round"):
             shift = turn % len(names)  # nobody always comes after the same one
             for name in names[shift:] + names[:shift]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trash_keras import boxed_model
+from trash_keras import pretrained
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,17 +18,17 @@ def page():
 
 def test_the_model_is_copied_to_where_the_app_looks(page, app, model_file):
     (boxed, renamed), (exported, target) = re.findall(r"^ *cp (\S+) (\S+)$", page, re.MULTILINE)
-    assert ROOT / boxed == boxed_model.path()
+    assert ROOT / boxed == pretrained.path()
     assert ROOT / renamed == app.sources / "assets" / model_file
     assert Path(exported).name == model_file
     assert ROOT / target == app.sources / "assets" and (ROOT / target).is_dir()
 
 
 def test_its_commands_exist(page):
-    commands = re.findall(r"python -m experiments\.(\w+)([^`\n]*)", page)
+    commands = re.findall(r"trash-keras (\w+)([^`\n]*)", page)
     assert commands
     for script, arguments in commands:
-        text = (ROOT / f"experiments/{script}.py").read_text()
+        text = (ROOT / f"trash_keras/cli/{script}.py").read_text()
         for flag in re.findall(r"--(\w+)", arguments):
             assert f'"{flag}"' in text
 

@@ -8,13 +8,12 @@ from PIL import Image
 from trash_keras.config import AugmentationConfig
 from trash_keras.data import augmentation, decoding, pipeline
 from trash_keras.data.catalog import scan, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 
 
 def read(catalog, data_dir, **options):
-    return pipeline.pictures(
-        catalog, "all", FolderStore(data_dir), image_size=16, resize="stretch", **options
-    )
+    return pipeline.pictures(Split(catalog, "all", FolderStore(data_dir), 16), **options)
 
 
 def numbers(count=10):

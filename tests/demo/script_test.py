@@ -1,4 +1,4 @@
-"""experiments.demo from the command line."""
+"""`trash-keras demo` from the command line."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path, environment):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"weights")
     Contract(("blue", "red"), 16, "crop").embed(model)
-    command = [sys.executable, "-m", "experiments.demo", f"--model={model}", "--port=0"]
+    command = [sys.executable, "-m", "trash_keras", "demo", f"--model={model}", "--port=0"]
     with subprocess.Popen(
         command,
         cwd=ROOT,

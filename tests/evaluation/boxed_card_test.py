@@ -47,7 +47,7 @@ def folders(tmp_path):
         "tool": {"made": "converter 1", "answered": "runtime 2"},
     }
     files.write_json(run / "export" / "export.json", {"kinds": {"float32": row, "int8": row}})
-    command = {"command": f"python -m experiments.evaluate --model={model}"}
+    command = {"command": f"trash-keras evaluate --model={model}"}
     others = {"pictures": 9, "unsure": 0.8, "scores": {"confidence": {"auroc": 0.97}}}
     files.write_json(home / "report.json", {"run": command, "test": SCORES, "out_of_scope": others})
     files.write_json(foreign / "report.json", {"run": command, "all": SCORES})

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import deletion_insertion, out_of_scope
+from trash_keras.evaluation import out_of_scope
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import saliency
 
 
 def answers(class_names, matrix):
@@ -45,8 +46,8 @@ def scored():
 
 @pytest.fixture(scope="session")
 def explanations():
-    """What `deletion_insertion.measure` returns for a model that always answers 0.5."""
-    return deletion_insertion.measure(
+    """What `saliency.measure` returns for a model that always answers 0.5."""
+    return saliency.measure(
         lambda batch: np.full((len(batch), 2), 0.5),
         np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 2, 2)), np.zeros(2, int),
     )  # fmt: skip

@@ -52,24 +52,6 @@ def test_of_many_classes_only_the_most_frequent_confusions_count(answered):
     assert sum(len(cell.shown) for cell in cells) <= confusions.PICTURES_OF_A_PAGE
 
 
-def test_thumbnails_are_read_in_parts_once_each_until_the_budget_is_spent(monkeypatch):
-    monkeypatch.setattr(confusions, "READ_AT_ONCE", 3)
-    monkeypatch.setattr(confusions.html, "thumbnail", lambda found: found.decode() or None)
-    asked = []
-
-    def read(files):
-        asked.append(list(files))
-        return {file: b"x" * 40 for file in files if file != "gone"}
-
-    thumbnails = confusions.Thumbnails(read, budget=100)
-    thumbnails.make(["a", "b", "a", "gone", "c"])
-    thumbnails.make(["c", "d"])
-    assert asked == [["a", "b", "gone"], ["c"], ["d"]]
-    assert thumbnails.use("gone") == (True, None)
-    uses = [thumbnails.use(file) for file in ("a", "a", "b")]
-    assert uses == [(True, "x" * 40), (True, "x" * 40), (False, None)]
-
-
 def test_turns_take_wrong_answers_first():
     wanted = {(0, 0): [1, 2], (0, 1): [3], (1, 1): [4], (1, 0): [5, 6]}
     assert confusions.in_turns(wanted) == [3, 5, 1, 4, 6, 2]

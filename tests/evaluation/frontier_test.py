@@ -75,7 +75,7 @@ def test_the_teacher_is_scored_on_its_test_split(trained, tmp_path):
     workdir, _, report = trained
     teacher = frontier.read_teacher(workdir)
     assert teacher["run"] == "run" and teacher["accuracy"] == report["test"]["accuracy"]
-    with pytest.raises(ValueError, match=r"No usable report\.json"):
+    with pytest.raises(ValueError, match=r"There is no .*report\.json"):
         frontier.read_teacher(tmp_path)
     (tmp_path / "report.json").write_text(json.dumps({"valid": report["valid"]}))
     with pytest.raises(ValueError, match="has no test split"):
@@ -116,12 +116,12 @@ def test_a_damaged_export_is_named(exported, text):
 @pytest.mark.slow
 def test_the_script_writes_figure_and_tables(runs, trained, script, tmp_path):
     output = tmp_path / "out"
-    done = script("frontier", f"--output={output}", f"--teacher={trained[0]}", *runs)
+    done = script("tools.pareto", f"--output={output}", f"--teacher={trained[0]}", *runs)
     assert done.returncode == 0 and "the teacher" in done.stdout, done.stderr
     written = json.loads((output / "frontier.json").read_text())
     assert len(written["files"]) == 4 and written["teacher"]["run"] == "run"
     assert (output / "frontier.md").read_text() in done.stdout
     assert (output / "frontier.png").stat().st_size > 10_000
-    done = script("frontier", f"--output={output}", tmp_path)
+    done = script("tools.pareto", f"--output={output}", tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1

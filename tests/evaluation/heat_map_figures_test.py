@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras.evaluation import deletion_insertion, heat_map_figures, heat_maps
+from trash_keras.evaluation import heat_map_figures, heat_maps
 from trash_keras.evaluation.heat_maps import HeatMaps
+from trash_keras.metrics import saliency
 
 
 @pytest.mark.parametrize("size", [(900, 300), (20, 30), (1, 700)])
@@ -54,10 +55,10 @@ def test_mistakes_stand_in_pairs():
 
 
 def test_curves_of_both_tests_and_all_orders():
-    rise = np.linspace(0.1, 0.9, deletion_insertion.STEPS + 1)
-    orders = dict.fromkeys(deletion_insertion.ORDERS, 0.0)
+    rise = np.linspace(0.1, 0.9, saliency.STEPS + 1)
+    orders = dict.fromkeys(saliency.ORDERS, 0.0)
     found = {
-        "steps": deletion_insertion.STEPS,
+        "steps": saliency.STEPS,
         "deletion": {"auc": orders, "curves": dict.fromkeys(orders, rise[::-1])},
         "insertion": {"auc": orders | {"grad_cam": 0.4321},
                       "curves": dict.fromkeys(orders, rise)},

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from trash_keras.data import decoding
 from trash_keras.evaluation import heat_maps
 from trash_keras.evaluation.heat_maps import HeatMaps
 
@@ -11,21 +10,6 @@ def slopes(height, width):
     down, across = np.meshgrid(np.linspace(0, 255, height), np.linspace(0, 255, width),
                                indexing="ij")  # fmt: skip
     return np.stack([down, across, down * 0], axis=-1).round().astype(np.uint8)
-
-
-@pytest.mark.parametrize("size", [(60, 100), (100, 60), (37, 37)])
-@pytest.mark.parametrize("resize", decoding.RESIZES)
-def test_a_map_of_the_square_comes_to_lie_on_the_same_parts_of_the_picture(size, resize):
-    picture = slopes(*size)
-    square = decoding.resize_to_square(picture, 200, resize)
-    for channel in range(2):
-        spread = heat_maps.spread(square[..., channel] / 255, *size, resize)
-        assert spread.shape == size
-        seen = ~np.isnan(spread)
-        difference = np.abs(spread - picture[..., channel] / 255)[seen]
-        assert difference.mean() < 0.01 and np.quantile(difference, 0.95) < 0.05
-        expected = min(size) ** 2 if resize == "crop" else size[0] * size[1]
-        assert seen.sum() == pytest.approx(expected, rel=0.02)
 
 
 def test_colours_stand_for_evidence_and_grey_for_none():

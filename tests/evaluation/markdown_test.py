@@ -92,22 +92,6 @@ def test_a_page_of_a_thousand_classes_is_one_that_github_shows():
     assert len(markdown.summary(content, {}).encode()) < 2**20
 
 
-def test_files_that_are_missing_or_broken_are_told(tmp_path):
-    with pytest.raises(ValueError, match=r"No usable report.json at .*train first"):
-        markdown.load(tmp_path)
-    (tmp_path / "report.json").write_text(json.dumps(whole()))
-    assert markdown.load(tmp_path) == (whole(), {})
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export/export.json").write_text('{"kinds": {}}')
-    assert markdown.load(tmp_path)[1] == {"kinds": {}}
-    for text in ("{", "3"):
-        (tmp_path / "report.json").write_text(text)
-        with pytest.raises(ValueError, match=r"No usable report.json"):
-            markdown.load(tmp_path)
-    with pytest.raises(ValueError, match="splits train, valid, test, all"):
-        markdown.scored_split({"class_names": ["a"]})
-
-
 @pytest.mark.parametrize(
     ("flags", "status", "message"),
     [
@@ -124,7 +108,7 @@ def test_the_script_prints_the_page_and_fails_below_an_enforced_bar(
     script, tmp_path, flags, status, message
 ):
     (tmp_path / "report.json").write_text(json.dumps(whole()))
-    done = script("summarize", f"--workdir={tmp_path}", *flags)
+    done = script("tools.summarize", f"--workdir={tmp_path}", *flags)
     assert done.returncode == status, done.stderr
     assert message in done.stderr and done.stderr.count("\n") == (1 if message else 0)
     assert done.stdout.startswith("## 66.7%") is (status == 0 or "bar of" in message)

@@ -7,7 +7,7 @@ from trash_keras.evaluation import model_card
 
 ORIGINAL = list(COUNTS)
 RUN = {
-    "command": "python -m experiments.train --seed=7",
+    "command": "trash-keras train --seed=7",
     "git_revision": "0123456789ab",
     "keras": "3.15.1",
     "best_epoch": 6,
@@ -69,7 +69,7 @@ def test_it_tells_use_data_protocol_results_calibration_and_limits(tmp_path, rep
     assert f"| test | 300 | 98.3% | {interval} | 0.983 |" in text
     assert "| cardboard | 10 | 393 |" in text
     assert "(7, phase finetune)" in text and "- keras: 3.15.1" in text
-    assert "    git checkout 0123456789ab\n    python -m experiments.train --seed=7\n" in text
+    assert "    git checkout 0123456789ab\n    trash-keras train --seed=7\n" in text
     assert "Weakest class of the test split: cardboard, of which 90.0% are found" in text
     assert "(figures/confusion_matrix_test.png)" in text
 

@@ -41,9 +41,8 @@ def test_more_of_each_score_is_more_familiar(split):
     train, labels, scored, others = split
     head = np.eye(6, 2), np.zeros(2)
     known = novelty.fit(train, scored)
-    given = out_of_scope.feature_scores(
-        np.concatenate([scored, others]), head, 1.0, known, (train, labels)
-    )
+    features = np.concatenate([scored, others])
+    given = out_of_scope.feature_scores(features, head, 1.0, known.of(features), (train, labels))
     assert list(given) == [name for name in out_of_scope.SCORES if name != "confidence"]
     for name, values in given.items():
         figures = out_of_scope.tell_apart(values[: len(scored)], values[len(scored) :])

@@ -15,8 +15,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image, JpegImagePlugin
 
-from trash_keras.evaluation import confusions, drawing, page, verdict
+from trash_keras.evaluation import confusions, drawing, page
 from trash_keras.evaluation.heat_maps import HeatMaps
+from trash_keras.metrics import report_file
+from trash_keras.reporting.content import ReportContent
 
 ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
 VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
@@ -64,12 +66,12 @@ def mistake(file: str, **more) -> dict:
 def written(tmp_path, answered):
     """Writes a page and returns its text; pictures are the files under tmp_path."""
 
-    def write(report: dict, matrix=None, epochs=(), **options) -> str:
+    def write(report: dict, matrix=None, epochs=(), explained=None, **options) -> str:
         path = tmp_path / "out" / "report.html"
         names = report["class_names"]
-        shown = report[verdict.main_split(report)]
+        shown = report[report_file.main_split(report)]
         found = answered(names, shown["confusion_matrix"] if matrix is None else matrix)
-        predictions = {split: found for split in verdict.SPLITS if split in report}
+        predictions = {split: found for split in report_file.SPLIT_TITLES if split in report}
         counts = {split: dict.fromkeys(names, 50) for split in predictions}
         # Drawing takes time: only the tests with epochs look at the figures.
         blank = drawing.Chart("A title", "What it shows", Figure(figsize=(1, 1)))
@@ -78,14 +80,13 @@ def written(tmp_path, answered):
             charts = drawing.page_charts(report, predictions)
         if epochs:
             charts = drawing.page_charts(report, predictions, epochs)
-        page.write_page(
-            path, report, predictions=found,
-            charts=charts, counts=counts,
-            read_pictures=lambda files: {
-                file: (tmp_path / file).read_bytes() for file in files if (tmp_path / file).exists()
-            },
-            **options,
-        )  # fmt: skip
+
+        def read(files):
+            there = [file for file in files if (tmp_path / file).exists()]
+            return {file: (tmp_path / file).read_bytes() for file in there}
+
+        content = ReportContent(predictions, counts, read, heat_maps=explained)
+        page.write_page(path, report, content, charts, **options)
         assert os.listdir(path.parent) == ["report.html"]
         return path.read_text(encoding="utf-8")
 
@@ -126,7 +127,7 @@ CONFIG = {
 }
 RUN = {
     "machine": "Linux", "git_revision": "0123456789ab", "best_epoch": 2, "best_phase": "head",
-    "command": "python -m experiments.train --seed=7 --runner_options='--a --b'",
+    "command": "trash-keras train --seed=7 --runner_options='--a --b'",
 }  # fmt: skip
 ARTIFACTS = [
     {"kind": "keras", "path": "model.keras", "bytes": 14_200_000, "accuracy": 0.93,
@@ -277,10 +278,8 @@ def test_a_report_without_the_optional_parts_works(written, scored):
 
 def test_a_report_without_a_split_is_refused(written, answered, tmp_path):
     with pytest.raises(ValueError, match="one of the splits"):
-        page.write_page(
-            tmp_path / "x.html", {"class_names": ["a", "b"]}, predictions=answered(["a"], [[1]]),
-            charts={}, counts={}, read_pictures=lambda files: {},
-        )  # fmt: skip
+        content = ReportContent({"test": answered(["a"], [[1]])}, {}, lambda files: {})
+        page.write_page(tmp_path / "x.html", {"class_names": ["a", "b"]}, content, {})
 
 
 def test_names_are_escaped_everywhere(written, scored, tmp_path):
@@ -497,7 +496,7 @@ def test_model_files_are_listed_with_what_is_known_of_them(written, full):
     quick = [{**ARTIFACTS[0], "latency": "8.1 ms"}]
     text = Parsed(written(full, artifacts=quick)).text
     assert "Accuracy (test) Latency keras model.keras 14.2 MB 93.0% 8.1 ms" in text
-    assert "experiments.export writes files for servers and phones" in text
+    assert "trash-keras export writes files for servers and phones" in text
 
 
 def test_files_left_out_are_counted_and_listed(written, full):
@@ -544,7 +543,7 @@ def test_it_says_how_to_do_it_again(written, full):
     (commands,) = parsed.texts["pre"]
     assert commands.splitlines() == [
         "git checkout 0123456789ab",
-        "python -m experiments.train \\", "    --seed=7 \\", "    '--runner_options=--a --b'",
+        "trash-keras train \\", "    --seed=7 \\", "    '--runner_options=--a --b'",
     ]  # fmt: skip
     shown = subprocess.run(
         ["bash", "-c", "printf '%s\n' " + commands.split("\n", 1)[1]],

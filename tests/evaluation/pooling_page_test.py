@@ -33,7 +33,7 @@ def report_of(seeds, method="stratified", subsets=True, **changes):
     report = {
         **pooling.score(answers, folds, subset_of=subset_of if subsets else None),
         "folds": folds, "groups": 3, "grouped_pictures": 7, "bad_files": [], "config": config,
-        "run": {"command": "python -m experiments.cross_validate --folds=2", "machine": "m"},
+        "run": {"command": "trash-keras cross_validate --folds=2", "machine": "m"},
         **changes,
     }  # fmt: skip
     return report, answers
@@ -63,7 +63,7 @@ def test_the_page_has_every_figure(tmp_path):
         f"{accuracy['standard_deviation']:.1%}", f"{report['macro_f1']['mean']:.3f}",
         f"{report['seeds'][1]['aurc']:.4f}", "80.0%", "12.5%",
         "12.5% (5.0% to 28.1%)", f"{report['per_class']['glass']['recall']:.1%}",
-        "81.0%", "60.0% to 90.0%", "7", "1.2", "python -m experiments.cross_validate --folds=2",
+        "81.0%", "60.0% to 90.0%", "7", "1.2", "trash-keras cross_validate --folds=2",
         "Confusion matrix, all seeds together", "Recall, seed 1",
     ):  # fmt: skip
         assert text in shown, text

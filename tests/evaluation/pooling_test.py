@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import intervals, pooling
+from trash_keras.evaluation import pooling
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import intervals
 
 NAMES = ("glass", "metal")
 
@@ -68,36 +69,9 @@ def test_one_seed_has_no_deviation():
     assert "subsets" not in found["seeds"][0]
 
 
-def test_the_interval_is_that_of_wilson_for_one_seed_and_many_pictures():
-    right = np.random.default_rng(0).random(2000) < 0.9
-    interval = pooling.bootstrap_interval(right.astype(float), np.arange(2000))
-    assert interval == pytest.approx(intervals.wilson_interval(int(right.sum()), 2000), abs=0.003)
-    assert pooling.bootstrap_interval(right.astype(float), np.arange(2000)) == interval
-
-
 @pytest.mark.parametrize("right", [1, 0])
 def test_no_certainty_follows_from_a_few_pictures_that_are_all_alike(right):
     found = pooling.score(
         {0: answered([right] * 12)}, [fold(0)], [("000.jpg", "001.jpg", "002.jpg")]
     )
     assert found["accuracy"]["interval"] == intervals.wilson_interval(10 * right, 10)
-
-
-@pytest.mark.parametrize("copies", [1, 8])
-def test_intervals_cover_the_truth_even_where_pictures_are_copies(monkeypatch, copies):
-    monkeypatch.setattr(pooling, "RESAMPLES", 400)
-    generator = np.random.default_rng(1)
-    draws, covered, covered_apart = np.repeat(np.arange(120), copies), 0, 0
-    for _ in range(200):
-        # Two seeds that are right on the same pictures more often than not.
-        easy = generator.random(120) < 0.7
-        seeds = [np.where(generator.random(120) < 0.8, easy, ~easy) for _ in range(2)]
-        values = np.mean(seeds, axis=0)[draws]
-        truth = 0.7 * 0.8 + 0.3 * 0.2
-        low, high = pooling.bootstrap_interval(values, draws)
-        covered += low <= truth <= high
-        low, high = pooling.bootstrap_interval(values, np.arange(len(values)))
-        covered_apart += low <= truth <= high
-    assert 0.9 <= covered / 200 <= 0.99
-    if copies > 1:
-        assert covered_apart / 200 < 0.7  # what counting copies as pictures would claim

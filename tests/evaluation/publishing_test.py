@@ -15,6 +15,7 @@ from trash_keras.data.sources import landing
 from trash_keras.evaluation import page, publishing
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.reporting.content import ReportContent
 
 NAMES = ("blue", "red")
 
@@ -25,12 +26,11 @@ def answered(examples):
     return Predictions(NAMES, paths, labels, np.tile([0.9, 0.1], (examples, 1)))
 
 
-def publish(output, splits, **options):
+def publish(output, splits, subset_of=None, **options):
     predictions = {name: answered(4) for name in splits}
     counts = {name: {"blue": 2, "red": 2} for name in splits}
-    return publishing.publish(
-        output, predictions, {"run": {}}, counts=counts, read_pictures=lambda files: {}, **options
-    )
+    content = ReportContent(predictions, counts, lambda files: {}, **options)
+    return publishing.publish(output, content, {"run": {}}, subset_of)
 
 
 EPOCHS = [
@@ -122,8 +122,8 @@ def run(tmp_path):
         rows.writerows(EPOCHS)
     (tmp_path / "model.keras").write_bytes(b"x" * 1_200_000)
     predictions = dict.fromkeys(("train", "valid", "test"), found)
-    options = {"counts": catalog.counts(), "read_pictures": lambda files: {}, "epochs": EPOCHS}
-    publishing.publish(tmp_path, predictions, DETAILS, **options)
+    content = ReportContent(predictions, catalog.counts(), lambda files: {}, EPOCHS)
+    publishing.publish(tmp_path, content, DETAILS)
     return tmp_path
 
 
@@ -198,8 +198,8 @@ def test_heat_maps_stay_on_the_page_when_it_is_written_again(tmp_path, run):
 
     counts = Catalog.load(run / "catalog.json").counts()
     splits = dict.fromkeys(("train", "valid", "test"), found)
-    publishing.publish(run, splits, DETAILS, counts=counts, read_pictures=read, epochs=EPOCHS,
-                       explained=heat_maps(found))  # fmt: skip
+    content = ReportContent(splits, counts, read, EPOCHS, heat_maps(found))
+    publishing.publish(run, content, DETAILS)
     pages = (run / "report.html").read_text()
     assert pages.count("The same with the evidence for blue") == 2
     assert (run / "predictions" / "heat_maps.json").stat().st_size < 2000
@@ -208,7 +208,7 @@ def test_heat_maps_stay_on_the_page_when_it_is_written_again(tmp_path, run):
 
 
 def test_heat_maps_of_an_earlier_evaluation_do_not_stay(tmp_path):
-    publish(tmp_path, ("test",), explained=heat_maps(answered(4)))
+    publish(tmp_path, ("test",), heat_maps=heat_maps(answered(4)))
     written = {tmp_path / "predictions/heat_maps.json", tmp_path / "figures/mistake_heat_maps.jpg"}
     assert all(path.exists() for path in written)
     publish(tmp_path, ("test",))
@@ -218,7 +218,7 @@ def test_heat_maps_of_an_earlier_evaluation_do_not_stay(tmp_path):
 def test_the_test_of_the_heat_maps_is_drawn_and_kept(run, explanations):
     found, details = answered(4), DETAILS | {"explanations": explanations}
     counts = Catalog.load(run / "catalog.json").counts()
-    publishing.publish(run, {"test": found}, details, counts=counts, read_pictures=lambda _: {})
+    publishing.publish(run, ReportContent({"test": found}, counts, lambda _: {}), details)
     assert (run / "figures" / "explanations.png").exists()
     page_text = (run / "report.html").read_text()
     assert "Heat maps (test)" in page_text
@@ -229,7 +229,7 @@ def test_the_test_of_the_heat_maps_is_drawn_and_kept(run, explanations):
 def test_pictures_of_anything_else_are_drawn_and_kept(run, other_pictures):
     found, details = answered(4), DETAILS | {"out_of_scope": other_pictures}
     counts = Catalog.load(run / "catalog.json").counts()
-    publishing.publish(run, {"test": found}, details, counts=counts, read_pictures=lambda _: {})
+    publishing.publish(run, ReportContent({"test": found}, counts, lambda _: {}), details)
     assert (run / "figures" / "out_of_scope.png").exists()
     publishing.refresh(run, lambda files: {})
     assert "Pictures of anything else" in (run / "report.html").read_text()
@@ -246,7 +246,7 @@ def test_a_run_that_is_not_complete_is_left_alone(run, missing):
 @pytest.mark.parametrize("text", ["{", "[]", '{"kinds": {"int8": {"path": "x"}}}'])
 def test_a_damaged_list_of_exports_is_told_as_such(run, text):
     files.write_text(run / "export" / "export.json", text)
-    with pytest.raises(ValueError, match=r"No usable list of exports at .*export\.json"):
+    with pytest.raises(ValueError, match=r"export\.json is damaged"):
         publishing.refresh(run, lambda files: {})
 
 
@@ -256,8 +256,8 @@ def test_an_evaluation_gets_no_model_card(tmp_path):
 
 
 def test_provenance_tells_what_made_the_result():
-    facts = publishing.provenance("python -m experiments.train --seed=1")
-    assert facts["command"] == "python -m experiments.train --seed=1"
+    facts = publishing.provenance("trash-keras train --seed=1")
+    assert facts["command"] == "trash-keras train --seed=1"
     assert set(facts) == {"command", "python", "tensorflow", "keras", "trash_keras",
                           "git_revision", "machine"}  # fmt: skip
     for name in ("python", "tensorflow", "keras"):

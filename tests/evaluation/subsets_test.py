@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from trash_keras.evaluation import subsets
-from trash_keras.evaluation.intervals import wilson_interval
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.intervals import wilson_interval
 
 PATHS = ["glass/a.jpg", "glass/b.jpg", "metal/a.jpg", "metal/c.jpg"]
 

@@ -10,19 +10,6 @@ def text(report):
 
 
 @pytest.mark.parametrize(
-    ("splits", "main"),
-    [(["train", "valid", "test", "all"], "test"), (["train", "valid"], "valid"), (["all"], "all")],
-)
-def test_the_main_split_is_test_or_the_last(splits, main):
-    assert verdict.main_split(dict.fromkeys(splits)) == main
-
-
-def test_a_report_without_a_split_is_refused():
-    with pytest.raises(ValueError, match="one of the splits train, valid, test, all"):
-        verdict.main_split({"class_names": ["a", "b"]})
-
-
-@pytest.mark.parametrize(
     ("share", "expected"),
     [
         (0.9, "would be right for 50.0%; this model is 40.0 percentage points above it."),

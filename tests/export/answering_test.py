@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras import prediction, scoring
+from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
-from trash_keras.prediction import Predictor
+from trash_keras.modeling.answering import build_inference_model, save
+from trash_keras.modeling.classifier import load_classifier
+from trash_keras.predictor import Predictor
 
 NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite", "export/model.onnx")
 
@@ -30,7 +33,7 @@ def test_all_artefacts_answer_alike(exported):
     workdir, data, _, _ = exported
     paths = sorted(str(path) for path in data.rglob("*.png"))[::4]
     models = [Predictor.load(workdir / name) for name in NAMES]
-    answers = [list(prediction.classify(model, paths)) for model in models]
+    answers = [list(model.predict_stream(paths)) for model in models]
     probabilities = [[list(one.probabilities.values()) for one in found] for found in answers]
     rows = [[one.to_dict() for one in found] for found in answers]
     assert {row["label"] for row in rows[0]} > {"unsure", "blue"}
@@ -45,7 +48,7 @@ def test_served_files_get_these_labels_too(exported):
     workdir, data, _, _ = exported
     paths = sorted(str(path) for path in data.rglob("*.png"))[::4]
     model = Predictor.load(workdir / "model.keras")
-    expected = [answer.label() for answer in prediction.classify(model, paths)]
+    expected = [answer.label for answer in model.predict_stream(paths)]
     loaded = tf.saved_model.load(str(workdir / "export" / "saved_model" / "1"))
     contents = tf.constant([tf.io.read_file(path).numpy() for path in paths])
     served = loaded.signatures["serve_bytes"](contents)
@@ -61,7 +64,7 @@ def test_each_artefact_says_how_it_answers_and_scores_as_the_run_did(exported):
         assert contract.answering() == report["answering"]
         catalog = Catalog.load(workdir / "catalog.json")
         model, store = Predictor.load(workdir / name), FolderStore(data)
-        answers = scoring.answers(model, catalog, "test", store)
+        answers = scoring.answers(model, Split(catalog, "test", store))
         scores = answers.score(contract.answering())
         assert set(scores) == set(report["test"])
         for key in ("abstention", "conformal", "confusion_matrix"):
@@ -86,8 +89,9 @@ def test_more_views_are_inside_too(doubtful, tmp_path, views):
     contract = Contract.read(workdir / "model.keras")
     for name in ("catalog.json", "config.json"):
         shutil.copy(workdir / name, tmp_path)
-    model = shutil.copy(workdir / "model.keras", tmp_path)
-    Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views).replace_in(model)
+    raw, model = load_classifier(workdir / "model.keras"), tmp_path / "model.keras"
+    more = Contract(contract.class_names, 16, "stretch", temperature=0.5, tta=views)
+    save(build_inference_model(raw, 0.5, views), more, model)
     facts = export(tmp_path, ["saved_model", "float32", "onnx"], timing_rounds=0)
     assert all(kind["max_difference"] < 1e-5 for kind in facts["kinds"].values())
     one_view = Predictor.load(model, tta=1)

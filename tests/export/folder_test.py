@@ -4,9 +4,10 @@ import shutil
 import pytest
 
 from trash_keras import scoring
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export.folder import export
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_all_artefacts_score_alike(exported):
     store = FolderStore(data)
     names = ("model.keras", "export/saved_model", "export/model_float32.tflite")
     models = [Predictor.load(workdir / name) for name in names]
-    scores = [scoring.answers(model, catalog, "test", store).score() for model in models]
+    scores = [scoring.answers(model, Split(catalog, "test", store)).score() for model in models]
     for other in scores[1:]:
         assert other["loss"] == pytest.approx(scores[0]["loss"], abs=1e-4)
         assert other["confusion_matrix"] == scores[0]["confusion_matrix"]
@@ -63,7 +64,7 @@ def test_all_artefacts_score_alike(exported):
 
 def test_mistakes_are_refused(exported, tmp_path):
     workdir, _, _ = exported
-    with pytest.raises(ValueError, match="Unknown kinds: int3"):
+    with pytest.raises(ValueError, match="Unknown formats: int3"):
         export(workdir, ["int3"])
     with pytest.raises(ValueError, match="There is no model at"):
         export(tmp_path / "gone", ["float32"])

@@ -6,7 +6,7 @@ import pytest
 
 from trash_keras.contract import Contract
 from trash_keras.export import onnx
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "pad", threshold=0.25)
 

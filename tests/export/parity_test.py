@@ -11,9 +11,10 @@ import tensorflow as tf
 from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export import folder, parity, tflite
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 
 def write_another(source, path):
@@ -38,7 +39,7 @@ def test_figures_are_those_of_an_evaluation_of_the_file(run):
     facts = folder.export(workdir, ["float32"], timing_rounds=0)["kinds"]["float32"]
     predictor = Predictor.load(workdir / "export/model_float32.tflite")
     catalog = Catalog.load(workdir / "catalog.json")
-    scores = scoring.answers(predictor, catalog, "test", FolderStore(data)).score()
+    scores = scoring.answers(predictor, Split(catalog, "test", FolderStore(data))).score()
     for figure in ("accuracy", "accuracy_interval", "ece"):
         assert facts[figure] == scores[figure]
     assert re.match(r"TFLiteConverter, keras 3\S+, tensorflow 2", facts["tool"]["made"])
@@ -89,9 +90,9 @@ def test_a_file_that_cannot_answer_lands_nowhere(run, monkeypatch):
 def test_the_script_says_so_in_one_line(run, monkeypatch, capsys):
     workdir, _ = run
     flags = [f"--workdir={workdir}", "--kinds=wrong,float32", "--timing_rounds=0"]
-    monkeypatch.setattr(sys, "argv", ["export", *flags])
+    monkeypatch.setattr(sys, "argv", ["trash-keras", "export", *flags])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("experiments.export", run_name="__main__")
+        runpy.run_module("trash_keras", run_name="__main__")
     said = capsys.readouterr()
     assert ended.value.code == 1
     (line,) = [line for line in said.err.splitlines() if line.startswith("error:")]

@@ -7,10 +7,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trash_keras import prediction
-from trash_keras.contract import Contract
+from trash_keras.contract import Contract, is_unsure
 from trash_keras.export import saved_model
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Prediction, Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "pad")
 
@@ -99,10 +98,22 @@ def test_bytes_give_the_same_answer_as_files(folder, loaded, data_dir):
     files = sorted(str(path) for path in data_dir.rglob("*.png"))[::7]
     contents = [tf.io.read_file(file).numpy() for file in files]
     served = loaded.signatures["serve_bytes"](tf.constant(contents))
-    answers = list(prediction.classify(Predictor.load(folder), files))
+    answers = list(Predictor.load(folder).predict_stream(files))
     for answer, row, label in zip(answers, served["probabilities"], served["label"], strict=True):
         np.testing.assert_allclose(row, list(answer.probabilities.values()), atol=1e-5)
-        assert label.numpy().decode() == answer.ranked()[0][0]
+        assert label.numpy().decode() == answer.top_k(1)[0][0]
+
+
+@pytest.mark.parametrize("threshold", [0, 0.625, float(np.nextafter(np.float32(0.625), 1)), 1])
+@pytest.mark.parametrize("last", [0.5, 0.625, float(np.nextafter(1, 0)), 1])
+def test_the_graph_is_as_unsure_as_python(threshold, last):
+    rows = np.array([[0.375, 0.625, 0], [1, 0, 0], [last, 1 - last, 0]], np.float32)
+    contract = dataclasses.replace(CONTRACT, threshold=threshold)
+    outputs = saved_model._outputs(tf.constant(rows), contract)
+    expected = is_unsure(rows.max(axis=1), threshold)
+    assert outputs["unsure"].numpy().tolist() == expected.tolist()
+    labels = [Prediction.from_row(row, contract).label for row in rows]
+    assert [label.decode() for label in outputs["label"].numpy()] == labels
 
 
 def test_up_to_the_threshold_the_answer_is_unsure(loaded, classifier, images, tmp_path):

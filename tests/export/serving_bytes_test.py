@@ -5,6 +5,7 @@ import tensorflow as tf
 from tests.support import odd_files
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.export import serving_bytes
 
@@ -37,7 +38,7 @@ def trained_on(tmp_path_factory):
     names = [path.split("/")[1] for path in catalog.examples("all")[0]]
 
     def read(resize):
-        pictures = pipeline.pictures(catalog, "all", store, image_size=SIDE, resize=resize)
+        pictures = pipeline.pictures(Split(catalog, "all", store, SIDE, resize))
         return dict(zip(names, (image.numpy() for image, _ in pictures), strict=True))
 
     return {resize: read(resize) for resize in decoding.RESIZES}

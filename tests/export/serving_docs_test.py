@@ -12,10 +12,9 @@ import pytest
 from PIL import Image
 
 from tests.support import tf_serving
-from trash_keras import prediction
 from trash_keras.contract import Contract
 from trash_keras.export import saved_model
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 TEXT = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
 TEXT = TEXT.split("\n## The HTTP service\n")[0]  # tests/serving/script_test.py runs that
@@ -50,7 +49,7 @@ def room(folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(folder, room):
     """What `predict` says of them."""
-    return list(prediction.classify(Predictor.load(folder), [str(room / file) for file in FILES]))
+    return list(Predictor.load(folder).predict_stream([str(room / file) for file in FILES]))
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +80,8 @@ def assert_answers(answers, expected):
         named = dict(zip(found["class_names"], found["probabilities"], strict=True))
         assert named == pytest.approx(answer.probabilities, abs=0.01)  # decoded by another library
         assert found["probability"] == max(found["probabilities"])
-        assert found["label"] == answer.label()
-        assert found["unsure"] == (answer.label() == "unsure")
+        assert found["label"] == answer.label
+        assert found["unsure"] == (answer.label == "unsure")
 
 
 def test_the_status_is_told(run_shell):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras import boxed_model
+from trash_keras import pretrained
 from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.export import about, tflite, tflite_metadata
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "crop", threshold=0.6)
 ABOUT = about.About("Toy", "Tells colours apart.", "Apache-2.0", {"seed": 3})
@@ -71,7 +71,7 @@ def compare_with_mediapipe(path, pictures):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
 def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kind):
-    model = answering.answering_model(classifier, temperature=2.0)
+    model = answering.build_inference_model(classifier, temperature=2.0)
     pictures = np.rint(images).astype(np.uint8)
     path = tmp_path / "model.tflite"
     getattr(tflite, f"write_{kind}")(Source(model, CONTRACT, ABOUT, pictures.copy), path)
@@ -81,7 +81,7 @@ def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kin
 @pytest.mark.slow
 def test_mediapipe_runs_the_model_in_the_box():
     """On real pictures where TrashNet is at hand."""
-    contract = Contract.read(boxed_model.path())
+    contract = Contract.read(pretrained.path())
     if TRASHNET.is_dir():
         files = [sorted(folder.glob("*.jpg"))[-1] for folder in sorted(TRASHNET.iterdir())]
         loaded = [decoding.load(file.read_bytes(), contract.image_size, contract.resize)
@@ -90,4 +90,4 @@ def test_mediapipe_runs_the_model_in_the_box():
         side, generator = contract.image_size, np.random.default_rng(0)
         loaded = [Image.fromarray(generator.integers(0, 256, (4, 4, 3), np.uint8)).resize(
             (side, side)) for _ in range(6)]  # fmt: skip
-    compare_with_mediapipe(boxed_model.path(), np.stack(loaded))
+    compare_with_mediapipe(pretrained.path(), np.stack(loaded))

@@ -13,7 +13,7 @@ from trash_keras.evaluation.novelty import Novelty
 from trash_keras.export import about, tflite, tflite_graph
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 CONTRACT = Contract(("blue", "green", "red"), 16, "crop", threshold=0.6)
 ABOUT = about.About("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
@@ -30,7 +30,7 @@ def source(classifier, images):
     generator = np.random.default_rng(1)
     basis = np.linalg.qr(generator.normal(size=(12, 3)))[0].astype(np.float32)
     novelty = Novelty(np.zeros(12, np.float32), basis, 0.95)
-    model = answering.answering_model(classifier, temperature=0.3, novelty=novelty)
+    model = answering.build_inference_model(classifier, temperature=0.3, novelty=novelty)
     calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
     return Source(model, CONTRACT, ABOUT, calibration.copy)
 

@@ -44,7 +44,7 @@ def test_with_a_linear_head_it_is_the_class_activation_map(toy_backbone):
     images = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
     labels = np.array([0, 1, 2, 1])
     features = backbone.predict(images, verbose=0)
-    kernel = np.array(model.get_layer(classifier.PROBABILITIES).kernel)
+    kernel = np.array(model.get_layer(classifier.LOGITS).kernel)
     expected = np.einsum("nhwc,cn->nhw", features, kernel[:, labels]).clip(0)
     expected /= expected.max(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(GradCam(model)(images, labels), expected, atol=1e-5)
@@ -54,7 +54,7 @@ def test_a_model_that_is_quite_sure_is_explained_too(squares):
     model, images, labels, boxes = squares
     sure = keras.models.clone_model(model)
     sure.set_weights(model.get_weights())
-    sure.get_layer(classifier.PROBABILITIES).set_weights([np.eye(2) * 1000, np.zeros(2)])
+    sure.get_layer(classifier.LOGITS).set_weights([np.eye(2) * 1000, np.zeros(2)])
     images = images.astype("float32")
     assert (sure.predict(images, verbose=0).max(axis=1) > 1 - 1e-6).all()
     assert (shares_inside(GradCam(sure)(images, labels), boxes) > 0.99).all()

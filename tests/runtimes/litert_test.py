@@ -12,7 +12,7 @@ from trash_keras.contract import Contract
 from trash_keras.export import about, tflite
 from trash_keras.export.source import Source
 from trash_keras.modeling import answering, backbones, classifier
-from trash_keras.prediction import Predictor, classify
+from trash_keras.predictor import Predictor
 
 # What an environment without TensorFlow lacks; and what of ours must not be missed there.
 BLOCKED = ("tensorflow", "keras", "sklearn", "scipy", "matplotlib", "wandb", "jinja2", "fsspec")
@@ -23,9 +23,9 @@ class Missing:
         if name.split(".")[0] in {blocked!r}:
             raise ModuleNotFoundError("No module named " + repr(name), name=name)
 sys.meta_path.insert(0, Missing())
-sys.argv = ["predict", *sys.argv[1:]]
+sys.argv = ["trash-keras", "predict", *sys.argv[1:]]
 import runpy
-runpy.run_module("experiments.predict", run_name="__main__")
+runpy.run_module("trash_keras", run_name="__main__")
 """
 
 
@@ -34,7 +34,7 @@ def models(toy_backbone, tmp_path_factory):
     """A float32 and an int8 file, and a picture."""
     folder = tmp_path_factory.mktemp("litert")
     scaling, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
-    model = answering.answering_model(classifier.build(backbone, 3, scaling=scaling))
+    model = answering.build_inference_model(classifier.build(backbone, 3, scaling=scaling))
     contract = Contract(("blue", "green", "red"), 16, "stretch")
     pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
     source = Source(model, contract, about.About("Toy", "Toy.", "", {}), pictures.copy)
@@ -62,7 +62,7 @@ def test_the_script_answers_with_litert_numpy_and_pillow_alone(models, kind):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (expected,) = classify(Predictor.load(path), [picture])
+    (expected,) = Predictor.load(path).predict_stream([picture])
     assert json.loads(done.stdout)["probabilities"] == pytest.approx(expected.probabilities)
 
 

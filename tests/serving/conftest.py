@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from trash_keras.contract import Contract
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 from trash_keras.serving import service
 from trash_keras.serving.limits import Limits
 

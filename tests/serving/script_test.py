@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras import prediction
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -28,10 +27,10 @@ ADDRESS = "http://127.0.0.1:8000"  # in the examples
 
 
 class Served:
-    """`experiments.serve` as a process."""
+    """`trash-keras serve` as a process."""
 
     def __init__(self, model, *flags):
-        command = [sys.executable, "-m", "experiments.serve", f"--model={model}", "--port=0"]
+        command = [sys.executable, "-m", "trash_keras", "serve", f"--model={model}", "--port=0"]
         self.process = subprocess.Popen(
             [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
         )
@@ -70,7 +69,7 @@ def service(exported):
 
 def test_many_uploads_at_once_get_the_answers_of_predict(service, exported):
     model, paths = exported
-    expected = prediction.classify(Predictor.load(model), [str(path) for path in paths])
+    expected = Predictor.load(model).predict_stream([str(path) for path in paths])
 
     def post(path):
         return service.post([("files", (str(path), path.read_bytes()))])
@@ -126,7 +125,7 @@ def test_the_documented_requests_are_answered_as_shown(service, exported, tmp_pa
 
 def test_the_load_test_prints_a_row_for_each_number_of_clients(service, exported, script):
     done = script(
-        "stress", f"--urls={service.url}", "--clients=1,4", "--requests=12", "--rounds=2",
+        "tools.load_test", f"--urls={service.url}", "--clients=1,4", "--requests=12", "--rounds=2",
         exported[1][0],
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -135,7 +134,7 @@ def test_the_load_test_prints_a_row_for_each_number_of_clients(service, exported
         [service.url, "1"], [service.url, "4"]
     ]  # fmt: skip
     assert rows[0][-2:] == ["1.00", "none"] and all(float(row[2]) > 0 for row in rows)
-    refused = script("stress", "--urls=http://192.0.2.1", exported[1][0])
+    refused = script("tools.load_test", "--urls=http://192.0.2.1", exported[1][0])
     assert refused.returncode == 1 and "stays on this machine" in refused.stderr
 
 

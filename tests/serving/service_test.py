@@ -8,7 +8,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.support import odd_files
-from trash_keras import prediction
 from trash_keras.serving import service
 
 
@@ -40,7 +39,7 @@ def test_one_picture_as_the_body_and_several_as_a_form(client, picture, form):
 def test_answers_have_the_keys_of_predict(client, predictor, picture, form, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(picture("grey"))
-    (expected,) = prediction.classify(predictor, [str(path)])
+    (expected,) = predictor.predict_stream([str(path)])
     (answer,) = client.post("/v1/classify", files=form(**{str(path): path.read_bytes()})).json()[
         "answers"
     ]

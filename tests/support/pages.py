@@ -31,7 +31,7 @@ def problem(browser):
 
 
 def cards(browser):
-    return browser.find_elements(By.CSS_SELECTOR, "#answers > li")
+    return browser.find_elements(By.CSS_SELECTOR, "#predictions > li")
 
 
 def upload(browser, files, field="files"):

@@ -33,10 +33,12 @@ def run(name, arguments, stdout, stderr, timeout):
     for number, path, mode in ((0, os.devnull, "rb"), (1, stdout, "wb"), (2, stderr, "wb")):
         with open(path, mode) as file:
             os.dup2(file.fileno(), number)
-    sys.argv = [f"experiments/{name}.py", *arguments]
+    is_tool = name.startswith("tools.")
+    sys.argv = [name, *arguments] if is_tool else ["trash-keras", name, *arguments]
     status = 0
     try:
-        runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
+        module = name if is_tool else "trash_keras"
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         status = end.code or 0
     except BaseException:

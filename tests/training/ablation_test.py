@@ -153,7 +153,7 @@ def test_a_line_that_is_no_variant_is_refused(script, tmp_path, text, message):
 
 def test_the_variants_that_come_along_change_the_best_recipe(script, tmp_path):
     done = script(
-        "ablate", "--flagfile=experiments/presets/best.flags", "--backbone=gone.keras",
+        "ablate", "--preset=best", "--backbone=gone.keras",
         "--variants=experiments/ablation.txt", f"--workdir={tmp_path / 'ablation'}",
     )  # fmt: skip
     assert done.returncode == 1

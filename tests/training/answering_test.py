@@ -1,20 +1,21 @@
 import dataclasses
-import shutil
 
 import keras
 import numpy as np
 import pytest
 
+from trash_keras.calibration.fit import fit_calibration
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
-from trash_keras.evaluation import answering as maths
 from trash_keras.evaluation import publishing
+from trash_keras.evaluation.calibration import apply_temperature
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.modeling import answering as modeling
 from trash_keras.modeling import classifier
-from trash_keras.prediction import Predictor
+from trash_keras.modeling.answering import build_inference_model, load, read_novelty, save
+from trash_keras.predictor import Predictor
 from trash_keras.training import answering
 from trash_keras.training.loop import train_and_evaluate
 
@@ -36,8 +37,8 @@ def test_it_is_fitted_on_validation_alone(doubtful):
     answers = {split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS}
     for split, refitted in (("valid", True), ("test", False)):
         labels = answers[split].labels
-        plain = maths.tempered(answers[split].probabilities, 1 / how["temperature"])
-        found = maths.fit(labels, plain, 0.02, 0.2)
+        plain = apply_temperature(answers[split].probabilities, 1 / how["temperature"])
+        found = fit_calibration(labels, plain, 0.02, 0.2)
         same = [found[name] == pytest.approx(how[name], rel=1e-3) for name in found]
         assert all(same) if refitted else not any(same)
     assert report["valid"]["abstention"]["error"] <= 0.02
@@ -46,18 +47,18 @@ def test_it_is_fitted_on_validation_alone(doubtful):
 
 def test_the_classifier_in_the_file_stays_raw(doubtful):
     workdir, _, report, _ = doubtful
-    model = keras.models.load_model(workdir / "model.keras")
-    assert model.name == "classifier" and model.layers[-1].activation.__name__ == "softmax"
-    pictures = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
-    mirrored = pictures[:, :, ::-1]
-    extract, views = classifier.feature_extractor(model), (pictures, mirrored)
-    features = np.mean([extract.predict(images, verbose=0) for images in views], axis=0)
-    logits = np.mean([np.log(model.predict(images, verbose=0)) for images in views], axis=0)
-    damping = modeling.read_novelty(workdir / "model.keras").damping(features)
+    inference = keras.models.load_model(workdir / "model.keras")
+    model = classifier.raw_classifier(inference)
+    images = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
+    extract, views = classifier.feature_extractor(model), (images, images[:, :, ::-1])
+    features = np.mean([extract.predict(view, verbose=0) for view in views], axis=0)
+    logits = np.mean([np.log(model.predict(view, verbose=0)) for view in views], axis=0)
+    damping = read_novelty(inference).damping(features)
     assert damping.min() < 0.9  # noise is nothing that training showed
     temperature = report["answering"]["temperature"]
-    expected = maths.tempered(np.exp(logits), 1 / damping[:, None] * temperature)
-    found = Predictor.load(workdir / "model.keras").predict_batch(pictures)
+    expected = apply_temperature(np.exp(logits), 1 / damping[:, None] * temperature)
+    np.testing.assert_allclose(inference.predict(images, verbose=0), expected, atol=1e-5)
+    found = Predictor.load(workdir / "model.keras").predict_batch(images)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -68,7 +69,7 @@ def kill(*arguments, **options):
 def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, monkeypatch):
     _, _, report, config = doubtful
     # Before it, before the file is replaced, and after.
-    for place, name in ((answering, "settle"), (Contract, "replace_in"), (publishing, "publish")):
+    for place, name in ((answering, "settle"), (answering, "save"), (publishing, "publish")):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(place, name, kill)
             train_and_evaluate(config, tmp_path)
@@ -82,22 +83,24 @@ def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, mo
 
 def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
     workdir, data, _, config = doubtful
-    model = shutil.copy(workdir / "model.keras", tmp_path)
-    before = Contract.read(model)
-    dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8).replace_in(model)
+    before = Contract.read(workdir / "model.keras")
+    model = tmp_path / "model.keras"
+    other = dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8)
+    raw = classifier.load_classifier(workdir / "model.keras")
+    save(build_inference_model(raw, 9.0, 8), other, model)
     catalog = Catalog.load(workdir / "catalog.json")
     pictures = {
-        split: pipeline.pictures(catalog, split, FolderStore(data), image_size=16, resize="stretch")
+        split: pipeline.pictures(Split(catalog, split, FolderStore(data), 16))
         for split in ("train", "valid")
     }
     labels = catalog.examples("valid")[1]
-    assert answering.settle(model, config.answering, pictures, labels, 8) == before
+    assert answering.settle(model, config.answering, pictures, labels, 8).contract == before
     assert Contract.read(model) == before
-    one, other = (modeling.read_novelty(path) for path in (model, workdir / "model.keras"))
+    one, other = (read_novelty(load(path)) for path in (model, workdir / "model.keras"))
     np.testing.assert_allclose(one.basis @ one.basis.T, other.basis @ other.basis.T, atol=1e-5)
     plain = dataclasses.replace(config.answering, damp_novelty=False)
     answering.settle(model, plain, pictures, labels, 8)
-    assert modeling.read_novelty(model) is None
+    assert read_novelty(load(model)) is None
 
 
 def test_without_flags_a_picture_is_one_view_and_there_are_no_sets(trained):

@@ -110,7 +110,7 @@ def test_bad_files_are_left_out_of_features_and_splits(data_dir, toy_backbone, c
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"split_method": "grouped", "weights": "none"}, "experiments.audit .*--groups=FILE"),
+        ({"split_method": "grouped", "weights": "none"}, "trash-keras audit .*--groups=FILE"),
         ({"split_method": "grouped", "groups": "gone.json"}, "No usable groups at gone.json"),
         ({"groups": "gone.json"}, "--groups is for --split_method=grouped"),
         ({"split_method": "grouped", "groups": "GROUPS"}, "1 of the pictures .*blue/gone.png"),

@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from trash_keras.config import ModelConfig
 from trash_keras.data.catalog import scan, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.training import features
 
@@ -89,19 +91,15 @@ def test_groups_of_batches_leave_nothing_out(extractor, pictures, tmp_path, monk
     np.testing.assert_array_equal(answers[:, 0], np.arange(COUNT))
 
 
-HOW = {"resize": "stretch", "batch_size": 8}
-
-
 @pytest.fixture(scope="module")
 def frozen(toy_backbone):
-    return features.extractor(str(toy_backbone), "imagenet", 16, seed=0)
+    return features.extractor(ModelConfig(str(toy_backbone)), 16, seed=0)
 
 
 def computed(extractor, data_dir, cache_dir):
     store = FolderStore(data_dir)
-    return features.of_split(
-        extractor, whole(store.members()), "all", store, cache_dir=cache_dir, **HOW
-    )
+    split = Split(whole(store.members()), "all", store)
+    return features.of_split(extractor, split, batch_size=8, cache_dir=cache_dir)
 
 
 def test_rows_follow_the_catalog(frozen, data_dir, tmp_path):
@@ -134,8 +132,8 @@ def test_a_changed_picture_is_computed_anew_and_the_old_cache_goes(frozen, data_
 
 def test_other_weights_do_not_share_a_cache(frozen, toy_backbone, data_dir, tmp_path):
     before = computed(frozen, data_dir, tmp_path)
-    other = features.extractor(str(toy_backbone), "none", 16, seed=0)
-    again = features.extractor(str(toy_backbone), "none", 16, seed=0)
+    other = features.extractor(ModelConfig(str(toy_backbone), "none"), 16, seed=0)
+    again = features.extractor(ModelConfig(str(toy_backbone), "none"), 16, seed=0)
     drawn = computed(other, data_dir, tmp_path)
     assert np.abs(drawn - before).max() > 1e-3
     np.testing.assert_array_equal(drawn, computed(again, data_dir, tmp_path))

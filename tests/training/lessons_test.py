@@ -9,7 +9,7 @@ import tensorflow as tf
 from trash_keras import storage
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering
+from trash_keras.evaluation.calibration import apply_temperature
 from trash_keras.modeling import classifier
 from trash_keras.training import inputs, lessons, loop
 from trash_keras.training.lessons import Lessons
@@ -28,7 +28,7 @@ def write_teacher(folder, answers=CLASSES, side=16):
     strongest = np.zeros((3, 3))
     for channel, name in zip((2, 1, 0), answers, strict=True):
         strongest[channel, CLASSES.index(name)] = 1
-    model.get_layer(classifier.PROBABILITIES).set_weights([strongest, np.zeros(3)])
+    model.get_layer(classifier.LOGITS).set_weights([strongest, np.zeros(3)])
     folder.mkdir(exist_ok=True)
     loop.save_model(model, Contract(CLASSES, side, "stretch"), folder)
     path = folder / "model.keras"
@@ -78,7 +78,7 @@ def test_the_teacher_answers_the_very_views_of_the_student(lesson, examples, sid
     )  # fmt: skip
     views, labels = together(seen)
     (teacher,) = made.answered.values()
-    model = keras.models.load_model(teacher.path)
+    model = classifier.load_classifier(teacher.path)
     np.testing.assert_allclose(targets, model.predict(views, verbose=0), atol=1e-6)
     # The student has the same views at 16 px, in another order each epoch.
     assert images.shape == (24, 16, 16, 3) and len(np.unique(targets[:, 0].round(5))) > 20
@@ -90,7 +90,7 @@ def test_several_teach_the_mean_of_their_tempered_answers(lesson):
     made, batches = lesson(24, 20, teacher_temperature=2.0)
     images, targets = together(made.soften(batches, 2, 4))
     each = [
-        answering.tempered(
+        apply_temperature(
             np.concatenate([np.load(folder / f"epoch-{epoch:04d}.npy") for epoch in (2, 3)]), 2.0
         )
         for folder in made.answered
@@ -105,7 +105,7 @@ def test_labels_are_smoothed_and_answers_tempered_before_they_are_mixed(lesson):
     raw = np.concatenate([together(lesson()[0].soften(batches, 2, 4))[1]])
     labels = together(batches)[1]
     _, targets = together(made.soften(batches, 2, 4))
-    expected = 0.75 * answering.tempered(raw, 2.0) + 0.25 * (0.7 * labels + 0.1)
+    expected = 0.75 * apply_temperature(raw, 2.0) + 0.25 * (0.7 * labels + 0.1)
     np.testing.assert_allclose(targets, expected, atol=1e-6)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
 

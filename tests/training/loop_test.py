@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras import sharding
+from trash_keras import sharding, training
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.sources import preparing
@@ -20,7 +20,6 @@ from trash_keras.data.stores import FolderStore, read_pictures
 from trash_keras.evaluation import publishing
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.modeling import backbones, classifier
-from trash_keras.training import loop
 from trash_keras.training.loop import save_model, train_and_evaluate
 from trash_keras.training.record import Record
 
@@ -96,8 +95,10 @@ def test_the_model_file_has_weights_and_no_optimizer(tmp_path, toy_backbone, pol
     finally:
         keras.config.set_dtype_policy("float32")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert not loaded.compiled and loaded.name == "classifier"
+    assert not loaded.compiled and not loaded.get_layer("classifier").compiled
     assert loaded.output_shape == (None, 3) and loaded.input_shape == (None, 16, 16, 3)
+    # Neither calibration nor the state of AdamW.
+    assert len(loaded.weights) == len(model.weights)
     for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -163,7 +164,7 @@ def test_from_scratch_has_one_phase_and_moves_batch_norm(
     config = configure(data_dir, toy_backbone, weights="none", finetune_epochs=2)
     train_and_evaluate(config, tmp_path / "run")
     assert [row["phase"] for row in rows(tmp_path / "run")] == ["scratch"] * 2
-    backbone = keras.models.load_model(tmp_path / "run" / "model.keras").get_layer("backbone")
+    backbone = classifier.load_classifier(tmp_path / "run" / "model.keras").get_layer("backbone")
     norm = next(x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization))
     assert np.abs(np.array(norm.moving_mean)).max() > 0
 
@@ -210,7 +211,8 @@ def test_a_run_in_mixed_precision_ends_in_float32(tmp_path, data_dir, toy_backbo
         keras.config.set_dtype_policy("float32")
     assert report["run"]["precision"] == "mixed_float16"
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
-    layers = [*model.layers, *model.get_layer("backbone").layers]
+    part = model.get_layer("classifier")
+    layers = [*model.layers, *part.layers, *part.get_layer("backbone").layers]
     assert {layer.compute_dtype for layer in layers} == {"float32"}
     # Scored in float16 while training, in float32 from the file: the same model.
     best = rows(tmp_path / "run")[report["run"]["best_epoch"]]
@@ -279,13 +281,13 @@ def test_shards_train_like_the_folder(
     workdir, data, _ = trained
     shards, run = tmp_path / "shards", tmp_path / "run"
     sharding.prepare(preparing.Request(str(data)), shards, sharding.Layout(data_format, 3, 100))
-    open_store = loop.open_store
+    open_store = training.run.open_store
 
     def drawing(*arguments):
         random.random()  # as tensorflow-datasets does; initial weights must not depend on it
         return open_store(*arguments)
 
-    monkeypatch.setattr(loop, "open_store", drawing)
+    monkeypatch.setattr(training.run, "open_store", drawing)
     train_and_evaluate(configure(shards, toy_backbone, data_format=data_format), run)
     for name in ("catalog.json", "metrics.csv", "predictions/test.csv"):
         assert (run / name).read_text() == (workdir / name).read_text(), name

@@ -1,13 +1,17 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras.config import TrainingConfig
+from trash_keras.config import ModelConfig, TrainingConfig
 from trash_keras.data import pipeline, splits
+from trash_keras.data.split import Split
 from trash_keras.data.stores import FolderStore
 from trash_keras.training import phases
-from trash_keras.training.phases import Phase
+from trash_keras.training.features import Cache
+from trash_keras.training.phases import Phase, Recipe, RunData
 from trash_keras.training.record import Record
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.5, 0.3, 0.2]], "float32")
@@ -28,13 +32,24 @@ def test_phases_follow_each_other(head, finetune, from_scratch, expected):
         head_epochs=head, finetune_epochs=finetune, head_learning_rate=0.1,
         finetune_learning_rate=0.2,
     )  # fmt: skip
-    assert phases.plan(settings, from_scratch) == expected
+    model = ModelConfig(weights="none" if from_scratch else "imagenet")
+    assert phases.plan(settings, model) == expected
 
 
 @pytest.mark.parametrize(("head", "from_scratch"), [(0, False), (3, True)])
 def test_a_run_without_epochs_is_refused(head, from_scratch):
     with pytest.raises(ValueError, match="nothing to train: --finetune_epochs is 0"):
-        phases.plan(TrainingConfig(head_epochs=head, finetune_epochs=0), from_scratch)
+        phases.plan(
+            TrainingConfig(head_epochs=head, finetune_epochs=0),
+            ModelConfig(weights="none" if from_scratch else "imagenet"),
+        )
+
+
+def test_a_trained_model_may_stay_as_it_is_and_has_a_head_phase():
+    model = ModelConfig(weights="none", init="run/model.keras")
+    assert phases.plan(TrainingConfig(head_epochs=0, finetune_epochs=0), model) == []
+    names = [phase.name for phase in phases.plan(TrainingConfig(), model)]
+    assert names == ["head", "finetune"]
 
 
 @pytest.mark.parametrize(
@@ -83,10 +98,9 @@ def test_class_weights_and_smoothing_change_the_training_loss_alone(tmp_path):
     inputs, one_hot = np.eye(3, dtype="float32")[[0, 1, 2, 2]], np.eye(3, dtype="float32")[LABELS]
     source = phases.Source(tf.data.Dataset.from_tensor_slices((inputs, one_hot)), inputs, LABELS)
     record = Record(tmp_path, lambda: None)
-    phases.fit(
-        Phase("head", 0, 1, 0.0), constant_model(), source, record, seed=0, batch_size=4,
-        settings=TrainingConfig(label_smoothing=0.3), class_weight={0: 3.0, 1: 2.0, 2: 0.5},
-    )  # fmt: skip
+    weights = {0: 3.0, 1: 2.0, 2: 0.5}
+    recipe = Recipe(TrainingConfig(label_smoothing=0.3), seed=0, batch_size=4, class_weight=weights)
+    phases.fit(Phase("head", 0, 1, 0.0), constant_model(), source, recipe, record)
     surprise = -np.log(PROBABILITIES[[0, 1, 2, 2]])
     training = ((0.7 * one_hot + 0.1) * surprise).sum(axis=1) * [3.0, 2.0, 0.5, 0.5]
     (row,) = record.rows
@@ -98,11 +112,11 @@ def test_class_weights_and_smoothing_change_the_training_loss_alone(tmp_path):
 def test_a_phase_that_is_done_trains_no_more(tmp_path):
     inputs = np.eye(3, dtype="float32")
     source = phases.Source(tf.data.Dataset.from_tensor_slices((inputs, inputs)), inputs, [0, 1, 2])
-    options = {"seed": 0, "batch_size": 3, "settings": TrainingConfig()}
+    recipe = Recipe(TrainingConfig(), seed=0, batch_size=3)
     trained, again = constant_model(), constant_model()
-    phases.fit(Phase("head", 0, 2, 0.1), trained, source, Record(tmp_path, print), **options)
+    phases.fit(Phase("head", 0, 2, 0.1), trained, source, recipe, Record(tmp_path, print))
     record = Record(tmp_path, print)
-    phases.fit(Phase("head", 0, 2, 0.1), again, source, record, **options)
+    phases.fit(Phase("head", 0, 2, 0.1), again, source, recipe, record)
     assert [row["epoch"] for row in record.rows] == [0, 1]
     np.testing.assert_array_equal(trained.get_weights()[0], again.get_weights()[0])
     assert np.abs(trained.get_weights()[0] - np.log(PROBABILITIES)).max() > 1e-3
@@ -112,27 +126,17 @@ def test_a_phase_that_is_done_trains_no_more(tmp_path):
 def catalogued(data_dir):
     catalog, store = splits.split(data_dir, "stratified"), FolderStore(data_dir)
     pictures = {
-        split: pipeline.pictures(catalog, split, store, image_size=16, resize="stretch")
-        for split in catalog.splits
+        split: pipeline.pictures(Split(catalog, split, store, 16)) for split in catalog.splits
     }
-    return catalog, pictures | {"views": pictures["train"]}
+    images = pictures | {"views": pictures["train"]}
+    return RunData(catalog, images, 7, augment=lambda images, step: images)
 
 
 @pytest.mark.parametrize(("views", "megabytes"), [(0, 100), (2, 100), (2, 0)])
 def test_features_and_labels_belong_together(catalogued, tmp_path, views, megabytes):
-    catalog, pictures = catalogued
     inputs = keras.Input((16, 16, 3))
     extractor = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
-    source = phases.feature_source(
-        extractor,
-        pictures,
-        catalog,
-        tmp_path,
-        7,
-        views=views,
-        augment=lambda images, step: images,
-        memory_megabytes=megabytes,
-    )
+    source = phases.feature_source(extractor, catalogued, views, Cache(tmp_path, megabytes))
     assert len(source.examples) == 24 * max(1, views)
     # blue, green, red are labels 0, 1, 2 and channels 2, 1, 0.
     for colour, one_hot in source.examples.as_numpy_iterator():
@@ -142,10 +146,10 @@ def test_features_and_labels_belong_together(catalogued, tmp_path, views, megaby
 
 
 def test_validation_on_pictures_leaves_the_filler_out(catalogued):
-    catalog, pictures = catalogued
+    data = dataclasses.replace(catalogued, batch_size=4)
     inputs = keras.Input((16, 16, 3))
     means = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 32)(inputs))
     model = keras.Model(inputs, keras.layers.Softmax()(means[:, ::-1]))
-    scores = phases.picture_source(pictures, catalog, 4).validate(model)
-    assert len(pictures["valid"]) == 6
+    scores = phases.picture_source(data, 16).validate(model)
+    assert len(data.images["valid"]) == 6
     assert scores["accuracy"] == 1 and scores["loss"] < 0.1  # black filler would be wrong

@@ -7,6 +7,7 @@ from trash_keras import storage
 from trash_keras.contract import Contract
 from trash_keras.data import splits
 from trash_keras.data.catalog import Catalog
+from trash_keras.modeling import answering
 from trash_keras.training import teachers
 
 
@@ -54,7 +55,8 @@ def test_a_resumed_run_refuses_another_teacher(taught, trained, tmp_path):
     model = shutil.copy(trained[0] / "model.keras", tmp_path)
     config, catalog = taught(teacher=str(model))
     teachers.save(teachers.find(config, tmp_path, catalog), tmp_path)
-    dataclasses.replace(Contract.read(model), temperature=3.0).replace_in(model)
+    other = dataclasses.replace(Contract.read(model), threshold=0.3)
+    answering.save(answering.load(model), other, model)
     with pytest.raises(ValueError, match="began with another teacher than what now lies at"):
         teachers.find(config, tmp_path, catalog)
 

@@ -13,11 +13,11 @@ from trash_keras.data import decoding
 
 pytestmark = pytest.mark.slow
 READ = """
-const [data, contract, done] = arguments;
-import("./pictures.js").then(async ({ Pictures }) => {
-  window.reader ??= new Pictures();
+const [data, metadata, done] = arguments;
+import("./image_reader.js").then(async ({ ImageReader }) => {
+  window.reader ??= new ImageReader();
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const { square } = await window.reader.read(new Blob([bytes]), contract);
+  const { square } = await window.reader.read(new Blob([bytes]), metadata);
   done([...square]);
 }).catch((error) => done(error.message));
 """
@@ -36,8 +36,8 @@ def read(make_browser, serve, float32_file):
     browser.get(serve(float32_file))
 
     def square(encoded, side, resize):
-        contract = {"image_size": side, "resize": resize}
-        found = browser.execute_async_script(READ, base64.b64encode(encoded).decode(), contract)
+        metadata = {"image_size": side, "resize": resize}
+        found = browser.execute_async_script(READ, base64.b64encode(encoded).decode(), metadata)
         return found if isinstance(found, str) else np.array(found).reshape(side, side, 3)
 
     return square
@@ -82,7 +82,7 @@ def test_bad_files_are_refused_with_the_reason(read):
     for file in bad:
         message = read(file.encoded, 48, "stretch")
         assert isinstance(message, str), file.name
-        expected = {odd_files.NOT_A_PICTURE: "This is no JPEG, PNG,", "empty file": "is empty"}
+        expected = {odd_files.NOT_A_PICTURE: "This is not a JPEG, PNG,", "empty file": "is empty"}
         kinds = "damaged, cut short or too large", "can't read HEIC", "over the limit of 100"
         words = [expected[file.reason]] if file.reason in expected else kinds
         assert any(part in message for part in words), (file.name, message)

@@ -65,9 +65,11 @@ def test_a_step_is_one_make_target_that_exists_and_names_what_exists(script):
     command = ["make", "--dry-run", "--always-make", target]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for module in re.findall(r"-m (experiments\.\w+)", done.stdout):
+    for verb in re.findall(r"-m trash_keras (\w+)", done.stdout):
+        assert (ROOT / f"trash_keras/cli/{verb}.py").exists(), verb
+    for module in re.findall(r"-m (tools\.\w+)", done.stdout):
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
-    for path in re.findall(r"\b(?:experiments|tests)/[\w/]+\.\w+", done.stdout):
+    for path in re.findall(r"\b(?:experiments|tests|tools)/[\w/]+\.\w+", done.stdout):
         assert (ROOT / path).exists(), path
 
 
@@ -85,7 +87,7 @@ def test_presets_to_choose_from_exist_and_hold_settings(workflow):
     options = workflow("train")[True]["workflow_dispatch"]["inputs"]["preset"]["options"]
     types = {field.name: type(field.default) for _, field in config.fields()}
     for option in options:
-        lines = (ROOT / f"experiments/presets/{option}.flags").read_text().splitlines()
+        lines = (ROOT / f"trash_keras/presets/{option}.flags").read_text().splitlines()
         settings = [line for line in lines if not line.startswith("#")]
         assert settings
         for setting in settings:

@@ -38,7 +38,7 @@ def release(tmp_path):
     def run(**variables):
         paths = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
         empty = {"WHERE": "nowhere", "EXPIRED": "", "STANDS": ""}
-        command = [ROOT / "experiments/release.sh", "v1.0"]
+        command = [ROOT / "tools/release.sh", "v1.0"]
         done = subprocess.run(
             command, cwd=tmp_path, env=empty | paths | variables, capture_output=True, text=True
         )

@@ -68,7 +68,7 @@ def test_a_push_to_a_fork_trains_on_trashnet_without_any_secret(dry_runner, work
     done = dry_runner.run(workflow("train")["jobs"]["train"])
     assert set(done.statuses.values()) == {0}, done.output
     said = done.output.splitlines()
-    for argument in ("--source=trashnet", "--flagfile=experiments/presets/actions.flags",
+    for argument in ("--source=trashnet", "--preset=actions",
                      "--enforce", "FSSPEC_S3_ANON=true", "FSSPEC_GCS_TOKEN=anon"):  # fmt: skip
         assert argument in said
     assert not [line for line in said if re.match("--(backbone|image_size|finetune|wandb)", line)]
@@ -98,14 +98,14 @@ def test_what_is_typed_into_the_form_stays_one_word(dry_runner, workflow, variab
     typed = "a b'\"; touch $(echo done) `id` $HOME"
     done = dry_runner.run(workflow("train")["jobs"]["train"], inputs={variable: typed})
     assert set(done.statuses.values()) == {0}, done.output
-    wanted = f"--{flag}={typed}" if flag else f"--flagfile=experiments/presets/{typed}.flags"
+    wanted = f"--{flag}={typed}" if flag else f"--preset={typed}"
     assert wanted in done.output.splitlines()
     assert not (dry_runner.checkout / "done").exists()
 
 
 def test_after_a_failure_the_uploads_are_tried_and_the_bar_is_not(dry_runner, workflow):
     python = dry_runner.checkout / ".venv/bin/python"
-    python.write_text('#!/bin/sh\ncase "$2" in *.export) exit 3;; esac\n')
+    python.write_text('#!/bin/sh\ncase "$3" in export) exit 3;; esac\n')
     done = dry_runner.run(workflow("train")["jobs"]["train"])
     assert list(done.statuses) == ["Set up", "Get the pictures", "Train", "Export"]
     assert done.statuses["Export"] and len(done.uploads) == 3

@@ -13,6 +13,7 @@ import numpy as np
 from trash_keras import files
 
 SPLITS = ("train", "valid", "test")
+WHOLE = "all"  # the one split of data that nobody divided
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
 Members = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
@@ -196,7 +197,7 @@ def scan(data_dir: str | os.PathLike) -> Members:
     if not root.is_dir():
         raise ValueError(
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
-            f"python -m experiments.prepare --source=synthetic --data_dir={data_dir}"
+            f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
     names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
     members = {name: tuple(sorted(_pictures(root, name))) for name in names}
@@ -227,5 +228,5 @@ def _pictures(root: Path, class_name: str) -> Iterable[str]:
 
 
 def whole(members: Members) -> Catalog:
-    """Catalogs every picture as one split called `all`."""
-    return Catalog(tuple(members), {"all": members})
+    """Catalogs every picture as one split called `WHOLE`."""
+    return Catalog(tuple(members), {WHOLE: members})

@@ -5,6 +5,7 @@ signature `serve_bytes` needs TensorFlow operations instead: `trash_keras/export
 """
 
 import os
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,8 @@ from trash_keras.data.formats import UndecodableError as UndecodableError
 RESIZES = ("stretch", "crop", "pad")
 PAD_VALUE = 127  # mid grey: as far from black as from white
 MAX_MEGAPIXELS: float = DataConfig.max_megapixels
+# Files -> their encoded bytes. Files that cannot be read may be missing from what is returned.
+ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 
 
 def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
@@ -42,18 +45,22 @@ def _decode(encoded: bytes, max_megapixels: float) -> Image.Image:
     kind = formats.identify(encoded)
     try:
         picture = formats.open_header(encoded, kind)
-        if picture.width * picture.height > max_megapixels * 1e6:
-            raise formats.TooManyPixelsError(
-                f"{picture.width} x {picture.height} pixels are over the limit of "
-                f"{max_megapixels:g} megapixels (--max_megapixels)"
-            )
-        picture.load()
-        rgb = formats.to_rgb(picture, encoded)
-        return formats.upright(rgb, picture.info.get("exif", b""))
+        return _upright_rgb(picture, max_megapixels, bits=encoded[24] if kind == "PNG" else 8)
     except UndecodableError:
         raise
     except Exception as error:  # a decoder raises whatever it stumbles over
         raise UndecodableError(formats.reason(encoded, kind, error)) from error
+
+
+def _upright_rgb(picture: Image.Image, max_megapixels: float, bits: int) -> Image.Image:
+    if picture.width * picture.height > max_megapixels * 1e6:
+        raise formats.TooManyPixelsError(
+            f"{picture.width} x {picture.height} pixels are over the limit of "
+            f"{max_megapixels:g} megapixels (--max_megapixels)"
+        )
+    picture.load()
+    rgb = formats.to_rgb(picture, bits)
+    return formats.upright(rgb, picture.info.get("exif", b""))
 
 
 def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.ndarray:
@@ -118,6 +125,42 @@ def load(
         UndecodableError: As `decode`.
     """
     return _square(_decode(encoded, max_megapixels), image_size, resize)
+
+
+def load_pil(
+    image: Image.Image, image_size: int, resize: str, max_megapixels: float = MAX_MEGAPIXELS
+) -> np.ndarray:
+    """Makes a PIL image square, like `load` the file that it may come from.
+
+    Args:
+        image: Of any mode but I and F, whose range is unknown; its pixels may be unread as yet.
+            It stays as it is.
+        image_size: Side of the result, pixels.
+        resize: stretch, crop or pad.
+        max_megapixels: Most pixels to decode, millions.
+
+    Returns:
+        uint8 [image_size, image_size, 3], RGB.
+
+    Raises:
+        UndecodableError: Its pixels cannot be read.
+        ValueError: Mode I or F, or no pixels.
+    """
+    if image.mode in ("I", "F") or 0 in image.size:
+        raise ValueError(
+            "A PIL image must have pixels, of a mode with a known range like RGB, RGBA, L or CMYK. "
+            f"Received: mode {image.mode}, {image.width} x {image.height} pixels"
+        )
+    # What is left of a PNG of 16 bits: its mode, or a transparent colour as the file has it.
+    key = image.info.get("transparency", 0) if image.mode in ("L", "RGB") else 0
+    bits = 16 if image.mode.startswith("I") or np.max(key) > 255 else 8
+    try:
+        rgb = _upright_rgb(image, max_megapixels, bits)
+    except UndecodableError:
+        raise
+    except Exception as error:  # as for a file
+        raise UndecodableError(formats.reason(bytes(8), image.format or "image", error)) from error
+    return _square(rgb, image_size, resize)
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:

@@ -131,19 +131,19 @@ def upright(rgb: Image.Image, exif: bytes) -> Image.Image:
     return rgb.transpose(turn)
 
 
-def to_rgb(picture: Image.Image, encoded: bytes) -> Image.Image:
+def to_rgb(picture: Image.Image, bits: int = 8) -> Image.Image:
     """Converts a decoded picture of any mode: transparency onto white, 16 bits to 8.
 
     Args:
-        picture: From `open_header`, with its pixels loaded.
-        encoded: The bytes of the file.
+        picture: From `open_header`, with its pixels loaded; or of a caller, who may have made it.
+        bits: Of the file, a channel.
     """
     if picture.mode == "CMYK":
         # Pillow takes every CMYK JPEG for one of Adobe, whose inks are stored inverted.
-        inks = picture if "adobe" in picture.info else ImageChops.invert(picture)
-        return inks.convert("RGB")
-    if picture.format == "PNG":
-        picture = _whole_bytes(picture, bits=encoded[24])
+        foreign = picture.format in ("JPEG", "MPO") and "adobe" not in picture.info
+        return (ImageChops.invert(picture) if foreign else picture).convert("RGB")
+    if picture.format == "PNG" or picture.mode.startswith("I;16"):
+        picture = _whole_bytes(picture, bits)
     if not picture.has_transparency_data:
         return picture if picture.mode == "RGB" else picture.convert("RGB")
     see_through = picture.convert("RGBA")
@@ -169,6 +169,7 @@ def _whole_bytes(picture: Image.Image, bits: int) -> Image.Image:
     if key is not None and picture.mode in ("L", "RGB"):
         key = np.atleast_1d(key)
         levels = (key >> 8 if bits == 16 else key * 255 // (2**bits - 1)).tolist()
+        picture = picture.copy()  # or a caller's own would change
         picture.info["transparency"] = levels[0] if picture.mode == "L" else tuple(levels)
     return picture
 

@@ -15,8 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.data import decoding
-from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store
+from trash_keras.data.split import Split
 
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
 
@@ -25,54 +24,45 @@ SHUFFLE_BUFFER = 4096
 
 
 def pictures(
-    catalog: Catalog,
-    split: str,
-    store: Store,
+    split: Split,
     *,
-    image_size: int,
-    resize: str,
-    max_megapixels: float = decoding.MAX_MEGAPIXELS,
     cache: bool = True,
     cache_dir: str | os.PathLike = "",
     ordered: bool = True,
 ) -> tf.data.Dataset:
-    """Reads a split: decoded and resized, in the order of `Catalog.examples`.
+    """Reads a split: decoded and resized, in the order of `Split.examples`.
 
     Args:
-        catalog: Which pictures there are.
-        split: train, valid, test or all.
-        store: Where the pictures lie.
-        image_size: Side of the pictures, pixels.
-        resize: stretch, crop or pad.
-        max_megapixels: Most pixels to decode, millions.
+        split: N images.
         cache: False for a split that is read once, or is too large.
         cache_dir: Folder for a file cache; empty caches in memory.
-        ordered: False gives the pictures, each with its label, as they arrive.
+        ordered: False gives the images, each with its label, as they arrive.
 
     Returns:
         Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
     """
-    paths, labels = catalog.examples(split)
-    class_count = len(catalog.class_names)
+    paths, labels = split.examples()
+    class_count = len(split.catalog.class_names)
     label_of = tf.constant(labels)
+    side, resize = split.image_size, split.resize
 
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
-            return decoding.load(encoded, image_size, resize, max_megapixels)
+            return decoding.load(encoded, side, resize, split.max_megapixels)
         except decoding.UndecodableError as error:
             raise decoding.UndecodableError(f"{paths[position]}: {error}") from error
 
     def read(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Said to have no state, or deterministic runs would decode one picture after the other.
         image = tf.numpy_function(load, [position, encoded], tf.uint8, stateful=False)
-        image.set_shape((image_size, image_size, 3))
+        image.set_shape((side, side, 3))
         return image, tf.one_hot(label_of[position], class_count)
 
-    dataset = store.encoded(paths, ordered)
+    dataset = split.reader.encoded(paths, ordered)
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=ordered)
     if not cache:
         return dataset
-    return dataset.cache(_cache_file(cache_dir, store.locations(paths), image_size, resize))
+    return dataset.cache(_cache_file(cache_dir, split.reader.locations(paths), side, resize))
 
 
 def _cache_file(

@@ -60,7 +60,7 @@ class RecordStore:
         except (tf.errors.OpError, ValueError) as error:
             raise ValueError(
                 f"There are no finished shards in {self._root}: {path} cannot be read. Write them "
-                "with: python -m experiments.prepare --source=... --shards=N"
+                "with: trash-keras prepare --source=... --shards=N"
             ) from error
 
     def members(self) -> Members:
@@ -124,22 +124,6 @@ class RecordStore:
 
         indices = tf.data.Dataset.from_tensor_slices(wanted).enumerate()
         return indices.map(load, num_parallel_calls=tf.data.AUTOTUNE)
-
-    def worker_share(self, paths: Sequence[str], worker: int, workers: int) -> list[str]:
-        """Returns the pictures that one of several workers reads, whole shards at a time.
-
-        Args:
-            paths: Pictures of this store.
-            worker: 0 to workers - 1.
-            workers: Number of workers; no more than shards.
-        """
-        if not 0 <= worker < workers <= len(self._shards):
-            raise ValueError(
-                f"Expected 0 <= worker < workers <= {len(self._shards)}, the number of shards. "
-                f"Received: worker {worker} of {workers}."
-            )
-        shards = len(self._shards)
-        return [path for path in paths if self._index[path] % shards % workers == worker]
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """See `Store`: the checksum of the shard that holds the picture, and its path."""

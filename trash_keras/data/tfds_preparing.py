@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from trash_keras.data.stores import TFDS_PREFIX
 from trash_keras.data.trashnet import trashnet_dataset_builder
-
-PREFIX = "tfds:"
 
 
 def prepared(location: str) -> tfds.core.DatasetBuilder:
@@ -30,8 +29,8 @@ def prepared(location: str) -> tfds.core.DatasetBuilder:
 
 
 def _parse(location: str) -> tuple[str, str | None]:
-    name, _, data_dir = location.removeprefix(PREFIX).partition("@")
-    if not location.startswith(PREFIX) or not name:
+    name, _, data_dir = location.removeprefix(TFDS_PREFIX).partition("@")
+    if not location.startswith(TFDS_PREFIX) or not name:
         raise ValueError(
             "A data set of tensorflow-datasets is written tfds:NAME, tfds:NAME:VERSION or "
             f"tfds:NAME@DATA_DIR. Received: {location!r}"
@@ -62,7 +61,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
             advice = (
                 f"With no network, put {trashnet_dataset_builder.FOLDER}.zip or its class folders "
                 f"into the manual_dir {root / 'downloads' / 'manual'}, or make class folders with "
-                "'python -m experiments.prepare --source=trashnet --data_dir=DIR'."
+                "'trash-keras prepare --source=trashnet --data_dir=DIR'."
             )
         else:
             advice = (
@@ -70,7 +69,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
                 f"by hand goes into the manual_dir {root / 'downloads' / 'manual'}."
             )
         raise ValueError(
-            f"{PREFIX}{name} is not prepared in {root}, and preparing it failed: "
+            f"{TFDS_PREFIX}{name} is not prepared in {root}, and preparing it failed: "
             f"{_first_line(error)} {advice}"
         ) from error
 

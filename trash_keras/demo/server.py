@@ -53,7 +53,7 @@ class Site:
         """
         Contract.read(model)
         if Path(model).suffix != ".tflite":
-            raise ValueError(f"The page runs .tflite files (experiments.export). Received: {model}")
+            raise ValueError(f"The page runs .tflite files (trash-keras export). Received: {model}")
         return cls(Path(model), npm_files.fetch(PAGE))
 
     def find(self, address: str) -> Path | None:

@@ -1,7 +1,6 @@
 """What became better or worse when one thing of a recipe was changed, on validation."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from trash_keras.evaluation import comparison, markdown, pooling
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import intervals, report_file
 
 REPORT, PAGE = "ablation.json", "ablation.md"
 FOREIGN = Path("predictions", "foreign.csv")
@@ -38,10 +38,10 @@ def load(folder: Path, foreign: bool = False) -> Run:
         foreign: Whether its answers for pictures from elsewhere count.
 
     Raises:
-        OSError, ValueError: There is none.
+        ValueError: There is none, or a file of it is damaged.
     """
     return Run(
-        json.loads((folder / "report.json").read_text(encoding="utf-8")),
+        report_file.read_report(folder),
         Predictions.load(folder / "predictions" / "valid.csv"),
         Predictions.load(folder / FOREIGN) if foreign else None,
     )
@@ -59,7 +59,7 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
         `accuracy` (mean over the seeds), `lowest`, `highest`, `loss` (mean cross-entropy, nats,
         after calibration); `minutes` (mean, of training); and except for the recipe `difference`,
         accuracy less the recipe's, -1 to 1, with its `difference_interval`, see
-        `pooling.bootstrap_interval`. A picture that several seeds have in validation is one draw.
+        `intervals.bootstrap_interval`. A picture that several seeds have in validation is one draw.
         `foreign` has the same figures of accuracy for pictures from elsewhere, if there are any.
 
     Raises:
@@ -111,7 +111,7 @@ def _difference(
     draws = np.unique(pictures, return_inverse=True)[1]
     return {
         "difference": float(np.mean(changes)),
-        "difference_interval": pooling.bootstrap_interval(np.array(changes), draws),
+        "difference_interval": intervals.bootstrap_interval(np.array(changes), draws),
     }
 
 

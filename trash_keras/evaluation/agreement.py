@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.contract import UNSURE
+from trash_keras.contract import UNSURE, is_unsure
 from trash_keras.evaluation import calibration
 from trash_keras.evaluation.predictions import Predictions
 
@@ -86,8 +86,7 @@ def classes(answers: Predictions) -> np.ndarray:
 
 def is_sure(answers: Predictions, threshold: float) -> np.ndarray:
     """Returns whether each picture gets a class for an answer and not `unsure`, bool [N]."""
-    # In float64, as a single answer is decided: in float32 a threshold just below 1 is 1.
-    return answers.probabilities.max(axis=1).astype(np.float64) > threshold
+    return ~is_unsure(answers.probabilities.max(axis=1), threshold)
 
 
 def _told(answers: Predictions, row: int, threshold: float) -> dict[str, Any]:

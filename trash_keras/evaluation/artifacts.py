@@ -1,11 +1,10 @@
 """The model files of a run, for its page and its model card."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trash_keras.evaluation import verdict
+from trash_keras.metrics.report_file import main_split, read_export, threads_title
 
 
 def listed(workdir: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -26,19 +25,16 @@ def listed(workdir: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     trained = workdir / "model.keras"
     if trained.is_file():
-        accuracy = report[verdict.main_split(report)]["accuracy"]
+        accuracy = report[main_split(report)]["accuracy"]
         facts = {"path": trained.name, "bytes": trained.stat().st_size, "accuracy": accuracy}
         rows.append(_row("keras", facts))
-    path = workdir / "export" / "export.json"
-    if path.is_file():
-        try:
-            kinds = json.loads(path.read_text(encoding="utf-8"))["kinds"]
-            rows += [
-                _row(kind, {**facts, "path": f"export/{facts['path']}"})
-                for kind, facts in kinds.items()
-            ]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"No usable list of exports at {path}: {error!r}") from error
+    try:
+        rows += [
+            _row(kind, {**facts, "path": f"export/{facts['path']}"})
+            for kind, facts in read_export(workdir).get("kinds", {}).items()
+        ]
+    except KeyError as error:
+        raise ValueError(f"{workdir}/export/export.json is damaged: no {error}.") from error
     return rows
 
 
@@ -57,11 +53,7 @@ def _row(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 def latency(facts: Mapping[str, Any]) -> str | None:
     """Returns the median latencies of a kind in `export.json` as text; None without any."""
     timed = facts.get("latency") or {}
-    parts = [f"{figures['p50_ms']:.1f} ms ({threads(name)})" for name, figures in timed.items()]
+    parts = [
+        f"{figures['p50_ms']:.1f} ms ({threads_title(name)})" for name, figures in timed.items()
+    ]
     return ", ".join(parts) or None
-
-
-def threads(name: str) -> str:
-    """Returns what `threads_1` and so on mean, in words."""
-    count = name.removeprefix("threads_")
-    return "1 thread" if count == "1" else f"{count} threads"

@@ -1,7 +1,6 @@
 """Model card of the model that comes with the package, from reports of what its file answers."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from trash_keras import storage
 from trash_keras.contract import Contract
 from trash_keras.evaluation import markdown, model_card
+from trash_keras.metrics.report_file import read_export, read_report
 
 TEMPLATE = Path(__file__).with_name("boxed_card.md.j2").read_text(encoding="utf-8")
 LICENSE = "Apache-2.0"  # that of the initial weights, whose descendants these are
@@ -26,8 +26,8 @@ def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, 
     Args:
         workdir: Folder of the run, exported.
         model: Its int8 file.
-        home: Report folder of `experiments.evaluate` on the test split, with `--out_of_scope`.
-        foreign: Report folder of `experiments.evaluate` on photographs from elsewhere.
+        home: Report folder of `trash-keras evaluate` on the test split, with `--out_of_scope`.
+        foreign: Report folder of `trash-keras evaluate` on photographs from elsewhere.
 
     Returns:
         Plain values: `sha256` and `bytes` of the file, `contract`, `training`, `teacher` (None
@@ -36,9 +36,9 @@ def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, 
     Raises:
         ValueError: A report is missing or not of this file, or there are several teachers.
     """
-    report = _read(workdir / "report.json")
-    exported = _read(workdir / "export" / "export.json")["kinds"]
-    scored, elsewhere = (_read(folder / "report.json") for folder in (home, foreign))
+    report = read_report(workdir)
+    exported = read_export(workdir)["kinds"]
+    scored, elsewhere = (read_report(folder) for folder in (home, foreign))
     if "out_of_scope" not in scored or "test" not in scored:
         raise ValueError(f"{home} must be of the test split, and with --out_of_scope.")
     for folder, found in ((home, scored), (foreign, elsewhere)):
@@ -48,7 +48,7 @@ def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, 
     teacher = config.get("distillation", {}).get("teacher", "")
     if "," in teacher:
         raise ValueError(f"The card has room for one teacher. {workdir} has several: {teacher}")
-    taught = _read(Path(teacher).with_name("report.json")) if teacher else None
+    taught = read_report(Path(teacher).parent) if teacher else None
     return {
         "sha256": storage.checksum(str(model)),
         "bytes": model.stat().st_size,
@@ -93,9 +93,3 @@ def render(found: Mapping[str, Any]) -> str:
     mistakes = markdown.most_frequent_mistakes(names, matrix, MISTAKES_SHOWN)
     card = model_card.environment().from_string(TEMPLATE)
     return card.render(**found, license=LICENSE, mistakes=mistakes)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ValueError(f"There is no {path}.")
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,11 +1,12 @@
 """How far a classifier's confidence can be trusted, and what it is worth when it may abstain.
 
-Confidence is the largest probability of a picture. Everything here is NumPy alone.
+Confidence is the largest probability of a picture.
 """
 
 import dataclasses
 
 import numpy as np
+from scipy.special import softmax
 
 BINS = 15
 
@@ -206,3 +207,23 @@ def judged(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, n
         )
     confidence = np.minimum(probabilities.max(axis=1).astype(np.float64), 1)
     return confidence, probabilities.argmax(axis=1) == labels
+
+
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Returns float64 [N, classes], what the logits of these probabilities give when divided.
+
+    Args:
+        probabilities: float [N, classes].
+        temperature: Divisor, above 0; 1 / T undoes T.
+    """
+    return softmax(logits_of(probabilities) / temperature, axis=1)
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Returns float64 [N, classes], finite logits that have these probabilities as their softmax.
+
+    Args:
+        probabilities: float [N, classes].
+    """
+    smallest = np.finfo(np.float32).tiny  # the softmax of float32 underflows to 0
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), smallest))

@@ -4,7 +4,6 @@ Two single runs are tested on their answers, two cross-validations by an interva
 """
 
 import itertools
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from scipy.stats import binomtest
 from trash_keras.evaluation import cross_validations, pooling
 from trash_keras.evaluation.pooling import Picture
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.report_file import SPLIT_TITLES, read_export, read_object
 
 # Figures of a run, and for each picture the share of its answers that are right, or why that is
 # not known. A single run has one answer for each, a cross-validation one a seed.
@@ -31,7 +31,7 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
     count as test, are compared with each other by `cross_validations.difference`.
 
     Args:
-        folders: Workdirs of training runs, output folders of `experiments.evaluate`, or
+        folders: Workdirs of training runs, output folders of `trash-keras evaluate`, or
             cross-validations; at least two different ones.
         split: train, valid, test or all.
 
@@ -140,17 +140,17 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
     they are not known; `training_minutes` and `model_bytes`, None when not known;
     `exports`, kind -> bytes; `class_names`; `config`, setting -> value.
     """
-    report = _json(path / "report.json") or cross_validations.as_run(path)
-    config = _json(path / "config.json")
+    report = read_object(path / "report.json") or cross_validations.as_run(path)
+    config = read_object(path / "config.json")
     if not all(isinstance(section, dict) for section in config.values()):
         raise ValueError(f"{path / 'config.json'} is damaged: a section holds no settings.")
     if not report and not config:
         raise ValueError(
             f"{path} holds no run: it has neither report.json nor config.json. Name the workdir "
-            "of a training run, or the output of experiments.evaluate."
+            "of a training run, or the output of `trash-keras evaluate`."
         )
     model = path / "model.keras"
-    kinds = _json(path / "export" / "export.json").get("kinds", {})
+    kinds = read_export(path).get("kinds", {})
     run = {
         "name": name,
         "folder": str(path),
@@ -163,24 +163,12 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
     if not report:
         run["missing"] = "there is no report.json, so the run is not finished."
     elif split not in report:
-        scored = [each for each in ("train", "valid", "test", "all") if each in report]
+        scored = [each for each in SPLIT_TITLES if each in report]
         run["missing"] = f"its report has no split {split}, but {', '.join(scored)}."
     else:
         figures = ("accuracy", "accuracy_interval", "macro_f1", "examples")
         run |= {figure: report[split][figure] for figure in figures}
     return run
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is damaged: it holds no object.")
-    return content
 
 
 def _answers(path: Path, run: Mapping[str, Any], split: str) -> Mapping[Picture, float] | str:
@@ -193,7 +181,7 @@ def _answers(path: Path, run: Mapping[str, Any], split: str) -> Mapping[Picture,
     if not file.exists():
         return (
             f"{run['name']} holds no predictions/{split}.csv; score its model with "
-            "experiments.evaluate and name the folder of that instead."
+            "`trash-keras evaluate` and name the folder of that instead."
         )
     return pooling.shares_right([Predictions.load(file)])
 
@@ -230,7 +218,7 @@ def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
 def _different_settings(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for config in configs for name in config)
     settings = {name: [config.get(name) for config in configs] for name in names}
-    # A folder that experiments.evaluate wrote has no configuration; that is no difference.
+    # A folder that `trash-keras evaluate` wrote has no configuration; that is no difference.
     return {
         name: values
         for name, values in settings.items()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trash_keras.evaluation import verdict
+from trash_keras.metrics import report_file
 
 
 def paragraphs(report: Mapping[str, Any], mean_confidence: float) -> list[str]:
@@ -13,7 +13,7 @@ def paragraphs(report: Mapping[str, Any], mean_confidence: float) -> list[str]:
         report: As `verdict.paragraphs` takes it.
         mean_confidence: Of the main split, 0 to 1.
     """
-    scores = report[verdict.main_split(report)]
+    scores = report[report_file.main_split(report)]
     gap = mean_confidence - scores["accuracy"]
     says = "more sure than it is right" if gap > 0 else "more often right than it is sure"
     on_average = (
@@ -46,8 +46,8 @@ def how_it_answers(report: Mapping[str, Any]) -> list[str]:
     answering = report.get("answering")
     if not answering:
         return []
-    shown = verdict.main_split(report)
-    scores, pictures = report[shown], f"{verdict.SPLITS[shown]} pictures"
+    shown = report_file.main_split(report)
+    scores, pictures = report[shown], f"{report_file.SPLIT_TITLES[shown]} pictures"
     said = [_abstaining(answering["threshold"], scores["abstention"], pictures, _aim(report))]
     if (temperature := answering["temperature"]) != 1:
         said.insert(

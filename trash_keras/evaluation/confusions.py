@@ -2,11 +2,10 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from trash_keras.evaluation import html
 from trash_keras.evaluation.predictions import Predictions
 
 # A larger matrix is no picture any more: its most frequent confusions are listed instead.
@@ -14,8 +13,6 @@ MATRIX_CLASSES = 25
 CONFUSIONS_LISTED = 60
 PICTURES_OF_A_CELL = 12
 PICTURES_OF_A_PAGE = 360
-# Encoded pictures may be large: not all of them are held in memory.
-READ_AT_ONCE = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,36 +80,3 @@ def in_turns(wanted: Mapping[tuple[int, int], Sequence[int]]) -> list[int]:
     order = sorted(wanted, key=lambda place: (place[0] == place[1], place))
     turns = itertools.zip_longest(*(wanted[place] for place in order))
     return [index for turn in turns for index in turn if index is not None]
-
-
-class Thumbnails:
-    """Small pictures as data URIs, as long as they fit into a page.
-
-    Args:
-        read_pictures: Files -> their encoded bytes; those it does not know are missing.
-        budget: Bytes that all uses together may take; a picture shown twice counts twice.
-    """
-
-    def __init__(
-        self, read_pictures: Callable[[list[str]], Mapping[str, bytes]], budget: int
-    ) -> None:
-        self._read_pictures = read_pictures
-        self._made: dict[str, str | None] = {}
-        self._left = budget
-
-    def make(self, files: Sequence[str]) -> None:
-        """Reads and shrinks pictures."""
-        new = [file for file in dict.fromkeys(files) if file not in self._made]
-        for start in range(0, len(new), READ_AT_ONCE):
-            part = new[start : start + READ_AT_ONCE]
-            pictures = self._read_pictures(part)
-            self._made |= {file: html.thumbnail(pictures.get(file, b"")) for file in part}
-
-    def use(self, file: str) -> tuple[bool, str | None]:
-        """Returns whether there is room for a picture, and its data URI, None if not readable."""
-        found = self._made[file]
-        size = len(found or "")
-        if size > self._left:
-            return False, None
-        self._left -= size
-        return True, found

@@ -1,6 +1,5 @@
 """Finished cross-validations: where their files lie, what is in them, how two of them differ."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from trash_keras.data.audit.groups import load_groups
 from trash_keras.evaluation import pooling
 from trash_keras.evaluation.pooling import Picture
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import intervals
+from trash_keras.metrics.report_file import read_object
 
 REPORT, PAGE = "cross_validation.json", "cross_validation.html"
 
@@ -22,13 +23,7 @@ def load(folder: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError: It is damaged.
     """
-    path = Path(folder) / REPORT
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+    return read_object(Path(folder) / REPORT)
 
 
 def as_run(folder: str | os.PathLike) -> dict[str, Any]:
@@ -78,7 +73,7 @@ def difference(
 
     Returns:
         `difference`, accuracy of the second less that of the first, -1 to 1, and its
-        `difference_interval` by `pooling.bootstrap_interval`.
+        `difference_interval` by `intervals.bootstrap_interval`.
     """
     named = [Path(folder) / "groups.json" for folder in folders]
     groups = [group for path in named if path.exists() for group in load_groups(path)]
@@ -86,5 +81,5 @@ def difference(
     draws = pooling.draws_of([file for file, _ in first], groups)
     return {
         "difference": float(change.mean()),
-        "difference_interval": pooling.bootstrap_interval(change, draws),
+        "difference_interval": intervals.bootstrap_interval(change, draws),
     }

@@ -7,17 +7,15 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from trash_keras.evaluation import (
-    answering,
     calibration,
     confidence_figures,
-    deletion_insertion,
     figures,
     heat_map_figures,
     robustness_figure,
-    verdict,
 )
 from trash_keras.evaluation.predictions import Predictions
 from trash_keras.evaluation.report import MAX_ERROR
+from trash_keras.metrics import report_file, saliency
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,19 +38,19 @@ def page_charts(
     predictions: Mapping[str, Predictions],
     epochs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Chart]:
-    """Draws the figures that the page shows; what else is in `charts` it has as tables.
+    """Draws the figures that the page shows; those of `table_charts` it has as tables.
 
     Args:
         report: `class_names`, a section of `report.score` for each split, and optionally
             `answering` of the model's contract, `explanations` of
-            `deletion_insertion.measure`, `out_of_scope` of `scoping.measure`, and `robustness`.
+            `saliency.measure`, `out_of_scope` of `scoping.measure`, and `robustness`.
         predictions: Split -> what the model answered.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
     Returns:
         Name for a file -> figure.
     """
-    shown = verdict.main_split(report)
+    shown = report_file.main_split(report)
     drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
     how = report.get("answering")
     drawn["reliability"] = _reliability(report[shown], predictions[shown], how)
@@ -66,24 +64,22 @@ def page_charts(
     return drawn
 
 
-def charts(
+def table_charts(
     report: Mapping[str, Any],
     predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
-    epochs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Chart]:
-    """Draws all figures of a report.
+    """Draws the figures whose numbers stand in the tables of the page.
 
     Args:
         report: As for `page_charts`.
         predictions: As for `page_charts`.
-        counts: Split -> class name -> pictures.
-        epochs: As for `page_charts`.
+        counts: Split -> class name -> images.
 
     Returns:
         Name for a file -> figure.
     """
-    drawn = page_charts(report, predictions, epochs)
+    drawn = {}
     for split in predictions:
         if split == "train" and len(predictions) > 1:
             continue  # the confusions that matter are those on pictures that were not learned
@@ -119,7 +115,7 @@ def _reliability(
 ) -> Chart:
     bins, before, words = calibration.reliability(found.labels, found.probabilities), None, ""
     if how and how["temperature"] != 1:
-        plain = answering.tempered(found.probabilities, 1 / how["temperature"])
+        plain = calibration.apply_temperature(found.probabilities, 1 / how["temperature"])
         before = calibration.reliability(found.labels, plain)
         words = f", before calibration {scores['ece_uncalibrated']:.3f}"
     return Chart(
@@ -161,7 +157,7 @@ def _out_of_scope(found: Mapping[str, Any]) -> Chart:
 
 
 def _explanations(found: Mapping[str, Any]) -> Chart:
-    areas = (f"{test} {found[test]['auc']['grad_cam']:.3f}" for test in deletion_insertion.TESTS)
+    areas = (f"{test} {found[test]['auc']['grad_cam']:.3f}" for test in saliency.TESTS)
     return Chart(
         "Deletion and insertion",
         "Probability of the answer over the share of blurred pixels, and of pixels given back, in "

@@ -30,9 +30,8 @@ COLOUR_MAP = "Blues"
 
 
 def phase_title(phase: str) -> str:
-    """Returns what a person is told about a phase of training: `finetune_2` is "fine-tuning 2"."""
-    name, _, number = phase.partition("_")
-    return f"{PHASE_NAMES.get(name, name)} {number}".rstrip()
+    """Returns what a person is told about a phase of training."""
+    return PHASE_NAMES.get(phase, phase)
 
 
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -43,7 +42,7 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
     Args:
         rows: At least one row of `metrics.csv`, in the order of training, each with "phase"
-            ("head", "finetune", "finetune_2"... or "scratch"), "epoch" (from 0, counted across the
+            ("head", "finetune" or "scratch"), "epoch" (from 0, counted across the
             phases), "accuracy" and "val_accuracy" (0 to 1), "loss" and "val_loss".
 
     Returns:

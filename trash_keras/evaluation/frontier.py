@@ -1,12 +1,12 @@
 """What accuracy costs: exported files of several runs by accuracy, size and time a picture."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trash_keras.evaluation import comparison, markdown
+from trash_keras.metrics import report_file
 
 KINDS = ("float32", "float16", "dynamic", "int8")  # what phones take
 # What a file costs, and how tables and axes call it.
@@ -48,15 +48,11 @@ def read(
 
 
 def _points(path: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    command = f"python -m experiments.export --workdir={path} --kinds={','.join(kinds)}"
-    source = path / "export" / "export.json"
-    if not source.exists():
+    command = f"trash-keras export --workdir={path} --kinds={','.join(kinds)}"
+    found = report_file.read_export(path).get("kinds")
+    if found is None:
         raise ValueError(f"{path} has no export/export.json. Export it first: {command}")
-    try:
-        found = json.loads(source.read_text(encoding="utf-8"))["kinds"]
-        chosen = {kind: found[kind] for kind in kinds if kind in found}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{source} is damaged: {error!r}") from error
+    chosen = {kind: found[kind] for kind in kinds if kind in found}
     if not chosen:
         raise ValueError(
             f"{path} has none of the kinds {', '.join(kinds)}, but {', '.join(found) or 'none'}. "
@@ -95,7 +91,7 @@ def read_teacher(folder: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError: There is no report of a test split.
     """
-    report, _ = markdown.load(Path(folder))
+    report = report_file.read_report(folder)
     if "test" not in report:
         raise ValueError(f"The report of {folder} has no test split.")
     scores = report["test"]

@@ -1,6 +1,6 @@
 """Figures of heat maps: one picture with its own, a sheet of mistakes, curves of their check."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
-from trash_keras.evaluation import deletion_insertion, heat_maps, html
+from trash_keras.data.decoding import ReadImages
+from trash_keras.evaluation import heat_maps, html
 from trash_keras.evaluation.contact_sheet import contact_sheet
 from trash_keras.evaluation.figures import COLOURS, GRID, quiet_frame
+from trash_keras.metrics import saliency
 
 PICTURE_SIDE = 640  # pixels, the longer side of a picture in a figure of its own
 PANEL_INCHES = 4.8  # its longer side there
@@ -59,7 +61,7 @@ def explained(picture: np.ndarray, heat_map: np.ndarray, resize: str, answer: st
 def mistakes(
     rows: Sequence[Mapping[str, Any]],
     found: heat_maps.HeatMaps,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> Figure:
     """Draws mistakes in pairs: the picture, and the evidence for the wrong answer.
 
@@ -96,7 +98,7 @@ def explanation_curves(found: Mapping[str, Any]) -> Figure:
     """Draws the probability of the answer over the share of changed pixels.
 
     Args:
-        found: From `deletion_insertion.measure`.
+        found: From `saliency.measure`.
 
     Returns:
         A figure of two panels, deletion above insertion.
@@ -106,7 +108,7 @@ def explanation_curves(found: Mapping[str, Any]) -> Figure:
     shares = np.linspace(0, 1, found["steps"] + 1)
     words = {"deletion": "blurred", "insertion": "given back to the blurred picture"}
     for axes, (test, word) in zip(panels, words.items(), strict=True):
-        for (order, name), colour in zip(deletion_insertion.ORDERS.items(), COLOURS, strict=False):
+        for (order, name), colour in zip(saliency.ORDERS.items(), COLOURS, strict=False):
             label = f"{name}, area {found[test]['auc'][order]:.3f}"
             axes.plot(shares, found[test]["curves"][order], color=colour, label=label)
         axes.set_xlabel(f"{test.capitalize()}: pixels {word}")

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from trash_keras import files
+from trash_keras.metrics.saliency import upsample
 
 FILE = "heat_maps.json"  # in the folder of the predictions
 # Perceptually uniform: equal steps of evidence look equally large.
@@ -57,33 +58,6 @@ class HeatMaps:
             raise ValueError(f"No usable heat maps at {path}: {error!r}") from error
 
 
-def spread(heat_map: np.ndarray, height: int, width: int, resize: str) -> np.ndarray:
-    """Enlarges a heat map to the pixels of the picture that it was made of, bilinearly.
-
-    Args:
-        heat_map: float [h, w], of the square picture.
-        height: Of the original picture, pixels.
-        width: Of the original picture, pixels.
-        resize: How the square picture was made of it: stretch, crop or pad.
-
-    Returns:
-        float [height, width]; NaN where the model did not see the picture (crop).
-    """
-    small, large = sorted((height, width))
-    # The height and width of the square, in pixels of the original.
-    rows, columns = {"stretch": (height, width), "crop": (small, small), "pad": (large, large)}[
-        resize
-    ]
-    down = (np.arange(height) + 0.5 - height / 2) / rows + 0.5
-    across = (np.arange(width) + 0.5 - width / 2) / columns + 0.5
-    cells = [share * count - 0.5
-             for share, count in zip((down, across), heat_map.shape, strict=True)]  # fmt: skip
-    places = np.meshgrid(*cells, indexing="ij")
-    spread_map = ndimage.map_coordinates(heat_map, places, order=1, mode="nearest")
-    seen = (abs(down - 0.5) <= 0.5)[:, None] & (abs(across - 0.5) <= 0.5)
-    return np.where(seen, spread_map, np.nan)
-
-
 def overlay(picture: np.ndarray, heat_map: np.ndarray, resize: str) -> np.ndarray:
     """Lays a heat map over its picture, which turns grey so that only evidence has a colour.
 
@@ -96,7 +70,7 @@ def overlay(picture: np.ndarray, heat_map: np.ndarray, resize: str) -> np.ndarra
         uint8 [height, width, 3], RGB; what the model did not see is dark.
     """
     height, width = picture.shape[:2]
-    spread_map = spread(heat_map, height, width, resize)[..., None]
+    spread_map = upsample(heat_map, height, width, resize)[..., None]
     grey = np.asarray(Image.fromarray(picture).convert("L"))[..., None] / 255
     colours = colormaps[COLOUR_MAP](np.nan_to_num(spread_map[..., 0]))[..., :3]
     mixed = STRENGTH * colours + (1 - STRENGTH) * grey

@@ -3,7 +3,7 @@
 import base64
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from PIL import Image
 
 from trash_keras import files
 from trash_keras.data import decoding
+from trash_keras.data.decoding import ReadImages
 
 THUMBNAIL_SIDE = 160  # pixels, the longer side
+# Encoded images may be large: not all of them are held in memory.
+READ_AT_ONCE = 100
 # What a reader looks for first; anything else that a run tells comes after it.
 RUN_ORDER = ("command", "git_revision", "python", "tensorflow", "keras", "machine")
 # Read with the module: a run of hours must not meet newer templates at its end.
@@ -38,16 +41,23 @@ def write(path: str | os.PathLike, template: str, **values: Any) -> None:
         jinja2.UndefinedError: The template names a value that is not given.
         OSError: The page cannot be written.
     """
-    text = _environment().from_string(template).render(**values)
+    text = environment().from_string(template).render(**values)
     # A file name that is no valid UTF-8 must not cost the page: its odd bytes become "?".
     files.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
 
 
-def _environment() -> jinja2.Environment:
+def environment(autoescape: bool = True) -> jinja2.Environment:
+    """Returns what fills the templates of pages and cards; a missing value is an error.
+
+    Args:
+        autoescape: True for HTML; False for Markdown, whose templates escape by themselves and
+            keep their last line break.
+    """
     environment = jinja2.Environment(
-        autoescape=True,
+        autoescape=autoescape,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=not autoescape,
         undefined=jinja2.StrictUndefined,
         loader=jinja2.DictLoader(_SHARED),
     )
@@ -104,3 +114,66 @@ def jpeg(pixels: np.ndarray) -> str:
 def data_uri(content: bytes, kind: str) -> str:
     """Returns an image file as text for the `src` of an `img`."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+class Thumbnails:
+    """Small images as data URIs, each made once, as long as they fit into a page.
+
+    Args:
+        read_images: Files -> their encoded bytes; those it does not know are missing.
+        budget: Bytes that all uses together may take; an image shown twice counts twice.
+    """
+
+    def __init__(self, read_images: ReadImages, budget: int) -> None:
+        self._read_images = read_images
+        self._made: dict[str, str | None] = {}
+        self._left = budget
+
+    def make(self, files: Sequence[str]) -> None:
+        """Reads and shrinks images."""
+        new = [file for file in dict.fromkeys(files) if file not in self._made]
+        for start in range(0, len(new), READ_AT_ONCE):
+            part = new[start : start + READ_AT_ONCE]
+            images = self._read_images(part)
+            self._made |= {file: thumbnail(images.get(file, b"")) for file in part}
+
+    def use(self, file: str) -> tuple[bool, str | None]:
+        """Returns whether there is room for an image, and its data URI, None if not readable."""
+        self.make([file])
+        found = self._made[file]
+        size = len(found or "")
+        if size > self._left:
+            return False, None
+        self._left -= size
+        return True, found
+
+    def __getitem__(self, file: str) -> str | None:
+        """Returns the data URI of an image, for templates; None without room or pixels."""
+        return self.use(file)[1]
+
+
+def balance_rows(
+    counts: Mapping[str, Mapping[str, int]], class_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Returns the rows of a table of classes.
+
+    Args:
+        counts: Split -> class name -> images.
+        class_names: In the order of the table.
+
+    Returns:
+        For each class `name`, its images in each of the `splits` and in `all`, and these as
+        `share` of all images and `of_largest` class, 0 to 1.
+    """
+    totals = {name: sum(split.get(name, 0) for split in counts.values()) for name in class_names}
+    everything, largest = max(sum(totals.values()), 1), max([*totals.values(), 1])
+    return [
+        {
+            "name": name,
+            "splits": [split.get(name, 0) for split in counts.values()],
+            "all": total,
+            "share": total / everything,
+            "of_largest": total / largest,
+        }
+        for name, total in totals.items()
+    ]

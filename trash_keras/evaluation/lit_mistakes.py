@@ -1,8 +1,9 @@
 """Mistakes for a page, each with its heat map where there is one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation import heat_maps, html
 from trash_keras.evaluation.heat_maps import HeatMaps
 
@@ -10,7 +11,7 @@ from trash_keras.evaluation.heat_maps import HeatMaps
 def lit(
     mistakes: Sequence[Mapping[str, Any]],
     explained: HeatMaps | None,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> list[dict[str, Any]]:
     """Lays heat maps over thumbnails.
 

@@ -1,57 +1,20 @@
 """Report -> Markdown for the summary page of a CI job, and the bar that a run has to reach."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-# The splits in the order of the page; `all` stands alone.
-SPLITS = ("train", "valid", "test", "all")
+from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
+
 # GitHub shows no summary of more than 1 MiB, and nobody reads a wider table.
 MATRIX_CLASSES = 30
 CONFUSIONS_SHOWN = 20
 EXPORT_FIGURES = {"accuracy": "test accuracy", "agreement": "same class as Keras"}
 
 
-def load(workdir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Reads the report of a run, and what it exported.
-
-    Args:
-        workdir: Folder with `report.json` and, after an export, `export/export.json`.
-
-    Returns:
-        The two contents; the second is empty when nothing was exported.
-
-    Raises:
-        ValueError: There is no report, or one of the files is broken.
-    """
-    exported = Path(workdir) / "export" / "export.json"
-    return _read(Path(workdir) / "report.json"), _read(exported) if exported.exists() else {}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"No usable {path.name} at {path}; train first: {error}") from error
-
-
-def scored_split(report: Mapping[str, Any]) -> str:
-    """Returns the split that a run is judged by: test, or else the last that was scored.
-
-    Raises:
-        ValueError: The report has no split.
-    """
-    found = [split for split in SPLITS if split in report]
-    if not found:
-        raise ValueError(f"Expected a report with one of the splits {', '.join(SPLITS)}.")
-    return "test" if "test" in found else found[-1]
-
-
 def reaches(report: Mapping[str, Any], minimum_accuracy: float) -> bool:
     """Says whether the accuracy of the scored split is at least `minimum_accuracy`, 0..1."""
-    return report[scored_split(report)]["accuracy"] >= minimum_accuracy
+    return report[main_split(report)]["accuracy"] >= minimum_accuracy
 
 
 def verdict(report: Mapping[str, Any], minimum_accuracy: float) -> str:
@@ -61,7 +24,7 @@ def verdict(report: Mapping[str, Any], minimum_accuracy: float) -> str:
         report: Content of `report.json`.
         minimum_accuracy: The bar, 0..1.
     """
-    split = scored_split(report)
+    split = main_split(report)
     accuracy = report[split]["accuracy"]
     # With four digits, 0.7999 is not "0.80, below the bar of 0.80".
     relation = "reaches" if reaches(report, minimum_accuracy) else "is below"
@@ -81,7 +44,7 @@ def summary(
         exported: Content of `export/export.json`; empty leaves the table of exports out.
         minimum_accuracy: The bar to compare with, 0..1; None for no bar.
     """
-    split = scored_split(report)
+    split = main_split(report)
     scores = report[split]
     low, high = scores["accuracy_interval"]
     parts = [
@@ -103,7 +66,7 @@ def summary(
 
 def _splits(report: Mapping[str, Any]) -> str:
     rows = []
-    for split in SPLITS:
+    for split in SPLIT_TITLES:
         if scores := report.get(split):
             low, high = scores["accuracy_interval"]
             figures = f"{scores['accuracy']:.4f}", f"{low:.4f} to {high:.4f}"

@@ -14,7 +14,8 @@ import jinja2
 
 from trash_keras import files
 from trash_keras.data.trashnet import COUNTS
-from trash_keras.evaluation import confidence, verdict
+from trash_keras.evaluation import confidence, html, verdict
+from trash_keras.metrics import report_file
 
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")
@@ -47,18 +48,19 @@ def write(
         ValueError: The report has no split.
         OSError: The card cannot be written.
     """
-    shown = verdict.main_split(report)
+    shown = report_file.main_split(report)
     config, run = report["config"], report.get("run") or {}
+    backbone = report_file.backbone(config["model"])
     text = environment().from_string(TEMPLATE).render(
-        name=f"trash-keras-{_plain(PurePosixPath(config['model']['backbone']).stem).lower()}",
-        backbone=PurePosixPath(config["model"]["backbone"]).name,
-        weights=config["model"]["weights"],
+        name=f"trash-keras-{_plain(PurePosixPath(backbone).stem).lower()}",
+        backbone=backbone,
+        weights=backbone if config["model"].get("init") else config["model"]["weights"],
         dataset=dataset(report, counts),
         metrics=METRICS,
         shown=shown,
-        kind=verdict.SPLITS[shown],
+        kind=report_file.SPLIT_TITLES[shown],
         scores=report[shown],
-        splits={name: report[name] for name in verdict.SPLITS if name in report},
+        splits={name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         class_names=report["class_names"],
         counts=counts,
         bad_files=report.get("bad_files") or (),
@@ -96,15 +98,8 @@ def _plain(text: str) -> str:
 
 
 def environment() -> jinja2.Environment:
-    """Returns what renders a card: Markdown, with the filters `percent`, `text` and `quoted`."""
-    environment = jinja2.Environment(
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    """Returns what renders a card: Markdown, with the filters `text` and `quoted`."""
+    environment = html.environment(autoescape=False)
     environment.filters["text"] = escape
     # A JSON string is a YAML string.
     environment.filters["quoted"] = lambda value: json.dumps(str(value))

@@ -9,7 +9,6 @@ than of others without being stranger.
 """
 
 import dataclasses
-import io
 
 import numpy as np
 
@@ -41,18 +40,6 @@ class Novelty:
             features: float [N, channels], pooled.
         """
         return _share_outside(features - self.mean, self.basis)
-
-    def to_bytes(self) -> bytes:
-        """Returns the content of an `.npz` file, for `from_bytes`."""
-        content = io.BytesIO()
-        np.savez(content, mean=self.mean, basis=self.basis, limit=self.limit)
-        return content.getvalue()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Novelty":
-        """Reads what `to_bytes` returned."""
-        with np.load(io.BytesIO(content)) as found:
-            return cls(found["mean"], found["basis"], float(found["limit"]))
 
     def damping(self, features: np.ndarray) -> np.ndarray:
         """Returns what logits are multiplied by, float [N], above 0: 1 where familiar.

@@ -16,7 +16,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from trash_keras.evaluation.novelty import Novelty
+from trash_keras.contract import is_unsure
 
 NEIGHBOURS = 10
 BINS = 25
@@ -35,7 +35,7 @@ def feature_scores(
     features: np.ndarray,
     head: tuple[np.ndarray, np.ndarray],
     temperature: float,
-    known: Novelty | None = None,
+    novelty: np.ndarray | None = None,
     train: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Scores pictures by their features.
@@ -50,7 +50,8 @@ def feature_scores(
         features: float [N, channels], pooled.
         head: float [channels, classes] and [classes], weights from features to logits.
         temperature: Of the contract, above 0; divides the logits for `maximum_probability` alone.
-        known: Gives `novelty`, its sign turned; None leaves it out.
+        novelty: float [N], share of the features outside the training subspace, 0 to 1; turned
+            into the score `novelty` by its sign. None leaves it out.
         train: float [M, channels], features of training pictures, and int [M], their classes;
             None leaves `nearest_neighbours` and `mahalanobis` out.
 
@@ -63,8 +64,8 @@ def feature_scores(
         "maximum_probability": softmax(logits / temperature, axis=1).max(axis=1),
         "energy": logsumexp(logits, axis=1),
     }
-    if known:
-        found["novelty"] = -known.of(features)
+    if novelty is not None:
+        found["novelty"] = -novelty
     if train:
         familiar, labels = np.asarray(train[0], np.float64), train[1]
         found["nearest_neighbours"] = _nearest_neighbours(features, familiar)
@@ -114,11 +115,11 @@ def compare(
         and `histograms` of confidence and novelty (name -> `edges`, the shares in each bin of
         `scored` and of `others`, and the `threshold`).
     """
-    confidence = np.asarray(others["confidence"], np.float64)  # or float32 rounds the threshold
+    confidence = others["confidence"]
     marked = {"confidence": threshold, "novelty": limit}
     return {
         "pictures": len(confidence),
-        "unsure": float((confidence <= threshold).mean()),
+        "unsure": float(is_unsure(confidence, threshold).mean()),
         "scores": {name: tell_apart(scored[name], others[name]) for name in scored},
         "histograms": {
             name: _histogram(np.abs(scored[name]), np.abs(others[name]), mark)

@@ -5,14 +5,14 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation import (
     confidence,
     confusions,
-    deletion_insertion,
     drawing,
     html,
     lit_mistakes,
@@ -21,8 +21,9 @@ from trash_keras.evaluation import (
     verdict,
 )
 from trash_keras.evaluation.figures import phase_title
-from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import report_file, saliency
+from trash_keras.reporting.content import ReportContent
 
 MISTAKES_SHOWN = 24
 BAD_FILES_SHOWN = 200
@@ -41,13 +42,9 @@ TEMPLATE, SCRIPT = (
 def write_page(
     path: str | os.PathLike,
     report: Mapping[str, Any],
-    *,
-    predictions: Predictions,
+    content: ReportContent,
     charts: Mapping[str, drawing.Chart],
-    counts: Mapping[str, Mapping[str, int]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
     artifacts: Sequence[Mapping[str, Any]] = (),
-    explained: HeatMaps | None = None,
 ) -> None:
     """Writes a self-contained page of less than 5 MB, complete or not at all.
 
@@ -60,23 +57,20 @@ def write_page(
         report: `class_names`, a section of `report.score` for at least one of the splits train,
             valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
             (section -> setting -> value), `run` (name -> value), `explanations`
-            (`deletion_insertion.measure`) and `out_of_scope` (`scoping.measure`).
-        predictions: What the model answered on the split that is shown.
+            (`saliency.measure`) and `out_of_scope` (`scoping.measure`).
+        content: Predictions for the split that is shown, and what is shown beside them.
         charts: From `drawing.page_charts`.
-        counts: Split -> class name -> pictures.
-        read_pictures: Files -> their encoded bytes. A picture that is missing or cannot be
-            decoded is shown as a grey box.
         artifacts: From `artifacts.listed`.
-        explained: Heat maps of the mistakes, where there are any.
 
     Raises:
         ValueError: The report has no split.
         OSError: The page cannot be written.
     """
-    shown = verdict.main_split(report)
+    shown = report_file.main_split(report)
+    predictions, counts = content.predictions[shown], content.counts
     listed = list(report[shown].get("mistakes") or ())[:MISTAKES_SHOWN]
-    mistakes = lit_mistakes.lit(listed, explained, read_pictures)
-    cells, mistakes = _pictures(mistakes, predictions, read_pictures)
+    mistakes = lit_mistakes.lit(listed, content.heat_maps, content.read_images)
+    cells, mistakes = _pictures(mistakes, predictions, content.read_images)
     html.write(
         path,
         TEMPLATE,
@@ -90,10 +84,8 @@ def write_page(
         as_matrix=len(predictions.class_names) <= confusions.MATRIX_CLASSES,
         mistakes=mistakes,
         legend=lit_mistakes.legend_stops(),
-        trust=deletion_insertion.paragraphs(report["explanations"])
-        if "explanations" in report
-        else (),
-        balance=_balance(counts, predictions.class_names),
+        trust=saliency.paragraphs(report["explanations"]) if "explanations" in report else (),
+        balance=html.balance_rows(counts, predictions.class_names),
         counts=counts,
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
@@ -108,9 +100,9 @@ def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) 
     """Returns the figures, and what to make of them."""
     probabilities = predictions.probabilities
     return {
-        "splits": {name: report[name] for name in verdict.SPLITS if name in report},
+        "splits": {name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         "shown": shown,
-        "kind": verdict.SPLITS[shown],
+        "kind": report_file.SPLIT_TITLES[shown],
         "scores": report[shown],
         "subsets": report.get("subsets", {}).get(shown, {}),
         "mistaken": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
@@ -150,14 +142,14 @@ def _content_hash(text: str) -> str:
 def _pictures(
     mistakes: list[dict[str, Any]],
     predictions: Predictions,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_images: ReadImages,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Returns cells and mistakes for the template, with as many thumbnails as the page holds."""
     cells = confusions.cells(predictions)
     wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
     order = confusions.in_turns(wanted)
     drawn = sum(len(found["overlay"] or "") for found in mistakes)
-    thumbnails = confusions.Thumbnails(read_pictures, THUMBNAIL_BYTES - drawn)
+    thumbnails = html.Thumbnails(read_images, THUMBNAIL_BYTES - drawn)
     files = [mistake["file"] for mistake in mistakes]
     thumbnails.make([*files, *(predictions.paths[index] for index in order)])
     mistakes = [{**found, "picture": thumbnails.use(found["file"])[1]} for found in mistakes]
@@ -189,39 +181,23 @@ def _pictures(
 
 def _figure(chart: drawing.Chart) -> dict[str, Any]:
     """Returns a figure for the template: vectors, or pixels where vectors would be too many."""
+    inches = tuple(chart.figure.get_size_inches())
     text = svg.draw(chart.figure)
     width, height = (
         float(value)
         for value in re.search(r'viewBox="0 0 (\S+) (\S+)"', text).groups()  # type: ignore[union-attr]
     )
     vectors = len(text) <= FIGURE_BYTES
+    drawn = (text.encode(), "svg+xml") if vectors else (svg.pixels(chart.figure), "png")
+    chart.figure.set_size_inches(inches)  # as before, for its own file
     return {
         "title": chart.title,
         "alternative": chart.alternative,
-        "source": html.data_uri(text.encode(), "svg+xml")
-        if vectors
-        else html.data_uri(svg.pixels(chart.figure), "png"),
+        "source": html.data_uri(*drawn),
         "vectors": vectors,
         "width": round(width),
         "height": round(height),
     }
-
-
-def _balance(
-    counts: Mapping[str, Mapping[str, int]], class_names: Sequence[str]
-) -> list[dict[str, Any]]:
-    totals = {name: sum(split.get(name, 0) for split in counts.values()) for name in class_names}
-    everything, largest = max(sum(totals.values()), 1), max(*totals.values(), 1)
-    return [
-        {
-            "name": name,
-            "splits": [split.get(name, 0) for split in counts.values()],
-            "all": total,
-            "share": total / everything,
-            "of_largest": total / largest,
-        }
-        for name, total in totals.items()
-    ]
 
 
 def _command_lines(command: str) -> str:
@@ -248,7 +224,9 @@ def _training(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, An
         if isinstance(settings, Mapping) and name in settings:
             words[name.replace("_", " ")] = settings[name]
     if "backbone" in words:
-        words["backbone"] = PurePath(words["backbone"]).name
+        words["backbone"] = report_file.backbone(config["model"])
+    if (config.get("model") or {}).get("init"):
+        del words["weights"]  # they come with the backbone
     if "best_epoch" in run:
         words["best epoch"] = f"{run['best_epoch'] + 1}, by validation"
         words["phase"] = phase_title(run["best_phase"])

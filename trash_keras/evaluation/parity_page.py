@@ -1,12 +1,14 @@
 """`export.json` -> one page on how far the exports of a run answer like its Keras model."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trash_keras.contract import UNSURE
+from trash_keras.data.decoding import ReadImages
 from trash_keras.evaluation import agreement, artifacts, html
+from trash_keras.metrics.report_file import threads_title
 
 # Read with the module: an export of minutes must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("parity.html.j2").read_text(encoding="utf-8")
@@ -19,7 +21,7 @@ HEADING = (
 def write_page(
     path: str | os.PathLike,
     facts: Mapping[str, Any],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    read_pictures: ReadImages,
 ) -> None:
     """Writes a self-contained page, complete or not at all.
 
@@ -100,7 +102,7 @@ def _speed(kinds: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
         return []
     columns = list(next(iter(timed.values()))["latency"])  # those of all, from one call
     figures = {"Median": "p50_ms", "p95": "p95_ms"}
-    heading = [f"{word}, {artifacts.threads(column)}" for column in columns for word in figures]
+    heading = [f"{word}, {threads_title(column)}" for column in columns for word in figures]
     rows = [
         [
             kind,

@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from trash_keras.data.audit.groups import Group, connected
-from trash_keras.evaluation import answering, subsets
-from trash_keras.evaluation.intervals import wilson_interval
+from trash_keras.evaluation import subsets
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import selective
+from trash_keras.metrics.intervals import bootstrap_interval, wilson_interval
 
-RESAMPLES = 10_000
-_NUMBERS_AT_ONCE = 10_000_000  # of the bootstrap, 8 bytes each
 # The figures of `report.score` that are averaged over seeds.
 FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
 # What `report.score` tells of one model; here each fold's has a temperature of its own.
@@ -97,7 +95,7 @@ def score(
 
 def _abstention(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counted = ("examples", "answered", "wrong")
-    return answering.abstention(*(sum(fold[name] for fold in folds) for name in counted))
+    return selective.abstention(*(sum(fold[name] for fold in folds) for name in counted))
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
@@ -123,39 +121,6 @@ def shares_right(answers: Sequence[Predictions]) -> dict[Picture, float]:
     truth = [answers[0].class_names[label] for label in answers[0].labels]
     pictures = zip(answers[0].paths, truth, strict=True)
     return dict(zip(pictures, np.mean(right, axis=0).tolist(), strict=True))
-
-
-def bootstrap_interval(values: np.ndarray, draws: np.ndarray) -> list[float]:
-    """Returns the 95% percentile interval of a mean (Efron & Tibshirani, 1993, chapter 13).
-
-    Pictures are drawn with replacement, `RESAMPLES` times; pictures of one draw come together
-    (cluster bootstrap), since copies of a picture say little more than the picture. It tells how
-    much other pictures of the same kind would move the mean; what is done to all pictures alike,
-    as training with one seed is, it cannot know.
-
-    Args:
-        values: float [N].
-        draws: int [N], 0..D-1, each in use.
-
-    Returns:
-        Low and high end.
-    """
-    sums, sizes = np.bincount(draws, values), np.bincount(draws)
-
-    def mean(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
-        return sums.sum(axis) / sizes.sum(axis)
-
-    interval = stats.bootstrap(
-        (sums, sizes),
-        mean,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        batch=max(1, _NUMBERS_AT_ONCE // len(sums)),
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return [float(interval.low), float(interval.high)]
 
 
 def draws_of(paths: Sequence[str], groups: Sequence[Group]) -> np.ndarray:

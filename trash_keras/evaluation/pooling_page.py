@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras import files
-from trash_keras.evaluation import cross_validations, figures, html, pooling, verdict
+from trash_keras.evaluation import cross_validations, figures, html, verdict
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import intervals
 
 # Read with the module: a cross-validation of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("cross_validation.html.j2").read_text(encoding="utf-8")
@@ -93,11 +94,11 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     else:
         told.append(
             "Near-duplicates were not kept on one side, which can flatter: "
-            "--split_method=grouped does, and experiments.compare tells the difference."
+            "--split_method=grouped does, and `trash-keras compare` tells the difference."
         )
     told.append(
         f"The interval says how much other pictures would move the figure (bootstrap over "
-        f"pictures, {pooling.RESAMPLES:,} draws). "
+        f"pictures, {intervals.RESAMPLES:,} draws). "
         + (
             "With one seed it is not known how much training the same again would."
             if seeds == 1

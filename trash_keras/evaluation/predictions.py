@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from trash_keras import files
 from trash_keras.evaluation import report
+from trash_keras.metrics.selective import selective_report
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,11 +32,17 @@ class Predictions:
     labels: np.ndarray
     probabilities: np.ndarray
 
-    def score(self, answering: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Returns the figures of the split, see `report.score`."""
-        return report.score(
-            self.labels, self.probabilities, self.class_names, self.paths, answering
-        )
+    def score(self, calibration: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns the figures of the split, see `report.score`; most are computed once.
+
+        Args:
+            calibration: From `Contract.answering`; None for temperature 1 and no threshold.
+        """
+        return self._scores | selective_report(self.labels, self.probabilities, calibration or {})
+
+    @functools.cached_property
+    def _scores(self) -> dict[str, Any]:
+        return report.score(self.labels, self.probabilities, self.class_names, self.paths)
 
     def only(self, paths: Sequence[str]) -> "Predictions":
         """Returns the answers for some of the pictures, in the order of `paths`."""

@@ -1,17 +1,18 @@
 """Report -> a folder that people read: report.json, figures/*.png, report.html, model card."""
 
 import csv
+import dataclasses
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trash_keras import files
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoding import ReadImages
 from trash_keras.data.sources import landing
 from trash_keras.evaluation import (
     artifacts,
@@ -22,23 +23,19 @@ from trash_keras.evaluation import (
     model_card,
     page,
     subsets,
-    verdict,
 )
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import report_file
+from trash_keras.reporting.content import ReportContent
 
 MISTAKE_SHEET = "mistake_heat_maps.jpg"  # in the folder of figures
 
 
 def publish(
     output: str | os.PathLike,
-    predictions: Mapping[str, Predictions],
+    content: ReportContent,
     details: Mapping[str, Any],
-    *,
-    counts: Mapping[str, Mapping[str, int]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
-    epochs: Sequence[Mapping[str, Any]] = (),
-    explained: HeatMaps | None = None,
     subset_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
@@ -46,19 +43,36 @@ def publish(
     Args:
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
-        predictions: Split -> what the model answered.
+        content: What is scored and shown.
         details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`,
             `label_map`, `robustness`, `out_of_scope`, and `answering` of the model's contract.
-        counts: Split -> class name -> pictures.
-        read_pictures: Files -> their encoded bytes, for the thumbnails.
-        epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
-        explained: Heat maps of the mistakes; None for a model that has none.
         subset_of: From `subsets.load`; subsets are scored apart in the section `subsets`.
 
     Returns:
         The content of `report.json`.
     """
     output = Path(output)
+    report = build(content.predictions, details, subset_of)
+    for split, found in content.predictions.items():
+        found.save(output / "predictions" / f"{split}.csv")
+    _publish_heat_maps(output, report, content)
+    # The page first: a figure's layout depends on how it was drawn before, and `refresh`, which
+    # draws anew, is to write the same page.
+    shown = drawing.page_charts(report, content.predictions, content.epochs)
+    _render(output, report, content, shown)
+    drawn = shown | drawing.table_charts(report, content.predictions, content.counts)
+    for name, chart in drawn.items():
+        figures.save(chart.figure, output / "figures" / f"{name}.png")
+    files.write_json(output / "report.json", report)
+    return report
+
+
+def build(
+    predictions: Mapping[str, Predictions],
+    details: Mapping[str, Any],
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Returns the content of `report.json`, and writes nothing; arguments as for `publish`."""
     report = {
         "class_names": list(next(iter(predictions.values())).class_names),
         **{split: found.score(details.get("answering")) for split, found in predictions.items()},
@@ -68,35 +82,22 @@ def publish(
         report["subsets"] = {
             split: subsets.recalls(found, subset_of) for split, found in predictions.items()
         }
-    for split, found in predictions.items():
-        found.save(output / "predictions" / f"{split}.csv")
-    for name, chart in drawing.charts(report, predictions, counts, epochs).items():
-        figures.save(chart.figure, output / "figures" / f"{name}.png")
-    _publish_heat_maps(output, report, explained, read_pictures)
-    _render(output, report, predictions, counts, epochs, read_pictures)
-    files.write_json(output / "report.json", report)
     return report
 
 
-def _publish_heat_maps(
-    output: Path,
-    report: Mapping[str, Any],
-    explained: HeatMaps | None,
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
-) -> None:
+def _publish_heat_maps(output: Path, report: Mapping[str, Any], content: ReportContent) -> None:
     """Writes predictions/heat_maps.json and the sheet of mistakes, or removes earlier ones."""
     kept, sheet = output / "predictions" / heat_maps.FILE, output / "figures" / MISTAKE_SHEET
     for path in (kept, sheet):
         files.remove(path)
-    if explained and explained.maps:
-        explained.save(kept)
-        mistakes = report[verdict.main_split(report)]["mistakes"]
-        figures.save(heat_map_figures.mistakes(mistakes, explained, read_pictures), sheet)
+    if content.heat_maps and content.heat_maps.maps:
+        content.heat_maps.save(kept)
+        mistakes = report[report_file.main_split(report)]["mistakes"]
+        drawn = heat_map_figures.mistakes(mistakes, content.heat_maps, content.read_images)
+        figures.save(drawn, sheet)
 
 
-def refresh(
-    workdir: str | os.PathLike, read_pictures: Callable[[list[str]], Mapping[str, bytes]]
-) -> None:
+def refresh(workdir: str | os.PathLike, read_images: ReadImages) -> None:
     """Writes page and model card of a run again, from what stands in its folder.
 
     For what came after the report, like exports. The figures stay as they were scored. A run
@@ -105,7 +106,7 @@ def refresh(
     Args:
         workdir: Folder of a run: report.json, predictions/*.csv, catalog.json, and where they
             are predictions/heat_maps.json, metrics.csv and export/export.json.
-        read_pictures: Files -> their encoded bytes, for the thumbnails.
+        read_images: Files -> their encoded bytes, for the thumbnails.
 
     Raises:
         ValueError: One of the files is damaged.
@@ -113,10 +114,10 @@ def refresh(
     workdir = Path(workdir)
     if not (workdir / "report.json").exists() or not (workdir / "predictions").is_dir():
         return
-    report = json.loads((workdir / "report.json").read_text(encoding="utf-8"))
+    report = report_file.read_report(workdir)
     predictions = {
         split: Predictions.load(workdir / "predictions" / f"{split}.csv")
-        for split in verdict.SPLITS
+        for split in report_file.SPLIT_TITLES
         if split in report
     }
     for split, found in predictions.items():
@@ -127,33 +128,25 @@ def refresh(
     if (workdir / "metrics.csv").exists():
         with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
             epochs = list(csv.DictReader(file))
-    _render(workdir, report, predictions, counts, epochs, read_pictures)
+    content = ReportContent(predictions, counts, read_images, epochs)
+    _render(workdir, report, content, drawing.page_charts(report, predictions, epochs))
 
 
 def _render(
     output: Path,
     report: Mapping[str, Any],
-    predictions: Mapping[str, Predictions],
-    counts: Mapping[str, Mapping[str, int]],
-    epochs: Sequence[Mapping[str, Any]],
-    read_pictures: Callable[[list[str]], Mapping[str, bytes]],
+    content: ReportContent,
+    charts: Mapping[str, drawing.Chart],
 ) -> None:
     """Writes the page, and for a training run its model card."""
     found = artifacts.listed(output, report)
     kept = output / "predictions" / heat_maps.FILE
-    page.write_page(
-        output / "report.html",
-        report,
-        predictions=predictions[verdict.main_split(report)],
-        # Drawn anew: the layout of a figure depends on how it was drawn before.
-        charts=drawing.page_charts(report, predictions, epochs),
-        counts=counts,
-        read_pictures=read_pictures,
-        artifacts=found,
-        explained=HeatMaps.load(kept) if kept.exists() else None,
-    )
+    # As they were saved, so that a page that is written again is the same.
+    maps = HeatMaps.load(kept) if kept.exists() else None
+    content = dataclasses.replace(content, heat_maps=maps)
+    page.write_page(output / "report.html", report, content, charts, found)
     if "config" in report:
-        model_card.write(output / "MODEL_CARD.md", report, counts, found)
+        model_card.write(output / "MODEL_CARD.md", report, content.counts, found)
 
 
 def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]:
@@ -161,7 +154,7 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
 
     Args:
         command: The command line.
-        data_dir: The pictures, of which `experiments.prepare` may have noted the source; empty
+        data_dir: The pictures, of which `trash-keras prepare` may have noted the source; empty
             leaves the source out.
     """
     packages = ("tensorflow", "keras", "trash-keras")

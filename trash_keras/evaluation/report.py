@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from trash_keras.evaluation import answering as answers
 from trash_keras.evaluation import calibration
-from trash_keras.evaluation.intervals import wilson_interval
+from trash_keras.metrics import selective
+from trash_keras.metrics.intervals import wilson_interval
 
 MISTAKES_KEPT = 24
 MAX_ERROR = 0.02  # of the answers given, in `coverage_at_2_percent_error`
@@ -35,8 +35,8 @@ def score(
         `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
         support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
         `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), what
-        `answering.scores` returns, and `mistakes`, the most confident first. Whether an answer is
-        sure enough counts in `abstention` alone.
+        `selective.selective_report` returns, and `mistakes`, the most confident first. Whether an
+        answer is sure enough counts in `abstention` alone.
 
     Raises:
         ValueError: Shapes do not fit, or there are no pictures.
@@ -59,7 +59,7 @@ def score(
         "coverage_at_2_percent_error": calibration.coverage_at_error(
             labels, probabilities, MAX_ERROR
         ),
-        **answers.scores(labels, probabilities, answering or {}),
+        **selective.selective_report(labels, probabilities, answering or {}),
     }
     if paths:
         result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)

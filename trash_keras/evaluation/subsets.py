@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trash_keras.evaluation.intervals import wilson_interval
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.intervals import wilson_interval
 
 COLUMN = "subset"
 OTHERS = "(not listed)"  # the pictures that the file does not name

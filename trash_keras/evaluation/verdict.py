@@ -3,28 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# The splits in the order of the page, and how to call their pictures.
-SPLITS = {"train": "training", "valid": "validation", "test": "test", "all": "scored"}
+from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
+
 WIDE_INTERVAL_BELOW = 100  # pictures
 # What the README that this project grew from claimed, on validation pictures.
 ORIGINAL_CLASSES = {"cardboard", "glass", "metal", "paper", "plastic", "trash"}
 ORIGINAL_ACCURACY = 0.8415
 
 
-def main_split(report: Mapping[str, Any]) -> str:
-    """Returns the split whose figures count: test, or the last that there is.
-
-    Raises:
-        ValueError: The report has no split.
-    """
-    names = [name for name in SPLITS if name in report]
-    if not names:
-        raise ValueError(f"Expected a report with one of the splits {', '.join(SPLITS)}.")
-    return "test" if "test" in names else names[-1]
-
-
 def is_stand_in(report: Mapping[str, Any]) -> bool:
-    """Tells whether the pictures were drawn by `experiments.prepare --source=synthetic`."""
+    """Tells whether the pictures were drawn by `trash-keras prepare --source=synthetic`."""
     source = (report.get("run") or {}).get("data_source")
     return str(source).startswith("synthetic")
 
@@ -45,13 +33,13 @@ def comparison(report: Mapping[str, Any]) -> list[dict[str, Any]]:
             bars.append(_own_bar(report, "valid"))
         bars.append(_bar("Original README, validation pictures", ORIGINAL_ACCURACY))
     name, share = majority(report, shown)
-    bars.append(_bar(f"Always “{name}”, {SPLITS[shown]} pictures", share))
+    bars.append(_bar(f"Always “{name}”, {SPLIT_TITLES[shown]} pictures", share))
     return bars
 
 
 def _own_bar(report: Mapping[str, Any], split: str) -> dict[str, Any]:
     scores = report[split]
-    name = f"This model, {SPLITS[split]} pictures"
+    name = f"This model, {SPLIT_TITLES[split]} pictures"
     return _bar(name, scores["accuracy"], scores["accuracy_interval"])
 
 
@@ -120,7 +108,7 @@ def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
     return (
         f"The README that this project grew from claimed {ORIGINAL_ACCURACY:.2%}, on validation "
         f"pictures of TrashNet. {'Like' if split == 'valid' else 'Not quite like'} with like, "
-        f"this model reaches {report[split]['accuracy']:.1%} on its {SPLITS[split]} pictures "
+        f"this model reaches {report[split]['accuracy']:.1%} on its {SPLIT_TITLES[split]} pictures "
         f"(95% interval {low:.1%} to {high:.1%}); the claim is {place}. "
         "That says something only where these are pictures of TrashNet, too."
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from trash_keras import __version__
 from trash_keras.contract import Contract
+from trash_keras.metrics import report_file
 
 ENTRY = "about.json"  # of the zip archive in a `.tflite` file
 
@@ -50,9 +51,8 @@ def of_run(workdir: str | Path, contract: Contract, license_name: str) -> About:
         `seed` and `git_revision`.
     """
     facts: dict[str, Any] = {"answering": contract.answering()}
-    report = Path(workdir) / "report.json"
-    if report.exists():
-        facts |= _figures(json.loads(report.read_text(encoding="utf-8")))
+    if report := report_file.read_object(Path(workdir) / "report.json"):
+        facts |= _figures(report)
     classes = ", ".join(contract.class_names)
     accuracy = facts.get("test_accuracy")
     worth = f" Accuracy on its test split: {accuracy:.1%}." if accuracy is not None else ""
@@ -70,7 +70,7 @@ def _figures(report: dict[str, Any]) -> dict[str, Any]:
         "test_accuracy": test["accuracy"],
         "test_accuracy_interval": test["accuracy_interval"],
         "test_examples": test["examples"],
-        "backbone": Path(config["model"]["backbone"]).name,
+        "backbone": report_file.backbone(config["model"]),
         "split_method": config["data"]["split_method"],
         "seed": config["runtime"]["seed"],
         "git_revision": report["run"]["git_revision"],

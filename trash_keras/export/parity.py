@@ -1,6 +1,6 @@
 """Whether an exported file answers like the Keras model it was made from, on the whole test split.
 
-It is loaded and asked as `experiments.evaluate` does it, so the figures are those of an evaluation.
+It is loaded and asked as `trash-keras evaluate` does it, so the figures are those of an evaluation.
 """
 
 import dataclasses
@@ -13,13 +13,15 @@ import keras
 import tensorflow as tf
 
 from trash_keras import config as configuration
-from trash_keras import prediction, scoring
+from trash_keras import predictor, scoring
 from trash_keras.contract import Contract
+from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store, open_store
+from trash_keras.data.split import Split
+from trash_keras.data.stores import open_store
 from trash_keras.evaluation import agreement
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
+from trash_keras.predictor import Predictor
 
 MIN_AGREEMENT = 0.98
 
@@ -44,22 +46,22 @@ class Reference:
     """The test split of a run, and what its Keras model says of it.
 
     Attributes:
-        catalog: With the split `test`.
-        store: Where its pictures lie.
+        split: Its images, as the model wants them.
         pictures: From `pipeline.pictures`; decoded once where they fit into the memory that the
             run may take for pictures (`--cache_megabytes`).
         answers: Of the Keras model.
         contract: Of the run.
     """
 
-    catalog: Catalog
-    store: Store
+    split: Split
     pictures: tf.data.Dataset
     answers: Predictions
     contract: Contract
 
     @classmethod
-    def of_run(cls, workdir: str | os.PathLike, data_dir: str | None = None) -> "Reference":
+    def of_run(
+        cls, workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None
+    ) -> "Reference":
         """Lets the Keras model of a run answer its test split.
 
         Args:
@@ -77,13 +79,13 @@ class Reference:
         store = open_store(data_dir, settings.data_format)
         catalog.require(store.members(), data_dir)
         contract = predictor.contract
-        pictures = scoring.pictures_for(contract, catalog, "test", store, settings.max_megapixels)
+        split = Split(catalog, "test", store, max_megapixels=settings.max_megapixels)
+        split = split.for_model(contract)
+        pictures = pipeline.pictures(split, cache=False)
         if len(pictures) * 3 * contract.image_size**2 <= settings.cache_megabytes * 1e6:
             pictures = pictures.cache()
-        answers = scoring.answers(
-            predictor, catalog, "test", store, pictures=pictures, title="Asking Keras"
-        )
-        return cls(catalog, store, pictures, answers, contract)
+        answers = scoring.answers(predictor, split, pictures=pictures, title="Asking Keras")
+        return cls(split, pictures, answers, contract)
 
     def figures(self, path: str | os.PathLike, min_agreement: float) -> dict[str, Any]:
         """Lets an exported file answer the same pictures, in its own runtime.
@@ -102,9 +104,7 @@ class Reference:
         """
         predictor = Predictor.load(path)
         title = f"Asking {Path(path).name}"
-        answers = scoring.answers(
-            predictor, self.catalog, "test", self.store, pictures=self.pictures, title=title
-        )
+        answers = scoring.answers(predictor, self.split, pictures=self.pictures, title=title)
         given = predictor.contract
         scores = answers.score(given.answering())
         figures = {
@@ -123,7 +123,7 @@ def tool(path: str | os.PathLike) -> dict[str, str]:
         "": ("keras.export.ExportArchive", "tensorflow"),
         ".tflite": ("TFLiteConverter", "ai-edge-litert"),
         ".onnx": ("tf2onnx", "onnxruntime"),
-    }[prediction.suffix(path)]
+    }[predictor.suffix(path)]
     version = importlib.metadata.version
     if made == "tf2onnx":  # not a part of Keras or TensorFlow, as the others are
         made += f" {version(made)}"

@@ -46,7 +46,7 @@ def write(model: keras.Model, contract: Contract, path: Path) -> None:
             encoded,
             fn_output_signature=tf.TensorSpec((side, side, 3), tf.uint8),
         )
-        return _answers(model(tf.cast(images, tf.float32), training=False), contract)
+        return _outputs(model(tf.cast(images, tf.float32), training=False), contract)
 
     # Endpoints bring the variables they use; tracking the model as well stores them twice.
     archive = keras.export.ExportArchive()
@@ -61,10 +61,10 @@ def write(model: keras.Model, contract: Contract, path: Path) -> None:
     warm_up.write(path / VERSION, side)
 
 
-def _answers(probabilities: tf.Tensor, contract: Contract) -> dict[str, tf.Tensor]:
+def _outputs(probabilities: tf.Tensor, contract: Contract) -> dict[str, tf.Tensor]:
     class_names = tf.constant(contract.class_names)
     probability = tf.reduce_max(probabilities, axis=1)
-    # In float64, as in Python: in float32 a threshold just below 1 is 1.
+    # `contract.is_unsure` of the graph, in float64 like it.
     unsure = tf.cast(probability, tf.float64) <= contract.threshold
     label = tf.gather(class_names, tf.argmax(probabilities, axis=1))
     return {

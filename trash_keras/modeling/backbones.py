@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from trash_keras.contract import Contract
+
 # The pictures that determine an affine function of RGB: black, and full red, green and blue.
 _PROBES = np.concatenate([np.zeros((1, 1, 1, 3)), 255 * np.eye(3).reshape(3, 1, 1, 3)])
 
@@ -46,6 +48,8 @@ def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | N
         raise ValueError(
             f"--weights must be imagenet, none, or the path of a weights file. Received: {weights}"
         )
+    for flag, path in (("backbone", backbone), ("weights", weights)):
+        _refuse_classifier(flag, path)
     if backbone.endswith(".keras"):
         scaling, network = None, _from_file(backbone, image_size, fresh=weights == "none")
     else:
@@ -54,6 +58,20 @@ def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | N
     if weights not in ("imagenet", "none"):
         _load_weights(network, weights)
     return scaling, network
+
+
+def _refuse_classifier(flag: str, path: str) -> None:
+    """Refuses a classifier of this project, which would get a second head on its softmax."""
+    if not path.endswith(".keras"):
+        return
+    try:
+        Contract.read(path)
+    except ValueError:  # what else it is, is looked at later
+        return
+    raise ValueError(
+        f"--{flag} takes no trained classifier; to go on from one: --init={path}. "
+        f"Received: --{flag}={path}"
+    )
 
 
 def _load_weights(extractor: keras.Model, path: str) -> None:
@@ -74,11 +92,42 @@ def _from_file(path: str, image_size: int, fresh: bool) -> keras.Model:
         raise ValueError(f"The backbone file {path} is not a Keras model: {error}") from error
     if len(extractor.inputs) != 1 or len(extractor.outputs) != 1:
         raise ValueError(f"The backbone file {path} must have one input and one output.")
+    _require_features(extractor, path)
+    return fitted(extractor, image_size, path, fresh)
+
+
+def _require_features(extractor: keras.Model, path: str) -> None:
     if len(extractor.output_shape) not in (2, 4) or extractor.output_shape[-1] is None:
         raise ValueError(
             f"The backbone file {path} must return features [batch, height, width, channels] or "
             f"[batch, channels]. Received: {extractor.output_shape}"
         )
+    # A head on the few probabilities of another head learns next to nothing.
+    last = extractor.output._keras_history.operation
+    activation = getattr(last, "activation", None)
+    softmax = isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
+    if softmax:
+        raise ValueError(
+            f"The backbone file {path} must return features. Received: a classifier, whose output "
+            f"{extractor.output_shape} is a softmax."
+        )
+
+
+def fitted(extractor: keras.Model, image_size: int, path: str, fresh: bool = False) -> keras.Model:
+    """Makes a network trainable, of one input size, under the current precision policy.
+
+    Args:
+        extractor: A functional model that was read from a file.
+        image_size: Height and width of the input, pixels.
+        path: The file, for messages.
+        fresh: Draw new weights.
+
+    Returns:
+        The network itself where it is so already, else a copy.
+
+    Raises:
+        ValueError: It cannot be rebuilt for this size.
+    """
     extractor.trainable = True
     resized = extractor.input_shape[1:3] != (image_size, image_size)
     policy = keras.config.dtype_policy().name
@@ -86,13 +135,13 @@ def _from_file(path: str, image_size: int, fresh: bool) -> keras.Model:
         return extractor
     try:
         copy = with_dtype_policy(extractor, policy, image_size)
+        if not fresh:
+            copy.set_weights(extractor.get_weights())
     except Exception as error:
         raise ValueError(
-            f"The backbone file {path} takes {extractor.input_shape[1]} px pictures and cannot be "
+            f"The backbone in {path} takes {extractor.input_shape[1]} px pictures and cannot be "
             f"rebuilt for --image_size={image_size}: {error}"
         ) from error
-    if not fresh:
-        copy.set_weights(extractor.get_weights())
     return copy
 
 

@@ -1,10 +1,18 @@
-"""Backbone + head: one keras.Model from raw pictures to class probabilities."""
+"""Transfer learning: backbone + head, one keras.Model from raw pictures to class probabilities."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 
+from trash_keras.config import ModelConfig
+from trash_keras.contract import Contract
 from trash_keras.modeling import backbones
 
-BACKBONE, FEATURES, DROPOUT, PROBABILITIES = "backbone", "features", "dropout", "probabilities"
+CLASSIFIER = "classifier"
+SCALING, BACKBONE, FEATURES, DROPOUT = "preprocessing", "backbone", "features", "dropout"
+LOGITS, PROBABILITIES = "logits", "probabilities"
 
 
 def build(
@@ -34,10 +42,115 @@ def build(
     pool = keras.layers.GlobalAveragePooling2D if len(x.shape) == 4 else keras.layers.Identity
     x = pool(name=FEATURES)(x)
     x = keras.layers.Dropout(dropout, name=DROPOUT)(x)
-    x = keras.layers.Dense(class_count, activation="softmax", dtype="float32", name=PROBABILITIES)(
-        x
-    )
-    return keras.Model(inputs, x, name="classifier")
+    x = keras.layers.Dense(class_count, dtype="float32", name=LOGITS)(x)
+    # Apart from the logits, which inference averages and scales before their softmax.
+    x = keras.layers.Softmax(dtype="float32", name=PROBABILITIES)(x)
+    return keras.Model(inputs, x, name=CLASSIFIER)
+
+
+def create(settings: ModelConfig, class_names: Sequence[str], image_size: int) -> keras.Model:
+    """Makes the classifier that a run starts from.
+
+    Args:
+        settings: Of the run. With `init`, backbone and head come from that file, see
+            `continue_from`; else the backbone does from `backbone` and `weights`.
+        class_names: Of the run, in label order.
+        image_size: Height and width of the input, pixels.
+
+    Returns:
+        As `build`.
+
+    Raises:
+        ValueError: As `backbones.build` or `continue_from`.
+    """
+    if settings.init:
+        return continue_from(settings.init, class_names, image_size, settings.dropout)
+    scaling, backbone = backbones.build(settings.backbone, settings.weights, image_size)
+    return build(backbone, len(class_names), scaling=scaling, dropout=settings.dropout)
+
+
+def continue_from(
+    path: str | os.PathLike, class_names: Sequence[str], image_size: int, dropout: float = 0.0
+) -> keras.Model:
+    """Makes a classifier that goes on from a trained one: its backbone, and its head by class.
+
+    A class that both have, by name and in whatever order, keeps its weights in the head; those of
+    other classes are drawn anew. Temperature, views and OOD scaling stay behind: they are fitted
+    again after training.
+
+    Args:
+        path: `.keras` file of this project.
+        class_names: Of the new classifier, in label order.
+        image_size: Height and width of its input, pixels; the backbone is rebuilt for another one
+            than it had.
+        dropout: Share of features dropped in training.
+
+    Returns:
+        As `build`, under the current precision policy.
+
+    Raises:
+        ValueError: No such file, not a `.keras` file of this project, or a backbone that cannot
+            take images of this size.
+    """
+    if Path(path).suffix != ".keras":
+        raise ValueError(
+            f"--init must be a .keras file of this project; other files cannot be trained on. "
+            f"Received: {path}"
+        )
+    contract = Contract.read(path)
+    trained = load_classifier(path)
+    layers = {layer.name: layer for layer in trained.layers}
+    backbone = backbones.fitted(layers[BACKBONE], image_size, str(path))
+    model = build(backbone, len(class_names), scaling=layers.get(SCALING), dropout=dropout)
+    head = model.get_layer(LOGITS)
+    (kernel, bias), (old_kernel, old_bias) = head.get_weights(), layers[LOGITS].get_weights()
+    for column, name in enumerate(class_names):
+        if name in contract.class_names:
+            old = contract.class_names.index(name)
+            kernel[:, column], bias[column] = old_kernel[:, old], old_bias[old]
+    head.set_weights([kernel, bias])
+    return model
+
+
+def raw_classifier(model: keras.Model) -> keras.Model:
+    """Returns the classifier in an inference model, as `build` made it, sharing weights.
+
+    Args:
+        model: From `answering.build_inference_model`.
+
+    Raises:
+        ValueError: There is none in it.
+    """
+    part = model.get_layer(CLASSIFIER)
+    return keras.Model(part.input, part.output[PROBABILITIES], name=CLASSIFIER)
+
+
+def load_classifier(path: str | os.PathLike) -> keras.Model:
+    """Reads the classifier in a `.keras` file of this project, as `build` made it.
+
+    Raises:
+        ValueError: Keras cannot read the file, or there is no classifier in it.
+    """
+    try:
+        return raw_classifier(keras.models.load_model(path, compile=False))
+    except Exception as error:  # Keras has many kinds for a broken file
+        raise ValueError(f"The model {path} cannot be loaded: {error}") from error
+
+
+def with_all_outputs(classifier: keras.Model) -> keras.Model:
+    """Returns the classifier as it is kept in an inference model, sharing weights.
+
+    Args:
+        classifier: From `build`.
+
+    Returns:
+        The same images -> `features` [batch, channels], pooled, `logits` and `probabilities`
+        [batch, classes]. Never compiled, so that the state of AdamW, which `backup/` keeps, does
+        not make a file three times as large.
+    """
+    names = (FEATURES, LOGITS, PROBABILITIES)
+    outputs = {name: classifier.get_layer(name).output for name in names}
+    return keras.Model(classifier.input, outputs, name=CLASSIFIER)
 
 
 def feature_extractor(classifier: keras.Model) -> keras.Model:
@@ -52,8 +165,10 @@ def head(classifier: keras.Model) -> keras.Model:
     backbone frozen, without running the backbone again.
     """
     features = keras.Input(classifier.get_layer(FEATURES).output.shape[1:], name=FEATURES)
-    x = classifier.get_layer(DROPOUT)(features)
-    return keras.Model(features, classifier.get_layer(PROBABILITIES)(x), name="head")
+    x = features
+    for name in (DROPOUT, LOGITS, PROBABILITIES):
+        x = classifier.get_layer(name)(x)
+    return keras.Model(features, x, name="head")
 
 
 def unfreeze(classifier: keras.Model, share: float) -> None:

@@ -27,7 +27,7 @@ class GradCam:
     def __init__(self, model: keras.Model) -> None:
         model = classifier.in_float32(model)
         self._pool = model.get_layer(classifier.FEATURES)
-        self._dense = model.get_layer(classifier.PROBABILITIES)
+        self._dense = model.get_layer(classifier.LOGITS)
         shape = self._pool.input.shape
         if len(shape) != 4 or shape[1] * shape[2] == 1:
             raise NoHeatMapError(

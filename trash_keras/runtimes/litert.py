@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from trash_keras.contract import Contract
-from trash_keras.runtimes.steps import PredictBatch
+from trash_keras.predictor import PredictBatch
 
 
 def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:

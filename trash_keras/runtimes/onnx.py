@@ -3,7 +3,7 @@
 import numpy as np
 
 from trash_keras.contract import ONNX_PACKAGES, Contract
-from trash_keras.runtimes.steps import PredictBatch, in_steps
+from trash_keras.predictor import PredictBatch, micro_batched
 
 
 def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
@@ -31,4 +31,4 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         (probabilities,) = session.run(None, {"image": np.asarray(images, np.float32)})
         return probabilities
 
-    return in_steps(predict_batch, contract.tta)
+    return micro_batched(predict_batch, contract.tta)

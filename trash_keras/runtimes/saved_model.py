@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.contract import Contract, newest_version
+from trash_keras.predictor import PredictBatch, micro_batched
 from trash_keras.runtimes import tensorflow_threads
-from trash_keras.runtimes.steps import PredictBatch, in_steps
 
 
 def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
@@ -24,4 +24,4 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         serve = loaded.signatures["serving_default"]
         return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
 
-    return in_steps(predict_batch, contract.tta)
+    return micro_batched(predict_batch, contract.tta)

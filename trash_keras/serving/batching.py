@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from trash_keras.runtimes.steps import PredictBatch
+from trash_keras.predictor import PredictBatch
 
 
 class Batcher:

@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Limits of the service; `experiments/serve.py` says what each is without a flag.
+    """Limits of the service; `trash_keras/cli/serve.py` says what each is without a flag.
 
     Attributes:
         upload_megabytes: Size of a request, millions of bytes.

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from trash_keras import __version__
 from trash_keras.data import decoding, formats
-from trash_keras.prediction import Answer, Predictor
+from trash_keras.predictor import Prediction, Predictor
 from trash_keras.serving import metrics, uploads
 from trash_keras.serving.batching import Batcher
 from trash_keras.serving.limits import Limits
@@ -77,7 +77,7 @@ class Service:
             self._decoders.shutdown()
 
     async def classify(self, request: Request) -> Response:
-        """Answers pictures like `experiments.predict --format=json`."""
+        """Answers pictures like `trash-keras predict --format=json`."""
         started = time.perf_counter()
         status = 500
         try:
@@ -98,7 +98,7 @@ class Service:
             self._metrics.requests.labels(status).inc()
             self._metrics.seconds.observe(time.perf_counter() - started)
 
-    async def _answers(self, files: list[Upload]) -> list[Answer]:
+    async def _answers(self, files: list[Upload]) -> list[Prediction]:
         """Answers those that can be read, and refuses a request that has none."""
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -112,10 +112,10 @@ class Service:
             raise RefusalError(found[0][1], reasons)
         for answer in answers:
             if not answer.error:
-                self._metrics.pictures.labels(answer.label()).inc()
+                self._metrics.pictures.labels(answer.label).inc()
         return answers
 
-    async def _answer(self, file: Upload) -> tuple[Answer, int]:
+    async def _answer(self, file: Upload) -> tuple[Prediction, int]:
         """Returns the answer, and the status that it would get alone."""
         contract, loop = self._contract, asyncio.get_running_loop()
         try:
@@ -124,13 +124,9 @@ class Service:
                 self._limits.megapixels,
             )  # fmt: skip
         except formats.UndecodableError as error:
-            return Answer(file.name, {}, str(error)), _status_of(error)
+            return Prediction(file.name, {}, str(error)), _status_of(error)
         row = await self._batcher.predict(picture)
-        named = dict(zip(contract.class_names, row.tolist(), strict=True))
-        answer = Answer(
-            file.name, named, threshold=contract.threshold, set_threshold=contract.set_threshold
-        )
-        return answer, 200
+        return Prediction.from_row(row, contract, file.name), 200
 
     async def health(self) -> Response:
         """Says that the process lives, and whether it takes another request."""

@@ -14,12 +14,12 @@ from trash_keras import config as configuration
 from trash_keras import files, scoring
 from trash_keras.config import Config
 from trash_keras.data import screening, splits
-from trash_keras.data.catalog import whole
+from trash_keras.data.catalog import WHOLE, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import open_store
 from trash_keras.evaluation import ablations, publishing
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.prediction import Predictor
-from trash_keras.scoping import Source
+from trash_keras.predictor import Predictor
 from trash_keras.training import loop, runtime, sharing
 
 MODEL = "model.keras"
@@ -92,18 +92,18 @@ def _with_seed(config: Config, seed: int) -> Config:
     return dataclasses.replace(config, runtime=dataclasses.replace(config.runtime, seed=seed))
 
 
-def _train(folder: Path, config: Config, command: str, foreign: Source | None) -> None:
+def _train(folder: Path, config: Config, command: str, foreign: Split | None) -> None:
     """Trains a run and answers what is compared, or finds that done; the model goes."""
     with runtime.released():
         loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
         if foreign and not (folder / ablations.FOREIGN).exists():
             predictor = Predictor.load(folder / MODEL)
-            answers = scoring.answers(predictor, foreign.catalog, foreign.split, foreign.store)
+            answers = scoring.answers(predictor, foreign)
             answers.save(folder / ablations.FOREIGN)
     files.remove(folder / MODEL)
 
 
-def _foreign(data_dir: str, recipe: Config) -> Source:
+def _foreign(data_dir: str, recipe: Config) -> Split:
     """Lists the pictures from elsewhere; raises ValueError unless they fit the recipe's data."""
     store = open_store(data_dir)
     catalog = whole(store.members())
@@ -117,12 +117,11 @@ def _foreign(data_dir: str, recipe: Config) -> Source:
             f"--foreign_dir has classes that are not in --data_dir: {', '.join(unknown)}. "
             f"There are: {', '.join(known)}."
         )
-    return Source(
-        screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels), "all", store
-    )
+    catalog = screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels)
+    return Split(catalog, WHOLE, store)
 
 
-def _check_foreign(folder: Path, foreign: Source) -> None:
+def _check_foreign(folder: Path, foreign: Split) -> None:
     """Raises ValueError for a run that cannot have answers for these pictures."""
     answers = folder / ablations.FOREIGN
     if answers.exists():

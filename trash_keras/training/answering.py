@@ -1,4 +1,4 @@
-"""After training: how the model is to answer, found on validation and written into its file."""
+"""After training: calibration on validation, written into the model file."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,14 +9,49 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import softmax
 
+from trash_keras.calibration.fit import fit_calibration
 from trash_keras.config import AnsweringConfig
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering, novelty
-from trash_keras.modeling import answering as modeling
-from trash_keras.modeling.classifier import PROBABILITIES
-from trash_keras.prediction import Predictor
-from trash_keras.runtimes.steps import in_steps
+from trash_keras.evaluation import novelty
+from trash_keras.explaining import Explainer
+from trash_keras.modeling.answering import (
+    build_inference_model,
+    feature_extractor,
+    save,
+)
+from trash_keras.modeling.classifier import LOGITS, load_classifier
+from trash_keras.modeling.grad_cam import NoHeatMapError
+from trash_keras.predictor import Predictor
+from trash_keras.runtimes import keras_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibrated:
+    """What `model.keras` holds at the end of a run, read once.
+
+    Attributes:
+        model: The inference model: float32 [batch, side, side, 3], RGB 0..255 -> float32
+            [batch, classes], probabilities.
+        classifier: The trained classifier in it.
+        contract: What the file says of itself.
+    """
+
+    model: keras.Model
+    classifier: keras.Model
+    contract: Contract
+
+    def predictor(self) -> Predictor:
+        """Returns what `Predictor.load` makes of the file."""
+        views = self.contract.tta
+        return Predictor(keras_file.predict_batch(self.model, views), self.contract)
+
+    def explainer(self) -> Explainer | None:
+        """Returns what `explaining.find` makes of the file."""
+        try:
+            return Explainer.of(self.classifier, self.contract)
+        except NoHeatMapError:
+            return None
 
 
 def settle(
@@ -25,44 +60,44 @@ def settle(
     pictures: Mapping[str, tf.data.Dataset],
     labels: np.ndarray,
     batch_size: int,
-) -> Contract:
-    """Fits novelty, temperature, threshold and sets, and puts them into the model file.
+) -> Calibrated:
+    """Fits OOD scaling, temperature, threshold and sets, and puts them into the model file.
 
-    What an earlier call wrote is of no account, so a run that was killed at any moment comes to
-    the same file.
+    Only the classifier in the file counts, not what an earlier call put around it, so a run that
+    was killed at any moment comes to the same file.
 
     Args:
-        model: `.keras` file of the raw classifier.
+        model: `.keras` file of `modeling.answering.save`; replaced whole or not at all.
         settings: What to aim at.
-        pictures: Split -> dataset of `pipeline.pictures`; all but novelty is fitted on `valid`.
+        pictures: Split -> dataset of `pipeline.pictures`; all but OOD scaling is fitted on `valid`.
         labels: int [N], true classes of `valid`, in its order.
-        batch_size: Pictures per step.
-
-    Returns:
-        The contract that is now in the file.
+        batch_size: Images per step.
     """
     written = Contract.read(model)
     plain = Contract(written.class_names, written.image_size, written.resize, tta=settings.tta)
-    classifier = keras.models.load_model(model, compile=False)
-    extractor = modeling.feature_extractor(classifier, settings.tta)
-    predictor = Predictor(in_steps(extractor.predict_on_batch, settings.tta), plain)
+    classifier = load_classifier(model)
+    extractor = feature_extractor(classifier, settings.tta)
+    predictor = Predictor(keras_file.predict_batch(extractor, settings.tta), plain)
 
     def features(split: str, most: int, title: str) -> np.ndarray:
         chosen = pictures[split].take(most)
-        return predictor.predict(pipeline.evaluation(chosen, batch_size), len(chosen), title)
+        return predictor.predict_batches(
+            pipeline.evaluation(chosen, batch_size), len(chosen), title
+        )
 
     valid = features("valid", len(labels), "Calibrating")
-    kernel, bias = classifier.get_layer(PROBABILITIES).get_weights()
+    kernel, bias = classifier.get_layer(LOGITS).get_weights()
     logits, known = valid @ kernel + bias, None
     if settings.damp_novelty:
         known = novelty.fit(features("train", novelty.TRAINING_PICTURES, "What is familiar"), valid)
         logits *= known.damping(valid)[:, None]
-    answers = softmax(logits, axis=1)
-    found = answering.fit(labels, answers, settings.max_error, settings.conformal_error)
+    predicted = softmax(logits, axis=1)
+    found = fit_calibration(labels, predicted, settings.max_error, settings.conformal_error)
     contract = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
-    contract.replace_in(model, known.to_bytes() if known else None)
+    inference = build_inference_model(classifier, contract.temperature, contract.tta, known)
+    save(inference, contract, model)
     print(f"Temperature {contract.temperature:.3f}; {_words(contract, settings)}", flush=True)
-    return contract
+    return Calibrated(inference, classifier, contract)
 
 
 def _words(contract: Contract, settings: AnsweringConfig) -> str:

@@ -10,7 +10,8 @@ from trash_keras.config import Config
 from trash_keras.data import screening, splits
 from trash_keras.data.audit import groups as audit_groups
 from trash_keras.data.audit.groups import Group, load_groups, similar
-from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.catalog import WHOLE, Catalog, whole
+from trash_keras.data.split import Split
 from trash_keras.data.stores import Store
 from trash_keras.training import features
 
@@ -77,7 +78,8 @@ def save_groups(workdir: Path, groups: Sequence[Group], config: Config) -> None:
     """Writes WORKDIR/groups.json, which can be named as --groups on another machine."""
     data = config.data
     found_by = data.groups or (
-        f"Cosine of at least {data.group_similarity} of the features of {config.model.backbone}, "
+        f"Cosine of at least {data.group_similarity} of the features of "
+        f"{config.model.init or config.model.backbone}, "
         f"less their mean, at {data.image_size} px."
     )
     audit_groups.save_groups(workdir / GROUPS, groups, {"near_duplicates": found_by})
@@ -99,11 +101,11 @@ def _check_groups(config: Config) -> None:
             )
     elif data.groups:
         load_groups(data.groups)
-    elif config.model.weights == "none":
+    elif config.model.from_scratch:
         raise ValueError(
             "--split_method=grouped finds near-duplicates by the features of a trained backbone, "
             "and --weights=none has none. Name them with --groups=FILE, as written by: "
-            f"python -m experiments.audit --data_dir={data.data_dir} --output=DIR --groups=FILE"
+            f"trash-keras audit --data_dir={data.data_dir} --output=DIR --groups=FILE"
         )
 
 
@@ -129,24 +131,17 @@ def _groups(config: Config, catalog: Catalog, store: Store) -> list[Group]:
 
 
 def _by_features(config: Config, catalog: Catalog, store: Store) -> list[Group]:
-    data, model = config.data, config.model
+    data = config.data
     # The precision of the device must not decide who is like whom.
     keras.config.set_dtype_policy("float32")
-    extractor = features.extractor(
-        model.backbone, model.weights, data.image_size, config.runtime.seed
+    extractor = features.extractor(config.model, data.image_size, config.runtime.seed)
+    everything = Split(
+        whole(catalog.members()), WHOLE, store, data.image_size, data.resize, data.max_megapixels
     )
-    everything = whole(catalog.members())
     with tempfile.TemporaryDirectory() as folder:
         found = features.of_split(
-            extractor,
-            everything,
-            "all",
-            store,
-            resize=data.resize,
-            batch_size=data.batch_size,
-            max_megapixels=data.max_megapixels,
-            cache_dir=folder,
+            extractor, everything, batch_size=data.batch_size, cache_dir=folder
         )
         rows = similar(found, data.group_similarity)
-    paths, _ = everything.examples("all")
+    paths, _ = everything.examples()
     return [tuple(sorted(paths[row] for row in group)) for group in rows]

@@ -28,7 +28,7 @@ from trash_keras.evaluation import (
     subsets,
 )
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import catalogs, loop, runtime, sharing, teachers
+from trash_keras.training import catalogs, loop, phases, runtime, sharing, teachers
 
 METHODS = ("stratified", "grouped")
 
@@ -80,6 +80,7 @@ def cross_validate(
     for fold in folds:
         if not loop.is_complete(fold.folder):  # else its teacher may be gone
             teachers.find(_of_fold(config, fold), fold.folder, fold.catalog)
+            teachers.require_unseen_by_init(config, fold.catalog)
     # Nothing is written before all that a user can get wrong has been looked at.
     files.write_json(workdir / "config.json", config.to_dict())
     if config.data.split_method == "grouped":
@@ -115,6 +116,11 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
         raise ValueError(
             f"A cross-validation makes its own folds: --split_method must be "
             f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
+        )
+    if not phases.plan(config.training, config.model):
+        raise ValueError(
+            "A cross-validation trains: --head_epochs or --finetune_epochs must be above 0. "
+            "Received: 0 for both."
         )
     for folder in teachers.named(config):
         if not cross_validations.load(Path(folder)):

@@ -5,6 +5,7 @@ picture to train one small layer. Running the network once and training the laye
 returned gives the same result in a fraction of the time.
 """
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -17,11 +18,25 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from trash_keras import files
-from trash_keras.data import decoding, pipeline
-from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store
-from trash_keras.modeling import backbones, classifier
+from trash_keras.config import ModelConfig
+from trash_keras.data import pipeline
+from trash_keras.data.split import Split
+from trash_keras.modeling import classifier
 from trash_keras.training import runtime
+
+
+@dataclasses.dataclass(frozen=True)
+class Cache:
+    """Where features are kept.
+
+    Attributes:
+        folder: For `.npy` files.
+        memory_megabytes: Features up to this size are held in memory, 10^6 bytes.
+    """
+
+    folder: Path
+    memory_megabytes: float
+
 
 BATCHES_AT_ONCE = 16  # a call of `predict` takes a while to start, and pictures fill memory
 
@@ -114,63 +129,46 @@ def dataset(features: np.ndarray, memory_megabytes: float) -> tf.data.Dataset:
     return tf.data.Dataset.range(len(features)).map(row, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def extractor(backbone: str, weights: str, image_size: int, seed: int) -> keras.Model:
+def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     """Builds a frozen backbone with scaling and pooling.
 
     Args:
-        backbone: As for `backbones.build`.
-        weights: As for `backbones.build`.
-        image_size: Height and width of the pictures, pixels.
+        settings: Names the backbone and its weights, or the model that they are taken from.
+        image_size: Height and width of the images, pixels.
         seed: Decides random weights.
 
     Returns:
         float32 [batch, image_size, image_size, 3], RGB 0..255 -> float32 [batch, channels].
 
     Raises:
-        ValueError: As `backbones.build`.
+        ValueError: As `classifier.create`.
     """
     runtime.set_seed(seed, deterministic=False)
-    scaling, network = backbones.build(backbone, weights, image_size)
-    return classifier.feature_extractor(classifier.build(network, 1, scaling=scaling))
+    return classifier.feature_extractor(classifier.create(settings, ("",), image_size))
 
 
 def of_split(
-    extractor: keras.Model,
-    catalog: Catalog,
-    split: str,
-    store: Store,
-    *,
-    resize: str,
-    batch_size: int,
-    cache_dir: str | os.PathLike,
-    max_megapixels: float = decoding.MAX_MEGAPIXELS,
+    extractor: keras.Model, split: Split, *, batch_size: int, cache_dir: str | os.PathLike
 ) -> np.ndarray:
     """Computes the features of a split, or reads those of an earlier call.
 
     Args:
-        extractor: From `extractor`.
-        catalog: Which pictures there are; all of the split must be decodable.
-        split: A split of `catalog`.
-        store: Where the pictures lie.
-        resize: stretch, crop or pad.
-        batch_size: Pictures per step.
+        extractor: From `extractor`; decides the size of the images.
+        split: N images, all decodable.
+        batch_size: Images per step.
         cache_dir: Folder for a `features-*.npy`. Its name depends on the extractor's weights and
-            on `Store.locations` of the pictures; features of others are removed.
-        max_megapixels: Most pixels to decode, millions.
+            on `Store.locations` of the images; features of others are removed.
 
     Returns:
-        float32 [N, channels], in the order of `Catalog.examples`.
+        float32 [N, channels], in the order of `Split.examples`.
     """
-    side = extractor.input_shape[1]
-    facts = store.locations(catalog.examples(split)[0])
-    content = hashlib.sha256(json.dumps([facts, side, resize]).encode())
+    split = dataclasses.replace(split, image_size=extractor.input_shape[1])
+    facts = split.reader.locations(split.examples()[0])
+    content = hashlib.sha256(json.dumps([facts, split.image_size, split.resize]).encode())
     for weight in extractor.get_weights():
         content.update(np.ascontiguousarray(weight).tobytes())
     cache_file = Path(cache_dir) / f"features-{content.hexdigest()[:16]}.npy"
     for outdated in set(Path(cache_dir).glob("features-*.npy")) - {cache_file}:
         files.remove(outdated)
-    pictures = pipeline.pictures(
-        catalog, split, store, image_size=side, resize=resize, max_megapixels=max_megapixels,
-        cache=False,
-    )  # fmt: skip
+    pictures = pipeline.pictures(split, cache=False)
     return compute(extractor, pictures, batch_size=batch_size, cache_file=cache_file)

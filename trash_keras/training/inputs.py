@@ -7,6 +7,7 @@ import tensorflow as tf
 from trash_keras.config import Config, DataConfig
 from trash_keras.data import augmentation, pipeline
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.split import Split
 from trash_keras.data.stores import Store
 
 
@@ -25,15 +26,11 @@ def pictures(
         For each split the dataset of `pipeline.pictures`, and as `views` the pictures of `train`
         that training augments.
     """
-    read = functools.partial(
-        pipeline.pictures,
-        catalog,
-        store=store,
-        image_size=data.image_size,
-        resize=data.resize,
-        max_megapixels=data.max_megapixels,
-        cache_dir=data.cache_dir,
-    )
+
+    def read(name: str, side: int = data.image_size, **options: bool) -> tf.data.Dataset:
+        split = Split(catalog, name, store, side, data.resize, data.max_megapixels)
+        return pipeline.pictures(split, cache_dir=data.cache_dir, **options)
+
     sides = {"train": view_size, "valid": data.image_size}  # the test split is read once
     pixels = sum(len(catalog.examples(split)[0]) * side**2 for split, side in sides.items())
     megabytes = 3 * pixels / 1e6
@@ -44,7 +41,7 @@ def pictures(
             f"--cache_megabytes={data.cache_megabytes}; --cache_dir keeps them on disk.",
             flush=True,
         )
-    views = read("train", image_size=view_size, cache=cache, ordered=cache or data.ordered_reads)
+    views = read("train", view_size, cache=cache, ordered=cache or data.ordered_reads)
     train = views if (cache and view_size == data.image_size) else read("train", cache=False)
     return {
         "train": train,

@@ -16,14 +16,14 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from trash_keras import files
 from trash_keras.config import Config
 from trash_keras.data import pipeline
-from trash_keras.evaluation import answering
+from trash_keras.evaluation.calibration import apply_temperature
+from trash_keras.modeling.classifier import load_classifier
 from trash_keras.training import features, inputs
 from trash_keras.training.teachers import Teacher
 
@@ -112,7 +112,7 @@ class Lessons:
         def load(epoch: np.int64) -> np.ndarray:
             temperature = self.config.distillation.teacher_temperature
             answers = [
-                answering.tempered(np.load(_file(folder, int(epoch))), temperature)
+                apply_temperature(np.load(_file(folder, int(epoch))), temperature)
                 for folder in self.answered
             ]
             return np.mean(answers, axis=0).astype(np.float32)
@@ -138,7 +138,7 @@ class Lessons:
         missing = [each for each in epochs if not _file(folder, each).exists()]
         if not missing:
             return
-        classifier = keras.models.load_model(teacher.path, compile=False)
+        classifier = load_classifier(teacher.path)
         batch_size = self.config.data.batch_size
         count = pipeline.steps_per_epoch(len(self.examples), batch_size) * batch_size
         for epoch in missing:

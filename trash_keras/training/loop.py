@@ -1,4 +1,4 @@
-"""train_and_evaluate: head phase, fine-tuning phase, report; resumes where it stopped."""
+"""train_and_evaluate: prepare, head, fine-tuning, calibration, evaluation, report; resumes."""
 
 import functools
 import json
@@ -10,22 +10,28 @@ import keras
 import tensorflow as tf
 
 from trash_keras import config as configuration
-from trash_keras import explaining, files, scoring
+from trash_keras import explaining, files, scoring, storage
 from trash_keras.config import Config
 from trash_keras.contract import Contract
 from trash_keras.data import pipeline
-from trash_keras.data.catalog import SPLITS, Catalog
-from trash_keras.data.stores import Store, open_store, read_pictures
-from trash_keras.evaluation import publishing, subsets
+from trash_keras.data.catalog import SPLITS
+from trash_keras.data.split import Split
+from trash_keras.data.stores import read_pictures
+from trash_keras.evaluation import publishing
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.modeling import backbones, classifier
-from trash_keras.prediction import Predictor
-from trash_keras.tracking import fingerprint
-from trash_keras.tracking.trackers import open_trackers
-from trash_keras.training import answering, catalogs, inputs, lessons, phases, runtime, teachers
+from trash_keras.modeling import classifier
+from trash_keras.modeling.answering import build_inference_model, save
+from trash_keras.reporting.content import ReportContent
+from trash_keras.tracking.fingerprint import dataset_fingerprint
+from trash_keras.tracking.trackers import Tracker, open_trackers
+from trash_keras.training import answering, features, inputs, lessons, phases
+from trash_keras.training.answering import Calibrated
 from trash_keras.training.lessons import Lessons
+from trash_keras.training.phases import Recipe, RunData, Source
 from trash_keras.training.record import Record
-from trash_keras.training.teachers import Teacher
+from trash_keras.training.run import Run, begin, build, look_at, open_devices
+
+MODEL = "model.keras"
 
 
 def train_and_evaluate(
@@ -48,72 +54,26 @@ def train_and_evaluate(
     """
     workdir = Path(workdir)
     configuration.check_workdir(config, workdir)
-    phases.plan(config.training, from_scratch=config.model.weights == "none")
+    phases.plan(config.training, config.model)
     if is_complete(workdir):
         print(f"This run is complete: {workdir / 'report.html'}", flush=True)
         return json.loads((workdir / "report.json").read_text(encoding="utf-8"))
 
-    runtime.keep_freed_memory()
-    strategy = runtime.use_accelerator(config.runtime.accelerator)
-    runtime.check_batch_size(config.data.batch_size, strategy)
-    store = open_store(config.data.data_dir, config.data.data_format)
-    catalog = catalogs.of_run(config, workdir, store)
-    subset_of = subsets.load(config.data.subsets, catalog.paths())
-    taught_by = teachers.find(config, workdir, catalog)
-    precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
-    # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
-    # and Keras draws the seeds of initial weights from it.
-    runtime.set_seed(config.runtime.seed, config.runtime.deterministic)
+    strategy = open_devices(config)
+    run = look_at(config, workdir, strategy)
     with strategy.scope():
-        model = _build(config, len(catalog.class_names))
-    # Nothing is written before all that a user can get wrong has been looked at.
-    files.write_json(workdir / "config.json", config.to_dict())
-    catalog.save(workdir / "catalog.json")
-    if taught_by:
-        teachers.save(taught_by, workdir)
-
-    pictures = inputs.pictures(config.data, catalog, store, lessons.view_size(taught_by, config))
-    print(
-        f"{strategy.num_replicas_in_sync} device(s), {precision}; pictures: "
-        + ", ".join(f"{split} {len(pictures[split])}" for split in SPLITS),
-        flush=True,
-    )
-    describe_data = functools.partial(fingerprint.of, catalog, store)
+        model = build(run)
+    begin(run)
+    data = _prepare_data(run, strategy)
+    describe_data = functools.partial(dataset_fingerprint, run.catalog, run.store)
     with open_trackers(config, workdir, describe_data) as trackers:
-        callbacks = [tracker.callback() for tracker in trackers]
         with strategy.scope():
-            taught = _lessons(config, workdir, catalog, store, pictures, taught_by)
-            record = _train(config, workdir, catalog, model, pictures, callbacks, taught)
-        contract = answering.settle(
-            workdir / "model.keras", config.answering, pictures,
-            catalog.examples("valid")[1], config.data.batch_size,
-        )  # fmt: skip
-        answers = _evaluate(
-            config, workdir, catalog, store, {each: pictures[each] for each in splits}
-        )
-        read = functools.partial(read_pictures, store)
-        explainer = explaining.find(workdir / "model.keras")
-        explained = explaining.of_mistakes(
-            explainer, answers["test"], read, config.data.max_megapixels
-        )
-        for tracker in trackers:
-            tracker.evaluation(answers, read, explained)
-        details = {"answering": contract.answering(), **_details(config, catalog, record)}
-        provenance = publishing.provenance(command, config.data.data_dir)
-        details["run"] |= {**provenance, "precision": precision}
-        if taught_by:
-            details["run"]["teacher_sha256"] = [teacher.sha256 for teacher in taught_by]
+            record = _train(run, data, model, [tracker.callback() for tracker in trackers])
+        calibrated = _calibrate(run, data)
+        predictions = _evaluate(run, data, calibrated, splits)
+        details = _details(run, calibrated.contract, record, command)
         # Before the trackers close, which may wait for uploads.
-        result = publishing.publish(
-            workdir,
-            answers,
-            details,
-            counts=catalog.counts(),
-            read_pictures=read,
-            epochs=record.rows,
-            explained=explained,
-            subset_of=subset_of,
-        )
+        result = _report(run, calibrated, predictions, details, record, trackers)
     files.remove(workdir / "backup")
     return result
 
@@ -129,121 +89,151 @@ def check(config: Config) -> None:
     Raises:
         ValueError: `train_and_evaluate` would not accept them either.
     """
-    phases.plan(config.training, from_scratch=config.model.weights == "none")
-    strategy = runtime.use_accelerator(config.runtime.accelerator)
-    runtime.check_batch_size(config.data.batch_size, strategy)
-    backbones.build(config.model.backbone, config.model.weights, config.data.image_size)
+    phases.plan(config.training, config.model)
+    open_devices(config)
+    classifier.create(config.model, ("",), config.data.image_size)
 
 
-def _build(config: Config, class_count: int) -> keras.Model:
-    scaling, backbone = backbones.build(
-        config.model.backbone, config.model.weights, config.data.image_size
+def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
+    data, side = run.config.data, lessons.view_size(run.taught_by, run.config)
+    images = inputs.pictures(data, run.catalog, run.store, side)
+    print(
+        f"{strategy.num_replicas_in_sync} device(s), {run.precision}; images: "
+        + ", ".join(f"{split} {len(images[split])}" for split in SPLITS),
+        flush=True,
     )
-    return classifier.build(backbone, class_count, scaling=scaling, dropout=config.model.dropout)
-
-
-def _lessons(
-    config: Config,
-    workdir: Path,
-    catalog: Catalog,
-    store: Store,
-    pictures: dict[str, tf.data.Dataset],
-    taught_by: Sequence[Teacher],
-) -> Lessons | None:
-    if not taught_by:
-        return None
-    locations = store.locations(catalog.examples("train")[0])
-    size = lessons.view_size(taught_by, config)
-    answered = {
-        lessons.answers_folder(teacher, config, workdir, locations, size): teacher
-        for teacher in taught_by
-    }
-    return Lessons(answered, config, pictures["views"], inputs.augment(config))
+    return RunData(run.catalog, images, data.batch_size, inputs.augment(run.config))
 
 
 def _train(
-    config: Config,
-    workdir: Path,
-    catalog: Catalog,
-    model: keras.Model,
-    pictures: dict[str, tf.data.Dataset],
-    callbacks: list[keras.callbacks.Callback],
-    taught: Lessons | None,
+    run: Run, data: RunData, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
 ) -> Record:
-    settings, data = config.training, config.data
-    augment = inputs.augment(config)
-    contract = Contract(catalog.class_names, data.image_size, data.resize, tta=config.answering.tta)
-    record = Record(workdir, functools.partial(save_model, model, contract, workdir))
-    balanced = settings.class_weights == "balanced"
-    fit = functools.partial(
-        phases.fit,
-        record=record,
-        settings=settings,
-        seed=config.runtime.seed,
-        batch_size=data.batch_size,
-        class_weight=pipeline.class_weights(catalog.counts()["train"]) if balanced else None,
-        callbacks=callbacks,
+    """Trains phase after phase; the best epoch by validation is then in `model.keras`."""
+    config = run.config
+    side, resize = config.data.image_size, config.data.resize
+    contract = Contract(run.catalog.class_names, side, resize, tta=config.answering.tta)
+    save_best = functools.partial(save_model, model, contract, run.workdir)
+    record = Record(run.workdir, save_best)
+    balanced = config.training.class_weights == "balanced"
+    recipe = Recipe(
+        config.training,
+        config.runtime.seed,
+        data.batch_size,
+        pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None,
+        callbacks,
     )
-    for phase in phases.plan(settings, from_scratch=config.model.weights == "none"):
+    taught = _lessons(run, data)
+    planned = phases.plan(config.training, config.model)
+    for phase in planned:
         if record.is_past(phase.name):
             continue
         if phase.name == phases.HEAD:
-            extractor = classifier.feature_extractor(model)
-            folder = workdir / "backup" / "features"
-            source = phases.feature_source(
-                extractor, pictures, catalog, folder, data.batch_size,
-                views=settings.head_augment, augment=augment, memory_megabytes=data.cache_megabytes,
-            )  # fmt: skip
-            fit(phase, classifier.head(model), source)
+            phases.fit(phase, classifier.head(model), _features(run, data, model), recipe, record)
         else:
-            if phase.name == phases.SCRATCH:
-                classifier.quicken_batch_norm(model)
-            else:
-                classifier.unfreeze(model, settings.finetune_layers)
-            source = phases.picture_source(pictures, catalog, data.batch_size)
-            fit(
-                phase, model, source,
-                augment=inputs.resized(augment, data.image_size),
-                soften=taught.soften if taught else None,
-            )  # fmt: skip
+            _unfreeze(run, phase.name, model)
+            source = phases.picture_source(data, side, taught.soften if taught else None)
+            phases.fit(phase, model, source, recipe, record)
+    if not planned:  # a model of --init, to be calibrated and scored as it is
+        save_best()
     return record
 
 
+def _lessons(run: Run, data: RunData) -> Lessons | None:
+    if not run.taught_by:
+        return None
+    locations = run.store.locations(run.catalog.examples("train")[0])
+    size = lessons.view_size(run.taught_by, run.config)
+    answered = {
+        lessons.answers_folder(teacher, run.config, run.workdir, locations, size): teacher
+        for teacher in run.taught_by
+    }
+    return Lessons(answered, run.config, data.images["views"], data.augment)
+
+
+def _features(run: Run, data: RunData, model: keras.Model) -> Source:
+    """Returns what the head trains on: the frozen backbone's features."""
+    folder = run.workdir / "backup" / "features"
+    cache = features.Cache(folder, run.config.data.cache_megabytes)
+    extractor = classifier.feature_extractor(model)
+    return phases.feature_source(extractor, data, run.config.training.head_augment, cache)
+
+
+def _unfreeze(run: Run, phase: str, model: keras.Model) -> None:
+    if phase == phases.SCRATCH:
+        classifier.quicken_batch_norm(model)
+    else:
+        classifier.unfreeze(model, run.config.training.finetune_layers)
+
+
 def save_model(model: keras.Model, contract: Contract, workdir: Path) -> None:
-    """Writes WORKDIR/model.keras: float32 whatever it trained in, with its contract inside."""
-    plain = classifier.in_float32(model)
-    # A model of the same layers that was never compiled: the state of AdamW, which backup/ keeps,
-    # would make the file three times as large.
-    uncompiled = keras.Model(plain.input, plain.output, name=plain.name)
-    with files.replacing(workdir / "model.keras") as temporary:
-        uncompiled.save(temporary)
-        contract.embed(temporary)
+    """Writes WORKDIR/model.keras: the inference model, float32 whatever it trained in.
+
+    Args:
+        model: The classifier in training.
+        contract: Goes into the file; only its views count, since nothing is calibrated yet.
+        workdir: Folder of the run.
+    """
+    inference = build_inference_model(classifier.in_float32(model), views=contract.tta)
+    save(inference, contract, workdir / MODEL)
+
+
+def _calibrate(run: Run, data: RunData) -> Calibrated:
+    labels = run.catalog.examples("valid")[1]
+    return answering.settle(
+        run.workdir / MODEL, run.config.answering, data.images, labels, data.batch_size
+    )
 
 
 def _evaluate(
-    config: Config,
-    workdir: Path,
-    catalog: Catalog,
-    store: Store,
-    pictures: dict[str, tf.data.Dataset],
+    run: Run, data: RunData, calibrated: Calibrated, splits: Sequence[str]
 ) -> dict[str, Predictions]:
-    # The file is scored, not the model in memory: what is reported is what is shipped.
-    predictor = Predictor.load(workdir / "model.keras")
-    size = config.data.batch_size
+    """Scores the model that was just written to `model.keras`: what is reported is shipped."""
+    predictor = calibrated.predictor()
     return {
-        split: scoring.answers(predictor, catalog, split, store, batch_size=size, pictures=examples)
-        for split, examples in pictures.items()
+        split: scoring.answers(
+            predictor,
+            Split(run.catalog, split, run.store),
+            batch_size=data.batch_size,
+            pictures=data.images[split],
+        )
+        for split in splits
     }
 
 
-def _details(config: Config, catalog: Catalog, record: Record) -> dict[str, Any]:
-    best = record.best()
+def _details(run: Run, contract: Contract, record: Record, command: str) -> dict[str, Any]:
+    """Returns what belongs in the report beside figures and predictions."""
+    about: dict[str, Any] = {}
+    if record.rows:
+        best = record.best()
+        about |= {"best_epoch": best["epoch"], "best_phase": best["phase"]}
+    about["training_minutes"] = round(sum(row["seconds"] for row in record.rows) / 60, 2)
+    about |= publishing.provenance(command, run.config.data.data_dir)
+    about["precision"] = run.precision
+    if run.taught_by:
+        about["teacher_sha256"] = [teacher.sha256 for teacher in run.taught_by]
+    if run.config.model.init:
+        about["init_sha256"] = storage.checksum(run.kept_init)
     return {
-        "bad_files": list(catalog.bad_files),
-        "config": config.to_dict(),
-        "run": {
-            "best_epoch": best["epoch"],
-            "best_phase": best["phase"],
-            "training_minutes": round(sum(row["seconds"] for row in record.rows) / 60, 2),
-        },
+        "answering": contract.answering(),
+        "bad_files": list(run.catalog.bad_files),
+        "config": run.config.to_dict(),
+        "run": about,
     }
+
+
+def _report(
+    run: Run,
+    calibrated: Calibrated,
+    predictions: dict[str, Predictions],
+    details: dict[str, Any],
+    record: Record,
+    trackers: Sequence[Tracker],
+) -> dict[str, Any]:
+    read = functools.partial(read_pictures, run.store)
+    explained = explaining.of_mistakes(
+        calibrated.explainer(), predictions["test"], read, run.config.data.max_megapixels
+    )
+    for tracker in trackers:
+        tracker.evaluation(predictions, read, explained)
+    content = ReportContent(predictions, run.catalog.counts(), read, record.rows, explained)
+    return publishing.publish(run.workdir, content, details, run.subset_of)

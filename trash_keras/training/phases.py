@@ -2,17 +2,16 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from trash_keras.config import TrainingConfig
+from trash_keras.config import ModelConfig, TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.evaluation import report
-from trash_keras.training import averaging, features, runtime
+from trash_keras.training import averaging, features, inputs, runtime
 from trash_keras.training.record import EpochRecorder, Record
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
@@ -29,6 +28,23 @@ class Phase:
 
 
 @dataclasses.dataclass(frozen=True)
+class RunData:
+    """The images of a run, and how they are read and changed.
+
+    Attributes:
+        catalog: Which images there are.
+        images: From `inputs.pictures`.
+        batch_size: Images per step.
+        augment: Changes (images, step) to images of the same size.
+    """
+
+    catalog: Catalog
+    images: Mapping[str, tf.data.Dataset]
+    batch_size: int
+    augment: pipeline.Augment
+
+
+@dataclasses.dataclass(frozen=True)
 class Source:
     """What a phase trains on.
 
@@ -36,38 +52,85 @@ class Source:
         examples: Dataset of (inputs, one-hot label), of known length.
         valid_inputs: What the phase's model predicts the validation split from.
         valid_labels: int [N].
+        augment: Changes (inputs, step) to inputs in training; None leaves them.
+        soften: Changes the labels of (training batches, first epoch, epoch to stop before), and
+            smooths them itself; None leaves them.
     """
 
     examples: tf.data.Dataset
     valid_inputs: tf.data.Dataset | np.ndarray
     valid_labels: np.ndarray
+    augment: pipeline.Augment | None = None
+    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Returns accuracy and loss on the validation split."""
-        answers = model.predict(self.valid_inputs, verbose=0)[: len(self.valid_labels)]
-        return report.accuracy_and_loss(self.valid_labels, answers)
+        predictions = model.predict(self.valid_inputs, verbose=0)[: len(self.valid_labels)]
+        return report.accuracy_and_loss(self.valid_labels, predictions)
+
+    def batches(self, phase: Phase, epoch: int, seed: int, batch_size: int) -> tf.data.Dataset:
+        """Returns the training batches of a phase from an epoch on, see `pipeline.training`."""
+        batches = pipeline.training(
+            self.examples,
+            batch_size=batch_size,
+            seed=seed,
+            first_epoch=epoch,
+            last_epoch=phase.last_epoch,
+            augment=self.augment,
+        )
+        return self.soften(batches, epoch, phase.last_epoch) if self.soften else batches
 
 
-def plan(settings: TrainingConfig, from_scratch: bool) -> list[Phase]:
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How every phase of a run trains.
+
+    Attributes:
+        settings: Schedule, weight decay, average of the weights and label smoothing.
+        seed: Of the run.
+        batch_size: Examples per step.
+        class_weight: Label -> weight in the training loss alone; None weighs all alike.
+        callbacks: Called after each epoch was scored.
+    """
+
+    settings: TrainingConfig
+    seed: int
+    batch_size: int
+    class_weight: Mapping[int, float] | None = None
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+
+    def compile(self, model: keras.Model, phase: Phase, source: Source) -> int:
+        """Gives a model the optimizer and loss of a phase; returns the steps of an epoch."""
+        steps = pipeline.steps_per_epoch(len(source.examples), self.batch_size)
+        smoothing = 0.0 if source.soften else self.settings.label_smoothing
+        model.compile(
+            optimizer=_optimizer(phase, steps, self.settings),
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
+            metrics=["accuracy"],
+        )
+        return steps
+
+
+def plan(settings: TrainingConfig, model: ModelConfig) -> list[Phase]:
     """Returns the phases of a run that have epochs.
 
     With random initial weights there is nothing worth freezing, so there is one phase.
 
     Raises:
-        ValueError: No phase has epochs.
+        ValueError: No phase has epochs, and no trained model to start from.
     """
-    head_epochs = 0 if from_scratch else settings.head_epochs
+    head_epochs = 0 if model.from_scratch else settings.head_epochs
     phases = [
         Phase(HEAD, 0, head_epochs, settings.head_learning_rate),
         Phase(
-            SCRATCH if from_scratch else FINETUNE,
+            SCRATCH if model.from_scratch else FINETUNE,
             head_epochs,
             head_epochs + settings.finetune_epochs,
             settings.finetune_learning_rate,
         ),
     ]
     phases = [phase for phase in phases if phase.last_epoch > phase.first_epoch]
-    if not phases:
+    if not phases and not model.init:
         raise ValueError(
             "There is nothing to train: --finetune_epochs is 0, and so is --head_epochs or "
             "--weights is none, which has no head phase."
@@ -76,99 +139,68 @@ def plan(settings: TrainingConfig, from_scratch: bool) -> list[Phase]:
 
 
 def feature_source(
-    extractor: keras.Model,
-    pictures: Mapping[str, tf.data.Dataset],
-    catalog: Catalog,
-    cache_folder: Path,
-    batch_size: int,
-    *,
-    views: int,
-    augment: pipeline.Augment,
-    memory_megabytes: float,
+    extractor: keras.Model, data: RunData, views: int, cache: features.Cache
 ) -> Source:
     """Returns the source of the head phase: features of the frozen backbone, computed once.
 
     Args:
-        extractor: Pictures -> features.
-        pictures: Split -> dataset of `pipeline.pictures`.
-        catalog: Of these pictures.
-        cache_folder: Keeps the features for a resumed run.
-        batch_size: Pictures per step.
-        views: Augmented views of each training picture; 0 takes the pictures as they are.
-        augment: Changes (images, step) to images.
-        memory_megabytes: Features up to this size are held in memory, 10^6 bytes.
+        extractor: Images -> features.
+        data: Of the run.
+        views: Augmented views of each training image; 0 takes the images as they are.
+        cache: Keeps the features for a resumed run.
     """
     train, valid = (
         features.compute(
             extractor,
-            pictures[split],
-            batch_size=batch_size,
-            cache_file=cache_folder / f"{split}.npy",
+            data.images[split],
+            batch_size=data.batch_size,
+            cache_file=cache.folder / f"{split}.npy",
             views=views if split == "train" else 0,
-            augment=augment,
+            augment=data.augment,
         )
         for split in ("train", "valid")
     )
-    one_hot = np.eye(len(catalog.class_names), dtype="float32")[catalog.examples("train")[1]]
+    classes = len(data.catalog.class_names)
+    one_hot = np.eye(classes, dtype="float32")[data.catalog.examples("train")[1]]
     labels = np.tile(one_hot, (max(1, views), 1))
     examples = tf.data.Dataset.zip(
-        features.dataset(train, memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
+        features.dataset(train, cache.memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
     )
-    return Source(examples, valid, catalog.examples("valid")[1])
+    return Source(examples, valid, data.catalog.examples("valid")[1])
 
 
 def picture_source(
-    pictures: Mapping[str, tf.data.Dataset], catalog: Catalog, batch_size: int
+    data: RunData,
+    side: int,
+    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None,
 ) -> Source:
-    """Returns the source of a phase that trains on pictures.
+    """Returns the source of a phase that trains on images.
 
     Args:
-        pictures: From `inputs.pictures`.
-        catalog: Of these pictures.
-        batch_size: Pictures per step.
+        data: Of the run.
+        side: Height and width of the model's input, pixels.
+        soften: As `Source` has it.
     """
-    batches = pipeline.evaluation(pictures["valid"], batch_size)
-    return Source(pictures["views"], batches, catalog.examples("valid")[1])
+    return Source(
+        data.images["views"],
+        pipeline.evaluation(data.images["valid"], data.batch_size),
+        data.catalog.examples("valid")[1],
+        inputs.resized(data.augment, side),
+        soften,
+    )
 
 
-def fit(
-    phase: Phase,
-    model: keras.Model,
-    source: Source,
-    record: Record,
-    *,
-    settings: TrainingConfig,
-    seed: int,
-    batch_size: int,
-    class_weight: Mapping[int, float] | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    augment: pipeline.Augment | None = None,
-    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None,
-) -> None:
+def fit(phase: Phase, model: keras.Model, source: Source, recipe: Recipe, record: Record) -> None:
     """Trains a phase to its end, from its last recorded epoch.
 
     Args:
         phase: Name, epochs and peak learning rate.
         model: Inputs of the source -> probabilities.
         source: Training and validation examples.
+        recipe: How to train.
         record: Where epochs are committed.
-        settings: Schedule, weight decay and label smoothing.
-        seed: Of the run.
-        batch_size: Examples per step.
-        class_weight: Label -> weight in the training loss alone; None weighs all alike.
-        callbacks: Called after each epoch was scored.
-        augment: Changes (inputs, step) to inputs in training.
-        soften: Changes the labels of (training batches, first epoch, epoch to stop before), and
-            smooths them itself.
     """
-    steps = pipeline.steps_per_epoch(len(source.examples), batch_size)
-    model.compile(
-        optimizer=_optimizer(phase, steps, settings),
-        loss=keras.losses.CategoricalCrossentropy(
-            label_smoothing=0.0 if soften else settings.label_smoothing
-        ),
-        metrics=["accuracy"],
-    )
+    steps = recipe.compile(model, phase, source)
     epoch = record.restore(phase.name, model) or phase.first_epoch
     if epoch >= phase.last_epoch:
         averaging.settle(model)
@@ -179,23 +211,15 @@ def fit(
         with averaging.averaged(model):
             return source.validate(model)
 
-    batches = pipeline.training(
-        source.examples,
-        batch_size=batch_size,
-        seed=seed,
-        first_epoch=epoch,
-        last_epoch=phase.last_epoch,
-        augment=augment,
-    )
     model.fit(
-        soften(batches, epoch, phase.last_epoch) if soften else batches,
+        source.batches(phase, epoch, recipe.seed, recipe.batch_size),
         initial_epoch=epoch,
         epochs=phase.last_epoch,
         steps_per_epoch=steps,
         shuffle=False,  # `pipeline.training` has shuffled
-        class_weight=class_weight,
+        class_weight=recipe.class_weight,
         verbose=runtime.progress(),
-        callbacks=[EpochRecorder(record, phase.name, validate), *callbacks],
+        callbacks=[EpochRecorder(record, phase.name, validate), *recipe.callbacks],
     )
 
 

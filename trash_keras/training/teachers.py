@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from trash_keras import config as configuration
 from trash_keras import files, storage
 from trash_keras.config import Config
 from trash_keras.contract import Contract
@@ -18,8 +20,8 @@ class Teacher:
     """A trained classifier in a file.
 
     Attributes:
-        path: Of the `.keras` file. Its raw classifier teaches; its own temperature, views and
-            damping of novelty are for those who ask it, and the student gets its own.
+        path: Of the `.keras` file. The classifier in it teaches; temperature, views and OOD scaling
+            are for inference, and the student gets its own.
         sha256: Of the file.
         image_size: Height and width of the pictures it takes, pixels.
     """
@@ -90,12 +92,34 @@ def _look_at(path: str, config: Config, catalog: Catalog) -> Teacher:
             f"--resize must be that of the teacher, {contract.resize}. "
             f"Received: {config.data.resize}"
         )
-    _require_unseen(path, catalog)
+    _require_unseen("teacher", path, catalog)
     return Teacher(path, storage.checksum(path), contract.image_size)
 
 
-def _require_unseen(path: str, catalog: Catalog) -> None:
-    """Refuses a teacher that would tell its student of pictures the student is scored on."""
+def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
+    """Refuses a model to start from that was trained on images which this run is scored on.
+
+    Only a run on the same data folder tells: elsewhere the same name may be another image.
+
+    Args:
+        config: The run; without `init` there is nothing to refuse.
+        catalog: Its images.
+
+    Raises:
+        ValueError: Images of validation or test are among those.
+    """
+    if not config.model.init:
+        return
+    beside = Path(config.model.init).with_name("config.json")
+    if not beside.exists():
+        return
+    before = os.path.realpath(configuration.load(beside).data.data_dir)
+    if before == os.path.realpath(config.data.data_dir):
+        _require_unseen("model of --init", config.model.init, catalog)
+
+
+def _require_unseen(role: str, path: str, catalog: Catalog) -> None:
+    """Refuses a model that knows images which the run is scored on."""
     beside = Path(path).with_name("catalog.json")
     if not beside.exists():
         return
@@ -104,7 +128,7 @@ def _require_unseen(path: str, catalog: Catalog) -> None:
         known = learned.intersection(catalog.examples(split)[0])
         if known:
             raise ValueError(
-                f"The teacher was trained on {len(known)} pictures of this run's {split} split, "
-                "whose figures would flatter. Divide the data as the teacher's run did: "
+                f"The {role} was trained on {len(known)} pictures of this run's {split} split, "
+                "whose figures would flatter. Divide the data as its run did: "
                 "--split_method, --split_dir, --groups and --seed."
             )

@@ -77,7 +77,7 @@ def audit(
         catalog: What to look at.
         data_dir: Folder that its paths are relative to.
         thresholds: What makes a near-duplicate.
-        features_of: (catalog, split, data folder) -> pooled frozen features [N, channels] of
+        features_of: (catalog, split) -> pooled frozen features [N, channels] of
             decodable pictures, in the order of `Catalog.examples`; None finds near-duplicates by
             hash alone, and no doubtful labels.
         seed: Of the folds behind doubtful labels.

@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from trash_keras import files
 
@@ -26,21 +28,13 @@ def connected(count: int, links: Iterable[Sequence[int]]) -> list[list[int]]:
     Returns:
         The connected components of two and more things, each sorted, in order of their first.
     """
-    parent = list(range(count))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    for first, *others in links:
-        for other in others:
-            low, high = sorted((root(first), root(other)))
-            parent[high] = low
-    members: dict[int, list[int]] = defaultdict(list)
-    for index in range(count):
-        members[root(index)].append(index)
+    pairs = [(first, other) for first, *others in links for other in others]
+    rows, columns = np.array(pairs, int).reshape(-1, 2).T
+    graph = sparse.coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
+    _, labels = csgraph.connected_components(graph, directed=False)
+    members: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        members.setdefault(label, []).append(index)
     return [indices for indices in members.values() if len(indices) > 1]
 
 

@@ -1,5 +1,7 @@
 """Findings of an audit -> a folder that people read: audit.html, audit.json."""
 
+import contextlib
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,25 +24,6 @@ OUTLIERS_SHOWN = 12  # of each measure
 THUMBNAIL_BYTES = 4_500_000
 # Read with the module: an audit of hours must not meet a newer template at its end.
 TEMPLATE = Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
-
-
-class _Thumbnails:
-    """Pictures of a folder as data URIs, each made once, None when they would fill the page."""
-
-    def __init__(self, data_dir: str | os.PathLike):
-        self._data_dir = Path(data_dir)
-        self._made: dict[str, str | None] = {}
-        self._left = THUMBNAIL_BYTES
-
-    def __getitem__(self, file: str) -> str | None:
-        if file not in self._made:
-            self._made[file] = html.thumbnail(_bytes(self._data_dir / file))
-        # A picture that is shown twice stands in the page twice.
-        found = self._made[file]
-        if found is None or len(found) > self._left:
-            return None
-        self._left -= len(found)
-        return found
 
 
 def publish(
@@ -82,7 +65,7 @@ def write_page(
         OSError: The page cannot be written.
     """
     counts, doubts = findings["counts"], findings["doubtful_labels"]
-    thumbnails = _Thumbnails(data_dir)
+    thumbnails = html.Thumbnails(functools.partial(_read_images, data_dir), THUMBNAIL_BYTES)
     html.write(
         path,
         TEMPLATE,
@@ -150,13 +133,7 @@ def _crossing_first(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any
 
 
 def _balance(counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
-    names = next(iter(counts.values()), {})
-    sizes = {name: sum(split[name] for split in counts.values()) for name in names}
-    total, largest = sum(sizes.values()), max(sizes.values(), default=0)
-    return [
-        {"name": name, "all": size, "share": size / total, "of_largest": size / largest}
-        for name, size in sizes.items()
-    ]
+    return html.balance_rows(counts, list(next(iter(counts.values()), ())))
 
 
 def _outliers(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -168,8 +145,9 @@ def _outliers(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+def _read_images(data_dir: str | os.PathLike, files: list[str]) -> dict[str, bytes]:
+    found = {}
+    for file in files:
+        with contextlib.suppress(OSError):
+            found[file] = Path(data_dir, file).read_bytes()
+    return found

@@ -5,7 +5,6 @@ of the version (ETag, size ...) that the server told, so that only the same byte
 """
 
 import contextlib
-import fcntl
 import glob
 import hashlib
 import os
@@ -15,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import filelock
 from tqdm import tqdm
 
 from trash_keras import files
@@ -204,8 +204,8 @@ def _part(target: Path, remote: Remote, version: str) -> Path:
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name}-{address}-{content}.part"
-    for other in target.parent.glob(f".{glob.escape(target.name)}-{address}-*.part"):
-        if other != part:
+    for other in target.parent.glob(f".{glob.escape(target.name)}-{address}-*.part*"):
+        if not other.name.startswith(part.name):
             files.remove(other)
     return part
 
@@ -213,15 +213,16 @@ def _part(target: Path, remote: Remote, version: str) -> Path:
 @contextlib.contextmanager
 def _locked(part: Path) -> Iterator[None]:
     """Keeps two processes from filling the same file; the system unlocks after a kill."""
-    handle = os.open(part, os.O_RDONLY)
+    lock = filelock.FileLock(part.with_name(f"{part.name}.lock"))
     try:
+        held = lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise ValueError(f"Another process is filling {part}; wait for its end.") from error
+    with held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"Another process is filling {part}; wait for its end.") from error
-        yield
-    finally:
-        os.close(handle)
+            yield
+        finally:
+            Path(lock.lock_file).unlink()  # while it is held: nobody else's can lie there
 
 
 def _progress(total: int | None, name: str) -> tqdm:

@@ -11,10 +11,11 @@ from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
+from trash_keras import storage
+
 ATTEMPTS = 5  # in a row without a new byte
 ATTEMPTS_OF_RETRYING_CLIENTS = 2  # those of object stores try five times or more by themselves
 FIRST_WAIT_SECONDS = 1.0  # doubles with each attempt
-EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
 
 _VERSION_KEYS = (
     "ETag", "etag", "Content-MD5", "md5Hash", "generation", "blob_id", "Last-Modified",
@@ -94,11 +95,9 @@ def connect(address: str) -> Remote:
             f"https://. Received: {public(address)}"
         )
     try:
-        filesystem, path = fsspec.url_to_fs(address, **options)
-    except ImportError as error:
-        extra = EXTRAS.get(scheme)
-        remedy = f"pip install 'trash-keras[{extra}]'" if extra else str(error)
-        raise ImportError(f"Reading {scheme}:// needs another package: {remedy}") from error
+        filesystem, path = storage.open_store(address, **options)
+    except ImportError:
+        raise
     except Exception as error:  # each client has its own
         raise ValueError(f"{public(address)} cannot be opened: {reason_of(error)}") from error
     return Remote(filesystem, path, public(address))

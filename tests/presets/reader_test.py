@@ -1,0 +1,35 @@
+import pytest
+
+from trash_keras import config
+from trash_keras.presets import reader
+
+
+@pytest.mark.parametrize("name", reader.names())
+def test_a_preset_holds_settings_of_a_run_that_differ_from_the_defaults(name):
+    types = {field.name: type(field.default) for _, field in config.fields()}
+    found = reader.settings(name)
+    assert found and set(found) <= set(types)
+    sections: dict = {}
+    for section, field in config.fields():
+        if field.name in found:
+            sections.setdefault(section, {})[field.name] = types[field.name](found[field.name])
+    assert config.Config.from_dict(sections) != config.Config()
+
+
+def test_a_preset_may_build_on_another():
+    best, resnet = reader.settings("best"), reader.settings("resnet50")
+    assert resnet.pop("backbone") == "ResNet50" and resnet.pop("weights") == "imagenet"
+    assert resnet.pop("finetune_learning_rate") == "1e-4"
+    assert resnet == best
+
+
+def test_an_unknown_preset_is_answered_by_the_list():
+    with pytest.raises(ValueError, match=r"one of actions, best, .* Received: 'bset'"):
+        reader.settings("bset")
+
+
+def test_a_line_that_is_no_setting_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "FOLDER", tmp_path)
+    (tmp_path / "odd.flags").write_text("# A comment.\n\nimage_size 64\n")
+    with pytest.raises(ValueError, match=r"odd\.flags takes lines --setting=value. Received: 'im"):
+        reader.settings("odd")

@@ -1,0 +1,99 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trash_keras import pretrained, storage
+from trash_keras.contract import Contract
+from trash_keras.data import catalog, splits, trashnet
+from trash_keras.evaluation import boxed_card
+from trash_keras.predictor import Predictor
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT.parent / "shared" / "trashnet" / "images"
+FIGURES = json.loads((pretrained.FOLDER / pretrained.FIGURES_NAME).read_text())
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("picture") / "grey.png"
+    Image.new("RGB", (64, 48), (120, 130, 110)).save(path)
+    return str(path)
+
+
+def test_the_card_has_the_recorded_figures():
+    card = (pretrained.FOLDER / pretrained.CARD_NAME).read_text(encoding="utf-8")
+    assert card == boxed_card.render(FIGURES)
+    assert f"{FIGURES['test']['accuracy']:.1%} of TrashNet" in card
+
+
+def test_the_figures_are_of_this_file():
+    path = pretrained.path()
+    assert FIGURES["sha256"] == storage.checksum(str(path))
+    assert FIGURES["bytes"] == path.stat().st_size <= 6e6
+    contract = Contract.read(path)
+    assert FIGURES["contract"] == json.loads(json.dumps(dataclasses.asdict(contract)))
+    assert contract.class_names == tuple(sorted(trashnet.COUNTS)) and contract.tta == 1
+    assert 0 < contract.threshold < 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PICTURES.is_dir(), reason="needs TrashNet in ../shared/trashnet")
+def test_it_scores_what_is_recorded():
+    lists = Path(trashnet.__file__).parent
+    test = splits.official(catalog.scan(PICTURES), lists)["test"]
+    truth = [name for name, files in test.items() for _ in files]
+    paths = [str(PICTURES / file) for files in test.values() for file in files]
+    answers = list(Predictor.load(pretrained.path()).predict_stream(paths))
+    right = [answer.top_k(1)[0][0] == name for answer, name in zip(answers, truth, strict=True)]
+    assert sum(right) / len(right) == pytest.approx(FIGURES["test"]["accuracy"])
+    answered = sum(answer.label != "unsure" for answer in answers)
+    assert answered / len(right) == pytest.approx(FIGURES["test"]["abstention"]["coverage"])
+
+
+@pytest.mark.slow
+def test_predict_takes_it_where_no_model_is_given(script, picture):
+    done = script("predict", "--format=json", picture)
+    assert done.returncode == 0, done.stderr
+    (expected,) = Predictor.load(pretrained.path()).predict_stream([picture])
+    assert json.loads(done.stdout) == expected.to_dict()
+
+
+def test_a_package_without_it_asks_for_another(monkeypatch, tmp_path):
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r"No model came with this package .* --model=FILE"):
+        pretrained.path()
+
+
+@pytest.mark.slow
+def test_the_extra_runtime_is_enough(copy_working_tree, tmp_path, picture):
+    """What README.md promises: no TensorFlow, no training, no download of a model."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    probe = [*pip, "download", "--quiet", "--no-deps", f"--dest={tmp_path / 'probe'}", "absl-py"]
+    if subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip("pip reaches no package index")
+    # pip builds in the folder that it is given, so it gets a copy.
+    source = copy_working_tree(tmp_path / "source")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = str(tmp_path / "venv/bin/python")
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, f"{source}[runtime]"], check=True)
+
+    def run(*arguments):
+        return subprocess.run(
+            [python, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+
+    installed = json.loads(run("-m", "pip", "list", "--format=json").stdout)
+    heavy = {"tensorflow", "keras", "scikit-learn", "matplotlib", "wandb", "scipy"}
+    assert not heavy & {one["name"] for one in installed}
+    done = run("-m", "trash_keras", "predict", "--format=json", picture)
+    assert done.returncode == 0, done.stderr
+    (expected,) = Predictor.load(pretrained.path()).predict_stream([picture])
+    assert json.loads(done.stdout)["probabilities"] == pytest.approx(expected.probabilities)
+    other = run("-m", "trash_keras", "predict", f"--model={tmp_path / 'x.keras'}", picture)
+    assert other.returncode == 1 and "pip install 'trash-keras[train]'" in other.stderr

@@ -1,0 +1,37 @@
+"""Conformal prediction sets: classes that hold the true one as often as promised."""
+
+import math
+
+import numpy as np
+
+from trash_keras.evaluation import calibration
+
+# Below the probability of a validation image, by more than another runtime rounds otherwise.
+ROUNDING = 1e-5
+
+
+def conformal_threshold(labels: np.ndarray, probabilities: np.ndarray, alpha: float) -> float:
+    """Returns the probability from which classes are in a set that holds the true one often enough.
+
+    Of new images from the same source at most a share `alpha` has its true class outside its set:
+    Sadinle, Lei & Wasserman, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels",
+    JASA 2019, with the quantile of split conformal prediction for N images.
+
+    Args:
+        labels: int [N], true classes of validation images.
+        probabilities: float [N, classes], at the model's temperature, 0 to 1; rows sum to 1.
+        alpha: Share of sets without the true class, above 0 and below 1.
+
+    Returns:
+        0, and so every class, where N images are too few to promise less.
+
+    Raises:
+        ValueError: Shapes or values do not fit, or `alpha` is no such share.
+    """
+    calibration.judged(labels, probabilities)
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha is a share above 0 and below 1. Received: {alpha}")
+    of_truth = np.sort(probabilities[np.arange(len(labels)), labels])
+    # The k-th largest, k = ceil((N + 1) (1 - alpha)); the slack is that of a binary share.
+    outside = math.floor((len(labels) + 1) * alpha + 1e-9)
+    return float(of_truth[outside - 1]) * (1 - ROUNDING) if outside else 0.0

@@ -1,0 +1,32 @@
+"""The threshold of selective classification: below it the model abstains."""
+
+import numpy as np
+
+from trash_keras.evaluation import calibration
+
+
+def selective_threshold(labels: np.ndarray, probabilities: np.ndarray, target_risk: float) -> float:
+    """Returns the lowest confidence to be exceeded for so few errors among what is predicted.
+
+    Selective classification: Geifman & El-Yaniv, "Selective Classification for Deep Neural
+    Networks", NeurIPS 2017; here the risk is that of the validation images themselves, without
+    their bound.
+
+    Args:
+        labels: int [N], true classes of validation images.
+        probabilities: float [N, classes], at the model's temperature, 0 to 1; rows sum to 1.
+        target_risk: Largest share of errors among the images that get a prediction, 0 to 1.
+
+    Returns:
+        0 where no image has to be left out, 1 where even the surest are wrong too often; else
+        half-way between the last confidence that passes and the next, so that no rounding decides.
+
+    Raises:
+        ValueError: Shapes or values do not fit, or `target_risk` is no share.
+    """
+    curve = calibration.risk_coverage(labels, probabilities)
+    last = curve.widest(target_risk)
+    if last is None:
+        return 1.0
+    below = curve.threshold[last + 1 :]
+    return float((curve.threshold[last] + below[0]) / 2) if len(below) else 0.0

@@ -1,0 +1,68 @@
+"""Ablation: trains a recipe and its variants, compares them on validation.
+
+    trash-keras ablate --data_dir=DIR --variants=FILE --workdir=ABLATION
+
+The flags of `trash-keras train` make the recipe; each line of FILE, "name: --flag=value ...",
+changes it; each of both is trained with several seeds. The same command again goes on where a
+killed one stopped; more --seeds, or lines, add to what is there; started again beside itself it
+shares the runs. WORKDIR gets a folder for each run, and the table as ablation.md and ablation.json.
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from absl import flags
+from absl.testing import flagsaver
+
+from trash_keras import config
+from trash_keras.cli import launch
+from trash_keras.cli.flags import define_config, parse, read_config, reject_positional_arguments
+
+define_config()
+VARIANTS = flags.DEFINE_string("variants", None, "Text file, a line a variant.", required=True)
+SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each: of seed SEED, SEED+1 and so on.", 1)
+FOREIGN_DIR = flags.DEFINE_string(
+    "foreign_dir",
+    "",
+    "Class folders of images that no run trains on, to compare on as well (external validation).",
+)
+WORKDIR = flags.DEFINE_string("workdir", "runs/ablation", "Folder for all that is written.")
+GROUPS = {"Ablation": (VARIANTS, SEEDS, FOREIGN_DIR), "Output": (WORKDIR,)}
+
+
+def main(paths: Sequence[str]) -> None:
+    """Runs the ablation that the flags and the file describe."""
+    reject_positional_arguments(paths)
+    variants = {"recipe": read_config()}
+    with open(VARIANTS.value, encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip() and not line.startswith("#"):
+                where = f"{VARIANTS.value}, line {number}"
+                name, settings = _variant(line.strip(), where)
+                if name in variants:
+                    raise ValueError(f"{where}: there is {name!r} already.")
+                if settings in variants.values():
+                    raise ValueError(f"{where}: {name} changes nothing that is not there already.")
+                variants[name] = settings
+
+    with launch.quiet_imports():
+        from trash_keras.evaluation import ablations
+        from trash_keras.training.ablation import ablate
+
+    result = ablate(variants, SEEDS.value, WORKDIR.value, launch.command(), FOREIGN_DIR.value)
+    print(f"{ablations.table(result)}\nTable: {WORKDIR.value}/{ablations.PAGE}")
+
+
+def _variant(line: str, where: str) -> tuple[str, config.Config]:
+    """Returns the name of a variant, and the recipe with its flags."""
+    found = re.fullmatch(r"([\w.-]+):\s+(.+)", line)
+    if not found:
+        raise ValueError(f'{where} must be "name: --flag=value ...". Received: {line}')
+    with flagsaver.flagsaver():
+        try:
+            rest = parse([where, *shlex.split(found[2])])[1:]
+            reject_positional_arguments(rest)
+            return found[1], read_config()
+        except (flags.Error, ValueError) as error:
+            raise ValueError(f"{where}: {error}") from error

@@ -1,0 +1,74 @@
+"""Audits a data set: bad files, near-duplicates, leaks, outliers, label errors.
+
+    trash-keras audit --data_dir=DIR --output=DIR [--backbone=ResNet50]
+
+Writes OUTPUT/audit.html and OUTPUT/audit.json; changes nothing in DIR.
+"""
+
+import typing
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras.cli import launch
+from trash_keras.cli.flags import reject_positional_arguments
+
+define, whole, real = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
+METHODS = ("none", "stratified", "official", "folders")
+DATA_DIR = define("data_dir", None, "Folder with one sub-folder of images per class.")
+OUTPUT = define("output", None, "Folder for audit.html, audit.json and cached features.")
+GROUPS_FILE = define(
+    "groups", "", "JSON file to write near-duplicate groups to, for grouped splits."
+)
+CATALOG = define("catalog", "", "A run's catalog.json, to tell what crosses its splits.")
+METHOD = flags.DEFINE_enum("split_method", "none", METHODS, "Splits to look across, as in train.")
+SPLIT_DIR = define("split_dir", "", "Folder of the official lists, as in train.")
+SEED = whole("seed", 0, "Of the stratified split and of the folds.", lower_bound=0)
+BACKBONE = define("backbone", "", "keras.applications name or .keras file; empty: use none.")
+WEIGHTS = define("weights", "imagenet", "Of the backbone: imagenet, none or a file, as in train.")
+SIZE = whole("image_size", 224, "Height and width fed to the backbone, pixels.", lower_bound=16)
+BATCH_SIZE = whole("batch_size", 32, "Images per step of the backbone.", lower_bound=1)
+DISTANCE = whole("max_distance", 10, "Most differing bits of two perceptual hashes, of 64.")
+SIMILARITY = real("min_similarity", 0.85, "Least cosine of two images' features, 0..1.")
+CORRELATION = real("min_correlation", 0.8, "Least correlation of a pair's pixels, 0..1.")
+flags.mark_flags_as_required(["data_dir", "output"])
+GROUPS = {
+    "Data": (DATA_DIR,),
+    "Output": (OUTPUT, GROUPS_FILE),
+    "Leaks between splits": (CATALOG, METHOD, SPLIT_DIR, SEED),
+    "Features, to find outliers and label errors by": (BACKBONE, WEIGHTS, SIZE, BATCH_SIZE),
+    "Thresholds": (DISTANCE, SIMILARITY, CORRELATION),
+}
+
+
+def _features_of() -> typing.Any:
+    """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
+    with launch.quiet_imports():
+        from trash_keras.config import ModelConfig
+        from trash_keras.data.split import Split
+        from trash_keras.data.stores import FolderStore
+        from trash_keras.training import features
+
+    model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
+    extractor = features.extractor(model, SIZE.value, SEED.value)
+    reader, options = FolderStore(DATA_DIR.value), {"cache_dir": OUTPUT.value}
+    return lambda catalog, name: features.of_split(
+        extractor, Split(catalog, name, reader, resize="stretch"),
+        batch_size=BATCH_SIZE.value, **options,
+    )  # fmt: skip
+
+
+def main(paths: Sequence[str]) -> None:
+    """Audits and writes what was found."""
+    reject_positional_arguments(paths)
+
+    from trash_keras.data.audit import auditing, page
+
+    data, splits = DATA_DIR.value, (METHOD.value, SEED.value, SPLIT_DIR.value)
+    catalog = auditing.read_catalog(data, CATALOG.value, *splits)
+    thresholds = auditing.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
+    auditing.require_packages(labels=bool(BACKBONE.value))
+    compute = _features_of() if BACKBONE.value else None
+    findings = auditing.audit(catalog, data, thresholds, compute, seed=SEED.value)
+    page.publish(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
+    print("\n".join([*page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))

@@ -1,0 +1,38 @@
+"""Times model files side by side (inference latency), one image at a time.
+
+    trash-keras benchmark MODEL MODEL... [--threads=1,2] [--output=FILE.json]
+
+MODEL is a .keras, .tflite or .onnx file or a SavedModel folder. Each runs in a process of its own,
+and they take turns: the ratios to the first hold on a machine that does other things, too; the
+milliseconds are those of this call.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras import files
+
+THREADS = flags.DEFINE_list("threads", "1,2", "Numbers of CPU threads to time with.")
+ROUNDS = flags.DEFINE_integer(
+    "rounds", 12, "Turns of five images that each model gets.", lower_bound=1
+)
+OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
+
+
+def main(models: Sequence[str]) -> None:
+    """Times the models and prints a table."""
+    if not models:
+        raise ValueError("Name at least one model: trash-keras benchmark MODEL MODEL...")
+    if not all(count.isdecimal() and int(count) for count in THREADS.value):
+        raise ValueError(
+            f"--threads takes numbers from 1, as in 1,2. Received: {','.join(THREADS.value)}"
+        )
+
+    from trash_keras import timing
+
+    threads = sorted({int(count) for count in THREADS.value})
+    found = timing.measure({model: model for model in models}, threads, ROUNDS.value)
+    print(timing.table(found))
+    if OUTPUT.value:
+        files.write_json(OUTPUT.value, {"machine": timing.machine(), "models": found})

@@ -1,0 +1,29 @@
+"""Compares finished runs on one split: metrics, settings, significance.
+
+    trash-keras compare RUN RUN... [--split=test] [--output=DIR]
+
+RUN is the workdir of a training run, or the output folder of `trash-keras evaluate`. Choose between
+runs by --split=valid; the test split then tells how good the chosen one is.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+SPLIT = flags.DEFINE_enum(
+    "split", "test", ("train", "valid", "test", "all"), "Split to compare on."
+)
+OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for comparison.html, comparison.json and a figure. Default: text only."
+)
+
+
+def main(folders: Sequence[str]) -> None:
+    """Prints the comparison, and writes it when asked to."""
+    from trash_keras.evaluation import comparison, comparison_page
+
+    compared = comparison.compare(folders, SPLIT.value)
+    print(comparison_page.text(compared))
+    if OUTPUT.value:
+        comparison_page.publish(compared, OUTPUT.value)
+        print(f"Page: {OUTPUT.value}/comparison.html")

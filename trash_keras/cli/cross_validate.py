@@ -1,0 +1,34 @@
+"""Cross-validation: trains a classifier for each fold, scores every image.
+
+    trash-keras cross_validate --data_dir=DIR --workdir=CV [--split_method=grouped]
+
+Takes all flags of `trash-keras train`; each of --seeds deals other folds. Folds are stratified by
+class; with --split_method=grouped near-duplicates stay in one fold. The same command again goes on
+where a killed one stopped; more --seeds add to what is there; started again beside itself it shares
+the folds. Everything is written to WORKDIR, a folder for each fold.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras import config
+from trash_keras.cli import launch
+from trash_keras.cli.flags import define_config, read_config, reject_positional_arguments
+
+define_config(config.CrossValidationConfig)
+WORKDIR = flags.DEFINE_string("workdir", "runs/cross_validation", "Folder for all that is written.")
+GROUPS = {"Output": (WORKDIR,)}
+
+
+def main(paths: Sequence[str]) -> None:
+    """Runs the cross-validation that the flags describe."""
+    reject_positional_arguments(paths)
+    settings = read_config(config.CrossValidationConfig)
+
+    with launch.quiet_imports():
+        from trash_keras.evaluation import cross_validations, pooling_page
+        from trash_keras.training.cross_validation import cross_validate
+
+    report = cross_validate(settings, WORKDIR.value, launch.command())
+    print(f"{pooling_page.summary(report)}\nPage: {WORKDIR.value}/{cross_validations.PAGE}")

@@ -1,0 +1,111 @@
+"""Scores a model on labelled images.
+
+    trash-keras evaluate --model=FILE_OR_DIR --data_dir=DIR --output=DIR
+
+Without --catalog every image of DIR counts; with it, those of one split. --explanations=60 tests
+how far the saliency maps of a .keras file can be trusted (deletion and insertion),
+--out_of_scope=FOLDER how well images of anything else are told from the scored ones
+(out-of-distribution detection). --robustness also scores the images brighter, blurred, turned and
+so on (corruption robustness).
+
+--label_map=FILE scores data whose classes have other names. The file is a JSON object of their
+names and the model's, or null for images that do not count:
+
+    {"bottle": "glass", "jar": "glass", "can": "metal", "battery": null}
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras.cli import launch
+from trash_keras.cli.flags import (
+    define_setting,
+    define_threshold,
+    reject_positional_arguments,
+    reject_useless,
+)
+
+MODEL = flags.DEFINE_string(
+    "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
+)
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds:NAME.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
+CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
+SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
+LABEL_MAP = flags.DEFINE_string("label_map", None, "JSON file of the data's classes and ours.")
+SUBSETS = define_setting("subsets")
+ROBUSTNESS = flags.DEFINE_bool("robustness", False, "Also score changed images: 40 of each.")
+ROBUSTNESS_PICTURES = flags.DEFINE_integer(
+    "robustness_pictures", 0, "Images that --robustness changes; 0: all.", lower_bound=0
+)
+OUT_OF_SCOPE = flags.DEFINE_string(
+    "out_of_scope",
+    None,
+    "Folder of images of anything else, to be told from the scored ones: out-of-distribution "
+    "(OOD) detection.",
+)
+EXPLANATIONS = flags.DEFINE_integer(
+    "explanations",
+    None,
+    "Images to test the saliency maps on, by deletion and insertion: 102 predictions each.",
+    lower_bound=2,
+)
+THRESHOLD = define_threshold()
+TTA = flags.DEFINE_integer(
+    "tta",
+    None,
+    "Views of each image (test-time augmentation), for a .keras file: 1, 2, 4 or 8. Default: the "
+    "run's own.",
+)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+DATA_FORMAT = define_setting("data_format")
+BAD_FILES = define_setting("bad_files")
+MAX_MEGAPIXELS = define_setting("max_megapixels")
+flags.mark_flags_as_required(["model", "data_dir", "output"])
+GROUPS = {
+    "Model": (MODEL, THRESHOLD, TTA),
+    "Data": (DATA_DIR, CATALOG, SPLIT, LABEL_MAP),
+    "Reading": (DATA_FORMAT, BAD_FILES, MAX_MEGAPIXELS, BATCH_SIZE),
+    "Output": (OUTPUT,),
+    "More to measure": (SUBSETS, ROBUSTNESS, ROBUSTNESS_PICTURES, OUT_OF_SCOPE, EXPLANATIONS),
+}
+
+
+def main(paths: Sequence[str]) -> None:
+    """Scores the model and writes the report."""
+    reject_positional_arguments(paths)
+    if not ROBUSTNESS.value:
+        reject_useless([ROBUSTNESS_PICTURES], "without --robustness")
+
+    with launch.quiet_imports():
+        from trash_keras.evaluation import out_of_scope, report, robustness
+        from trash_keras.evaluation.evaluate import evaluate
+
+    found = evaluate(
+        MODEL.value,
+        DATA_DIR.value,
+        OUTPUT.value,
+        command=launch.command(),
+        catalog=CATALOG.value or "",
+        split=SPLIT.value,
+        label_map=LABEL_MAP.value or "",
+        data_format=DATA_FORMAT.value,
+        bad_files=BAD_FILES.value,
+        slices=SUBSETS.value,
+        max_megapixels=MAX_MEGAPIXELS.value,
+        batch_size=BATCH_SIZE.value,
+        tta=TTA.value,
+        threshold=THRESHOLD.value,
+        robustness=ROBUSTNESS.value,
+        robustness_images=ROBUSTNESS_PICTURES.value,
+        ood_dir=OUT_OF_SCOPE.value,
+        saliency_check=EXPLANATIONS.value,
+    )
+    split = SPLIT.value if CATALOG.value else "all"
+    print(report.summary(split, found[split]))
+    if "out_of_scope" in found:
+        print(out_of_scope.summary(found["out_of_scope"]))
+    if "robustness" in found:
+        print(robustness.summary(found["robustness"]))
+    print(f"Report: {OUTPUT.value}/report.html")

@@ -1,0 +1,69 @@
+"""Exports a run for servers and phones: SavedModel, TFLite, ONNX.
+
+    trash-keras export --workdir=RUN --kinds=saved_model,float32,float16,dynamic,int8
+
+Writes RUN/export/: saved_model/, model_KIND.tflite, model.onnx, labels.txt, export.json,
+parity.html. Each file classifies the whole test split in its own runtime; one that differs from
+Keras on more than --min_agreement allows is not shipped, and the exit status is 1.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras.cli import launch
+from trash_keras.cli.flags import reject_positional_arguments
+
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
+KINDS = flags.DEFINE_list(
+    "kinds",
+    "saved_model,float32",
+    "Formats to write: saved_model; as .tflite float32, float16 (half the size), dynamic (a "
+    "quarter) or int8 (a quarter, with bytes in and out, for phones), by post-training "
+    "quantization; onnx (extra onnx).",
+)
+CALIBRATION_IMAGES = flags.DEFINE_integer(
+    "calibration_images",
+    128,
+    "Training images that calibrate int8 quantization; 0: all.",
+    lower_bound=0,
+)
+LICENSE = flags.DEFINE_string("license", "", "Licence of the model, to be written into its files.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Where the run's images lie now. Default: where it was trained on them."
+)
+MIN_AGREEMENT = flags.DEFINE_float(
+    "min_agreement", 0.98, "Least share of test images with the class that Keras says, 0..1.", 0, 1
+)
+TIMING_ROUNDS = flags.DEFINE_integer(
+    "timing_rounds", 12, "Rounds of five images to time each file with; 0: none.", lower_bound=0
+)
+flags.mark_flags_as_required(["workdir"])
+
+
+def main(paths: Sequence[str]) -> None:
+    """Exports, compares with Keras and prints what was written."""
+    reject_positional_arguments(paths)
+
+    with launch.quiet_imports():
+        from trash_keras.evaluation import parity_page
+        from trash_keras.export.folder import export
+        from trash_keras.tracking.exports import log_exports
+
+    exported = export(
+        WORKDIR.value,
+        KINDS.value,
+        DATA_DIR.value,
+        calibration_images=CALIBRATION_IMAGES.value,
+        license=LICENSE.value,
+        min_agreement=MIN_AGREEMENT.value,
+        timing_rounds=TIMING_ROUNDS.value,
+    )
+    for kind in KINDS.value:
+        if kind in exported["kinds"]:
+            print(parity_page.summary(kind, exported["kinds"][kind]))
+    log_exports(WORKDIR.value, exported)
+    page = f"{WORKDIR.value}/export/parity.html"
+    if exported["refused"]:
+        raise ValueError(f"{parity_page.refusal(exported['refused'])} The worst pictures: {page}")
+    print(f"Files: {WORKDIR.value}/export/; how far they answer like Keras: {page}")

@@ -1,0 +1,114 @@
+"""How a verb starts, and how it fails: one line on stderr and an exit status."""
+
+import contextlib
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from trash_keras.cli import help_pages, hints
+from trash_keras.cli.flags import missing, parse
+
+flags.disclaim_key_flags()
+
+HELP = {"--help", "-help", "-h", "--helpshort", "-?"}
+HELP_ALL = {"--help_all", "--help-all"}
+
+
+def run(module: ModuleType) -> NoReturn:
+    """Runs a verb's module with the arguments of this process, and exits.
+
+    Calls its `main(positional arguments)`, whose result is the exit status (None: 0). A user's
+    mistake (ValueError, OSError, a missing optional package) ends as one line on stderr with exit
+    status 1, a wrong flag with status 2; anything else is a defect and keeps its traceback.
+    """
+    flags.DEFINE_bool("traceback", False, "Show the full traceback of an error.")
+    is_script = module.__name__ == "__main__"
+    program = f"python -m {module.__spec__.name}" if is_script and module.__spec__ else sys.argv[0]
+    flags.FLAGS.register_key_flag_for_module(
+        sys.argv[0] if is_script else module.__name__, flags.FLAGS["traceback"]
+    )
+    # A log file shows each line when it is printed, not when a buffer is full.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if asked := (HELP | HELP_ALL).intersection(sys.argv[1:]):
+        print(help_pages.page(module, program, everything=bool(asked & HELP_ALL)))
+        sys.exit(0)
+    # TensorFlow greets with a page of device notes; a user who wants them sets this variable.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
+    # TensorFlow leaves the faster kernels off on CPUs without AVX-512.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_MININTERVAL", "10")  # a log file is no place for moving bars
+    known = flags.FLAGS.get_key_flags_for_module(module)
+    app.run(
+        lambda argv: _guarded(module.main, argv),
+        flags_parser=lambda argv: _parsed(argv, known, program),
+    )
+    raise AssertionError("app.run does not return")
+
+
+def command() -> str:
+    """Returns the command line of this process as a user types it: "trash-keras train --x=1"."""
+    return f"{sys.argv[0]} {shlex.join(sys.argv[1:])}".rstrip()
+
+
+@contextlib.contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Holds back what TensorFlow's C++ side prints to stderr while it is imported.
+
+    Those lines come before any log level is read. They are shown after all when the import fails.
+    """
+    sys.stderr.flush()
+    real_stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(real_stderr, held.read())
+            raise
+        finally:
+            os.dup2(real_stderr, 2)
+            os.close(real_stderr)
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Ends the process with one line on stderr."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[str]:
+    try:
+        arguments = parse(argv)
+    except flags.UnrecognizedFlagError as error:
+        names = [flag.name for flag in known]
+        fail(hints.unknown_flag(error.flagname, names, program), status=2)
+    except flags.IllegalFlagValueError as error:
+        lacking = ", ".join(missing(error, known))
+        fail(f"{program} needs {lacking}." if lacking else str(error), status=2)
+    except (flags.Error, ValueError, OSError) as error:
+        fail(str(error), status=2)
+    if flags.FLAGS["verbosity"].using_default_value:
+        logging.set_verbosity(logging.WARNING)  # or app.run shows all that TensorFlow notes
+    return arguments
+
+
+def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
+    try:
+        return main(argv[1:]) or 0
+    except (ValueError, OSError, ImportError) as error:
+        if flags.FLAGS["traceback"].value:
+            raise
+        # Python's own words name the module and no remedy.
+        missing = isinstance(error, ModuleNotFoundError)
+        fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
+    except KeyboardInterrupt:
+        fail("interrupted; the same command continues where it stopped", status=130)

@@ -1,0 +1,123 @@
+"""Classifies images, or all images in folders (inference).
+
+    trash-keras predict [--model=FILE_OR_DIR] [--format=json] [--explain=DIR] PATH...
+
+One line an image on stdout, with --explain a saliency map of where the evidence lies; a file that
+cannot be read gets a line on stderr, and exit status 1 at the end. For millions of images, as an
+Apache Beam job (batch inference) that continues after a kill:
+
+    trash-keras predict --model=FILE_OR_DIR --runner=DirectRunner --output=DIR PATH...
+
+DIR gets predictions-*.jsonl or .parquet, errors-*.jsonl (unreadable files) and summary.json.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from absl import flags
+
+from trash_keras import answer_files, jobs, pretrained
+from trash_keras.cli import launch
+from trash_keras.cli.flags import (
+    define_model,
+    define_setting,
+    define_threshold,
+    reject_useless,
+)
+
+MODEL = define_model()
+THRESHOLD = define_threshold()
+FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
+TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.", lower_bound=1)
+EXPLAIN = flags.DEFINE_string(
+    "explain",
+    None,
+    "Folder for a heat map of each image (Grad-CAM, an explanation); needs a .keras file.",
+)
+PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming an image file a line.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+MAX_MEGAPIXELS = define_setting("max_megapixels")
+RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Runs a job there; needs --output.")
+OUTPUT = flags.DEFINE_string("output", None, "Folder of a job's results; gs:// and s3:// too.")
+OUTPUT_FORMAT = flags.DEFINE_enum(
+    "output_format", "jsonl", tuple(answer_files.WRITERS), "Form of a job's results."
+)
+PART_SIZE = flags.DEFINE_integer("part_size", 512, "Images per file of results.", lower_bound=1)
+RUNNER_OPTIONS = flags.DEFINE_string(
+    "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
+)
+GROUPS = {
+    "Model": (MODEL, THRESHOLD),
+    "Output": (FORMAT, TOP_K, EXPLAIN),
+    "Images": (PATHS_FILE, BATCH_SIZE, MAX_MEGAPIXELS),
+    "As a job": (RUNNER, OUTPUT, OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS),
+}
+
+
+def main(paths: Sequence[str]) -> int:
+    """Prints a prediction for each image, or runs the job."""
+    if not paths and not PATHS_FILE.value:
+        raise ValueError("Name at least one image or folder: trash-keras predict ... PATH...")
+    if (RUNNER.value is None) != (OUTPUT.value is None):
+        raise ValueError("A job takes --runner and --output. Received one of them alone.")
+    alone, with_job = (FORMAT, TOP_K, EXPLAIN), (OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS)
+    others = alone if RUNNER.value else with_job
+    reject_useless(others, "with --runner" if RUNNER.value else "without --runner")
+
+    with launch.quiet_imports():
+        from trash_keras.data import image_files
+
+    if EXPLAIN.value:
+        image_files.require_outside(EXPLAIN.value, paths)
+    images = image_files.iter_image_files(paths, PATHS_FILE.value)
+    model = MODEL.value or str(pretrained.path())
+    return _run_job(model, images) if RUNNER.value else _print_predictions(model, images)
+
+
+def _print_predictions(model: str, images: Iterable[str]) -> int:
+    from trash_keras import predictor
+
+    with launch.quiet_imports():
+        predictor.import_runtime(model)
+        if EXPLAIN.value:
+            from trash_keras import answer_drawings, explaining
+    if EXPLAIN.value:
+        explainer = explaining.Explainer.load(model)
+    classifier = predictor.load(model, threshold=THRESHOLD.value)
+    limit = MAX_MEGAPIXELS.value
+    predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
+    if EXPLAIN.value:
+        predictions = answer_drawings.draw(explainer, predictions, EXPLAIN.value, limit)
+    status = 0
+    for prediction in predictions:
+        if prediction.error:
+            status = 1
+            print(f"error: {prediction.file}: {prediction.error}", file=sys.stderr, flush=True)
+        elif FORMAT.value == "json":
+            print(json.dumps(prediction.to_dict()), flush=True)
+        else:
+            drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
+            print(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}")
+    return status
+
+
+def _run_job(model: str, images: Iterable[str]) -> int:
+    from trash_keras import predictor
+
+    with launch.quiet_imports():
+        predictor.import_runtime(model)
+        from trash_keras import batch_prediction
+
+    options = batch_prediction.PredictOptions(
+        OUTPUT_FORMAT.value, PART_SIZE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
+        THRESHOLD.value,
+    )  # fmt: skip
+    counts = batch_prediction.predict(
+        model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value
+    )
+    print(
+        f"{counts['answers']} of {counts['pictures']} images classified in {OUTPUT.value}, "
+        f"{counts['errors']} unreadable"
+    )
+    return 0

@@ -1,0 +1,33 @@
+"""Trains a classifier on class folders by transfer learning, reports on it.
+
+    trash-keras train --data_dir=DIR --workdir=RUN [--preset=best]
+
+A pretrained backbone gets a new head, then fine-tuning of all of it. The same command again goes
+on where a killed one stopped. Everything is written to WORKDIR.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from trash_keras.cli import launch
+from trash_keras.cli.flags import define_config, read_config, reject_positional_arguments
+
+define_config()
+WORKDIR = flags.DEFINE_string("workdir", "runs/train", "Folder for all that the run writes.")
+GROUPS = {"Output": (WORKDIR,)}
+
+
+def main(paths: Sequence[str]) -> None:
+    """Runs the training that the flags describe."""
+    reject_positional_arguments(paths)
+    config = read_config()
+
+    with launch.quiet_imports():
+        from trash_keras.evaluation.report import summary
+        from trash_keras.training.loop import train_and_evaluate
+
+    report = train_and_evaluate(config, WORKDIR.value, launch.command())
+    for split in ("train", "valid", "test"):
+        print(summary(split, report[split]))
+    print(f"Report: {WORKDIR.value}/report.html")

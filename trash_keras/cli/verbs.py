@@ -1,0 +1,74 @@
+"""The verbs of `trash-keras`, and the way from a command line to one of them."""
+
+import ast
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import trash_keras
+
+EVERYDAY = ("train", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve")
+RARE = ("cross_validate", "ablate", "compare", "benchmark")
+VERBS = (*EVERYDAY, *RARE)
+# What other tools call them.
+OTHER_NAMES = {
+    "fit": "train", "finetune": "train", "val": "evaluate", "validate": "evaluate",
+    "test": "evaluate", "score": "evaluate", "classify": "predict", "infer": "predict",
+    "inference": "predict", "convert": "export", "quantize": "export", "download": "prepare",
+    "data": "prepare", "check": "audit", "web": "demo", "app": "demo", "api": "serve",
+    "tune": "ablate", "diff": "compare", "bench": "benchmark", "cv": "cross_validate",
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """Runs the verb that the arguments begin with; without one, says which there are."""
+    if not arguments or arguments[0] in ("--help", "-h", "-help", "help", "--help_all"):
+        print(page())
+        sys.exit(0 if arguments else 2)
+    if arguments[0] == "--version":
+        print(f"trash-keras {trash_keras.__version__}")
+        sys.exit(0)
+    verb, *rest = arguments
+    if verb not in VERBS:
+        print(f"error: {_unknown(verb)}", file=sys.stderr)
+        sys.exit(2)
+    run(verb, rest)
+
+
+def run(verb: str, arguments: Sequence[str]) -> NoReturn:
+    """Runs a verb with its flags and positional arguments, and exits."""
+    sys.argv = [f"trash-keras {verb}", *arguments]  # so that all doors store the same command
+    from trash_keras.cli import launch  # here, since the page of verbs needs no absl
+
+    launch.run(importlib.import_module(f"trash_keras.cli.{verb}"))
+
+
+def page() -> str:
+    """Returns the list of verbs, with a line for each."""
+    everyday, rare = (
+        "\n".join(f"  {verb:15} {_summary(verb)}" for verb in verbs) for verbs in (EVERYDAY, RARE)
+    )
+    return (
+        "usage: trash-keras VERB [--flag=value ...]\n\n"
+        "Images of waste, classified by transfer learning in Keras: from a folder to a phone.\n\n"
+        f"{everyday}\n\nTo compare recipes and models:\n{rare}\n\n"
+        "trash-keras VERB --help says what a verb does and which flags it takes."
+    )
+
+
+def _summary(verb: str) -> str:
+    """Returns the first line of a verb's documentation, without an import of what it needs."""
+    source = Path(__file__).with_name(f"{verb}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def _unknown(verb: str) -> str:
+    if verb.startswith("-"):
+        return f"A verb comes first: trash-keras VERB {verb}. Verbs: {', '.join(VERBS)}."
+    near = difflib.get_close_matches(verb.replace("-", "_"), VERBS, 1)
+    guess = OTHER_NAMES.get(verb) or next(iter(near), "")
+    hint = f"Did you mean {guess}?" if guess else f"Verbs: {', '.join(VERBS)}."
+    return f"Unknown verb {verb}. {hint}"

@@ -1,0 +1,57 @@
+"""Image files by name, wherever they lie: in folders, object stores and lists of names."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trash_keras import storage
+from trash_keras.data.catalog import EXTENSIONS
+
+
+def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
+    """Yields the image files that a user names.
+
+    Args:
+        paths: Files and folders, paths or addresses. A file is yielded as it is named; of a folder
+            the images in it and below, sorted. The names in a folder stand in memory, some 200
+            bytes each.
+        paths_file: Text file with an image file a line, read line by line; or empty.
+
+    Raises:
+        OSError: A folder or `paths_file` cannot be read.
+    """
+    for path in paths:
+        if storage.is_url(path):
+            found = storage.find(path)
+            yield from (name for name in found if name == path or _is_image(name))
+        elif os.path.isdir(path):
+            yield from sorted(str(file) for file in Path(path).rglob("*") if _is_image(file.name))
+        else:
+            yield path
+    if paths_file:
+        with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
+            yield from (line.rstrip("\r\n") for line in file if line.strip())
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def require_outside(folder: str, paths: Sequence[str]) -> None:
+    """Checks that what is drawn into a folder will not be taken for images to classify.
+
+    Args:
+        folder: For drawings.
+        paths: Files and folders whose images are classified.
+
+    Raises:
+        ValueError: `folder` lies in one of `paths`, or not on this machine.
+    """
+    if storage.is_url(folder):
+        raise ValueError(f"--explain takes a folder on this machine. Received: {folder}")
+    for path in paths:
+        if not storage.is_url(path) and Path(folder).resolve().is_relative_to(Path(path).resolve()):
+            raise ValueError(
+                f"--explain={folder} lies in {path}, so its drawings would be classified with the "
+                "images there. Give a folder outside."
+            )

@@ -1,0 +1,181 @@
+"""Evaluation: a model file on labelled images, the whole report.
+
+What each part measures stands with it: metrics of the images themselves, robustness to
+corruptions, out-of-distribution detection, and how far saliency maps can be trusted.
+"""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from trash_keras import corrupted_answers, explaining, scoping, scoring
+from trash_keras.config import DataConfig, make_options
+from trash_keras.data import label_maps, screening, stores
+from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data.split import Split
+from trash_keras.data.stores import Store
+from trash_keras.evaluation import publishing, subsets
+from trash_keras.evaluation.predictions import Predictions
+from trash_keras.explaining import Explainer
+from trash_keras.predictor import BATCH_SIZE, Predictor
+from trash_keras.reporting.content import ReportContent
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationOptions:
+    """What is scored, and what else is measured.
+
+    Attributes:
+        catalog: A run's catalog.json, to score one of its splits. Empty: every image counts.
+        split: Split of the catalog: train, valid or test.
+        label_map: JSON file of the data's classes and the model's. Empty: they have the same names.
+        data_format: As `config.DataConfig` has it; so are `bad_files`, `slices`, `max_megapixels`.
+        bad_files: error or skip.
+        slices: CSV file of slices to score apart; empty for none.
+        max_megapixels: Most pixels of an image to decode, millions.
+        batch_size: Images per step.
+        tta: Views of each image (test-time augmentation), for a `.keras` file; None: the model's.
+        threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
+        robustness: Also score corrupted images: 40 variants of each.
+        robustness_images: Images to corrupt; 0: all.
+        ood_dir: Folder of images of anything else, for out-of-distribution detection; or None.
+        saliency_check: Images to test saliency maps on, 2 or more; None: none.
+    """
+
+    catalog: str | os.PathLike = ""
+    split: str = "test"
+    label_map: str | os.PathLike = ""
+    data_format: str = DataConfig.data_format
+    bad_files: str = DataConfig.bad_files
+    slices: str | os.PathLike = ""
+    max_megapixels: float = DataConfig.max_megapixels
+    batch_size: int = BATCH_SIZE
+    tta: int | None = None
+    threshold: float | None = None
+    robustness: bool = False
+    robustness_images: int = 0
+    ood_dir: str | os.PathLike | None = None
+    saliency_check: int | None = None
+
+    def __post_init__(self) -> None:
+        DataConfig(  # which knows what is allowed
+            data_format=self.data_format, bad_files=self.bad_files,
+            max_megapixels=self.max_megapixels, batch_size=self.batch_size,
+        )  # fmt: skip
+        if self.robustness_images and not self.robustness:
+            raise ValueError("--robustness_images changes nothing without --robustness.")
+
+    def scored_split(self) -> str:
+        """Returns the name of what is scored in the report: of the split, or `all`."""
+        return self.split if self.catalog else "all"
+
+
+def evaluate(
+    model: str | os.PathLike,
+    data_dir: str | os.PathLike,
+    output: str | os.PathLike | None = None,
+    *,
+    command: str = "",
+    **options: Any,
+) -> dict[str, Any]:
+    """Scores a model on labelled images.
+
+        import trash_keras as tk
+        report = tk.evaluate("runs/mine/model.keras", "my-images")
+        report["all"]["accuracy"]
+
+    Args:
+        model: A `.keras`, `.tflite` or `.onnx` file or a SavedModel folder.
+        data_dir: Class folders, shards (`data_format`), or tfds:NAME.
+        output: Folder for report.json, report.html and figures; None writes nothing.
+        command: The command line, for the report.
+        **options: Fields of `EvaluationOptions`.
+
+    Returns:
+        The report: a part for what was scored, named after the split, `all` without a catalog,
+        with `accuracy`, `loss`, `per_class` and more as `report.score` returns them; `class_names`,
+        `bad_files`, `answering` and `run`; and what else was asked for.
+
+    Raises:
+        ImportError: The runtime of the model is not installed.
+        ValueError: Model, data and options do not fit.
+    """
+    settings = make_options(EvaluationOptions, options)
+    limit = settings.max_megapixels
+    explainer = explaining.find(model, required=settings.saliency_check is not None)
+    predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
+    # Before the images are scored, which may take long.
+    foreign = None if settings.ood_dir is None else scoping.others(settings.ood_dir, limit)
+    store = stores.open_store(data_dir, settings.data_format)
+    scored, details = _choose(settings, os.fspath(data_dir), store, predictor.class_names)
+    subset_of = subsets.load(os.fspath(settings.slices), scored.catalog.paths())
+    answers = scoring.answers(predictor, scored, batch_size=settings.batch_size)
+    read = functools.partial(stores.read_pictures, store)
+    details["answering"] = predictor.contract.answering()
+    details["run"] = publishing.provenance(command, data_dir)
+    runner = scoping.Runner(model, predictor, settings.batch_size)
+    details |= _more(settings, _Scored(runner, scored, answers), explainer, foreign)
+    found = {scored.name: answers}
+    if output is None:
+        return publishing.build(found, details, subset_of)
+    explained = explaining.of_mistakes(explainer, answers, read, limit)
+    content = ReportContent(found, scored.catalog.counts(), read, heat_maps=explained)
+    return publishing.publish(output, content, details, subset_of)
+
+
+def _choose(
+    settings: EvaluationOptions, data_dir: str, store: Store, class_names: Sequence[str]
+) -> tuple[Split, dict[str, Any]]:
+    """Returns the images to score, and what the report says of them."""
+    members = store.members()
+    split = settings.scored_split()
+    pictures = (Catalog.load(settings.catalog) if settings.catalog else whole(members)).only(split)
+    pictures.require(members, data_dir)
+    details: dict[str, Any] = {}
+    if settings.label_map:
+        label_map = label_maps.read(settings.label_map, class_names)
+        pictures, details["label_map"] = label_maps.apply(label_map, pictures)
+    pictures = screening.keep_decodable(
+        pictures, store, settings.bad_files, settings.max_megapixels
+    )
+    details["bad_files"] = list(pictures.bad_files)
+    scored = Split(pictures, split, store, max_megapixels=settings.max_megapixels)
+    return scored, details
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scored:
+    """A model, and what it predicted for the images of a split."""
+
+    runner: scoping.Runner
+    split: Split
+    answers: Predictions
+
+
+def _more(
+    settings: EvaluationOptions,
+    scored: _Scored,
+    explainer: Explainer | None,
+    foreign: Split | None,
+) -> dict[str, Any]:
+    """Measures what goes beyond the scores, as far as it is asked for."""
+    split, details = scored.split, {}
+    if explainer and settings.saliency_check:
+        details["explanations"] = explaining.check(
+            explainer, scored.answers, functools.partial(stores.read_pictures, split.reader),
+            settings.saliency_check, split.max_megapixels,
+        )  # fmt: skip
+    if settings.robustness:
+        some = split.catalog.share(split.name, settings.robustness_images)
+        details["robustness"] = corrupted_answers.score(
+            scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.answers,
+            batch_size=settings.batch_size,
+        )  # fmt: skip
+    if foreign:
+        run = Catalog.load(settings.catalog) if settings.catalog else None
+        details["out_of_scope"] = scoping.measure(
+            scored.runner, scored.answers, split, foreign, run
+        )
+    return details

@@ -1,0 +1,1 @@
+"""Numbers from predictions; NumPy, SciPy and scikit-learn only."""

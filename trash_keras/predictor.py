@@ -1,0 +1,407 @@
+"""Inference with any model file: a `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder.
+
+Each has a runtime of its own, imported when such a file is loaded, so that a TFLite file predicts
+where there is no TensorFlow.
+"""
+
+import dataclasses
+import importlib
+import itertools
+import os
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self, overload
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from trash_keras import pretrained
+from trash_keras.contract import UNSURE, VIEWS, Contract, is_unsure
+from trash_keras.data import decoding, image_inputs
+from trash_keras.data.image_files import iter_image_files
+from trash_keras.data.image_inputs import ImageInput
+
+# float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
+PredictBatch = Callable[[np.ndarray], np.ndarray]
+# Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
+RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
+BATCH_SIZE = 32
+
+
+def load(
+    model: str | os.PathLike | None = None,
+    *,
+    threshold: float | None = None,
+    tta: int | None = None,
+    threads: int | None = None,
+) -> "Predictor":
+    """Loads a model for inference.
+
+    >>> import trash_keras as tk
+    >>> classifier = tk.load()
+    >>> classifier.class_names
+    ('cardboard', 'glass', 'metal', 'paper', 'plastic', 'trash')
+
+    Args:
+        model: As for `Predictor.load`; None takes the pretrained model that comes with the
+            package, which needs no TensorFlow.
+        threshold: As for `Predictor.with_threshold`.
+        tta: As for `Predictor.load`.
+        threads: As for `Predictor.load`.
+
+    Raises:
+        ImportError: As `Predictor.load`.
+        ValueError: As `Predictor.load` and `Predictor.with_threshold`.
+    """
+    path = pretrained.path() if model is None else model
+    return Predictor.load(path, tta, threads).with_threshold(threshold)
+
+
+def micro_batched(predict_batch: PredictBatch, views: int) -> PredictBatch:
+    """Gives fewer images at once to a model with several views, which takes as much memory."""
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        size = max(1, len(images) // views)
+        steps = range(0, len(images), size)
+        return np.concatenate([predict_batch(images[start : start + size]) for start in steps])
+
+    return predict
+
+
+def suffix(path: str | os.PathLike) -> str:
+    """Returns the suffix of a model file; empty for a SavedModel folder, whatever its name."""
+    return "" if Path(path).is_dir() else Path(path).suffix
+
+
+def import_runtime(path: str | os.PathLike) -> types.ModuleType:
+    """Imports what runs a kind of model file, which may take seconds.
+
+    Args:
+        path: The file, which need not be there, or a SavedModel folder.
+
+    Raises:
+        ImportError: The runtime is not installed.
+        ValueError: No runtime for such files.
+    """
+    kind = suffix(path)
+    if kind not in RUNTIMES:
+        allowed = ", ".join(filter(None, RUNTIMES))
+        raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
+    try:
+        return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[kind]}")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{path} needs the package {error.name}: pip install 'trash-keras[train]'"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Prediction:
+    """What the model says of one image.
+
+    >>> import trash_keras as tk
+    >>> prediction = tk.load().predict("photo.jpg")
+    >>> prediction.label, prediction.probability > 0.9
+    ('paper', True)
+    >>> [name for name, _ in prediction.top_k(1)]
+    ['paper']
+
+    Attributes:
+        file: Path or address as given; empty for bytes and arrays.
+        probabilities: Class name -> probability; empty for a file that could not be read.
+        error: Why the file could not be read; empty when it could.
+        threshold: As `Contract` has it.
+        set_threshold: As `Contract` has it.
+        explanation: File of the drawn heat map; empty without one.
+    """
+
+    file: str
+    probabilities: dict[str, float]
+    error: str = ""
+    threshold: float = 0.0
+    set_threshold: float | None = None
+    explanation: str = ""
+
+    @classmethod
+    def from_row(cls, row: np.ndarray, contract: Contract, file: str = "") -> Self:
+        """Makes one of the output of a model for one image.
+
+        Args:
+            row: float [classes], probabilities.
+            contract: Of the model.
+            file: Name of the image.
+        """
+        named = dict(zip(contract.class_names, row.tolist(), strict=True))
+        thresholds = contract.threshold, contract.set_threshold
+        return cls(file, named, threshold=thresholds[0], set_threshold=thresholds[1])
+
+    @property
+    def label(self) -> str:
+        """The most probable class; `unsure` where the model abstains; empty with an error."""
+        if self.error:
+            return ""
+        return UNSURE if is_unsure(self.probability, self.threshold) else self.top_k(1)[0][0]
+
+    @property
+    def probability(self) -> float:
+        """The largest probability, of whatever label; 0 with an error."""
+        return max(self.probabilities.values(), default=0.0)
+
+    def top_k(self, k: int | None = None) -> list[tuple[str, float]]:
+        """Returns the k most probable (class name, probability), the first most so; None: all."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])[:k]
+
+    def format(self, top_k: int = 3) -> str:
+        """Returns the most probable classes for a person, as `unsure (...)` where it is unsure."""
+        if self.error:
+            return f"error: {self.error}"
+        ranked = ", ".join(f"{name} {share:.1%}" for name, share in self.top_k(top_k))
+        return f"{UNSURE} ({ranked})" if self.label == UNSURE else ranked
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values: file and error; or file, label, probability, probabilities.
+
+        `probability` is the largest one, of whatever label. With conformal sets there are `labels`,
+        too: the set, most probable first; it is empty where no class is probable enough. A
+        prediction that was explained has the file of its `explanation` as well.
+        """
+        if self.error:
+            return {"file": self.file, "error": self.error}
+        lowest = self.set_threshold
+        return {
+            "file": self.file,
+            "label": self.label,
+            "probability": self.probability,
+            "probabilities": self.probabilities,
+            **({"explanation": self.explanation} if self.explanation else {}),
+            **({} if lowest is None else {"labels": [n for n, p in self.top_k() if p >= lowest]}),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>"
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Predictor:
+    """A loaded classifier.
+
+    >>> import trash_keras as tk
+    >>> tk.load()
+    <Predictor of cardboard, glass, metal, paper, plastic, trash; 224 px, stretch; \
+unsure up to 0.87>
+
+    Attributes:
+        predict_batch: float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32
+            [batch, classes], probabilities with temperature and views of the contract.
+        contract: Class names, size and resize of its images, and how it predicts.
+    """
+
+    predict_batch: PredictBatch
+    contract: Contract
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike, tta: int | None = None, threads: int | None = None
+    ) -> "Predictor":
+        """Loads a model file written by this project.
+
+        Args:
+            path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder (the newest version
+                in it, where there are several).
+            tta: Views of each image (test-time augmentation), for a `.keras` file; None for those
+                of its contract.
+            threads: CPU threads of inference; None leaves it to the runtime. Those of TensorFlow,
+                for a `.keras` file or a SavedModel, are the process's, and settled with its first
+                operation.
+
+        Raises:
+            ImportError: The runtime of such files is not installed.
+            ValueError: There is nothing at `path`, it is not such a file, or it cannot have
+                this number of views.
+        """
+        contract = Contract.read(path)
+        runtime = import_runtime(path)
+        if tta is not None:
+            if tta not in VIEWS:
+                allowed = ", ".join(map(str, VIEWS))
+                raise ValueError(f"--tta must be one of {allowed}. Received: {tta}")
+            if suffix(path) != ".keras":
+                raise ValueError(
+                    f"--tta takes a .keras file. {path} has its views inside: {contract.tta}. "
+                    "Export a run that was trained with another --tta."
+                )
+            contract = dataclasses.replace(contract, tta=tta)
+        try:
+            return cls(runtime.load(str(path), contract, threads), contract)
+        except ImportError:
+            raise
+        except Exception as error:  # each runtime has its own kinds of failing on a broken file
+            raise ValueError(f"The model {path} cannot be loaded: {error}") from error
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names in the order of the columns of `predict_proba`."""
+        return self.contract.class_names
+
+    def with_threshold(self, threshold: float | None) -> "Predictor":
+        """Returns one that is unsure up to another probability, 0 to 1; None changes nothing.
+
+        Raises:
+            ValueError: Out of range.
+        """
+        if threshold is None:
+            return self
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"--threshold must be between 0 and 1. Received: {threshold}")
+        return dataclasses.replace(
+            self, contract=dataclasses.replace(self.contract, threshold=threshold)
+        )
+
+    @overload
+    def predict(self, images: bytes | Image.Image, batch_size: int = ...) -> Prediction: ...
+    @overload  # a folder, or an array of several images, gives a list
+    def predict(self, images: str | os.PathLike | np.ndarray, batch_size: int = ...) -> Any: ...
+    @overload
+    def predict(self, images: Iterable[ImageInput], batch_size: int = ...) -> list[Prediction]: ...
+    def predict(
+        self, images: ImageInput | Iterable[ImageInput], batch_size: int = BATCH_SIZE
+    ) -> Prediction | list[Prediction]:
+        """Classifies one image, or several.
+
+        >>> import trash_keras as tk
+        >>> classifier = tk.load()
+        >>> classifier.predict("photo.jpg").label
+        'paper'
+        >>> from PIL import Image
+        >>> images = [Image.open("photo.jpg"), "notes.txt"]
+        >>> [prediction.label or prediction.error for prediction in classifier.predict(images)]
+        ['paper', 'not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file']
+
+        All kinds of input are decoded and resized as in training: EXIF orientation applied,
+        transparency onto white, grey and CMYK to RGB.
+
+        Args:
+            images: One image: the path or address of a file, its bytes, a PIL image, or an array
+                [height, width, 3], uint8 or float, RGB 0..255. Several: a list of these, a folder
+                (all images in it and below, sorted by path), or an array [N, height, width, 3].
+            batch_size: Images per step.
+
+        Returns:
+            A prediction; for several images a list of them, in the same order. A file among
+            several that cannot be read gets a prediction with an `error`.
+
+        Raises:
+            OSError: An object store does not answer.
+            ValueError: A single file that cannot be read, no images, or something that is no
+                image: another type, an array of another shape or dtype, or values that are not
+                0..255, see `image_inputs.to_uint8`.
+        """
+        single = isinstance(images, str | os.PathLike | bytes | Image.Image | np.ndarray)
+        if isinstance(images, str | os.PathLike) and os.path.isdir(images):
+            single, images = False, iter_image_files([os.fspath(images)])
+        elif isinstance(images, np.ndarray) and images.ndim == 4:
+            single = False
+        several = image_inputs.require_some([images] if single else images)  # type: ignore
+        predictions = list(self.predict_stream(several, batch_size))
+        if not single:
+            return predictions
+        if error := predictions[0].error:
+            raise ValueError(f"{predictions[0].file or 'The image'}: {error}")
+        return predictions[0]
+
+    def predict_proba(
+        self, images: np.ndarray | Iterable[ImageInput], batch_size: int = BATCH_SIZE
+    ) -> np.ndarray:
+        """Returns the probabilities of several images.
+
+        >>> import numpy as np
+        >>> import trash_keras as tk
+        >>> tk.load().predict_proba(np.full((2, 48, 64, 3), 127, np.uint8)).shape
+        (2, 6)
+
+        Args:
+            images: [N, height, width, 3] of any size, uint8 or float, RGB 0..255; or a list of
+                whatever `predict` takes for one image.
+            batch_size: Images per step.
+
+        Returns:
+            float32 [N, classes], a column for each of `class_names`; rows sum to 1.
+
+        Raises:
+            ValueError: As `predict`, or one of the files cannot be read.
+        """
+        if isinstance(images, np.ndarray) and images.ndim != 4:
+            raise ValueError(
+                "An array of images must have the shape [N, height, width, 3]; of one image it is "
+                f"images[None]. Received: {list(images.shape)}"
+            )
+        predictions = list(self.predict_stream(image_inputs.require_some(images), batch_size))
+        for prediction in predictions:
+            if prediction.error:
+                raise ValueError(f"{prediction.file or 'An image'}: {prediction.error}")
+        return np.array([list(one.probabilities.values()) for one in predictions], np.float32)
+
+    def predict_stream(
+        self,
+        images: Iterable[ImageInput],
+        batch_size: int = BATCH_SIZE,
+        max_megapixels: float = decoding.MAX_MEGAPIXELS,
+    ) -> Iterator[Prediction]:
+        """Classifies any number of images, which may lie in object stores.
+
+        Args:
+            images: As `predict` takes them for one image; consumed a batch at a time.
+            batch_size: Images per step.
+            max_megapixels: Most pixels to decode, millions; larger files get an error.
+
+        Yields:
+            A prediction for each image, in the same order. A file that cannot be read gets an
+            `error` and stops nothing.
+
+        Raises:
+            OSError: An object store does not answer.
+            ValueError: Something is no image at all, see `predict`.
+        """
+        rest, contract = iter(images), self.contract
+        while batch := list(itertools.islice(rest, batch_size)):
+            opened = image_inputs.open_squares(
+                batch, contract.image_size, contract.resize, max_megapixels
+            )
+            squares = [one for one in opened if isinstance(one, np.ndarray)]
+            rows = iter(self.predict_batch(np.stack(squares).astype(np.float32)) if squares else ())
+            for image, square in zip(batch, opened, strict=True):
+                name = image_inputs.name_of(image)
+                if isinstance(square, np.ndarray):
+                    yield Prediction.from_row(next(rows), contract, name)
+                else:
+                    yield Prediction(name, {}, error=str(square))
+
+    def predict_batches(
+        self, batches: Iterable[np.ndarray], examples: int, title: str
+    ) -> np.ndarray:
+        """Runs the model batch after batch, with a progress bar.
+
+        Args:
+            batches: float32 [batch, side, side, 3] each; may end in filler (`pipeline.evaluation`).
+            examples: Number of images that count.
+            title: What the progress bar says.
+
+        Returns:
+            float32 [examples, classes].
+        """
+        rows = []
+        with tqdm(total=examples, desc=title, unit="image") as progress:
+            for batch in batches:
+                rows.append(self.predict_batch(batch))
+                progress.update(min(len(batch), examples - progress.n))
+        return np.concatenate(rows)[:examples]
+
+    def __repr__(self) -> str:
+        contract = self.contract
+        views = f", {contract.tta} views" if contract.tta > 1 else ""
+        return (
+            f"<Predictor of {', '.join(contract.class_names)}; {contract.image_size} px, "
+            f"{contract.resize}{views}; {UNSURE} up to {contract.threshold:.2g}>"
+        )

@@ -1,0 +1,1 @@
+"""Recipes that come with the package, `NAME.flags` each, for `--preset=NAME`."""

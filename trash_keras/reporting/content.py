@@ -1,0 +1,29 @@
+"""What a report is made of, besides its numbers."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trash_keras.data.decoding import ReadImages
+from trash_keras.evaluation.heat_maps import HeatMaps
+from trash_keras.evaluation.predictions import Predictions
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportContent:
+    """Predictions of a model, and what figures and page show beside them.
+
+    Attributes:
+        predictions: Split -> what the model predicted.
+        counts: Split -> class name -> images.
+        read_images: Files -> their encoded bytes, for the thumbnails. An image that is missing or
+            cannot be decoded is shown as a grey box.
+        epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
+        heat_maps: Of the errors of the main split; None for a model that has none.
+    """
+
+    predictions: Mapping[str, Predictions]
+    counts: Mapping[str, Mapping[str, int]]
+    read_images: ReadImages
+    epochs: Sequence[Mapping[str, Any]] = ()
+    heat_maps: HeatMaps | None = None

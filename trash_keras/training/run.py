@@ -1,0 +1,116 @@
+"""A run before it trains: all that can be found out before anything is written, and its model."""
+
+import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from trash_keras import files
+from trash_keras.config import Config
+from trash_keras.contract import Contract
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.stores import Store, open_store
+from trash_keras.evaluation import subsets
+from trash_keras.modeling import classifier
+from trash_keras.training import catalogs, runtime, teachers
+from trash_keras.training.teachers import Teacher
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run, and what was found out about it.
+
+    Attributes:
+        config: Its settings.
+        workdir: Folder for everything that it writes.
+        store: Where its images lie.
+        catalog: Which images there are, by split.
+        subset_of: From `subsets.load`.
+        taught_by: Teachers for distillation; empty without.
+        precision: Name of the dtype policy.
+    """
+
+    config: Config
+    workdir: Path
+    store: Store
+    catalog: Catalog
+    subset_of: Mapping[str, str]
+    taught_by: Sequence[Teacher]
+    precision: str
+
+    @property
+    def kept_init(self) -> Path:
+        """The copy of what `--init` named, which may change or go while the run lasts."""
+        return self.workdir / "backup" / "init.keras"
+
+
+def open_devices(config: Config) -> tf.distribute.Strategy:
+    """Picks the devices of a run.
+
+    Raises:
+        ValueError: They are not there, or cannot share its batches.
+    """
+    runtime.keep_freed_memory()
+    strategy = runtime.use_accelerator(config.runtime.accelerator)
+    runtime.check_batch_size(config.data.batch_size, strategy)
+    return strategy
+
+
+def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> Run:
+    """Looks at all that a user can get wrong, but for the network; writes next to nothing.
+
+    Args:
+        config: The run.
+        workdir: Its folder; what an earlier call left there counts.
+        strategy: From `open_devices`.
+
+    Raises:
+        ValueError: Data, teachers or the model to start from do not fit the configuration.
+    """
+    store = open_store(config.data.data_dir, config.data.data_format)
+    catalog = catalogs.of_run(config, workdir, store)
+    subset_of = subsets.load(config.data.subsets, catalog.paths())
+    taught_by = teachers.find(config, workdir, catalog)
+    precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
+    run = Run(config, workdir, store, catalog, subset_of, taught_by, precision)
+    if not run.kept_init.exists():
+        teachers.require_unseen_by_init(config, catalog)
+    return run
+
+
+def build(run: Run) -> keras.Model:
+    """Builds the classifier that training starts from; in the scope of the devices.
+
+    Raises:
+        ValueError: As `classifier.create`.
+    """
+    # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
+    # and Keras draws the seeds of initial weights from it.
+    runtime.set_seed(run.config.runtime.seed, run.config.runtime.deterministic)
+    settings, names = run.config.model, run.catalog.class_names
+    if settings.init and run.kept_init.exists():
+        settings = dataclasses.replace(settings, init=str(run.kept_init))
+    model = classifier.create(settings, names, run.config.data.image_size)
+    if settings.init:
+        known = Contract.read(settings.init)
+        fresh = ", ".join(name for name in names if name not in known.class_names)
+        print(
+            f"Starts from {run.config.model.init}, made for {known.image_size} px, "
+            f"{known.resize}; new in its head: {fresh or 'nothing'}",
+            flush=True,
+        )
+    return model
+
+
+def begin(run: Run) -> None:
+    """Writes what the run is, for its own resuming and for others."""
+    files.write_json(run.workdir / "config.json", run.config.to_dict())
+    run.catalog.save(run.workdir / "catalog.json")
+    if run.taught_by:
+        teachers.save(run.taught_by, run.workdir)
+    if run.config.model.init and not run.kept_init.exists():
+        with files.replacing(run.kept_init) as temporary:
+            shutil.copyfile(run.config.model.init, temporary)
