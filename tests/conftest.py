@@ -1,25 +1,22 @@
 """Shared fixtures: solid-colour pictures, a toy backbone, and the command line."""
 
-import json
 import os
+import pickle
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+
+from tests.support import builders, scripts
 
 # As `launch.run` has it, so that what scripts and tests compute is the same to the bit.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT / "tests" / "data"), str(ROOT / "tests" / "web")]  # odd_files, pages
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-COLOURS = {"blue": (30, 40, 220), "green": (30, 200, 40), "red": (220, 30, 30)}
 
 
 def pytest_collection_modifyitems(items):
@@ -28,39 +25,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path not in slow)
 
 
-def write_solid(folder: Path, per_class: int = 12, side: int = 20, colours=None) -> Path:
-    """Writes class folders of solid colours with a little noise, as PNG."""
-    generator = np.random.default_rng(0)
-    for name, colour in (colours or COLOURS).items():
-        (folder / name).mkdir(parents=True)
-        for index in range(per_class):
-            noise = generator.normal(0, 8, (side, side + 4, 3))
-            pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{name}{index}.png")
-    return folder
-
-
 @pytest.fixture
 def data_dir(tmp_path):
-    return write_solid(tmp_path / "data")
+    return builders.write_solid(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
 def toy_backbone(tmp_path_factory):
     """A .keras feature extractor with BatchNorm and Dropout, which scales its input itself."""
-    import keras
-
-    keras.utils.set_random_seed(1)
-    inputs = keras.Input((16, 16, 3), name="image")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False)(x)
-    x = keras.layers.BatchNormalization()(x)
-    x = keras.layers.ReLU()(x)
-    x = keras.layers.Dropout(0.1)(x)
-    x = keras.layers.Conv2D(12, 3, activation="relu")(x)
-    path = tmp_path_factory.mktemp("backbone") / "toy.keras"
-    keras.Model(inputs, x, name="toy").save(path)
-    return path
+    name = "toy.keras"
+    folder = builders.make_once(
+        tmp_path_factory, "backbone", lambda folder: builders.write_toy_backbone(folder / name)
+    )
+    return folder / name
 
 
 @pytest.fixture(scope="session")
@@ -85,86 +62,66 @@ def squares():
     images = generator.normal(128, 8, (12, 32, 32, 3)).clip(0, 255).astype(np.uint8)
     boxes, labels = generator.integers(0, 24, (12, 2)), np.arange(12) % 2
     for image, (top, left), label in zip(images, boxes, labels, strict=True):
-        image[top : top + 8, left : left + 8] = COLOURS["blue" if label else "red"]
+        image[top : top + 8, left : left + 8] = builders.COLOURS["blue" if label else "red"]
     return model, images, labels, boxes
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, toy_backbone):
-    """A finished run of the toy backbone on solid colours: (workdir, data folder, report)."""
-    from trash_keras.training.loop import train_and_evaluate
+def train_once(tmp_path_factory, toy_backbone):
+    """Trains on solid colours, once for all workers: (name, options of `write_solid`, flags).
 
-    folder = tmp_path_factory.mktemp("trained")
-    data = write_solid(folder / "data")
-    config = toy_config(data, toy_backbone)
-    report = train_and_evaluate(config, folder / "run", "pytest")
-    return folder / "run", data, report
+    Gives a copy of the run that is the worker's own, the data folder, and what
+    `train_and_evaluate` returned.
+    """
+
+    def train(name, images, **flags):
+        from trash_keras.training.loop import train_and_evaluate
+
+        def make(folder):
+            data = builders.write_solid(folder / "data", **images)
+            config = builders.toy_config(data, toy_backbone, **flags)
+            report = train_and_evaluate(config, folder / "run", "pytest")
+            (folder / "report.pickle").write_bytes(pickle.dumps(report))
+
+        shared = builders.make_once(tmp_path_factory, name, make)
+        run = shutil.copytree(shared / "run", tmp_path_factory.mktemp(name) / "run")
+        return run, shared / "data", pickle.loads((shared / "report.pickle").read_bytes())
+
+    return train
 
 
 @pytest.fixture(scope="session")
-def doubtful(tmp_path_factory, toy_backbone):
+def trained(train_once):
+    """A finished run of the toy backbone on solid colours: (workdir, data folder, report)."""
+    return train_once("trained", {})
+
+
+@pytest.fixture(scope="session")
+def doubtful(train_once, toy_backbone):
     """A finished run on one class that is easy and two that nothing tells apart.
 
     With two views, a temperature that is not 1, answers that are unsure, and sets:
     (workdir, data folder, report, configuration).
     """
-    from trash_keras.training.loop import train_and_evaluate
-
-    folder = tmp_path_factory.mktemp("doubtful")
-    red = COLOURS["red"]
-    colours = {"blue": COLOURS["blue"], "brick": red, "red": red}
-    data = write_solid(folder / "data", per_class=40, colours=colours)
-    config = toy_config(
-        data, toy_backbone, finetune_epochs=0, tta=2, conformal_error=0.2, label_smoothing=0.0
-    )
-    report = train_and_evaluate(config, folder / "run", "pytest")
-    return folder / "run", data, report, config
-
-
-def toy_config(data, backbone, **changes):
-    """A configuration that takes seconds; `changes` are flags by name."""
-    from trash_keras.config import Config, fields
-
-    flags = {
-        "data_dir": str(data), "backbone": str(backbone), "image_size": 16, "batch_size": 8,
-        "head_epochs": 12, "head_learning_rate": 0.05, "finetune_epochs": 2,
-        "deterministic": True, "accelerator": "cpu", **changes,
-    }  # fmt: skip
-    values = {}
-    for section, field in fields():
-        if field.name in flags:
-            values.setdefault(section, {})[field.name] = flags.pop(field.name)
-    assert not flags, f"unknown settings {flags}"
-    return Config.from_dict(values)
+    red = builders.COLOURS["red"]
+    colours = {"blue": builders.COLOURS["blue"], "brick": red, "red": red}
+    flags = {"head_epochs": 12, "finetune_epochs": 0, "tta": 2, "conformal_error": 0.2,
+             "label_smoothing": 0.0}  # fmt: skip
+    run, data, report = train_once("doubtful", {"per_class": 40, "colours": colours}, **flags)
+    return run, data, report, builders.toy_config(data, toy_backbone, **flags)
 
 
 @pytest.fixture(scope="session")
 def configure():
-    """`toy_config`, for tests."""
-    return toy_config
+    """`builders.toy_config`."""
+    return builders.toy_config
 
 
 @pytest.fixture(scope="session")
 def script_server(tmp_path_factory):
-    """Runs a script where Keras is imported already: (name, arguments) -> finished process."""
-    outputs = [str(tmp_path_factory.mktemp("script") / name) for name in ("stdout", "stderr")]
-    command = [sys.executable, ROOT / "tests" / "script_server.py"]
-    pipe, path = subprocess.PIPE, {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
-        env=os.environ | path,
-    ) as server:  # fmt: skip
-
-        def run(name, arguments):
-            order = dict(zip(("stdout", "stderr"), outputs, strict=True))
-            order |= {"name": name, "arguments": arguments, "timeout": 600}
-            print(json.dumps(order), file=server.stdin, flush=True)
-            status = int(server.stdout.readline())
-            texts = [Path(output).read_text() for output in outputs]
-            return subprocess.CompletedProcess([name, *arguments], status, *texts)
-
-        yield run
-        server.stdin.close()
+    """Runs and kills scripts where Keras is imported already."""
+    with scripts.ScriptServer(tmp_path_factory.mktemp("script")) as server:
+        yield server
 
 
 def module_of(name):
@@ -183,7 +140,7 @@ def script(request):
     def run(name, *arguments, fresh=False, **options):
         arguments = [str(argument) for argument in arguments]
         if not fresh and not options:
-            return request.getfixturevalue("script_server")(name, arguments)
+            return request.getfixturevalue("script_server").run(name, arguments)
         command = [sys.executable, "-m", *module_of(name), *arguments]
         options = {"capture_output": True, "text": True, "timeout": 600, "cwd": ROOT} | options
         return subprocess.run(command, **options)
@@ -192,19 +149,11 @@ def script(request):
 
 
 @pytest.fixture(scope="session")
-def kill_script():
+def kill_script(script_server):
     """Starts `trash-keras NAME` and kills it as soon as `when` returns true."""
 
     def kill(name, *arguments, when):
-        command = [sys.executable, "-m", *module_of(name), *map(str, arguments)]
-        null = subprocess.DEVNULL
-        with subprocess.Popen(command, cwd=ROOT, stdout=null, stderr=null) as process:
-            deadline = time.monotonic() + 200
-            while not when():
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            assert process.wait(30) == -signal.SIGKILL
+        script_server.kill(name, arguments, when)
 
     return kill
 

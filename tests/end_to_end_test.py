@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=12", "--finetune_epochs=12",
+TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=6", "--finetune_epochs=6",
        "--head_learning_rate=0.05", "--deterministic", "--accelerator=cpu")  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def test_killed_in_each_phase_it_ends_like_an_unbroken_run(
         kill_script("train", *flags, f"--workdir={broken}", when=state.exists)
         assert not (broken / "report.json").exists()
     assert script("train", *flags, f"--workdir={broken}").returncode == 0
-    assert len(rows(whole)) == len(rows(broken)) == 24
+    assert len(rows(whole)) == len(rows(broken)) == 12
     for one, other in zip(rows(whole), rows(broken), strict=True):
         assert (one.pop("phase"), one["epoch"]) == (other.pop("phase"), other["epoch"])
         assert {name: float(value) for name, value in one.items()} == pytest.approx(

@@ -1,8 +1,8 @@
 import shutil
 
-import odd_files
 import pytest
 
+from tests.support import odd_files
 from trash_keras import scoring
 from trash_keras.contract import Contract
 from trash_keras.data.catalog import whole

@@ -1,7 +1,7 @@
-// The camera: what it sees is answered some times a second, and kept on demand.
+// The camera: its frames are classified a few times a second, and kept on demand.
 
-const PAUSE = 250; // milliseconds between an answer and the next frame: it shall not drain a phone
-const WISHES = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
+const PAUSE = 250; // milliseconds from a prediction to the next frame, to save a phone's battery
+const CONSTRAINTS = { video: { facingMode: "environment", width: { ideal: 1280 } }, audio: false };
 const REASONS = {
   NotAllowedError: "The camera was not allowed. Allow it for this page in the browser's settings.",
   NotFoundError: "There is no camera on this device.",
@@ -30,7 +30,7 @@ export class Camera {
       throw new Error("The camera needs a page from https or from this device (localhost).");
     }
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia(WISHES);
+      this.#stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
     } catch (error) {
       throw new Error(REASONS[error.name] ?? `The camera can't be used: ${error.message}`);
     }

@@ -1,11 +1,11 @@
-// A picture and its answer on the page, and on demand which places the answer depends on.
+// An image and its prediction on the page, and on demand the regions that it depends on.
 
-import { UNSURE, percent } from "./answer.js";
 import { showBars } from "./bars.js";
 import { drawOver } from "./heat_map.js";
 import { RUNS, occlusion } from "./occlusion.js";
+import { UNSURE, percent } from "./prediction.js";
 
-const MEANINGFUL = 0.02; // a loss of less is no place, but the model's noise
+const MEANINGFUL = 0.02; // smaller losses are noise of the model
 
 /** Shows a file that could not be read. */
 export function failureCard(name, why) {
@@ -16,31 +16,32 @@ export function failureCard(name, why) {
 }
 
 /**
- * Shows an answer.
- * @param {string} name Of the picture.
- * @param {object} picture Of Pictures.read.
- * @param {import("./answer.js").Answer} answer
- * @param {number} milliseconds That the model took.
+ * Shows a prediction.
+ * @param {string} name Of the image.
+ * @param {object} image From ImageReader.read.
+ * @param {import("./prediction.js").Prediction} prediction
+ * @param {number} milliseconds Of the inference.
  * @param {import("./model.js").Model} model
  */
-export function answerCard(name, picture, answer, milliseconds, model) {
-  const card = copyOf("answer");
+export function predictionCard(name, image, prediction, milliseconds, model) {
+  const card = copyOf("prediction");
   const canvas = card.querySelector("canvas");
-  [canvas.width, canvas.height] = [picture.shown.width, picture.shown.height];
+  [canvas.width, canvas.height] = [image.shown.width, image.shown.height];
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture.shown, 0, 0);
+  context.drawImage(image.shown, 0, 0);
   canvas.setAttribute("aria-label", name);
-  card.dataset.label = answer.label;
-  card.classList.toggle("unsure", answer.unsure);
-  card.querySelector(".label").textContent = answer.label;
-  card.querySelector(".sure").textContent = percent(answer.best.probability);
-  card.querySelector(".most").textContent = `Most likely ${answer.best.name}, but not likely enough.`;
-  card.querySelector(".most").hidden = !answer.unsure;
-  showBars(card.querySelector(".bars"), answer, model.contract);
-  showSet(card.querySelector(".set"), answer.set);
+  card.dataset.label = prediction.label;
+  card.classList.toggle("unsure", prediction.unsure);
+  card.querySelector(".label").textContent = prediction.label;
+  card.querySelector(".sure").textContent = percent(prediction.best.probability);
+  card.querySelector(".most").textContent =
+    `Most likely ${prediction.best.name}, but not above the threshold.`;
+  card.querySelector(".most").hidden = !prediction.unsure;
+  showBars(card.querySelector(".bars"), prediction, model.metadata);
+  showSet(card.querySelector(".set"), prediction.set);
   card.querySelector(".file").textContent =
-    `${name}, ${Math.round(milliseconds)} ms (and ${Math.round(picture.milliseconds)} ms to read it)`;
-  new Evidence(card.querySelector(".evidence"), context, picture, answer, model);
+    `${name}, ${Math.round(milliseconds)} ms (and ${Math.round(image.milliseconds)} ms to read it)`;
+  new Saliency(card.querySelector(".saliency"), context, image, prediction, model);
   return card;
 }
 
@@ -54,15 +55,15 @@ function copyOf(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
 }
 
-/** The button that makes a heat map, shows it, and puts it away. */
-class Evidence {
+/** The button that makes a saliency map, shows it as a heat map and hides it. */
+class Saliency {
   #overlay; // the drawn map, once there is one
   #running; // what cancels it, while it is being made
   #shown = false;
 
-  constructor(place, context, picture, answer, model) {
-    [this.place, this.context, this.picture, this.answer, this.model] =
-      [place, context, picture, answer, model];
+  constructor(place, context, image, prediction, model) {
+    [this.place, this.context, this.image, this.prediction, this.model] =
+      [place, context, image, prediction, model];
     [this.button, this.progress, this.method] =
       ["button", "progress", ".method"].map((part) => place.querySelector(part));
     this.progress.max = RUNS;
@@ -81,15 +82,15 @@ class Evidence {
     this.progress.hidden = false;
     this.button.textContent = "Cancel";
     this.method.textContent = "";
-    const { best } = this.answer;
-    const side = this.model.contract.image_size;
+    const { best } = this.prediction;
+    const side = this.model.metadata.image_size;
     try {
-      const found = await occlusion(this.picture.square, side, best.probability,
+      const found = await occlusion(this.image.square, side, best.probability,
         async (square) => (await this.model.classify(square))[best.index],
         (done) => { this.progress.value = done; }, this.#running.signal);
       this.#finished(found);
     } catch (error) {
-      this.button.textContent = "Show what counts";
+      this.button.textContent = "Show heat map";
       if (error.name !== "AbortError") this.method.textContent = `That failed: ${error.message}`;
     } finally {
       this.#running = undefined;
@@ -98,30 +99,31 @@ class Evidence {
   }
 
   #finished(found) {
-    const { best } = this.answer;
+    const { best } = this.prediction;
     const points = Math.round(100 * found.largest);
-    const how = `(Occlusion sensitivity: a patch of the picture's mean colour, in ${RUNS} places.)`;
+    const how = `(Occlusion sensitivity: a patch of the image's mean colour, in ${RUNS} places.)`;
     if (found.largest < MEANINGFUL) {
       this.button.hidden = true;
-      this.method.textContent = `No single place counts: whichever is covered, ${best.name} loses `
-        + `less than ${100 * MEANINGFUL} points. ${how}`;
+      this.method.textContent = `No single region decides: covering any of them lowers the `
+        + `probability of ${best.name} by less than ${100 * MEANINGFUL} points. ${how}`;
       return;
     }
-    this.method.textContent = `Covering the bright places costs ${best.name} up to ${points} `
-      + `points. The answer depends on them; the thing may lie elsewhere. ${how}`;
+    this.method.textContent = `Covering a bright region lowers the probability of ${best.name} by `
+      + `up to ${points} points. The prediction depends on these regions; the object may be `
+      + `elsewhere. ${how}`;
     const { canvas } = this.context;
     this.#overlay = new OffscreenCanvas(canvas.width, canvas.height);
     const drawing = this.#overlay.getContext("2d");
-    drawing.drawImage(this.picture.shown, 0, 0);
-    drawOver(drawing, found, this.model.contract.resize);
+    drawing.drawImage(this.image.shown, 0, 0);
+    drawOver(drawing, found, this.model.metadata.resize);
     this.#show(true);
   }
 
   #show(overlay) {
     this.#shown = overlay;
-    this.context.drawImage(overlay ? this.#overlay : this.picture.shown, 0, 0);
+    this.context.drawImage(overlay ? this.#overlay : this.image.shown, 0, 0);
     this.context.canvas.dataset.overlay = overlay;
-    this.button.textContent = overlay ? "Show the picture" : "Show what counts";
+    this.button.textContent = overlay ? "Show image" : "Show heat map";
   }
 }
 
@@ -135,5 +137,5 @@ export function tally(list) {
   const ranked = [...counts].sort((one, other) => (one[0] === UNSURE) - (other[0] === UNSURE)
     || other[1] - one[1]);
   const words = ranked.map(([label, count]) => `${count} ${label}`);
-  return [...words, ...(failed ? [`${failed} without an answer`] : [])].join(", ");
+  return [...words, ...(failed ? [`${failed} without a prediction`] : [])].join(", ");
 }

@@ -1,6 +1,7 @@
-// A heat map over its picture, in the colours of the report (trash_keras/evaluation/heat_maps.py).
+// A heat map over its image, in the colours of the report
+// (trash_keras/reporting/plots/saliency.py).
 
-const STRENGTH = 0.6; // share of the colours; the rest is the picture in grey
+const STRENGTH = 0.6; // share of the colours; the rest is the image in grey
 const UNSEEN = 0.35; // brightness of what the model was not shown
 // Inferno of Matplotlib: equal steps of evidence look equally large.
 const COLOURS = ["000004", "0b0724", "210c4a", "3d0965", "57106e", "71196e", "8a226a", "a32c61",
@@ -9,20 +10,20 @@ const COLOURS = ["000004", "0b0724", "210c4a", "3d0965", "57106e", "71196e", "8a
 
 /**
  * Draws the overlay.
- * @param {CanvasRenderingContext2D} context Of a canvas as large as the picture, with it drawn.
- * @param {{map: Float32Array, cells: number}} found Of the square picture.
- * @param {string} resize How the square was made of the picture.
+ * @param {CanvasRenderingContext2D} context Of a canvas of the image's size, with it drawn.
+ * @param {{map: Float32Array, cells: number}} found Of the square image.
+ * @param {string} resize How the square was made of the image.
  */
 export function drawOver(context, { map, cells }, resize) {
   const { width, height } = context.canvas;
-  // Width and height of the square, in pixels of this picture.
+  // Width and height of the square, in pixels of this image.
   const [columns, rows] = {
     stretch: [width, height],
     crop: Array(2).fill(Math.min(width, height)),
     pad: Array(2).fill(Math.max(width, height)),
   }[resize];
-  const picture = context.getImageData(0, 0, width, height);
-  const { data } = picture;
+  const image = context.getImageData(0, 0, width, height);
+  const { data } = image;
   for (let y = 0; y < height; y++) {
     const down = (y + 0.5 - height / 2) / rows + 0.5;
     for (let x = 0; x < width; x++) {
@@ -37,7 +38,7 @@ export function drawOver(context, { map, cells }, resize) {
       }
     }
   }
-  context.putImageData(picture, 0, 0);
+  context.putImageData(image, 0, 0);
 }
 
 /** The map between its cells, bilinearly; places are 0..1 from top and left. */

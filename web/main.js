@@ -1,18 +1,18 @@
 // Puts the parts of the page together.
 
-import { Answer, percent } from "./answer.js";
 import { showBars } from "./bars.js";
 import { Camera } from "./camera.js";
-import { answerCard, failureCard, tally } from "./cards.js";
+import { failureCard, predictionCard, tally } from "./cards.js";
+import { ImageReader } from "./image_reader.js";
 import { Model } from "./model.js";
-import { Pictures } from "./pictures.js";
+import { Prediction, percent } from "./prediction.js";
 
 const MODEL = "model.tflite"; // beside the page
 const at = (id) => document.getElementById(id);
-const pictures = new Pictures();
+const images = new ImageReader();
 const camera = new Camera(at("video"), lookAt);
 let model;
-let working = Promise.resolve(); // pictures are answered one after the other
+let working = Promise.resolve(); // images are classified one after the other
 let waiting = 0;
 
 function say(text, busy = false) {
@@ -36,11 +36,11 @@ async function loadModel(file, read) {
     model = loaded;
     clear();
     describe(name, performance.now() - start);
-    say(`Ready: ${model.contract.class_names.join(", ")}`);
+    say(`Ready: ${model.metadata.class_names.join(", ")}`);
   } catch (error) {
     console.debug(error);
     complain(`${file} can't be used. ${error.message}`);
-    say(model ? "The model from before is still here." : "");
+    say(model ? "The previous model stays loaded." : "");
   }
   for (const id of ["choose", "open-camera"]) at(id).disabled = !model;
 }
@@ -54,13 +54,13 @@ async function fetchModel() {
 }
 
 function describe(name, milliseconds) {
-  const { contract } = model;
-  const side = contract.image_size;
+  const { metadata } = model;
+  const side = metadata.image_size;
   const facts = {
     File: `${name}, ${(model.bytes / 1e6).toFixed(1)} MB`,
-    Classes: contract.class_names.join(", "),
-    Takes: `${side} × ${side} pixels, ${contract.resize}, ${model.precision}`,
-    Unsure: contract.threshold > 0 ? `up to ${percent(contract.threshold)}` : "never",
+    Classes: metadata.class_names.join(", "),
+    Input: `${side} × ${side} pixels, ${metadata.resize}, ${model.precision}`,
+    Unsure: metadata.threshold > 0 ? `up to ${percent(metadata.threshold)}` : "never",
     Runtime: `LiteRT.js, WebAssembly; loaded in ${(milliseconds / 1000).toFixed(1)} s`,
   };
   at("facts").replaceChildren(...Object.entries(facts).map(([term, fact]) => {
@@ -70,41 +70,42 @@ function describe(name, milliseconds) {
     }
     return pair;
   }));
-  at("limit").textContent = contract.threshold > 0
-    ? `The line in the bars: up to ${percent(contract.threshold)} the answer is unsure.` : "";
+  at("limit").textContent = metadata.threshold > 0
+    ? `The line in the bars is the threshold: up to ${percent(metadata.threshold)} the label is `
+      + "unsure (selective classification: the model abstains)." : "";
 }
 
-async function ask(source) {
-  const picture = await pictures.read(source, model.contract);
+async function predict(source) {
+  const image = await images.read(source, model.metadata);
   const start = performance.now();
-  const answer = new Answer(await model.classify(picture.square), model.contract);
-  return { picture, answer, milliseconds: performance.now() - start };
+  const prediction = new Prediction(await model.classify(image.square), model.metadata);
+  return { image, prediction, milliseconds: performance.now() - start };
 }
 
-/** Answers pictures, each with a card above those of earlier ones. */
+/** Classifies images, each with a card above those of earlier ones. */
 function add(sources) {
   if (!model || !sources.length) return;
   complain();
-  const below = at("answers").firstElementChild;
+  const below = at("predictions").firstElementChild;
   waiting += sources.length;
   for (const { name, source } of sources) {
     working = working.then(async () => {
-      say(`Looking at ${name}${waiting > 1 ? `, ${waiting} to go` : ""} …`, true);
+      say(`Classifying ${name}${waiting > 1 ? `, ${waiting} to go` : ""} …`, true);
       const card = await cardFor(name, source);
       at("results").hidden = false;
-      document.body.classList.add("answered");
-      at("answers").insertBefore(card, below?.parentNode ? below : null);
+      document.body.classList.add("has-results");
+      at("predictions").insertBefore(card, below?.parentNode ? below : null);
       waiting -= 1;
-      if (!waiting) say(sources.length > 1 ? tally(at("answers")) : spoken(name, card));
+      if (!waiting) say(sources.length > 1 ? tally(at("predictions")) : spoken(name, card));
     });
   }
 }
 
 async function cardFor(name, source) {
   try {
-    const { picture, answer, milliseconds } = await ask(source);
-    const card = answerCard(name, picture, answer, milliseconds, model);
-    card.dataset.words = answer.words;
+    const { image, prediction, milliseconds } = await predict(source);
+    const card = predictionCard(name, image, prediction, milliseconds, model);
+    card.dataset.words = prediction.words;
     return card;
   } catch (error) {
     return failureCard(name, error.message);
@@ -123,26 +124,27 @@ function addFiles(files) {
     working = working.then(() => loadModel(file.name,
       async () => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })));
   }
-  add(others.map((file) => ({ name: file.name || "picture", source: file })));
+  add(others.map((file) => ({ name: file.name || "image", source: file })));
 }
 
 function clear() {
-  at("answers").replaceChildren();
+  at("predictions").replaceChildren();
   at("results").hidden = true;
-  document.body.classList.remove("answered");
+  document.body.classList.remove("has-results");
   say("");
 }
 
 async function lookAt(frame) {
-  const { answer, milliseconds } = await ask(frame);
-  const changed = at("live-label").textContent !== answer.label;
-  at("live-label").textContent = answer.label;
-  at("camera").classList.toggle("unsure", answer.unsure);
-  at("live-sure").textContent = percent(answer.best.probability);
+  const { prediction, milliseconds } = await predict(frame);
+  const changed = at("live-label").textContent !== prediction.label;
+  at("live-label").textContent = prediction.label;
+  at("camera").classList.toggle("unsure", prediction.unsure);
+  at("live-sure").textContent = percent(prediction.best.probability);
+  const time = `${Math.round(milliseconds)} ms`;
   at("live-detail").textContent =
-    `${answer.unsure ? `Most likely ${answer.best.name}, in ` : "In "}${Math.round(milliseconds)} ms`;
-  showBars(at("live-bars"), answer, model.contract);
-  if (changed && camera.open) say(`The camera sees: ${answer.words}`);
+    prediction.unsure ? `Most likely ${prediction.best.name}, in ${time}` : `In ${time}`;
+  showBars(at("live-bars"), prediction, model.metadata);
+  if (changed && camera.open) say(`The camera sees: ${prediction.words}`);
 }
 
 async function openCamera() {
@@ -180,7 +182,7 @@ at("snapshot").addEventListener("click", async () => {
 });
 document.addEventListener("paste", ({ clipboardData }) => {
   if (clipboardData.files.length) addFiles(clipboardData.files);
-  else complain("There is no picture on the clipboard.");
+  else complain("There is no image on the clipboard.");
 });
 for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(type, (event) => {

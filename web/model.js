@@ -1,7 +1,7 @@
 // A .tflite file -> probabilities, by LiteRT.js.
 
 import { Tensor, loadAndCompile, loadLiteRt } from "@litertjs/core";
-import { outputQuantization, readContract } from "./model_file.js";
+import { outputQuantization, readMetadata } from "./model_file.js";
 
 const INPUTS = { float32: Float32Array, uint8: Uint8Array };
 let runtime; // of the page; loaded with the first model
@@ -12,11 +12,11 @@ export class Model {
   #quantization;
 
   /** Use Model.load. */
-  constructor(compiled, contract, bytes) {
+  constructor(compiled, metadata, bytes) {
     [this.#input] = compiled.getInputDetails();
     this.#compiled = compiled;
     this.#quantization = outputQuantization(bytes);
-    this.contract = contract;
+    this.metadata = metadata;
     this.bytes = bytes.length;
     this.precision = this.#input.dtype;
     if (!(this.precision in INPUTS)) throw new Error(`The model takes ${this.precision} pixels.`);
@@ -28,17 +28,17 @@ export class Model {
    * @returns {Promise<Model>}
    */
   static async load(bytes) {
-    const contract = await readContract(bytes);
+    const metadata = await readMetadata(bytes);
     await startRuntime();
-    // On the processor: a graphics card computes in half precision, and answers differ.
+    // On the processor: a graphics card computes in half precision, and predictions differ.
     const compiled = await loadAndCompile(bytes, { accelerator: "wasm" });
-    return new Model(compiled, contract, bytes);
+    return new Model(compiled, metadata, bytes);
   }
 
   /**
-   * Classifies a picture.
+   * Classifies an image.
    * @param {Uint8Array} square RGB, [side, side, 3].
-   * @returns {Promise<Float32Array>} Probabilities in the order of contract.class_names.
+   * @returns {Promise<Float32Array>} Probabilities in the order of metadata.class_names.
    */
   async classify(square) {
     const input = new Tensor(INPUTS[this.precision].from(square), [...this.#input.shape]);
@@ -64,7 +64,7 @@ async function startRuntime() {
     throw new Error("This browser has no WebAssembly, which the model runs in. Switch it on, or "
       + "use another browser.");
   }
-  // What LiteRT notes of itself is no error.
+  // LiteRT logs its start; that is no error.
   self.Module = { print() {}, printErr: (text) => console.debug(text) };
   runtime ??= loadLiteRt(new URL("node_modules/@litertjs/core/wasm/", document.baseURI).href)
     .catch((error) => {

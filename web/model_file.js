@@ -1,22 +1,22 @@
-// What a .tflite file says of itself: trash_keras's record of classes, size and threshold, which lies
-// in a zip archive behind the flatbuffer, and the scale of a quantized output inside it.
+// The metadata of a .tflite file: classes, size and threshold, in a zip archive that trash_keras
+// appends to the flatbuffer, and the scale of a quantized output, inside the flatbuffer.
 
-const RECORD = "trash_keras.json";
+const METADATA = "trash_keras.json";
 const END = { mark: 0x06054b50, size: 22 };
 const ENTRY = { mark: 0x02014b50, size: 46 };
 const LOCAL_SIZE = 30;
 const MAX_COMMENT = 0xffff;
 
 /**
- * Reads the record.
+ * Reads the metadata.
  * @param {Uint8Array} bytes The file.
- * @returns {Promise<object>} As `trash_keras.contract.Contract` has it.
+ * @returns {Promise<object>} As `trash_keras.metadata.ModelMetadata` has it.
  */
-export async function readContract(bytes) {
-  const found = await readEntry(bytes, RECORD).catch(() => null);
-  if (!found) throw new Error("This is no model of trash_keras: its record is missing.");
-  const contract = JSON.parse(new TextDecoder().decode(found));
-  return { threshold: 0, set_threshold: null, ...contract };
+export async function readMetadata(bytes) {
+  const found = await readEntry(bytes, METADATA).catch(() => null);
+  if (!found) throw new Error("This is not a trash_keras model: its metadata is missing.");
+  const metadata = JSON.parse(new TextDecoder().decode(found));
+  return { threshold: 0, set_threshold: null, ...metadata };
 }
 
 async function readEntry(bytes, name) {

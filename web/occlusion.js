@@ -1,6 +1,6 @@
-// Which places of a picture an answer depends on: occlusion sensitivity (Zeiler and Fergus, 2014).
-// A .tflite file has no gradients, so places are covered one after the other and the model is asked
-// each time.
+// Which regions of an image a prediction depends on: occlusion sensitivity (Zeiler and Fergus,
+// 2014). A .tflite file has no gradients, so regions are covered one after the other, with an
+// inference for each.
 
 const CELLS = 12; // of the map, in each direction
 const PATCH = 3; // cells that are covered at once, in each direction
@@ -8,12 +8,12 @@ const PLACES = CELLS - PATCH + 1;
 export const RUNS = PLACES * PLACES;
 
 /**
- * Measures how much a class loses where the picture is covered.
+ * Measures how much a class loses where the image is covered.
  * @param {Uint8Array} square RGB, [side, side, 3].
  * @param {number} side Pixels.
- * @param {number} before Probability of the class for the whole picture.
+ * @param {number} before Probability of the class for the whole image.
  * @param {(square: Uint8Array) => Promise<number>} probability Of the class.
- * @param {(done: number) => void} report Called after each of RUNS questions.
+ * @param {(done: number) => void} report Called after each of RUNS inferences.
  * @param {AbortSignal} signal Ends it with the signal's reason.
  * @returns {Promise<{map: Float32Array, cells: number, largest: number}>} map [cells, cells], 0..1:
  *   the mean loss under all patches that cover a cell, over the largest of these; `largest` is the

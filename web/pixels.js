@@ -1,4 +1,4 @@
-// Any picture -> the square that the model takes, to the digit as trash_keras/data/decoding.py does
+// Any image -> the square that the model takes, bit for bit as trash_keras/data/decoding.py makes
 // it: antialiased bilinear interpolation (a triangle filter), first across, then down, with
 // coefficients in double and levels in single precision, rounded once at the end.
 
@@ -7,10 +7,10 @@ const PAD_VALUE = 127;
 const STRIP_PIXELS = 2 ** 20; // what is held at once of a large photograph, before it is smaller
 
 /**
- * Makes a picture square.
+ * Makes an image square.
  * @param {(top: number, rows: number) => Uint8ClampedArray} readRows RGBA of whole rows.
- * @param {number} width Of the picture, pixels.
- * @param {number} height Of the picture, pixels.
+ * @param {number} width Of the image, pixels.
+ * @param {number} height Of the image, pixels.
  * @param {number} side Of the square, pixels.
  * @param {string} resize One of RESIZES.
  * @returns {Uint8Array} [side, side, 3], RGB.
@@ -42,7 +42,7 @@ export function toSquare(readRows, width, height, side, resize) {
   return square;
 }
 
-/** Which box of the picture is kept, and the height and width it gets in the square. */
+/** Which box of the image is kept, and the height and width it gets in the square. */
 export function placement(width, height, side, resize) {
   if (!RESIZES.includes(resize)) {
     throw new Error(`resize must be one of ${RESIZES.join(", ")}. Received: ${resize}`);
@@ -83,7 +83,7 @@ function triangles(pixels, start, end, count) {
   });
 }
 
-/** Makes rows of the picture as narrow as the square: float [last - first, columns, 3]. */
+/** Makes rows of the image as narrow as the square: float [last - first, columns, 3]. */
 function squeeze(readRows, width, first, last, across) {
   const narrow = new Float32Array((last - first) * across.length * 3);
   const rows = Math.max(Math.floor(STRIP_PIXELS / width), 1);

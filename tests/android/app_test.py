@@ -1,4 +1,4 @@
-"""What can be told of the app without building it: its files agree with each other and with us."""
+"""Checks of the app without building it: its files agree with each other and with the package."""
 
 import json
 import re
@@ -60,9 +60,9 @@ def test_it_runs_a_file_that_export_writes_uncompressed(app, model_file):
     assert 'noCompress += "tflite"' in (app.root / "app/build.gradle.kts").read_text()
 
 
-def test_names_of_the_contract_are_ours(app):
-    assert f'ENTRY = "{ENTRY}"' in app.code["Contract.kt"]
-    assert f'UNSURE = "{UNSURE}"' in app.code["Answer.kt"]
+def test_names_in_the_metadata_are_those_of_the_package(app):
+    assert f'ENTRY = "{ENTRY}"' in app.code["ModelMetadata.kt"]
+    assert f'UNSURE = "{UNSURE}"' in app.code["Prediction.kt"]
     resizes = re.search(r"enum class Resize \{ (.+) \}", app.code["Square.kt"])[1]
     assert resizes.lower().split(", ") == list(decoding.RESIZES)
     assert f"PAD_VALUE: Byte = {decoding.PAD_VALUE}\n" in app.code["Square.kt"]
@@ -73,7 +73,7 @@ def test_classes_and_thresholds_come_from_the_file_alone(app):
     assert texts and not {text.lower() for text in texts} & set(TRASHNET)
     strings = (app.sources / "res/values/strings.xml").read_text()
     assert not any(f">{name}<" in strings.lower() for name in TRASHNET[:-1])
-    decimals = re.findall(r"\d+\.\d+", app.code["Answer.kt"] + app.code["Contract.kt"])
+    decimals = re.findall(r"\d+\.\d+", app.code["Prediction.kt"] + app.code["ModelMetadata.kt"])
     assert decimals == []
 
 
@@ -98,8 +98,8 @@ def test_there_is_a_light_and_a_dark_theme(app):
 
 def test_screen_readers_are_told_what_there_is(layout):
     seen = {each.tag.split(".")[-1]: each for each in layout}
-    for pictures in ("PreviewView", "ImageView"):
-        assert seen[pictures].get(f"{ANDROID}contentDescription", "").startswith("@string/")
+    for view in ("PreviewView", "ImageView"):
+        assert seen[view].get(f"{ANDROID}contentDescription", "").startswith("@string/")
     spoken = [each.tag for each in layout if each.get(f"{ANDROID}accessibilityLiveRegion")]
     assert spoken == ["TextView"]
 

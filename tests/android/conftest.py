@@ -31,7 +31,7 @@ def model_file(app):
 
 @pytest.fixture(scope="session")
 def exported(doubtful, tmp_path_factory):
-    """The TFLite files of a run whose answers are often unsure, by kind."""
+    """The TFLite files of a run whose predictions are often unsure, by kind."""
     from trash_keras.export import folder
 
     run = tmp_path_factory.mktemp("android") / "run"

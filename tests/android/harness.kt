@@ -4,28 +4,28 @@ import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** Does what each line of the standard input says with the app's own code; a line for an answer. */
+/** Runs a command with the app's own code for each line of the input; prints a line for each. */
 fun main() = generateSequence(::readlnOrNull).forEach { line ->
     val words = line.split(' ')
     println(
         try {
-            answer(words.first(), words.drop(1))
+            run(words.first(), words.drop(1))
         } catch (error: IllegalArgumentException) {
             "error: ${error.message}"
         }
     )
 }
 
-private fun answer(command: String, words: List<String>): String = when (command) {
-    "contract" -> contract(words[0]).let {
+private fun run(command: String, words: List<String>): String = when (command) {
+    "metadata" -> metadata(words[0]).let {
         (it.classNames + listOf(it.imageSize, it.resize, it.threshold)).joinToString("\t")
     }
-    "check" -> contract(words[0]).check(format(words[1]), format(words[2])).let { "fits" }
+    "check" -> metadata(words[0]).check(format(words[1]), format(words[2])).let { "fits" }
     "square" -> square(words[0], words[1].toInt(), words[2].toInt(), words[3].toInt(), words[4])
     "write" -> write(format(words[0]), words[1])
-    "answer" -> format(words[1]).read(bytes(words[2])).let { probabilities ->
-        val answer = Answer(probabilities, contract(words[0]))
-        (listOf(answer.label) + answer.ranked.flatMap { it.toList() }).joinToString("\t")
+    "predict" -> format(words[1]).read(bytes(words[2])).let { probabilities ->
+        val prediction = Prediction(probabilities, metadata(words[0]))
+        (listOf(prediction.label) + prediction.ranked.flatMap { it.toList() }).joinToString("\t")
     }
     else -> error(command)
 }
@@ -33,7 +33,7 @@ private fun answer(command: String, words: List<String>): String = when (command
 private fun bytes(path: String): ByteBuffer =
     ByteBuffer.wrap(File(path).readBytes()).order(ByteOrder.nativeOrder())
 
-private fun contract(path: String): Contract = Contract.read(bytes(path))
+private fun metadata(path: String): ModelMetadata = ModelMetadata.read(bytes(path))
 
 /** Of "1x16x16x3,float,1.0,0". */
 private fun format(text: String): TensorFormat = text.split(',').let {
@@ -45,10 +45,10 @@ private fun format(text: String): TensorFormat = text.split(',').let {
 /** Replaces a file of ARGB bytes by its square's RGB. */
 private fun square(path: String, width: Int, height: Int, side: Int, resize: String): String {
     val pixels = ByteBuffer.wrap(File(path).readBytes()).asIntBuffer()
-    val picture = Picture(width, height) { row, into ->
+    val image = ImageRows(width, height) { row, into ->
         for (column in 0 until width) into[column] = pixels.get(row * width + column)
     }
-    File(path).writeBytes(picture.toSquare(side, Resize.valueOf(resize)))
+    File(path).writeBytes(image.toSquare(side, Resize.valueOf(resize)))
     return "done"
 }
 

@@ -1,4 +1,4 @@
-"""The app's own code, compiled and run: what it makes of our files and pictures is what we do."""
+"""The app's own code, compiled and run: it reads model files and images as the package does."""
 
 import dataclasses
 import io
@@ -25,25 +25,25 @@ def form(tensor):
     return f"{shape},{floats},{scale},{zero_point}"
 
 
-def write_argb(path, picture):
+def write_argb(path, image):
     """Writes uint8 [height, width, 3 or 4] as Android's integers; returns height and width."""
-    if picture.shape[2] == 3:
-        picture = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
-    path.write_bytes(picture[..., [3, 0, 1, 2]].tobytes())
-    return picture.shape[:2]
+    if image.shape[2] == 3:
+        image = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+    path.write_bytes(image[..., [3, 0, 1, 2]].tobytes())
+    return image.shape[:2]
 
 
 @pytest.mark.parametrize("resize", decoding.RESIZES)
 def test_squares_are_those_of_training(on_jvm, tmp_path, resize):
     generator = np.random.default_rng(0)
-    pictures = [generator.integers(0, 256, (*size, 3), np.uint8) for size in SIZES]
+    images = [generator.integers(0, 256, (*size, 3), np.uint8) for size in SIZES]
     commands = []
-    for index, picture in enumerate(pictures):
-        height, width = write_argb(tmp_path / str(index), picture)
+    for index, image in enumerate(images):
+        height, width = write_argb(tmp_path / str(index), image)
         commands.append(f"square {tmp_path / str(index)} {width} {height} 24 {resize.upper()}")
-    assert on_jvm(commands) == ["done"] * len(pictures)
-    for index, picture in enumerate(pictures):
-        expected = decoding.resize_to_square(picture, 24, resize)
+    assert on_jvm(commands) == ["done"] * len(images)
+    for index, image in enumerate(images):
+        expected = decoding.resize_to_square(image, 24, resize)
         square = np.frombuffer((tmp_path / str(index)).read_bytes(), np.uint8)
         np.testing.assert_array_equal(square.reshape(24, 24, 3), expected)
 
@@ -58,18 +58,18 @@ def test_transparency_becomes_white(on_jvm, tmp_path):
     np.testing.assert_array_equal(square, decoding.decode(encoded.getvalue()))
 
 
-def test_contracts_are_read_from_the_files(on_jvm, exported, tmp_path):
-    contract = Contract.read(exported["float32"])
+def test_metadata_is_read_from_the_files(on_jvm, exported, tmp_path):
+    metadata = Contract.read(exported["float32"])
     odd = dataclasses.replace(
-        contract, class_names=('Müll \\ "andrer"', "日本"), resize="pad", threshold=0.25
+        metadata, class_names=('Müll \\ "andrer"', "日本"), resize="pad", threshold=0.25
     )
     twice, bare = tmp_path / "twice.tflite", tmp_path / "bare.tflite"
     for path in (twice, bare):
         path.write_bytes(b"\0" * 999)
-    contract.embed(twice)
+    metadata.embed(twice)
     with pytest.warns(UserWarning, match="Duplicate name"):
         odd.embed(twice)  # the last one counts
-    *read, refused = on_jvm([f"contract {path}" for path in [*exported.values(), twice, bare]])
+    *read, refused = on_jvm([f"metadata {path}" for path in [*exported.values(), twice, bare]])
     for line, expected in zip(read, [*map(Contract.read, exported.values()), odd], strict=True):
         *texts, threshold = line.split("\t")
         assert texts == [
@@ -79,15 +79,15 @@ def test_contracts_are_read_from_the_files(on_jvm, exported, tmp_path):
     assert refused.startswith("error: expected a .tflite file of trash-keras export")
 
 
-def test_packed_contracts_are_read(on_jvm, exported, tmp_path):
-    contract = Contract.read(exported["float32"])
+def test_packed_metadata_is_read(on_jvm, exported, tmp_path):
+    metadata = Contract.read(exported["float32"])
     packed = tmp_path / "packed.tflite"
     packed.write_bytes(b"\0" * 99)
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("labels.txt", contract.labels_text())
+        archive.writestr("labels.txt", metadata.labels_text())
         with zipfile.ZipFile(exported["float32"]) as ours:
             archive.writestr("trash_keras.json", ours.read("trash_keras.json"))
-    assert on_jvm([f"contract {packed}"]) == on_jvm([f"contract {exported['float32']}"])
+    assert on_jvm([f"metadata {packed}"]) == on_jvm([f"metadata {exported['float32']}"])
 
 
 def test_tensors_fit_what_the_app_expects(on_jvm, exported):
@@ -101,7 +101,7 @@ def test_tensors_fit_what_the_app_expects(on_jvm, exported):
         shape = form(source).split(",")[0]
         misfits.append(f"check {path} {shape},uint8,0.5,0 {form(target)}")
     assert on_jvm(commands) == ["fits"] * len(commands)
-    assert all(answer.startswith("error: expected") for answer in on_jvm(misfits))
+    assert all(line.startswith("error: expected") for line in on_jvm(misfits))
 
 
 def test_bytes_go_in_as_they_are_and_come_out_as_probabilities(on_jvm, exported, tmp_path):
@@ -110,7 +110,7 @@ def test_bytes_go_in_as_they_are_and_come_out_as_probabilities(on_jvm, exported,
     shares.write_bytes(bytes([6, 251, 5]))
     done, said = on_jvm([
         f"write 1x8x8x3,uint8,1.0,0 {levels}",
-        f"answer {model} 1x3,uint8,0.00390625,3 {shares}",
+        f"predict {model} 1x3,uint8,0.00390625,3 {shares}",
     ])  # fmt: skip
     assert done == "done" and levels.read_bytes() == bytes(range(192))
     names = Contract.read(model).class_names
@@ -118,12 +118,12 @@ def test_bytes_go_in_as_they_are_and_come_out_as_probabilities(on_jvm, exported,
     assert said.split("\t") == [names[1], *ranked]
 
 
-def test_answers_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
-    pictures = list(map(str, sorted(doubtful[1].glob("*/*.png"))[::8]))
+def test_predictions_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
+    images = list(map(str, sorted(doubtful[1].glob("*/*.png"))[::8]))
     labels = set()
     for path in exported.values():
-        said = answers(on_jvm, path, pictures, tmp_path)
-        for line, expected in zip(said, Predictor.load(path).predict_stream(pictures), strict=True):
+        said = predictions(on_jvm, path, images, tmp_path)
+        for line, expected in zip(said, Predictor.load(path).predict_stream(images), strict=True):
             label, *ranked = line.split("\t")
             labels.add(label)
             assert label == expected.label
@@ -133,17 +133,17 @@ def test_answers_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
     assert UNSURE in labels and len(labels) > 1
 
 
-def answers(on_jvm, model, pictures, folder):
-    """Answers as the app does, LiteRT of Python standing in for that of Android."""
+def predictions(on_jvm, model, images, folder):
+    """Predicts as the app does, with LiteRT for Python instead of Android's."""
     interpreter = Interpreter(model_path=str(model))
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    contract = Contract.read(model)
-    tensors = [folder / str(index) for index in range(len(pictures))]
+    metadata = Contract.read(model)
+    tensors = [folder / str(index) for index in range(len(images))]
     commands = []
-    for tensor, picture in zip(tensors, pictures, strict=True):
-        height, width = write_argb(tensor, decoding.decode(decoding.read_bytes(picture)))
-        form_of_square = f"{contract.image_size} {contract.resize.upper()}"
+    for tensor, image in zip(tensors, images, strict=True):
+        height, width = write_argb(tensor, decoding.decode(decoding.read_bytes(image)))
+        form_of_square = f"{metadata.image_size} {metadata.resize.upper()}"
         commands.append(f"square {tensor} {width} {height} {form_of_square}")
         commands.append(f"write {form(source)} {tensor}")
     on_jvm(commands)
@@ -152,4 +152,4 @@ def answers(on_jvm, model, pictures, folder):
         interpreter.set_tensor(source["index"], given.reshape(source["shape"]))
         interpreter.invoke()
         tensor.write_bytes(interpreter.get_tensor(target["index"]).tobytes())
-    return on_jvm([f"answer {model} {form(target)} {tensor}" for tensor in tensors])
+    return on_jvm([f"predict {model} {form(target)} {tensor}" for tensor in tensors])

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.support.augmentation import check_augmentation
 from trash_keras.data import augmentation
 from trash_keras.data.affine import RandomAffine
 
@@ -92,3 +93,7 @@ def test_all_strengths_are_drawn_evenly_up_to_their_bounds():
     middle = np.array([100, 50])
     shift = np.linalg.solve(linear, (middle - offset)[..., None])[..., 0] - middle
     assert np.abs(shift).max(axis=0) == pytest.approx([20.1, 10.1], rel=0.02)
+
+
+def test_it_is_a_layer_like_those_of_keras(tmp_path):
+    check_augmentation(RandomAffine(BOTH, 30, 0.2, 0.1, name="affine"), tmp_path)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.support.augmentation import IMAGES, check_augmentation
 from trash_keras.config import AugmentationConfig
 from trash_keras.data import augmentation
 from trash_keras.data.affine import RandomAffine
@@ -99,3 +100,30 @@ def test_without_layers_pictures_only_become_float():
     unchanged = augmentation.augment([], 0, PICTURES, 0)
     assert unchanged.dtype == tf.float32
     np.testing.assert_array_equal(unchanged, PICTURES)
+
+
+def test_the_whole_augmentation_is_a_layer_like_those_of_keras(tmp_path):
+    layers = augmentation.build(AugmentationConfig(background=0.5))
+    check_augmentation(keras.layers.Pipeline(layers), tmp_path)
+
+
+# Recorded before the layers had calls of their own: green of row 5, columns 0, 13 and 26, of the
+# fifth image, and the means of the first two images, for seed 3 and step 7.
+RECORDED = {
+    "affine": ((90.00, 215.00, 215.00), (185.513, 193.530)),
+    "background": ((94.59, 109.61, 90.45), (186.908, 111.481)),
+    "whole": ((117.31, 178.64, 36.34), (70.856, 132.776)),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_runs_see_the_same_images_as_ever(name):
+    layers = {
+        "affine": [RandomAffine(("horizontal",), 30, 0.2, 0.1)],
+        "background": [RandomBackground(0.8)],
+        "whole": augmentation.build(AugmentationConfig(background=0.5)),
+    }[name]
+    changed = augmentation.augment(layers, 3, IMAGES, 7).numpy()
+    pixels, means = RECORDED[name]
+    np.testing.assert_allclose(changed[4, 5, ::13, 1], pixels, atol=0.02)
+    np.testing.assert_allclose(changed[:2].mean((1, 2, 3)), means, atol=0.002)

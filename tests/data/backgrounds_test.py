@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.support.augmentation import check_augmentation
 from trash_keras.config import AugmentationConfig
 from trash_keras.data import augmentation
 from trash_keras.data.backgrounds import RandomBackground
@@ -73,3 +74,16 @@ def test_shadows_fall_on_the_new_background():
 def test_small_and_odd_pictures_and_batches_of_one(count):
     images = pictures(count)[:, 10:41, 10:41]
     assert replaced(images).shape == (count, 31, 31, 3)
+
+
+def test_it_is_a_layer_like_those_of_keras(tmp_path):
+    check_augmentation(RandomBackground(0.8, name="background"), tmp_path)
+
+
+def test_the_seed_of_a_layer_decides_what_it_draws():
+    images = pictures(8)
+    first, same, other = (
+        RandomBackground(1.0, seed=seed)(images, training=True).numpy() for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, same)
+    assert np.abs(first - other).max() > 1

@@ -6,11 +6,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import odd_files
 import pytest
 import tensorflow as tf
 from PIL import Image, features
 
+from tests.support import odd_files
 from trash_keras.data import decoding
 from trash_keras.data.catalog import EXTENSIONS, mixing_key
 from trash_keras.data.screening import find_bad_files

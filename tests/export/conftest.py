@@ -1,12 +1,8 @@
 """Fixtures of the export tests."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parent))  # for `import tf_serving`
 SIDE = 16
 
 

@@ -1,8 +1,8 @@
 import numpy as np
-import odd_files
 import pytest
 import tensorflow as tf
 
+from tests.support import odd_files
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import whole
 from trash_keras.data.split import Split

@@ -9,9 +9,9 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-import tf_serving
 from PIL import Image
 
+from tests.support import tf_serving
 from trash_keras.contract import Contract
 from trash_keras.export import saved_model
 from trash_keras.predictor import Predictor

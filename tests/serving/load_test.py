@@ -1,9 +1,8 @@
 import collections
-import http.server
-import threading
 
 import pytest
 
+from tests.support import http_server
 from trash_keras.serving import load
 from trash_keras.serving.load import Load
 
@@ -12,34 +11,21 @@ from trash_keras.serving.load import Load
 def server():
     """Counts who is there at once; answers pictures of `x` with 503, and breaks off at `y`."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            found.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            if found.bodies[-1] == b"y":
+    class Handler(http_server.Handler):
+        def reply(self):
+            body = self.body()
+            self.server.bodies.append(body)
+            if body == b"y":
                 self.close_connection = True
                 return
-            self.send_response(503 if found.bodies[-1] == b"x" else 200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
+            self.respond(503 if body == b"x" else 200, b"{}")
 
-        def log_message(self, *_):
-            pass
-
-    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.daemon_threads = True
-    found.bodies = []
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield found
-    found.shutdown()
-    found.server_close()
+    with http_server.serving(Handler, bodies=[]) as found:
+        yield found
 
 
 def test_as_many_requests_as_asked_are_sent_and_failures_are_counted(server):
-    url = f"http://127.0.0.1:{server.server_port}"
-    found = load.measure(url, [b"a", b"b", b"x", b"y"], at_once=3, requests=22, seconds=30)
+    found = load.measure(server.url, [b"a", b"b", b"x", b"y"], at_once=3, requests=22, seconds=30)
     assert collections.Counter(server.bodies) == {b"a": 6, b"b": 6, b"x": 5, b"y": 5}
     assert len(found.milliseconds) == 12 and found.failures == {"503": 5, "broken": 5}
     assert 0 < max(found.milliseconds) <= found.seconds * 1000

@@ -4,10 +4,10 @@ import subprocess
 import sys
 import threading
 
-import odd_files
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.support import odd_files
 from trash_keras.serving import service
 
 

@@ -1,10 +1,7 @@
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))  # for `import wandb_logs, wandb_server`
 KEY = "5ec4e7" * 7  # as long as a real one
 
 
@@ -24,7 +21,7 @@ def client(monkeypatch, tmp_path):
 
 @pytest.fixture
 def server():
-    from wandb_server import Server
+    from tests.support.wandb_server import Server
 
     running = Server()
     yield running

@@ -7,14 +7,15 @@ import shutil
 import numpy as np
 import PIL.Image
 import pytest
-import wandb_logs
 
+from tests.support import wandb_logs
 from trash_keras.config import Config, TrackingConfig
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import FolderStore
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.tracking import fingerprint, wandb_tracker
+from trash_keras.tracking import wandb_tracker
 from trash_keras.tracking.exports import log_exports
+from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import open_trackers
 from trash_keras.training.loop import train_and_evaluate
 
@@ -54,7 +55,7 @@ def test_a_run_is_logged_from_its_configuration_to_its_model(
     flags = {k: v for part in config.to_dict().values() for k, v in part.items()}
     assert {name: settings[name] for name in flags} == flags
     catalog = Catalog.load(tmp_path / "run/catalog.json")
-    data = fingerprint.of(catalog, FolderStore(data_dir))
+    data = dataset_fingerprint(catalog, FolderStore(data_dir))
     assert settings["data"] == data
     summary = wandb_logs.summary(log)
     assert summary["data/catalog_sha256"] == data["catalog_sha256"]
@@ -87,23 +88,23 @@ def test_a_run_is_logged_from_its_configuration_to_its_model(
 
 def assert_evaluation(log, step, split, workdir, scores):
     """Checks tables and charts of a split against its predictions and its report."""
-    answers = Predictions.load(workdir / "predictions" / f"{split}.csv")
-    columns, rows, files = wandb_logs.table(log, f"{split}/pictures")
-    assert step[f"{split}/pictures"]["nrows"] == len(rows) == scores["examples"]
-    names = list(answers.class_names)
+    predictions = Predictions.load(workdir / "predictions" / f"{split}.csv")
+    columns, rows, files = wandb_logs.table(log, f"{split}/images")
+    assert step[f"{split}/images"]["nrows"] == len(rows) == scores["examples"]
+    names = list(predictions.class_names)
     assert columns == [
-        "file", "picture", "truth", "prediction", "right", *(f"p({name})" for name in names)
+        "file", "image", "truth", "prediction", "right", *(f"p({name})" for name in names)
     ]  # fmt: skip
-    order = {path: index for index, path in enumerate(answers.paths)}
-    assert sorted(row[0] for row in rows) == sorted(answers.paths)
-    for file, picture, truth, guess, right, *shares in rows:
+    order = {path: index for index, path in enumerate(predictions.paths)}
+    assert sorted(row[0] for row in rows) == sorted(predictions.paths)
+    for file, image, truth, guess, right, *shares in rows:
         index = order[file]
-        assert (workdir / "wandb") in files[picture["path"]].parents
-        assert PIL.Image.open(files[picture["path"]]).format == "JPEG"
-        assert (picture["width"], picture["height"]) == (24, 20)
-        assert truth == names[answers.labels[index]] and right == (truth == guess)
+        assert (workdir / "wandb") in files[image["path"]].parents
+        assert PIL.Image.open(files[image["path"]]).format == "JPEG"
+        assert (image["width"], image["height"]) == (24, 20)
+        assert truth == names[predictions.labels[index]] and right == (truth == guess)
         assert guess == names[int(np.argmax(shares))]
-        assert shares == pytest.approx(answers.probabilities[index], abs=1e-6)
+        assert shares == pytest.approx(predictions.probabilities[index], abs=1e-6)
 
     _, rows, _ = wandb_logs.table(log, f"{split}/confusion_matrix_table")
     cells = {(truth, guess): count for truth, guess, count in rows}
@@ -119,7 +120,7 @@ def assert_evaluation(log, step, split, workdir, scores):
         assert facts == pytest.approx({"class": row[0], **scores["per_class"][row[0]]})
     assert len(rows) == len(names)
     _, bins, _ = wandb_logs.table(log, f"{split}/reliability")
-    assert sum(pictures for _, _, pictures in bins) == scores["examples"]
+    assert sum(images for _, _, images in bins) == scores["examples"]
     _, curve, _ = wandb_logs.table(log, f"{split}/reliability_diagram_table")
     assert {row[1] for row in curve} == {"accuracy", "perfect"}
     charts = wandb_logs.charts(log)

@@ -6,8 +6,8 @@ import sys
 import time
 
 import pytest
-import wandb_logs
 
+from tests.support import wandb_logs
 from trash_keras.tracking import wandb_tracker
 from trash_keras.training.loop import train_and_evaluate
 

@@ -1,13 +1,14 @@
-"""The camera, Chromium's own moving picture in its place."""
+"""The camera, with Chromium's fake video device."""
 
-import pages
 import pytest
+
+from tests.support import pages
 
 pytestmark = pytest.mark.slow
 FAKES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
-def test_the_camera_is_answered_live_and_kept_on_demand(make_browser, serve, float32_file):
+def test_camera_frames_are_classified_live_and_kept_on_demand(make_browser, serve, float32_file):
     browser = make_browser(*FAKES)
     pages.open_page(browser, serve(float32_file))
     pages.part(browser, "open-camera").click()

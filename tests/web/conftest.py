@@ -1,4 +1,4 @@
-"""The page on a server, in a browser, with a model whose answers differ from picture to picture."""
+"""The page on a server, in a browser, with a model whose predictions differ from image to image."""
 
 import dataclasses
 import functools
@@ -36,14 +36,14 @@ def photographs(tmp_path_factory):
     turned[0x0112] = 6
     see_through = photograph(generator, 320, 240).convert("RGBA")
     see_through.putalpha(photograph(generator, 320, 240).convert("L"))
-    for name, picture, options in [
+    for name, image, options in [
         *((f"plain{index}.jpg", photograph(generator, 512, 384), {}) for index in range(4)),
         ("turned.jpg", photograph(generator, 400, 300), {"exif": turned, "quality": 80}),
         ("see through.png", see_through, {}),
         ("large.jpg", photograph(generator, 3264, 2448), {"quality": 85, "progressive": True}),
         ("tall.webp", photograph(generator, 150, 600), {"quality": 80}),
     ]:
-        picture.save(folder / name, **options)
+        image.save(folder / name, **options)
     return sorted(folder.iterdir())
 
 
@@ -86,13 +86,13 @@ def export(classifier, photographs, tmp_path_factory):
     @functools.cache
     def write(kind):
         path = tmp_path_factory.mktemp(kind) / f"model_{kind}.tflite"
-        contract = Contract(NAMES, SIDE, "crop")
+        metadata = Contract(NAMES, SIDE, "crop")
         writer = getattr(tflite, f"write_{kind}")
-        writer(Source(classifier, contract, toy, samples.copy), path)
-        answers = Predictor.load(path).predict_stream([str(file) for file in photographs])
-        best = sorted(answer.top_k(1)[0][1] for answer in answers)
-        contract = dataclasses.replace(contract, threshold=(best[3] + best[4]) / 2)
-        writer(Source(classifier, contract, toy, samples.copy), path)
+        writer(Source(classifier, metadata, toy, samples.copy), path)
+        predictions = Predictor.load(path).predict_stream([str(file) for file in photographs])
+        best = sorted(prediction.top_k(1)[0][1] for prediction in predictions)
+        metadata = dataclasses.replace(metadata, threshold=(best[3] + best[4]) / 2)
+        writer(Source(classifier, metadata, toy, samples.copy), path)
         return path
 
     return write

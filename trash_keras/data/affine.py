@@ -1,22 +1,30 @@
-"""Random flips, turns, zooms and shifts of pictures, in one resampling."""
+"""Data augmentation: random flips, turns, zooms and shifts of images, in one resampling."""
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable(package="trash_keras")
 class RandomAffine(keras.layers.Layer):
     """Does at once what RandomFlip, RandomRotation, RandomZoom and RandomTranslation do in turn.
 
-    Each of the last three resamples the picture, which takes time and blurs fine texture, by which
-    materials are told apart. What lies outside the picture is
-    its mirror image, as it is with those layers.
+    Each of the last three resamples the image, which takes time and blurs fine texture, by which
+    materials are told apart. What lies outside the image is its mirror image, as it is with those
+    layers.
     """
 
     def __init__(
-        self, flip: Collection[str], rotation: float, zoom: float, translation: float
+        self,
+        flip: Collection[str],
+        rotation: float,
+        zoom: float,
+        translation: float,
+        seed: int | None = None,
+        **options: Any,
     ) -> None:
         """Makes the layer.
 
@@ -25,18 +33,50 @@ class RandomAffine(keras.layers.Layer):
             rotation: Largest turn either way, degrees, 0..180.
             zoom: Largest zoom in or out, share of the side, 0 to below 1.
             translation: Largest shift along each axis, share of the side, 0..1.
+            seed: Of the layer's own numbers; None takes a seed from Keras'.
+            options: Of `keras.layers.Layer`. The dtype is float32 if none is given, whatever the
+                precision of the run.
         """
-        super().__init__(dtype="float32")
+        super().__init__(**{"dtype": "float32"} | options)
         self.flip, self.rotation, self.zoom, self.translation = flip, rotation, zoom, translation
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_jit = False  # XLA has no such resampling
+
+    def call(self, images: tf.Tensor, training: bool = True) -> tf.Tensor:
+        """Changes a batch by numbers of the layer's own counter.
+
+        Args:
+            images: uint8 or float [batch, height, width, 3].
+            training: False leaves the images as they are.
+
+        Returns:
+            float32 [batch, height, width, 3].
+        """
+        images = tf.cast(images, self.compute_dtype)
+        if not training:
+            return images
+        found = self.get_random_transformation(images, training, self.generator)
+        return self.transform_images(images, found, training)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        own = {"flip": list(self.flip), "rotation": self.rotation, "zoom": self.zoom}
+        own |= {"translation": self.translation, "seed": self.seed}
+        return super().get_config() | own
 
     def get_random_transformation(
         self, images: tf.Tensor, training: bool, seed: keras.random.SeedGenerator
     ) -> tf.Tensor:
-        """Draws what happens to each picture.
+        """Draws what happens to each image.
 
         Args:
             images: [batch, height, width, 3]
-            training: Of no account.
+            training: Changes nothing; Keras' own layers have it.
             seed: Where the numbers come from.
 
         Returns:
@@ -70,7 +110,7 @@ class RandomAffine(keras.layers.Layer):
         Args:
             images: float32 [batch, height, width, 3].
             transformation: From `get_random_transformation`.
-            training: Of no account.
+            training: Changes nothing; Keras' own layers have it.
 
         Returns:
             float32 [batch, height, width, 3].

@@ -1,10 +1,11 @@
-"""Other backgrounds behind the objects of pictures that were taken on plain board.
+"""Data augmentation: other backgrounds behind the objects of images taken on plain board.
 
-Colours, gradients, stripes, clouds and grain, or blurred patches of the batch's other pictures;
+Colours, gradients, stripes, clouds and grain, or blurred patches of the batch's other images;
 all drawn here, so nothing is downloaded.
 """
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,25 +13,56 @@ import tensorflow as tf
 from trash_keras.data import posterboard
 
 SCALES = (3, 9, 27)  # cells a side of the grids of random numbers that make clouds
-PATCH_SIDE = 24  # pixels; a patch of another picture is this coarse, or its object would count
+PATCH_SIDE = 24  # pixels; a patch of another image is this coarse, or its object would count
 PATCHES = 0.25  # share of new backgrounds that are patches
 
 
+@keras.saving.register_keras_serializable(package="trash_keras")
 class RandomBackground(keras.layers.Layer):
-    """Replaces the background of a share of the pictures, where board can be told from object.
+    """Replaces the background of a share of the images, where board can be told from object.
 
     Light and shadow of the board fall on the new background too, which also carries what shines
-    through glass and clear plastic. Pictures without board stay as they are.
+    through glass and clear plastic. Images without board stay as they are.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, seed: int | None = None, **options: Any) -> None:
         """Makes the layer.
 
         Args:
-            share: Of the pictures that get another background, 0..1.
+            share: Of the images that get another background, 0..1.
+            seed: Of the layer's own numbers; None takes a seed from Keras'.
+            options: Of `keras.layers.Layer`. The dtype is float32 if none is given, whatever the
+                precision of the run.
         """
-        super().__init__(dtype="float32")
+        super().__init__(**{"dtype": "float32"} | options)
         self.share = share
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_jit = False  # how many images are chosen is not known beforehand
+
+    def call(self, images: tf.Tensor, training: bool = True) -> tf.Tensor:
+        """Changes a batch by numbers of the layer's own counter.
+
+        Args:
+            images: uint8 or float [batch, height, width, 3], RGB, 0..255.
+            training: False leaves the images as they are.
+
+        Returns:
+            float32 [batch, height, width, 3], 0..255.
+        """
+        images = tf.cast(images, self.compute_dtype)
+        if not training:
+            return images
+        drawn = self.get_random_transformation(images, training, self.generator)
+        return self.transform_images(images, drawn, training)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return super().get_config() | {"share": self.share, "seed": self.seed}
 
     def get_random_transformation(
         self, images: tf.Tensor, training: bool, seed: keras.random.SeedGenerator
@@ -39,7 +71,7 @@ class RandomBackground(keras.layers.Layer):
 
         Args:
             images: [batch, height, width, 3]
-            training: Of no account.
+            training: Changes nothing; Keras' own layers have it.
             seed: Where the numbers come from.
 
         Returns:
@@ -72,7 +104,7 @@ class RandomBackground(keras.layers.Layer):
         Args:
             images: float32 [batch, height, width, 3], RGB, 0..255.
             transformation: From `get_random_transformation`.
-            training: Of no account.
+            training: Changes nothing; Keras' own layers have it.
 
         Returns:
             float32 [batch, height, width, 3], 0..255.
@@ -115,7 +147,7 @@ def _backgrounds(images: tf.Tensor, chosen: tf.Tensor, drawn: dict[str, tf.Tenso
 def _patches(
     images: tf.Tensor, chosen: tf.Tensor, drawn: dict[str, tf.Tensor], size: tuple[int, int]
 ) -> tf.Tensor:
-    """Returns blurred parts of the batch's pictures, each of 20 to 60% of the side."""
+    """Returns blurred parts of the batch's images, each of 20 to 60% of the side."""
     count = tf.shape(images)[0]
     steps = 1 + tf.cast(drawn["partners"] * tf.cast(count - 1, tf.float32), tf.int64)
     partners = tf.cast((chosen + steps) % tf.cast(count, tf.int64), tf.int32)

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trash_keras import config as configuration
+from trash_keras import config
 from trash_keras.tracking import trackers
-
-SHARED_FILES = ("labels.txt", "export.json")
 
 
 def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
@@ -26,35 +24,24 @@ def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
     workdir = Path(workdir)
     if not (workdir / trackers.ID_FILE).exists():
         return
-    settings = configuration.load(workdir / "config.json").tracking
-    mode = settings.wandb_mode
-    if "disabled" in (mode, os.environ.get("WANDB_MODE")):
+    settings = config.load(workdir / "config.json").tracking
+    if "disabled" in (settings.wandb_mode, os.environ.get("WANDB_MODE")):
         return
     trackers.require_wandb()
-    from trash_keras.tracking import wandb_runs
+    from trash_keras.tracking import wandb_run
 
-    with wandb_runs.opened(settings, mode, workdir, {}) as tracked:
-        if tracked:
-            for kind in facts["kinds"]:
-                _log_kind(tracked, workdir / "export", kind, facts)
+    shared = [workdir / "export" / name for name in ("labels.txt", "export.json")]
+    with wandb_run.opened(settings, workdir, {}) as tracked:
+        for kind, found in facts["kinds"].items() if tracked else ():
+            with wandb_run.attempt(f"the export {kind}"):
+                tracked.run.summary.update(_numbers(kind, found))
+                paths = [workdir / "export" / found["path"], *shared]
+                metadata = {**found, "input": facts["input"], "output": facts["output"]}
+                tracked.log_artifact(kind, "export", paths, metadata, [kind])
 
 
-def _log_kind(tracked: Any, folder: Path, kind: str, facts: Mapping[str, Any]) -> None:
-    from trash_keras.tracking import wandb_artifacts
-    from trash_keras.tracking.wandb_answers import attempt
-
-    found = facts["kinds"][kind]
-    metadata = {**found, "input": facts["input"], "output": facts["output"]}
-    paths = [folder / found["path"], *(folder / name for name in SHARED_FILES)]
-    numbers = {
-        f"export/{kind}/{name}": value
-        for name, value in found.items()
-        if isinstance(value, int | float)
-    }
-    for threads, figures in found.get("latency", {}).items():
-        numbers |= {f"export/{kind}/{threads}_{name}": value for name, value in figures.items()}
-    attempt(f"sizes of {kind}", lambda: tracked.run.summary.update(numbers))
-    attempt(
-        f"the export {kind}",
-        lambda: wandb_artifacts.log(tracked, kind, "export", paths, metadata, [kind]),
-    )
+def _numbers(kind: str, found: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
+    for threads, times in found.get("latency", {}).items():
+        numbers |= {f"{threads}_{name}": value for name, value in times.items()}
+    return {f"export/{kind}/{name}": value for name, value in numbers.items()}

@@ -1,4 +1,4 @@
-"""Which data a run saw, in a few characters that can be compared."""
+"""The fingerprint of a data set: which data a run saw, in a few characters that can be compared."""
 
 import hashlib
 import json
@@ -8,18 +8,18 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.data.stores import Store
 
 
-def of(catalog: Catalog, store: Store) -> dict[str, Any]:
+def dataset_fingerprint(catalog: Catalog, store: Store) -> dict[str, Any]:
     """Returns what tells two data sets or two splits apart.
 
     Args:
-        catalog: Which pictures are in which split.
+        catalog: Which images are in which split.
         store: Where they lie.
 
     Returns:
         `catalog_sha256` depends on class names, paths and splits, and is the same on every
         machine; `files_sha256` on the facts of `Store.locations` too, so on place, size and time
-        of each file, and changes when a picture is changed in place. `pictures` maps splits to
-        numbers of pictures.
+        of each file, and changes when an image is changed in place. `images` maps splits to
+        numbers of images.
     """
     splits = {split: catalog.examples(split)[0] for split in catalog.splits}
     members = {
@@ -29,7 +29,7 @@ def of(catalog: Catalog, store: Store) -> dict[str, Any]:
     return {
         "catalog_sha256": _sha256([catalog.class_names, members]),
         "files_sha256": _sha256({split: store.locations(paths) for split, paths in splits.items()}),
-        "pictures": {split: len(paths) for split, paths in splits.items()},
+        "images": {split: len(paths) for split, paths in splits.items()},
     }
 
 

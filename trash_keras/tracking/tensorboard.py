@@ -11,7 +11,7 @@ import tensorflow as tf
 from trash_keras.evaluation import figures
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.tracking.trackers import ReadPictures
+from trash_keras.tracking.trackers import ReadImages
 
 
 class TensorBoardTracker:
@@ -38,17 +38,17 @@ class TensorBoardTracker:
     def evaluation(
         self,
         predictions: Mapping[str, Predictions],
-        read_pictures: ReadPictures,
+        read_images: ReadImages,
         explained: HeatMaps | None,
     ) -> None:
         """Writes accuracy, macro-F1 and the confusion matrix of each split."""
         writer = tf.summary.create_file_writer(str(self._folder / "evaluation"))
         with writer.as_default(step=0):
-            for split, answers in predictions.items():
-                scores = answers.score()
+            for split, of_split in predictions.items():
+                scores = of_split.score()
                 tf.summary.scalar(f"{split}/accuracy", scores["accuracy"])
                 tf.summary.scalar(f"{split}/macro_f1", scores["macro_f1"])
-                figure = figures.confusion_matrix(scores["confusion_matrix"], answers.class_names)
+                figure = figures.confusion_matrix(scores["confusion_matrix"], of_split.class_names)
                 encoded = io.BytesIO()
                 figure.savefig(encoded, format="png", dpi=figures.DOTS_PER_INCH)
                 image = tf.io.decode_png(encoded.getvalue(), channels=3)

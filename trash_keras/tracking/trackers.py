@@ -11,7 +11,7 @@ from trash_keras.config import Config
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
 
-ReadPictures = Callable[[list[str]], Mapping[str, bytes]]
+ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 ID_FILE = "wandb_run_id.txt"  # in the workdir of a run that W&B follows
 
 
@@ -24,14 +24,14 @@ class Tracker(Protocol):
     def evaluation(
         self,
         predictions: Mapping[str, Predictions],
-        read_pictures: ReadPictures,
+        read_images: ReadImages,
         explained: HeatMaps | None,
     ) -> None:
         """Shows how good the trained model is.
 
         Args:
-            predictions: Split -> what the model answered.
-            read_pictures: Files -> their encoded bytes.
+            predictions: Split -> what the model says.
+            read_images: Files -> their encoded bytes.
             explained: Heat maps of mistakes; None for a model that has none.
         """
 
@@ -62,14 +62,13 @@ def open_trackers(
             from trash_keras.tracking.tensorboard import TensorBoardTracker
 
             trackers.append(TensorBoardTracker(workdir / "tensorboard"))
-        mode = config.tracking.wandb_mode
-        if mode != "disabled":
+        if config.tracking.wandb_mode != "disabled":
             require_wandb()
-            from trash_keras.tracking import wandb_runs, wandb_tracker
+            from trash_keras.tracking import wandb_run, wandb_tracker
 
             data = describe_data()
             recorded = {**_by_flag(config), "data": dict(data)}
-            run = stack.enter_context(wandb_runs.opened(config.tracking, mode, workdir, recorded))
+            run = stack.enter_context(wandb_run.opened(config.tracking, workdir, recorded))
             if run:
                 trackers.append(wandb_tracker.WandbTracker(run, workdir, data))
         yield trackers

@@ -1,6 +1,5 @@
-"""Answers of a split -> what W&B shows of them: pictures, matrix, bars, reliability."""
+"""Predictions of a split -> what W&B shows of them: images, matrix, bars, reliability."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,44 +8,33 @@ import wandb
 from trash_keras.evaluation import calibration, heat_maps, html
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
+from trash_keras.tracking.trackers import ReadImages
 
 ROWS_SHOWN = 1000  # some 5 kB each
-PICTURE_SIDE = 160  # pixels, the longer side
-
-
-def shown(answers: Predictions) -> list[int]:
-    """Returns which pictures the table shows: `ROWS_SHOWN` at most, most misleading first.
-
-    Args:
-        answers: Of one split.
-
-    Returns:
-        Positions in `answers`, by falling loss.
-    """
-    of_truth = answers.probabilities[np.arange(len(answers.labels)), answers.labels]
-    return [int(index) for index in np.argsort(of_truth, kind="stable")[:ROWS_SHOWN]]
+IMAGE_SIDE = 160  # pixels, the longer side
 
 
 def entries(
     split: str,
-    answers: Predictions,
-    pictures: Mapping[str, bytes],
+    predictions: Predictions,
+    read_images: ReadImages,
     explained: HeatMaps | None = None,
 ) -> dict[str, Any]:
     """Returns what `run.log` takes for a split, by names that begin with it.
 
     Args:
         split: Name of the split.
-        answers: Of this split.
-        pictures: File -> encoded bytes, for those of `shown`.
-        explained: Heat maps of mistakes; those of `shown` get one beside them.
+        predictions: Of this split.
+        read_images: Files -> their encoded bytes; a file that it leaves out has no image.
+        explained: Heat maps of mistakes; those that are shown get one beside them.
 
     Returns:
-        `accuracy`, `loss`, `macro_f1`, `calibration_error`; the tables `pictures` (picture,
-        truth, prediction, a probability for each class), `per_class` and `reliability`;
-        the charts `confusion_matrix`, `precision`, `recall`, `f1` and `reliability_diagram`.
+        `accuracy`, `loss`, `macro_f1`, `calibration_error`; the tables `images` (image, truth,
+        prediction, a probability for each class; `ROWS_SHOWN` at most, by falling loss),
+        `per_class` and `reliability`; the charts `confusion_matrix`, `precision`, `recall`, `f1`
+        and `reliability_diagram`.
     """
-    scores, names = answers.score(), list(answers.class_names)
+    scores, labels = predictions.score(), predictions.labels
     per_class = wandb.Table(
         columns=["class", "precision", "recall", "f1", "support"],
         data=[[name, *row.values()] for name, row in scores["per_class"].items()],
@@ -54,38 +42,40 @@ def entries(
     found = {name: scores[name] for name in ("accuracy", "loss", "macro_f1")}
     found |= {
         "calibration_error": scores["ece"],
-        "pictures": _pictures(answers, pictures, explained),
+        "images": _image_table(predictions, read_images, explained),
         "per_class": per_class,
         "confusion_matrix": wandb.plot.confusion_matrix(
-            y_true=answers.labels.tolist(),
-            preds=answers.probabilities.argmax(axis=1).tolist(),
-            class_names=names,
+            y_true=labels.tolist(),
+            preds=predictions.probabilities.argmax(axis=1).tolist(),
+            class_names=list(predictions.class_names),
             title=f"Confusion matrix, {split} split",
         ),
-        **_reliability_charts(split, answers),
+        **_reliability(split, predictions),
     }
     for score in ("precision", "recall", "f1"):
         found[score] = wandb.plot.bar(per_class, "class", score, title=f"{score}, {split} split")
     return {f"{split}/{name}": value for name, value in found.items()}
 
 
-def _pictures(
-    answers: Predictions, pictures: Mapping[str, bytes], explained: HeatMaps | None
+def _image_table(
+    predictions: Predictions, read_images: ReadImages, explained: HeatMaps | None
 ) -> wandb.Table:
-    names, maps = list(answers.class_names), explained.maps if explained else {}
-    columns = ["file", "picture", "truth", "prediction", "right"]
-    columns += [f"p({name})" for name in names]
-    lit = any(path in maps for path in answers.paths)
-    table = wandb.Table(columns=[*columns, "heat map"] if lit else columns)
-    for index in shown(answers):
-        path, row = answers.paths[index], answers.probabilities[index]
-        truth, guess = int(answers.labels[index]), int(row.argmax())
-        small = html.shrink(pictures.get(path, b""), PICTURE_SIDE)
+    names, maps = predictions.class_names, explained.maps if explained else {}
+    of_truth = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+    shown = np.argsort(of_truth, kind="stable")[:ROWS_SHOWN].tolist()
+    images = read_images([predictions.paths[index] for index in shown])
+    columns = ["file", "image", "truth", "prediction", "right", *(f"p({name})" for name in names)]
+    with_maps = any(path in maps for path in predictions.paths)
+    table = wandb.Table(columns=[*columns, "heat map"] if with_maps else columns)
+    for index in shown:
+        path, row = predictions.paths[index], predictions.probabilities[index]
+        truth, guess = int(predictions.labels[index]), int(row.argmax())
+        small = html.shrink(images.get(path, b""), IMAGE_SIDE)
         overlay = None
         if explained and path in maps and small is not None:
             overlay = heat_maps.overlay(small, maps[path], explained.resize)
-        cells = [path, _image(small), names[truth], names[guess], truth == guess, *map(float, row)]
-        table.add_data(*cells, *([_image(overlay)] if lit else []))
+        cells = [path, _image(small), names[truth], names[guess], truth == guess, *row.tolist()]
+        table.add_data(*cells, *([_image(overlay)] if with_maps else []))
     return table
 
 
@@ -93,13 +83,12 @@ def _image(pixels: np.ndarray | None) -> wandb.Image | None:
     return None if pixels is None else wandb.Image(pixels, file_type="jpg")
 
 
-def _reliability_charts(split: str, answers: Predictions) -> dict[str, Any]:
-    found = calibration.reliability(answers.labels, answers.probabilities)
-    filled = found.count > 0
-    confidence, accuracy = found.confidence[filled].tolist(), found.accuracy[filled].tolist()
-    rows = zip(confidence, accuracy, found.count[filled].tolist(), strict=True)
+def _reliability(split: str, predictions: Predictions) -> dict[str, Any]:
+    found = calibration.reliability(predictions.labels, predictions.probabilities)
+    bins = np.stack([found.confidence, found.accuracy, found.count])[:, found.count > 0]
+    confidence, accuracy, _ = bins.tolist()
     return {
-        "reliability": wandb.Table(["confidence", "accuracy", "pictures"], list(map(list, rows))),
+        "reliability": wandb.Table(["confidence", "accuracy", "images"], bins.T.tolist()),
         "reliability_diagram": wandb.plot.line_series(
             xs=confidence,
             ys=[accuracy, confidence],

@@ -1,4 +1,4 @@
-"""A run in Weights & Biases: its epochs, its best model, its evaluation, its exports."""
+"""A run in Weights & Biases: its epochs, its evaluation, its best model."""
 
 import csv
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from wandb.integration.keras import WandbMetricsLogger
 
 from trash_keras import files
 from trash_keras.evaluation.heat_maps import HeatMaps
 from trash_keras.evaluation.predictions import Predictions
-from trash_keras.tracking import wandb_artifacts, wandb_tables
-from trash_keras.tracking.trackers import ReadPictures
-from trash_keras.tracking.wandb_answers import attempt
-from trash_keras.tracking.wandb_runs import TrackedRun
+from trash_keras.tracking import wandb_tables
+from trash_keras.tracking.trackers import ReadImages
+from trash_keras.tracking.wandb_run import TrackedRun, attempt
 
 EPOCHS_FILE = "wandb_epochs_logged.txt"
 
@@ -24,7 +24,7 @@ class WandbTracker:
     Args:
         tracked: The open run.
         workdir: Folder of the run.
-        data: From `fingerprint.of`; for the summary.
+        data: From `dataset_fingerprint`; for the summary.
     """
 
     def __init__(self, tracked: TrackedRun, workdir: Path, data: Mapping[str, Any]) -> None:
@@ -37,66 +37,62 @@ class WandbTracker:
     def evaluation(
         self,
         predictions: Mapping[str, Predictions],
-        read_pictures: ReadPictures,
+        read_images: ReadImages,
         explained: HeatMaps | None,
     ) -> None:
         """Logs epochs still missing, the best model, and tables and charts of each split."""
-        attempt("the evaluation", self._tracked.ensure_alive)
+        with attempt("the evaluation"):
+            self._tracked.ensure_alive()
         epochs = EpochLogger(self._tracked, self._workdir)
         epochs.catch_up()
-        attempt("the evaluation", lambda: self._log_tables(predictions, read_pictures, explained))
-        attempt("the data", self._summarize_data)
-        attempt("the model", lambda: self._log_model(epochs.rows()))
-
-    def _log_tables(
-        self,
-        predictions: Mapping[str, Predictions],
-        read_pictures: ReadPictures,
-        explained: HeatMaps | None,
-    ) -> None:
-        found: dict[str, Any] = {}
-        for split, answers in predictions.items():
-            if split == "train" and len(predictions) > 1:
-                continue  # pictures that were learned say little
-            shown = [answers.paths[index] for index in wandb_tables.shown(answers)]
-            found |= wandb_tables.entries(split, answers, read_pictures(shown), explained)
-        step = len(EpochLogger(self._tracked, self._workdir).rows())
-        self._tracked.run.log(found, step=step, commit=True)
-
-    def _summarize_data(self) -> None:
-        data = {f"data/{name}": value for name, value in self._data.items()}
-        self._tracked.run.summary.update(data)
-
-    def _log_model(self, rows: list[dict[str, Any]]) -> None:
-        # Not by WandbModelCheckpoint: it saves the model that `fit` trains, which in the first
-        # phase is the head alone, with its optimizer and without the contract, and its best
-        # starts anew with each phase. `Record` has written the best of all to model.keras.
-        best = max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
-        model, aliases = self._workdir / "model.keras", ["best", f"epoch_{best['epoch']}"]
-        wandb_artifacts.log(self._tracked, "model", "model", [model], best, aliases)
+        rows = epochs.rows()
+        with attempt("the evaluation"):
+            found: dict[str, Any] = {}
+            for split in predictions:
+                if split != "train" or len(predictions) == 1:  # learned images say little
+                    found |= wandb_tables.entries(split, predictions[split], read_images, explained)
+            self._tracked.run.log(found, step=len(rows), commit=True)
+        with attempt("the data"):
+            data = {f"data/{name}": value for name, value in self._data.items()}
+            self._tracked.run.summary.update(data)
+        with attempt("the model"):
+            # By the conventions of `WandbModelCheckpoint`, not by it. Its `on_epoch_end` begins
+            # with `super().on_epoch_end(epoch, logs)`, which saves the model that `fit` trains:
+            # in the first phase that is the head alone, with its optimizer and without metadata,
+            # and the best starts anew with each phase. Its `_log_ckpt_as_artifact` takes no
+            # metadata and returns no artifact whose upload can be waited for.
+            best = max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+            aliases = ["best", f"epoch_{best['epoch']}"]
+            model = self._workdir / "model.keras"
+            self._tracked.log_artifact("model", "model", [model], best, aliases)
 
 
-class EpochLogger(keras.callbacks.Callback):
-    """Logs the rows of `metrics.csv` that W&B does not have yet.
+class EpochLogger(WandbMetricsLogger):
+    """`WandbMetricsLogger` for the rows of `metrics.csv` that W&B does not have yet.
 
-    Names and axis are those of `WandbMetricsLogger`. That one logs what `fit` hands it, so a
-    resumed run would lack or repeat the epoch in which it was killed. Here the record is the
-    truth: rows are counted as they are logged, in a file of the workdir; of a run that the server
-    has resumed, the server's count is taken.
+    The client's callback logs what `fit` hands it, so a resumed run would lack or repeat the
+    epoch in which it was killed. Here the record is the truth: rows are counted as they are
+    logged, in a file of the workdir; of a run that the server has resumed, the server's count is
+    taken.
 
     Args:
-        tracked: The open run.
+        tracked: The open run, which is `wandb.run` too.
         workdir: Folder of the run, with its `metrics.csv`.
     """
 
+    # The client's own count batches even where epochs alone are logged, and Keras waits for the
+    # figures of each batch as soon as a callback asks for them.
+    on_batch_end = keras.callbacks.Callback.on_batch_end
+    on_train_batch_end = keras.callbacks.Callback.on_train_batch_end
+
     def __init__(self, tracked: TrackedRun, workdir: Path) -> None:
-        super().__init__()
+        with attempt("the axis"):
+            super().__init__()
         self._tracked = tracked
         self._metrics, self._counter = workdir / "metrics.csv", workdir / EPOCHS_FILE
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Defines the axis, and logs what a killed process recorded and did not log."""
-        attempt("the axis", self._define_axis)
+        """Logs what a killed process recorded and did not log."""
         self.catch_up()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -114,20 +110,16 @@ class EpochLogger(keras.callbacks.Callback):
 
     def catch_up(self) -> None:
         """Logs all rows that are not logged; an epoch is its step."""
-        attempt("an epoch", self._catch_up)
+        with attempt("an epoch"):
+            if self._tracked.online:
+                logged = self._tracked.run.step
+            else:
+                logged = int(self._counter.read_text()) if self._counter.exists() else 0
+            for row in self.rows()[logged:]:
+                # The client's `wandb.log(logs)` gives no step, and each offline log counts from 0.
+                self._tracked.run.log({}, step=row["epoch"])
+                super().on_epoch_end(row["epoch"], row)
+                files.write_text(self._counter, str(row["epoch"] + 1))
 
-    def _catch_up(self) -> None:
-        rows, run = self.rows(), self._tracked.run
-        for row in rows[self._logged() :]:
-            metrics = {f"epoch/{name}": value for name, value in row.items()}
-            run.log(metrics, step=row["epoch"], commit=True)
-            files.write_text(self._counter, str(row["epoch"] + 1))
-
-    def _logged(self) -> int:
-        if self._tracked.online:
-            return self._tracked.run.step
-        return int(self._counter.read_text()) if self._counter.exists() else 0
-
-    def _define_axis(self) -> None:
-        self._tracked.run.define_metric("epoch/epoch")
-        self._tracked.run.define_metric("epoch/*", step_metric="epoch/epoch")
+    def _get_lr(self) -> None:
+        """The row has its learning rate; the optimizer's may be that of a later epoch."""

@@ -65,7 +65,7 @@ def train_and_evaluate(
         model = build(run)
     begin(run)
     data = _prepare_data(run, strategy)
-    describe_data = functools.partial(fingerprint.of, run.catalog, run.store)
+    describe_data = functools.partial(dataset_fingerprint, run.catalog, run.store)
     with open_trackers(config, workdir, describe_data) as trackers:
         with strategy.scope():
             record = _train(run, data, model, [tracker.callback() for tracker in trackers])

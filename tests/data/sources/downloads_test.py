@@ -1,7 +1,5 @@
 import errno
-import http.server
 import io
-import threading
 import time
 import types
 import zipfile
@@ -10,26 +8,20 @@ from email.utils import formatdate
 import fsspec
 import pytest
 
+from tests.support import http_server
 from trash_keras.data.sources import downloads, landing, remotes
 from trash_keras.data.sources.preparing import Request, prepare
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(http_server.Handler):
     """Serves `server.content`; each request takes one fault from `server.faults`."""
 
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.server.seen.append(self.headers.get("Range"))
-        self.answer(body=True)
-
-    def answer(self, body):
+    def reply(self):
         server = self.server
+        if self.command == "GET":
+            server.seen.append(self.headers.get("Range"))
         if server.status:
             self.send_error(server.status)
             return
@@ -52,7 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             last = len(server.content) - 1
             self.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
         self.end_headers()
-        if body:
+        if self.command == "GET":
             rest = server.content[start:]
             fault = server.faults.pop(0) if server.faults else None
             self.wfile.write(rest if fault is None else rest[:fault])
@@ -60,21 +52,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.05)  # or the client finds the break before it has read the rest
                 self.close_connection = True
 
-    def log_message(self, *arguments):
-        pass
-
 
 @pytest.fixture
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.content, server.etag, server.ranges, server.status = CONTENT, '"one"', True, 0
-    server.faults, server.seen, server.tells_size = [], [], True
-    server.url = f"http://127.0.0.1:{server.server_port}/pictures.zip"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    state = {"content": CONTENT, "etag": '"one"', "ranges": True, "status": 0}
+    state |= {"faults": [], "seen": [], "tells_size": True}
+    with http_server.serving(Handler, **state) as server:
+        server.url += "/pictures.zip"
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Sources end to end: local files, the Hub, S3 and Google Cloud Storage, each on a local server."""
 
+import contextlib
 import hashlib
-import http.server
 import importlib
 import io
 import json
@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import threading
 import urllib.parse
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from PIL import Image
 
+from tests.support import http_server
 from trash_keras.data import catalog, synthetic
 from trash_keras.data.sources import landing, preparing
 from trash_keras.data.sources.preparing import Request, prepare
@@ -212,37 +212,18 @@ def test_a_missing_client_is_named(tmp_path, monkeypatch):
 @pytest.fixture
 def serve():
     """Starts HTTP servers from a function (method, path, headers) -> (status, headers, body)."""
-    servers = []
+    with contextlib.ExitStack() as servers:
 
-    def start(answer):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        def start(answer):
+            class Handler(http_server.Handler):
+                def reply(self):
+                    body = self.body().decode()
+                    status, headers, content = answer(self.command, self.path, self.headers, body)
+                    self.respond(status, content, headers)
 
-            def do_GET(self):
-                length = int(self.headers.get("Content-Length", 0))
-                body = self.rfile.read(length).decode()
-                status, headers, content = answer(self.command, self.path, self.headers, body)
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(content)
+            return servers.enter_context(http_server.serving(Handler)).url
 
-            do_HEAD = do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *arguments):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def ranged(content, headers, more=None):

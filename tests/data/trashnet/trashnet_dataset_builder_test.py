@@ -1,18 +1,16 @@
 """The builder through tensorflow-datasets' own test case, its command line and its loader."""
 
-import functools
-import http.server
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 import tensorflow_datasets as tfds
 
+from tests.support import http_server
 from trash_keras.data import splits
 from trash_keras.data.trashnet import trashnet_dataset_builder as trashnet
 
@@ -64,20 +62,17 @@ def test_an_archive_in_manual_dir_gives_the_official_split_in_the_order_of_the_c
     assert_is_the_official_split(tmp_path, tiny_catalog, tiny_trashnet)
 
 
-class Silent(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
 def served(tiny_archive, monkeypatch):
-    handler = functools.partial(Silent, directory=tiny_archive.parent)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/{tiny_archive.name}"
-        monkeypatch.setattr(trashnet, "URL", url)
-        yield url
-        server.shutdown()
+    class Archive(http_server.Handler):
+        def reply(self):
+            whole = tiny_archive.read_bytes()
+            self.respond(200, whole[: self.server.sent_bytes], {"Content-Length": len(whole)})
+            self.close_connection = True
+
+    with http_server.serving(Archive, sent_bytes=None) as server:
+        monkeypatch.setattr(trashnet, "URL", f"{server.url}/{tiny_archive.name}")
+        yield server
 
 
 @pytest.mark.parametrize("manual", [None, "other"])
@@ -103,11 +98,7 @@ def test_an_earlier_download_serves_without_network(
 
 
 def test_a_damaged_download_is_refused(tmp_path, served, tiny_archive, monkeypatch):
-    class Half(Silent):
-        def copyfile(self, source, outputfile):
-            outputfile.write(source.read(10_000))
-
-    monkeypatch.setattr(Silent, "copyfile", Half.copyfile)
+    served.sent_bytes = 10_000
     with pytest.raises(Exception, match=r"not a whole|IncompleteRead|Connection broken"):
         prepare(tmp_path)
     assert not list(tmp_path.rglob("*.tfrecord*"))

@@ -8,7 +8,7 @@ import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
 
-/** The asset that is run: a file of `trash-keras export`, as it is. */
+/** The asset that is run: a file of `trash-keras export`, unchanged. */
 const val MODEL_FILE = "model_int8.tflite"
 
 private const val THREADS = 2
@@ -16,22 +16,22 @@ private const val THREADS = 2
 /** The model of this app. To be used by one thread at a time. */
 class Classifier(assets: AssetManager) : AutoCloseable {
     private val model = map(assets)
-    private val contract = Contract.read(model)
+    private val metadata = ModelMetadata.read(model)
     private val interpreter = Interpreter(model, Interpreter.Options().setNumThreads(THREADS))
     private val input = format(interpreter.getInputTensor(0))
     private val output = format(interpreter.getOutputTensor(0))
     private val levels = input.allocate()
 
     init {
-        contract.check(input, output)
+        metadata.check(input, output)
     }
 
-    /** Says what is in a picture of any size. */
-    fun classify(picture: Picture): Answer {
-        input.write(picture.toSquare(contract.imageSize, contract.resize), levels)
-        val answers = output.allocate() // filling moves its position, so it is taken once
-        interpreter.run(levels, answers)
-        return Answer(output.read(answers), contract)
+    /** Classifies an image of any size. */
+    fun classify(image: ImageRows): Prediction {
+        input.write(image.toSquare(metadata.imageSize, metadata.resize), levels)
+        val probabilities = output.allocate() // filling moves its position, so it is taken once
+        interpreter.run(levels, probabilities)
+        return Prediction(output.read(probabilities), metadata)
     }
 
     override fun close() = interpreter.close()

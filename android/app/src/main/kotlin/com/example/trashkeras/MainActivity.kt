@@ -24,23 +24,23 @@ import java.util.concurrent.TimeUnit
 private const val CHOSEN = "chosen"
 private const val SHOWN_CLASSES = 3
 
-/** Shows the camera or a picture of the gallery, and what the model says of it. */
+/** Shows the camera or an image of the gallery, and the model's prediction. */
 class MainActivity : ComponentActivity() {
     private val worker = Executors.newSingleThreadExecutor() // the classifier takes one at a time
     private val camera by lazy { LifecycleCameraController(this) }
     private var classifier: Classifier? = null
-    private var chosen: Uri? = null // the picture that is shown instead of the camera
+    private var chosen: Uri? = null // the image that is shown instead of the camera
 
     private val preview by lazy { findViewById<PreviewView>(R.id.preview) }
-    private val picture by lazy { findViewById<ImageView>(R.id.picture) }
+    private val image by lazy { findViewById<ImageView>(R.id.image) }
     private val label by lazy { findViewById<TextView>(R.id.label) }
     private val details by lazy { findViewById<TextView>(R.id.details) }
 
     private val askForCamera = registerForActivityResult(RequestPermission()) { granted ->
         if (granted) showCamera() else say(getString(R.string.camera_not_allowed))
     }
-    private val choosePicture = registerForActivityResult(PickVisualMedia()) { uri ->
-        if (uri != null) showPicture(uri)
+    private val chooseImage = registerForActivityResult(PickVisualMedia()) { uri ->
+        if (uri != null) showImage(uri)
     }
 
     override fun onCreate(savedInstanceState: Bundle?) {
@@ -48,16 +48,16 @@ class MainActivity : ComponentActivity() {
         setContentView(R.layout.main)
         try {
             classifier = Classifier(assets)
-        } catch (error: Exception) { // no asset, a file of something else, a runtime's own kinds
+        } catch (error: Exception) { // no asset, another kind of file, or an error of the runtime
             return say(getString(R.string.no_model, "$MODEL_FILE: ${error.message}"))
         }
         setUpCamera()
         findViewById<Button>(R.id.use_camera).setOnClickListener { showCamera() }
-        findViewById<Button>(R.id.choose_picture).setOnClickListener {
-            choosePicture.launch(PickVisualMediaRequest(PickVisualMedia.ImageOnly))
+        findViewById<Button>(R.id.choose_image).setOnClickListener {
+            chooseImage.launch(PickVisualMediaRequest(PickVisualMedia.ImageOnly))
         }
         val before = savedInstanceState?.getString(CHOSEN)
-        if (before == null) showCamera() else showPicture(Uri.parse(before))
+        if (before == null) showCamera() else showImage(Uri.parse(before))
     }
 
     override fun onSaveInstanceState(outState: Bundle) {
@@ -69,7 +69,7 @@ class MainActivity : ComponentActivity() {
         super.onDestroy()
         camera.clearImageAnalysisAnalyzer()
         worker.shutdown()
-        // Never under the hands of the worker; should it be late, the garbage collector closes.
+        // Never while the worker uses it; if that takes longer, the garbage collector closes it.
         if (worker.awaitTermination(1, TimeUnit.SECONDS)) classifier?.close()
     }
 
@@ -92,38 +92,38 @@ class MainActivity : ComponentActivity() {
             return askForCamera.launch(Manifest.permission.CAMERA)
         }
         chosen = null
-        picture.visibility = View.GONE
-        say(getString(R.string.looking))
+        image.visibility = View.GONE
+        say(getString(R.string.classifying))
         camera.setImageAnalysisAnalyzer(worker) { frame -> classify(frame) }
         camera.bindToLifecycle(this)
     }
 
     private fun classify(frame: ImageProxy) {
-        val answer = frame.use { classifier?.classify(it.upright().toPicture()) } ?: return
-        runOnUiThread { if (chosen == null) show(answer) }
+        val prediction = frame.use { classifier?.classify(it.upright().toImageRows()) } ?: return
+        runOnUiThread { if (chosen == null) show(prediction) }
     }
 
-    private fun showPicture(uri: Uri) {
+    private fun showImage(uri: Uri) {
         chosen = uri
         camera.clearImageAnalysisAnalyzer()
         camera.unbind()
-        say(getString(R.string.looking))
+        say(getString(R.string.classifying))
         worker.execute {
             val bitmap = runCatching { decode(contentResolver, uri) }.getOrNull()
-            val answer = bitmap?.let { classifier?.classify(it.toPicture()) }
+            val prediction = bitmap?.let { classifier?.classify(it.toImageRows()) }
             runOnUiThread {
-                if (chosen != uri) return@runOnUiThread // the camera or another picture came after
-                picture.setImageBitmap(bitmap)
-                picture.visibility = View.VISIBLE
-                if (answer == null) say(getString(R.string.unreadable)) else show(answer)
+                if (chosen != uri) return@runOnUiThread // the camera or another image came after
+                image.setImageBitmap(bitmap)
+                image.visibility = View.VISIBLE
+                if (prediction == null) say(getString(R.string.unreadable)) else show(prediction)
             }
         }
     }
 
-    private fun show(answer: Answer) {
+    private fun show(prediction: Prediction) {
         say(
-            answer.label,
-            answer.ranked.take(SHOWN_CLASSES).joinToString(" · ") { (name, probability) ->
+            prediction.label,
+            prediction.ranked.take(SHOWN_CLASSES).joinToString(" · ") { (name, probability) ->
                 "%s %.1f %%".format(name, probability * 100)
             }
         )

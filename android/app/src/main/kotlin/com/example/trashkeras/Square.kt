@@ -5,20 +5,20 @@ import kotlin.math.max
 import kotlin.math.min
 import kotlin.math.round
 
-/** How a picture is made square: as a whole, its centre, or with grey bars. */
+/** How an image is made square: as a whole, its centre, or with grey bars. */
 enum class Resize { STRETCH, CROP, PAD }
 
 /**
- * A picture that is read row by row, so that a photograph need not lie in memory twice.
+ * An image that is read row by row, so that a photograph is not in memory twice.
  *
  * @property read Writes the pixels of a row into an array, each as 0xAARRGGBB.
  */
-class Picture(val width: Int, val height: Int, val read: (row: Int, pixels: IntArray) -> Unit)
+class ImageRows(val width: Int, val height: Int, val read: (row: Int, pixels: IntArray) -> Unit)
 
 private const val PAD_VALUE: Byte = 127
 
 /**
- * Makes a picture square with antialiased bilinear interpolation, to the pixels of training.
+ * Makes an image square with antialiased bilinear interpolation, to the pixels of training.
  *
  * This is `resize_to_square` of `trash_keras/data/decoding.py`. `Bitmap.createScaledBitmap` is not:
  * it looks at four pixels however many there are to a new one.
@@ -26,7 +26,7 @@ private const val PAD_VALUE: Byte = 127
  * @param side Height and width of the result, pixels.
  * @return RGB of each pixel, row by row: unsigned bytes [side, side, 3].
  */
-fun Picture.toSquare(side: Int, resize: Resize): ByteArray {
+fun ImageRows.toSquare(side: Int, resize: Resize): ByteArray {
     val fitted = if (resize == Resize.CROP) min(width, height) else max(width, height)
     val factor = side.toFloat() / fitted
     fun whole(length: Int) =
@@ -45,7 +45,7 @@ fun Picture.toSquare(side: Int, resize: Resize): ByteArray {
 }
 
 /** Resizes along rows, then along columns, in floating point: [lines, columns * 3]. */
-private fun Picture.resized(columns: Axis, lines: Axis): Array<DoubleArray> {
+private fun ImageRows.resized(columns: Axis, lines: Axis): Array<DoubleArray> {
     val result = Array(lines.kept) { DoubleArray(columns.kept * 3) }
     val pixels = IntArray(width)
     val narrow = FloatArray(columns.kept * 3)

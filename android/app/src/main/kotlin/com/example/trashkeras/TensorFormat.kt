@@ -42,11 +42,11 @@ data class TensorFormat(
 }
 
 /**
- * Checks that a model takes one square picture of levels 0..255 and answers with its classes.
+ * Checks that a model takes one square image of levels 0..255 and returns a probability per class.
  *
  * @throws IllegalArgumentException It does not.
  */
-fun Contract.check(input: TensorFormat, output: TensorFormat) {
+fun ModelMetadata.check(input: TensorFormat, output: TensorFormat) {
     require(input.shape == listOf(1, imageSize, imageSize, 3)) {
         "expected an input of [1, $imageSize, $imageSize, 3]. Received: ${input.shape}"
     }

@@ -6,9 +6,7 @@ and `:predict` in rows and columns, after https://www.tensorflow.org/tfx/serving
 
 import base64
 import contextlib
-import http.server
 import json
-import threading
 from concurrent import futures
 
 import grpc
@@ -20,6 +18,8 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_service_pb2_grpc,
 )
+
+from tests.support import http_server
 
 
 class Model:
@@ -83,20 +83,23 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 def _handler(name, model):
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(http_server.Handler):
         """REST."""
 
-        def do_GET(self):
+        def reply(self):
+            self._predict() if self.command == "POST" else self._status()
+
+        def _status(self):
             if self.path != f"/v1/models/{name}":
                 return self._send(404, {"error": f"Malformed request: GET {self.path}"})
             status = {"error_code": "OK", "error_message": ""}
             state = {"version": str(model.version), "state": "AVAILABLE", "status": status}
             return self._send(200, {"model_version_status": [state]})
 
-        def do_POST(self):
+        def _predict(self):
             if self.path != f"/v1/models/{name}:predict":
                 return self._send(404, {"error": f"Malformed request: POST {self.path}"})
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
             signature = body.pop("signature_name", "serving_default")
             try:
                 expected = model.inputs_of(signature)
@@ -109,14 +112,7 @@ def _handler(name, model):
 
         def _send(self, status, value):
             content = json.dumps(value, indent=4).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
+            self.respond(status, content, {"Content-Type": "application/json"})
 
     return Handler
 
@@ -176,11 +172,8 @@ def serving(folder, name):
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, rpc)
     rpc_port = rpc.add_insecure_port("127.0.0.1:0")
     rpc.start()
-    rest = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(name, model))
-    threading.Thread(target=rest.serve_forever, daemon=True).start()
     try:
-        yield f"127.0.0.1:{rpc_port}", f"127.0.0.1:{rest.server_port}"
+        with http_server.serving(_handler(name, model)) as rest:
+            yield f"127.0.0.1:{rpc_port}", f"127.0.0.1:{rest.server_port}"
     finally:
-        rest.shutdown()
-        rest.server_close()
         rpc.stop(None).wait()

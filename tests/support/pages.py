@@ -4,6 +4,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 SECONDS = 60  # for a busy machine
+# What runtimes promise each other. A lossless file has one meaning, so its pixels are the same to
+# the bit. The codecs of lossy ones may round and smooth as they like: another version of a
+# browser has another decoder, and such a pixel may differ by this many of 255 levels,
+LOSSY_LEVELS = 4
+# and probabilities by this much.
+LOSSY_PROBABILITY = 1 / 256
 
 
 def wait(browser, condition):
@@ -25,7 +31,7 @@ def problem(browser):
 
 
 def cards(browser):
-    return browser.find_elements(By.CSS_SELECTOR, "#answers > li")
+    return browser.find_elements(By.CSS_SELECTOR, "#predictions > li")
 
 
 def upload(browser, files, field="files"):

@@ -1,7 +1,7 @@
-// Files and video frames -> squares for the model and small pictures to show, beside the page.
+// Files and video frames -> squares for the model and small images to show, off the page's thread.
 
 import { toSquare } from "./pixels.js";
-import { START_BYTES, identify, reason } from "./picture_formats.js";
+import { START_BYTES, identify, reason } from "./image_formats.js";
 
 const MAX_MEGAPIXELS = 100; // as --max_megapixels by default
 const SHOWN_SIDE = 720; // pixels, the longer side of what is shown

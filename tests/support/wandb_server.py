@@ -1,10 +1,12 @@
 """As much of a W&B server as the client needs to log a run: GraphQL, the file stream, uploads."""
 
-import http.server
+import contextlib
 import json
 import re
 import threading
 import time
+
+from tests.support import http_server
 
 
 class Server:
@@ -14,14 +16,12 @@ class Server:
         self.history, self.configs, self.summaries, self.artifacts = {}, {}, {}, {}
         self.unknown = set()
         self.hanging = threading.Event()
-        self._http = _QuietServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self._running = contextlib.ExitStack()
+        self.url = self._running.enter_context(http_server.serving(_handler(self))).url
 
     def close(self):
-        self._http.shutdown()
-        self._http.server_close()
+        """Ends it, if that was not done before."""
+        self._running.close()
 
     def answer(self, name, values):
         """Returns the data for a GraphQL query by name."""
@@ -78,17 +78,10 @@ class Server:
             self.summaries.setdefault(run, {}).update(json.loads(summary["content"][-1]))
 
 
-class _QuietServer(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """Says nothing of clients that hang up."""
-
-
 def _handler(server):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    class Handler(http_server.Handler):
+        def reply(self):
+            body = self.body()
             while server.hanging.is_set():
                 time.sleep(0.2)
             answer = {}
@@ -98,16 +91,7 @@ def _handler(server):
                 answer = {"data": server.answer(name, asked.get("variables") or {})}
             elif self.path.endswith("/file_stream"):
                 server.stream(self.path.split("/")[-2], json.loads(body))
-            content = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815
-
-        def log_message(self, *arguments):
-            pass
+            headers = {"Content-Type": "application/json"}
+            self.respond(200, json.dumps(answer).encode(), headers)
 
     return Handler

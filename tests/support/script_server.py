@@ -1,7 +1,7 @@
 """Runs scripts in forks of a process that has imported Keras, which takes longer than most of them.
 
 Reads a JSON object a line: script, arguments, names of files for stdout and stderr, seconds that it
-may take; answers each with a line, the exit status. Used by the fixture `script`.
+may take; answers each with two lines, the process and, at its end, its exit status.
 """
 
 import atexit
@@ -23,6 +23,7 @@ def main():
         child = os.fork()
         if not child:
             run(**order)
+        print(child, flush=True)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

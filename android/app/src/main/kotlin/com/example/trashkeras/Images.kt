@@ -12,7 +12,7 @@ import kotlin.math.sqrt
 /** More pixels than these are decoded at a fraction of their size; the screen takes no more. */
 private const val MAX_PIXELS = 16_000_000.0
 
-/** Decodes a picture file of up to any size, turned upright as its EXIF orientation says. */
+/** Decodes an image file of any size, turned upright as its EXIF orientation says. */
 fun decode(resolver: ContentResolver, uri: Uri): Bitmap =
     ImageDecoder.decodeBitmap(ImageDecoder.createSource(resolver, uri)) { decoder, header, _ ->
         val pixels = header.size.width.toDouble() * header.size.height
@@ -36,5 +36,5 @@ fun ImageProxy.upright(): Bitmap {
 }
 
 /** Makes the pixels of a bitmap readable for `toSquare`. */
-fun Bitmap.toPicture(): Picture =
-    Picture(width, height) { row, pixels -> getPixels(pixels, 0, width, 0, row, width, 1) }
+fun Bitmap.toImageRows(): ImageRows =
+    ImageRows(width, height) { row, pixels -> getPixels(pixels, 0, width, 0, row, width, 1) }

@@ -1,4 +1,4 @@
-// Which picture format some bytes are, as trash_keras/data/formats.py tells it.
+// Which image format some bytes have, as trash_keras/data/formats.py tells it.
 
 export const START_BYTES = 256;
 const HEIC_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"];
@@ -23,9 +23,9 @@ export function identify(bytes) {
 
 /** Says why a browser could not read a file. */
 export function reason(kind) {
-  if (!kind) return "This is no JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF picture.";
+  if (!kind) return "This is not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image.";
   if (kind === "HEIC") {
-    return "This browser can't read HEIC pictures. Safari can, or save it as JPEG first.";
+    return "This browser can't read HEIC images. Safari can, or save it as JPEG first.";
   }
-  return `This ${kind} picture is damaged, cut short or too large for this browser.`;
+  return `This ${kind} image is damaged, cut short or too large for this browser.`;
 }

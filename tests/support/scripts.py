@@ -1,0 +1,59 @@
+"""Scripts of experiments/ in forks of one process that has imported Keras already."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class ScriptServer:
+    """The other side of script_server.py; a context manager."""
+
+    def __init__(self, folder):
+        self._outputs = [str(folder / name) for name in ("stdout", "stderr")]
+
+    def __enter__(self):
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            [sys.executable, ROOT / "tests" / "support" / "script_server.py"],
+            stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def run(self, name, arguments):
+        """Returns the finished process of a script."""
+        self._start(name, arguments)
+        return self._end(name, arguments)
+
+    def kill(self, name, arguments, when):
+        """Kills a script as soon as `when` returns true."""
+        child = self._start(name, arguments)
+        deadline = time.monotonic() + 200
+        while not when():
+            assert time.monotonic() < deadline
+            os.kill(child, 0)  # raises an error if it has ended
+            time.sleep(0.01)
+        os.kill(child, signal.SIGKILL)
+        assert self._end(name, arguments).returncode == -signal.SIGKILL
+
+    def _start(self, name, arguments):
+        order = dict(zip(("stdout", "stderr"), self._outputs, strict=True))
+        order |= {"name": name, "arguments": [str(each) for each in arguments], "timeout": 600}
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def _end(self, name, arguments):
+        status = int(self._process.stdout.readline())
+        texts = [Path(output).read_text() for output in self._outputs]
+        return subprocess.CompletedProcess([name, *arguments], status, *texts)
