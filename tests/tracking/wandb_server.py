@@ -23,7 +23,7 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
 
-    def answer(self, name, values):
+    def respond(self, name, values):
         """Returns the data for a GraphQL query by name."""
         run = values.get("name") or values.get("run")
         if name == "Viewer":
@@ -91,14 +91,14 @@ def _handler(server):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             while server.hanging.is_set():
                 time.sleep(0.2)
-            answer = {}
+            response = {}
             if self.path == "/graphql":
                 asked = json.loads(body)
                 name = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"]).group(1)
-                answer = {"data": server.answer(name, asked.get("variables") or {})}
+                response = {"data": server.respond(name, asked.get("variables") or {})}
             elif self.path.endswith("/file_stream"):
                 server.stream(self.path.split("/")[-2], json.loads(body))
-            content = json.dumps(answer).encode()
+            content = json.dumps(response).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
