@@ -23,7 +23,7 @@ class Server:
         """Ends it, if that was not done before."""
         self._running.close()
 
-    def answer(self, name, values):
+    def respond(self, name, values):
         """Returns the data for a GraphQL query by name."""
         run = values.get("name") or values.get("run")
         if name == "Viewer":
@@ -84,14 +84,14 @@ def _handler(server):
             body = self.body()
             while server.hanging.is_set():
                 time.sleep(0.2)
-            answer = {}
+            response = {}
             if self.path == "/graphql":
                 asked = json.loads(body)
                 name = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"]).group(1)
-                answer = {"data": server.answer(name, asked.get("variables") or {})}
+                response = {"data": server.respond(name, asked.get("variables") or {})}
             elif self.path.endswith("/file_stream"):
                 server.stream(self.path.split("/")[-2], json.loads(body))
             headers = {"Content-Type": "application/json"}
-            self.respond(200, json.dumps(answer).encode(), headers)
+            self.respond(200, json.dumps(response).encode(), headers)
 
     return Handler

@@ -80,9 +80,52 @@ def test_with_a_network_that_stays_the_server_gets_everything(
     assert f"run_{run_id}_model" in server.artifacts
     said = capfd.readouterr()
     assert "wandb sync" not in said.out
-    (log,) = wandb_logs.logs_of(tmp_path / "run")
-    assert log.with_suffix(".wandb.synced").exists()  # nothing is left for `wandb sync`
+    live, evaluation = wandb_logs.logs_of(tmp_path / "run")
+    assert (live.parent.name[:4], evaluation.parent.name[:8]) == ("run-", "offline-")
+    for log in (live, evaluation):
+        assert log.with_suffix(".wandb.synced").exists()  # nothing is left for `wandb sync`
     assert_key_is_nowhere(tmp_path / "run", said)
+
+
+def test_a_network_that_comes_back_gets_a_run_that_was_begun_without_it(
+    online, server, tmp_path, data_dir, toy_backbone, configure, capfd, monkeypatch
+):
+    server.hanging.set()
+    monkeypatch.setattr(
+        wandb_tracker.EpochLogger, "on_train_begin", lambda *_: server.hanging.clear()
+    )
+    train_and_evaluate(configure(data_dir, toy_backbone, **SHORT), tmp_path / "run")
+    run_id = (tmp_path / "run/wandb_run_id.txt").read_text()
+    said = capfd.readouterr().out
+    assert "W&B: logging offline. Reason: " in said and "only on disk" not in said
+    assert sent_epochs(server, run_id) == [0, 1, 2]
+    assert f"run_{run_id}_model" in server.artifacts
+
+
+def test_a_network_that_dies_while_files_are_sent_loses_none_of_them(
+    online, server, tmp_path, data_dir, toy_backbone, configure, capfd, monkeypatch
+):
+    monkeypatch.setattr(wandb_run, "LOOK_SECONDS", 1)
+    monkeypatch.delenv("WANDB_HTTP_TIMEOUT")  # the patience that users have
+    respond = server.respond
+
+    def dying(name, values):
+        if name == "CreateArtifact":
+            server.hanging.set()
+        return respond(name, values)
+
+    monkeypatch.setattr(server, "respond", dying)
+    train_and_evaluate(configure(data_dir, toy_backbone, **SHORT), tmp_path / "run")
+    run_id = (tmp_path / "run/wandb_run_id.txt").read_text()
+    said = capfd.readouterr().out
+    assert "W&B: not all was sent. Reason: " in said
+    _, evaluation = wandb_logs.logs_of(tmp_path / "run")
+    assert said.endswith(f"wandb sync {evaluation.parent}\n")
+    monkeypatch.undo()
+    server.hanging.clear()
+    sync(server, ["sync", str(evaluation.parent)], tmp_path)
+    assert f"run_{run_id}_model" in server.artifacts
+    assert sent_epochs(server, run_id) == [0, 1, 2]
 
 
 def sync(server, arguments, folder):

@@ -31,8 +31,10 @@ def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
     from trash_keras.tracking import wandb_run
 
     shared = [workdir / "export" / name for name in ("labels.txt", "export.json")]
-    with wandb_run.opened(settings, workdir, {}) as tracked:
-        for kind, found in facts["kinds"].items() if tracked else ():
+    with wandb_run.opened(settings, workdir, {}, live=False) as tracked:
+        if tracked is None:
+            return
+        for kind, found in facts["kinds"].items():
             with wandb_run.attempt(f"the export {kind}"):
                 tracked.run.summary.update(_numbers(kind, found))
                 paths = [workdir / "export" / found["path"], *shared]

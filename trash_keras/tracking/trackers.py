@@ -68,7 +68,9 @@ def open_trackers(
 
             data = describe_data()
             recorded = {**_by_flag(config), "data": dict(data)}
-            run = stack.enter_context(wandb_run.opened(config.tracking, workdir, recorded))
+            run = stack.enter_context(
+                wandb_run.opened(config.tracking, workdir, recorded, live=True)
+            )
             if run:
                 trackers.append(wandb_tracker.WandbTracker(run, workdir, data))
         yield trackers

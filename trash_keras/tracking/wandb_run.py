@@ -1,21 +1,23 @@
 """A run of Weights & Biases that opens, resumes and closes whatever the network does.
 
-The client writes each run to disk, and `wandb sync` sends that later. It does not go over to
-offline by itself: a start without a server is an error, and so is `log_artifact`, whose artifact
-is then in no log. It waits for a dead server at the end, or no longer than a limit for a living
-one. Those two things are done here.
+The client logs offline, and `wandb sync` sends what lies on disk. What neither does is done here:
+a start without a server is an error in the client, and an artifact that is logged online is in no
+log on disk. So epochs are logged online where a server can be used, and artifacts always offline;
+`wandb sync` sends them at the end, or whenever there is a network.
 """
 
 import contextlib
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import wandb
-from wandb.sdk.artifacts.exceptions import WaitTimeoutError
+from wandb.sdk.lib.runid import generate_id
 
 from trash_keras import files
 from trash_keras.config import TrackingConfig
@@ -24,61 +26,47 @@ from trash_keras.tracking.trackers import ID_FILE
 PROJECT = "trash-keras"
 # Seconds. The client's own limits are 90 for a start and none for an end.
 LIMITS = {"init_timeout": 15.0, "finish_timeout": 30.0}
-REQUEST_SECONDS, LOOK_SECONDS = 10, 15
+LOOK_SECONDS = 15
 
 
 class TrackedRun:
-    """A W&B run that goes over to offline when the server no longer answers.
+    """A W&B run, in parts: an online one while a server can be used, offline ones else.
 
-    Args:
-        mode: offline or online; online becomes offline when no server can be used.
-        options: For `wandb.init`, all but the mode.
-
-    Raises:
-        ValueError: W&B does not accept a setting.
+    `opened` makes it, and says what the arguments are.
     """
 
-    def __init__(self, mode: str, options: Mapping[str, Any]) -> None:
-        self._options, self._uploads = dict(options), list[wandb.Artifact]()
+    def __init__(
+        self, settings: TrackingConfig, workdir: Path, recorded: Mapping[str, Any], live: bool
+    ) -> None:
+        self._settings, self._workdir, self._recorded = settings, workdir, dict(recorded)
         self.online = False
-        if mode == "online":
+        if live and settings.wandb_mode == "online":
             try:
-                # Over WANDB_MODE, which no longer counts once a mode is decided on.
-                wandb.setup(wandb.Settings(mode="online"))
                 _require_server()  # first: the id of an `init` that failed stays in use
-                self.run = wandb.init(mode="online", **self._options)
-                self.online = True
+                self._open("online")
             except Exception as error:  # no key, no network, a refusal: one of many kinds
                 _say("logging offline", error)
         if not self.online:
-            self._open_offline()
+            self._open("offline")
+            print(f"W&B: send this run later with: wandb sync {self._folder}", flush=True)
 
-    def _open_offline(self) -> None:
+    def _open(self, mode: Literal["offline", "online"]) -> None:
+        options = _options(self._settings, self._workdir)
         try:
-            self.run = wandb.init(mode="offline", **self._options)
+            self.run = wandb.init(mode=mode, config=self._recorded, **options)
         except (wandb.errors.UsageError, pydantic.ValidationError) as error:
             raise ValueError(f"W&B does not accept a setting: {_reason(error)}") from error
-        self.online = False
-        print(f"W&B: send this run later with: wandb sync {self._folder}", flush=True)
+        self.online = mode == "online"
 
     @property
     def _folder(self) -> Path:
         return Path(self.run.dir).parent
 
-    def ensure_alive(self) -> None:
-        """Goes on offline when the server has stopped answering.
-
-        What was logged before is on disk; the new log has the same run id, and `wandb sync`
-        puts the parts together.
-        """
-        try:
-            if self.online:
-                _require_server()
-        except Exception as error:  # as above
-            _say("going on offline", error)
+    def go_offline(self) -> None:
+        """Begins an offline part, for artifacts; the same run id puts the parts together."""
+        if self.online:
             self._close(exit_code=0)
-            self._options |= _unless_set({"resume": "allow"})
-            self._open_offline()
+            self._open("offline")
 
     def log_artifact(
         self,
@@ -101,48 +89,64 @@ class TrackedRun:
         for path in paths:
             add = artifact.add_dir if path.is_dir() else artifact.add_file
             add(str(path), name=path.name, policy="immutable")  # not copied before it is sent
-        logged = self.run.log_artifact(artifact, aliases=["latest", *aliases])
-        if self.online:
-            self._uploads.append(logged)
+        self.run.log_artifact(artifact, aliases=["latest", *aliases])
 
     def finish(self, exit_code: int) -> None:
-        """Closes the run and says how to send what did not arrive.
+        """Closes the run, sends what is only on disk, or says how to.
 
         Uploads may take their time as long as the server answers; the rest ends within `LIMITS`.
 
         Args:
             exit_code: 0 marks the run as finished, anything else as failed.
         """
-        with attempt("a file"):
-            while self._uploads:
-                try:
-                    self._uploads[0].wait(timeout=LOOK_SECONDS)
-                    self._uploads.pop(0)
-                except WaitTimeoutError:
-                    _require_server()
-        sent = self._close(exit_code)
-        logs = list(self._folder.parent.glob(f"*run-*/run-{self.run.id}.wandb"))
-        if self.online and sent:
-            # The mark of `wandb sync`, which would send these epochs once more.
-            for log in logs:
-                if log.parent.name.startswith("run-"):
-                    log.with_suffix(".wandb.synced").touch()
-            return
-        # With the parts of this run that an earlier process left.
-        left = [log.parent for log in logs if not log.with_suffix(".wandb.synced").exists()]
-        # run-DATE_TIME-ID, or offline-run-...: the order in which they were begun.
-        left.sort(key=lambda folder: folder.name.removeprefix("offline-"))
-        online = any(folder.name.startswith("run-") for folder in left)
-        command = ["wandb", "sync", *["--include-online"] * online, *map(str, left)]
-        print(f"W&B: send what is only on disk with: {shlex.join(command)}", flush=True)
+        self._close(exit_code)
+        if self._settings.wandb_mode == "online" and self._unsent():
+            try:
+                self._sync()
+            except Exception as error:  # as above
+                _say("not all was sent", error)
+        if unsent := self._unsent():
+            command = shlex.join(["wandb", "sync", *unsent])
+            print(f"W&B: send what is only on disk with: {command}", flush=True)
 
-    def _close(self, exit_code: int) -> bool:
+    def _close(self, exit_code: int) -> None:
         try:
             self.run.finish(exit_code=exit_code)
         except Exception as error:  # the run is on disk, whatever the client's process came to
-            _say("not all was sent", error)
-            return False
-        return True
+            _say("going on offline", error)
+            return
+        if self.online:
+            # The mark of `wandb sync`, which would send these epochs once more. What an earlier
+            # process left unsent online was told from the record after the server's count.
+            for log in self._folder.parent.glob(f"run-*/run-{self.run.id}.wandb"):
+                log.with_suffix(".wandb.synced").touch()
+
+    def _unsent(self) -> list[str]:
+        """Returns what `wandb sync` takes to send what only the disk has, of earlier processes too."""
+        logs = self._folder.parent.glob(f"*run-*/run-{self.run.id}.wandb")
+        left = [log.parent for log in logs if not log.with_suffix(".wandb.synced").exists()]
+        left.sort(key=lambda folder: folder.name.removeprefix("offline-"))  # by their times
+        online = any(folder.name.startswith("run-") for folder in left)
+        return ["--include-online"] * online + [str(folder) for folder in left]
+
+    def _sync(self) -> None:
+        """Lets the client send what is on disk, for as long as the server answers."""
+        _require_server()
+        # The client tries for hours; told to give up sooner, it marks what it lost as sent.
+        with subprocess.Popen(
+            [sys.executable, "-m", "wandb", "sync", *self._unsent()],
+            stdin=subprocess.DEVNULL,
+            cwd=self._workdir,
+            env={**os.environ, "WANDB_MODE": "online"},
+        ) as process:
+            try:
+                while process.poll() is None:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(LOOK_SECONDS)
+                        break
+                    _require_server()
+            finally:
+                process.kill()
 
 
 @contextlib.contextmanager
@@ -160,14 +164,15 @@ def attempt(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(
-    settings: TrackingConfig, workdir: Path, recorded: Mapping[str, Any]
+    settings: TrackingConfig, workdir: Path, recorded: Mapping[str, Any], live: bool
 ) -> Iterator[TrackedRun | None]:
     """Opens the run of a workdir, new or where it was left, and closes it.
 
     Args:
         settings: Flags about W&B; the mode is offline or online.
-        workdir: Keeps the id, and the log unless `WANDB_DIR` says otherwise.
+        workdir: Keeps the id, and the logs unless `WANDB_DIR` says otherwise.
         recorded: The configuration to show.
+        live: Whether to log online what can be; else it is only sent at the end.
 
     Yields:
         The run; None when the client does not even start offline.
@@ -182,8 +187,7 @@ def opened(
             os.environ["WANDB_DATA_DIR"] = folder
             stack.callback(os.environ.pop, "WANDB_DATA_DIR")
         try:
-            options = {**_options(settings, workdir), "config": dict(recorded)}
-            tracked = TrackedRun(settings.wandb_mode, options)
+            tracked = TrackedRun(settings, workdir, recorded, live)
         except ValueError:
             raise
         except Exception as error:  # a client that is broken must not stop what it is to watch
@@ -207,7 +211,7 @@ def _options(settings: TrackingConfig, workdir: Path) -> dict[str, Any]:
         # after its network died, where a resumed one would get its epochs twice.
         ours["resume"] = "allow"
     if not id_file.exists():
-        files.write_text(id_file, given or wandb.util.generate_id())
+        files.write_text(id_file, given or generate_id())
     flags = {
         "project": settings.wandb_project,
         "entity": settings.wandb_entity,
@@ -230,13 +234,13 @@ def _unless_set(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require_server() -> None:
     """Raises an error of one of many kinds when there is no key or no server that takes it."""
-    # Beside an open run `login` does nothing; that run has found a key.
-    if wandb.run is None and not wandb.login(prompt=False, verify=True):
+    wandb.teardown()  # `login` asks the server only the first time in a session
+    # Over WANDB_MODE, which no longer counts once a mode is decided on.
+    wandb.setup(wandb.Settings(mode="online"))
+    if not wandb.login(prompt=False, verify=True):
         raise wandb.errors.UsageError(
             "there is no API key; `wandb login` stores one, or set WANDB_API_KEY"
         )
-    # `login` asks the server only the first time in a process, `Api` whenever it is made.
-    wandb.Api(timeout=int(os.environ.get("WANDB_HTTP_TIMEOUT", REQUEST_SECONDS)))
 
 
 def _say(what: str, error: BaseException) -> None:
@@ -244,7 +248,5 @@ def _say(what: str, error: BaseException) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """Returns what an error says in one line, without the key."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    key = os.environ.get("WANDB_API_KEY")
-    return (text.replace(key, "***") if key else text)[:300]
+    """Returns what an error says in one line."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:300]

@@ -42,7 +42,7 @@ class WandbTracker:
     ) -> None:
         """Logs epochs still missing, the best model, and tables and charts of each split."""
         with attempt("the evaluation"):
-            self._tracked.ensure_alive()
+            self._tracked.go_offline()  # an artifact that is logged online is in no log on disk
         epochs = EpochLogger(self._tracked, self._workdir)
         epochs.catch_up()
         rows = epochs.rows()
@@ -72,8 +72,7 @@ class EpochLogger(WandbMetricsLogger):
 
     The client's callback logs what `fit` hands it, so a resumed run would lack or repeat the
     epoch in which it was killed. Here the record is the truth: rows are counted as they are
-    logged, in a file of the workdir; of a run that the server has resumed, the server's count is
-    taken.
+    logged, in a file of the workdir; of a run that goes on online, the server's count is taken.
 
     Args:
         tracked: The open run, which is `wandb.run` too.
@@ -90,6 +89,9 @@ class EpochLogger(WandbMetricsLogger):
             super().__init__()
         self._tracked = tracked
         self._metrics, self._counter = workdir / "metrics.csv", workdir / EPOCHS_FILE
+        self._logged = int(self._counter.read_text()) if self._counter.exists() else 0
+        if tracked.online:
+            self._logged = tracked.run.starting_step
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Logs what a killed process recorded and did not log."""
@@ -111,15 +113,12 @@ class EpochLogger(WandbMetricsLogger):
     def catch_up(self) -> None:
         """Logs all rows that are not logged; an epoch is its step."""
         with attempt("an epoch"):
-            if self._tracked.online:
-                logged = self._tracked.run.step
-            else:
-                logged = int(self._counter.read_text()) if self._counter.exists() else 0
-            for row in self.rows()[logged:]:
+            for row in self.rows()[self._logged :]:
                 # The client's `wandb.log(logs)` gives no step, and each offline log counts from 0.
                 self._tracked.run.log({}, step=row["epoch"])
                 super().on_epoch_end(row["epoch"], row)
-                files.write_text(self._counter, str(row["epoch"] + 1))
+                self._logged = row["epoch"] + 1
+                files.write_text(self._counter, str(self._logged))
 
     def _get_lr(self) -> None:
         """The row has its learning rate; the optimizer's may be that of a later epoch."""
