@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support import wandb_logs
-from trash_keras.tracking import wandb_tracker
+from trash_keras.tracking import wandb_run, wandb_tracker
 from trash_keras.training.loop import train_and_evaluate
 
 pytestmark = pytest.mark.slow

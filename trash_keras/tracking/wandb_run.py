@@ -122,7 +122,7 @@ class TrackedRun:
                 log.with_suffix(".wandb.synced").touch()
 
     def _unsent(self) -> list[str]:
-        """Returns what `wandb sync` takes to send what only the disk has, of earlier processes too."""
+        """Returns what `wandb sync` takes to send what only the disk has, earlier processes too."""
         logs = self._folder.parent.glob(f"*run-*/run-{self.run.id}.wandb")
         left = [log.parent for log in logs if not log.with_suffix(".wandb.synced").exists()]
         left.sort(key=lambda folder: folder.name.removeprefix("offline-"))  # by their times

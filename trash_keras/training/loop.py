@@ -22,6 +22,7 @@ from trash_keras.metrics import report_file
 from trash_keras.modeling import classifier
 from trash_keras.modeling.answering import build_inference_model, save
 from trash_keras.reporting.content import ReportContent
+from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
 from trash_keras.training import answering, features, inputs, lessons, phases
 from trash_keras.training.answering import Calibrated
