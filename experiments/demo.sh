@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole path on drawn pictures, from nothing to answers: experiments/demo.sh FOLDER
+# The whole path on drawn images, from nothing to predictions: experiments/demo.sh FOLDER
 set -euo pipefail
 
 out=${1:?usage: experiments/demo.sh FOLDER}
@@ -9,7 +9,7 @@ fi
 
 step() { printf '\n== %s\n' "$1"; }
 
-step "1/5 draw pictures"
+step "1/5 draw images"
 python -m trash_keras prepare --source=synthetic --data_dir="$out/data" --images_per_class=100
 step "2/5 train"
 python -m trash_keras train --preset=demo \

@@ -1,4 +1,4 @@
-"""Shared fixtures: solid-colour pictures, a toy backbone, and the command line."""
+"""Shared fixtures: solid-colour images, a toy backbone, and the command line."""
 
 import os
 import pickle
@@ -44,12 +44,12 @@ def toy_backbone(tmp_path_factory):
 def squares():
     """A classifier whose evidence is known: (model, uint8 images for it, labels, boxes).
 
-    Each picture has a red or a blue square of 8 px somewhere on noisy grey; the box is
+    Each image has a red or a blue square of 8 px somewhere on noisy grey; the box is
     (top, left). The backbone keeps strong red and blue, and drops what a blur leaves of them.
     """
     import keras
 
-    from trash_keras.modeling import classifier
+    from trash_keras.models import classifier
 
     inputs = keras.Input((32, 32, 3))
     colour = keras.layers.Conv2D(2, 1, activation="relu")
@@ -75,7 +75,7 @@ def train_once(tmp_path_factory, toy_backbone):
     """
 
     def train(name, images, **flags):
-        from trash_keras.training.loop import train_and_evaluate
+        from trash_keras.training.trainer import train_and_evaluate
 
         def make(folder):
             data = builders.write_solid(folder / "data", **images)
@@ -100,12 +100,12 @@ def trained(train_once):
 def doubtful(train_once, toy_backbone):
     """A finished run on one class that is easy and two that nothing tells apart.
 
-    With two views, a temperature that is not 1, answers that are unsure, and sets:
+    With two views, a temperature that is not 1, predictions that are unsure, and sets:
     (workdir, data folder, report, configuration).
     """
     red = builders.COLOURS["red"]
     colours = {"blue": builders.COLOURS["blue"], "brick": red, "red": red}
-    flags = {"head_epochs": 12, "finetune_epochs": 0, "tta": 2, "conformal_error": 0.2,
+    flags = {"head_epochs": 12, "finetune_epochs": 0, "tta": 2, "conformal_alpha": 0.2,
              "label_smoothing": 0.0}  # fmt: skip
     run, data, report = train_once("doubtful", {"per_class": 40, "colours": colours}, **flags)
     return run, data, report, builders.toy_config(data, toy_backbone, **flags)

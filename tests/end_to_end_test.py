@@ -26,7 +26,7 @@ def rows(workdir):
         (("train", "--dropout=3"), 1, "--dropout must be between 0 and 0.95"),
         (("train", "--dropot=3"), 2, "Unknown flag --dropot. Did you mean --dropout?"),
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
-        (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU answers under the name"),
+        (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU predictions under the name"),
         (("cross_validate", "--split_method=official"), 1, "must be stratified or grouped"),
         (("cross_validate", "--folds=1"), 1, "--folds must be at least 2"),
         (
@@ -38,9 +38,9 @@ def rows(workdir):
         (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
         (("predict", "--model=x", "--max_megapixels=0", "x.jpg"), 2, "flag --max_megapixels=0"),
         (
-            ("evaluate", "--model=x", "--data_dir=x", "--output=x", "--robustness_pictures=3"),
+            ("evaluate", "--model=x", "--data_dir=x", "--output=x", "--robustness_images=3"),
             1,
-            "--robustness_pictures changes nothing without --robustness",
+            "--robustness_images changes nothing without --robustness",
         ),
         (("export", "--workdir=gone"), 1, "There is no model at"),
         (("compare", "tests", "gone"), 1, "tests holds no run"),
@@ -97,7 +97,7 @@ def test_killed_in_each_phase_it_ends_like_an_unbroken_run(
 
 
 @pytest.mark.slow
-def test_resnet50_from_pictures_to_answers(script, tmp_path):
+def test_resnet50_from_images_to_predictions(script, tmp_path):
     data, run = tmp_path / "data", tmp_path / "run"
     assert script("prepare", f"--data_dir={data}", "--images_per_class=8").returncode == 0
     done = script(
@@ -111,27 +111,27 @@ def test_resnet50_from_pictures_to_answers(script, tmp_path):
         assert facts["max_difference"] < 1e-4
     (tmp_path / "bad.jpg").write_bytes(b"text")
     paths = [data / "glass/glass1.jpg", tmp_path / "bad.jpg", data / "metal"]
-    answers = []
+    predictions = []
     for model in ("model.keras", "export/saved_model", "export/model_float32.tflite"):
         done = script("predict", f"--model={run / model}", "--format=json", *paths)
         assert done.returncode == 1 and "bad.jpg: not a JPEG, PNG, WebP" in done.stderr
-        answers.append([json.loads(line) for line in done.stdout.splitlines()])
-    assert len(answers[0]) == 9 and set(answers[0][0]["probabilities"]) == {
+        predictions.append([json.loads(line) for line in done.stdout.splitlines()])
+    assert len(predictions[0]) == 9 and set(predictions[0][0]["probabilities"]) == {
         "cardboard", "glass", "metal", "paper", "plastic", "trash"
     }  # fmt: skip
-    for other in answers[1:]:
-        for one, two in zip(answers[0], other, strict=True):
+    for other in predictions[1:]:
+        for one, two in zip(predictions[0], other, strict=True):
             assert one["file"] == two["file"]
             assert one["probabilities"] == pytest.approx(two["probabilities"], abs=1e-4)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED.exists(), reason="needs TrashNet and a backbone in ../shared")
-def test_a_few_hundred_real_pictures(script, tmp_path):
+def test_a_few_hundred_real_images(script, tmp_path):
     for folder in (SHARED / "trashnet/images").iterdir():
         (tmp_path / "data" / folder.name).mkdir(parents=True)
-        for picture in sorted(folder.glob("*.jpg"))[::12]:
-            (tmp_path / "data" / folder.name / picture.name).symlink_to(picture)
+        for image in sorted(folder.glob("*.jpg"))[::12]:
+            (tmp_path / "data" / folder.name / image.name).symlink_to(image)
     done = script(
         "train", f"--data_dir={tmp_path / 'data'}", f"--workdir={tmp_path / 'run'}",
         f"--backbone={SHARED / 'backbones/efficientnet_lite0.keras'}", "--finetune_epochs=0",
@@ -139,14 +139,14 @@ def test_a_few_hundred_real_pictures(script, tmp_path):
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "run/report.json").read_text())
     assert report["train"]["examples"] > 130
-    # Some 60 pictures that were not trained on; chance is 0.25, the whole set gives 0.90.
+    # Some 60 images that were not trained on; chance is 0.25, the whole set gives 0.90.
     assert (report["valid"]["accuracy"] + report["test"]["accuracy"]) / 2 > 0.7
 
 
 @pytest.mark.slow
 def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
     workdir, (_, data, report) = shutil.copytree(trained[0], tmp_path / "run"), trained
-    done = script("export", f"--workdir={workdir}", "--kinds=float32", "--timing_rounds=1")
+    done = script("export", f"--workdir={workdir}", "--formats=float32", "--timing_rounds=1")
     assert done.returncode == 0, done.stderr
     scored = script(
         "evaluate", f"--model={workdir}/export/model_float32.tflite", f"--data_dir={data}",
@@ -160,8 +160,8 @@ def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
     for figure in ("accuracy", "accuracy_interval", "ece"):
         assert exported[figure] == evaluated[figure]
     assert exported["latency"]["threads_2"]["p95_ms"] > 0 and exported["agreement"] == 1
-    pictures = report["test"]["examples"]
-    assert f"of {pictures} pictures, 0 are right in run alone and 0 in tflite alone" in done.stdout
+    images = report["test"]["examples"]
+    assert f"of {images} images, 0 are right in run alone and 0 in tflite alone" in done.stdout
     compared = json.loads((tmp_path / "compared" / "comparison.json").read_text())
     assert compared["runs"][0]["accuracy"] == report["test"]["accuracy"]
     assert compared["runs"][0]["exports"]["float32"] > 1000
@@ -169,9 +169,7 @@ def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
 
 
 @pytest.mark.slow
-def test_every_kind_of_model_is_scored_on_renamed_and_on_changed_pictures(
-    tmp_path, trained, script
-):
+def test_every_kind_of_model_is_scored_on_renamed_and_on_changed_images(tmp_path, trained, script):
     workdir, data, _ = trained
     run = shutil.copytree(workdir, tmp_path / "run")
     assert script("export", f"--workdir={run}", "--timing_rounds=0").returncode == 0
@@ -184,7 +182,7 @@ def test_every_kind_of_model_is_scored_on_renamed_and_on_changed_pictures(
         output = tmp_path / Path(model).name
         flags = (f"--model={run / model}", f"--data_dir={foreign}", f"--output={output}",
                  f"--label_map={label_map}")  # fmt: skip
-        done = script("evaluate", *flags, "--robustness", "--robustness_pictures=6")
+        done = script("evaluate", *flags, "--robustness", "--robustness_images=6")
         assert done.returncode == 0, done.stderr
         assert "robustness: mean accuracy" in done.stdout
         found.append(json.loads((output / "report.json").read_text()))

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image, ImageDraw
 
 import trash_keras as tk
-from trash_keras.evaluation import publishing
 
 ROOT = Path(__file__).parents[1]
 BLOCKED = """
@@ -146,7 +145,7 @@ def test_a_run_is_trained_evaluated_and_exported(data_dir, toy_backbone, tmp_pat
     run = tmp_path / "run"
     assert tk.train(config, run)["test"]["accuracy"] == 1
 
-    monkeypatch.setattr(publishing, "publish", None)  # what writes a report
+    monkeypatch.setattr("trash_keras.reporting.report.write", None)  # what writes a report
     before = set(tmp_path.rglob("*"))
     report = tk.evaluate(run / "model.keras", data_dir)
     assert set(tmp_path.rglob("*")) == before

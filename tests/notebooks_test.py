@@ -141,12 +141,12 @@ def test_it_runs_on_stand_ins(run_all, monkeypatch, tmp_path):
     workdir = tmp_path / "runs" / "notebook-stand-ins-12"
     assert (workdir / "report.html").exists() and (workdir / "export" / "export.json").exists()
     assert "test, TFLite: accuracy" in printed(outputs)
-    # Pictures, balance, augmentation, curves, matrix, mistakes (untrained, it makes some), one.
+    # Images, balance, augmentation, curves, matrix, mistakes (untrained, it makes some), one.
     assert drawings(outputs) == 7
 
 
 @pytest.mark.slow
-def test_it_runs_on_pictures_of_ones_own(run_all, data_dir, toy_backbone, tmp_path):
+def test_it_runs_on_images_of_ones_own(run_all, data_dir, toy_backbone, tmp_path):
     (tmp_path / "clone" / "notebooks").mkdir(parents=True)
     outputs = run_all(
         tmp_path / "clone" / "notebooks", DATA_DIR=str(data_dir), BACKBONE=str(toy_backbone),

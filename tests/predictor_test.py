@@ -3,11 +3,11 @@ import shutil
 import pytest
 
 from tests.support import odd_files
-from trash_keras import scoring
-from trash_keras.contract import Contract
-from trash_keras.data.catalog import whole
+from trash_keras.data.catalog import single_split
+from trash_keras.data.readers.base import FolderReader
 from trash_keras.data.split import Split
-from trash_keras.data.stores import FolderStore
+from trash_keras.evaluation import score
+from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Prediction, Predictor
 
 
@@ -16,43 +16,43 @@ def test_a_bad_file_stops_nothing_and_order_is_kept(trained, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"text")
     good = [str(data / "red" / "red0.png"), str(data / "blue" / "blue0.png")]
     paths = [good[0], str(tmp_path / "bad.jpg"), str(tmp_path / "gone.png"), good[1]]
-    answers = list(Predictor.load(workdir / "model.keras").predict_stream(paths, 3))
-    assert [answer.file for answer in answers] == paths
-    assert [bool(answer.error) for answer in answers] == [False, True, True, False]
-    assert answers[0].top_k(1)[0][0] == "red" and answers[3].top_k(1)[0][0] == "blue"
-    assert sum(answers[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
-    assert answers[1].error.startswith("not a JPEG, PNG")
-    assert answers[2].error == "cannot be read: No such file or directory"
+    predictions = list(Predictor.load(workdir / "model.keras").predict_stream(paths, 3))
+    assert [prediction.file for prediction in predictions] == paths
+    assert [bool(prediction.error) for prediction in predictions] == [False, True, True, False]
+    assert predictions[0].top_k(1)[0][0] == "red" and predictions[3].top_k(1)[0][0] == "blue"
+    assert sum(predictions[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert predictions[1].error.startswith("not a JPEG, PNG")
+    assert predictions[2].error == "cannot be read: No such file or directory"
 
 
-def test_larger_pictures_than_the_limit_get_an_error(trained):
+def test_larger_images_than_the_limit_get_an_error(trained):
     workdir, data, _ = trained
     path = str(data / "red" / "red0.png")
     model = Predictor.load(workdir / "model.keras")
-    (answer,) = model.predict_stream([path], max_megapixels=0.0001)
-    assert "over the limit" in answer.error and not answer.probabilities
+    (prediction,) = model.predict_stream([path], max_megapixels=0.0001)
+    assert "over the limit" in prediction.error and not prediction.probabilities
 
 
-def test_each_odd_file_gets_an_answer_or_its_reason(trained, tmp_path):
+def test_each_odd_file_gets_an_prediction_or_its_reason(trained, tmp_path):
     for file in odd_files.corpus():
         (tmp_path / file.name).write_bytes(file.encoded)
     paths = [str(tmp_path / file.name) for file in odd_files.corpus()]
-    answers = Predictor.load(trained[0] / "model.keras").predict_stream(paths, 16)
-    for file, path, answer in zip(odd_files.corpus(), paths, answers, strict=True):
-        assert answer.file == path and file.reason in answer.error
-        assert bool(answer.probabilities) == bool(file.colours) == (not answer.error)
+    predictions = Predictor.load(trained[0] / "model.keras").predict_stream(paths, 16)
+    for file, path, prediction in zip(odd_files.corpus(), paths, predictions, strict=True):
+        assert prediction.file == path and file.reason in prediction.error
+        assert bool(prediction.probabilities) == bool(file.colours) == (not prediction.error)
 
 
 @pytest.mark.slow
-def test_the_script_answers_for_the_good_and_names_the_bad(trained, tmp_path, script):
+def test_the_script_predictions_for_the_good_and_names_the_bad(trained, tmp_path, script):
     for file in odd_files.corpus():
         (tmp_path / file.name).write_bytes(file.encoded)
     done = script("predict", f"--model={trained[0] / 'model.keras'}", tmp_path)
     good = [file.name for file in odd_files.corpus() if file.colours]
     bad = {file.name: file.reason for file in odd_files.corpus() if file.reason}
     assert done.returncode == 1
-    answered = [line.split(": ")[0] for line in done.stdout.splitlines()]
-    assert answered == sorted(str(tmp_path / name) for name in good)
+    predicted = [line.split(": ")[0] for line in done.stdout.splitlines()]
+    assert predicted == sorted(str(tmp_path / name) for name in good)
     failed = [line.split(": ", 2) for line in done.stderr.splitlines()]
     assert [path for _, path, _ in failed] == sorted(str(tmp_path / name) for name in bad)
     for error, path, why in failed:
@@ -62,13 +62,13 @@ def test_the_script_answers_for_the_good_and_names_the_bad(trained, tmp_path, sc
 def test_classes_that_the_model_does_not_know_are_refused(trained, tmp_path):
     workdir, data, _ = trained
     shutil.copytree(data / "red", tmp_path / "data" / "wood")
-    store = FolderStore(tmp_path / "data")
+    reader = FolderReader(tmp_path / "data")
     with pytest.raises(ValueError, match="does not know: wood"):
         predictor = Predictor.load(workdir / "model.keras")
-        scoring.answers(predictor, Split(whole(store.members()), "all", store))
+        score.predict_split(predictor, Split(single_split(reader.files_by_class()), "all", reader))
 
 
-def answer(**options):
+def prediction(**options):
     return Prediction("a.jpg", {"glass": 0.25, "metal": 0.625, "paper": 0.125}, **options)
 
 
@@ -81,7 +81,7 @@ def answer(**options):
     ],
 )
 def test_up_to_the_threshold_the_label_is_unsure(threshold, label, text):
-    found = answer(threshold=threshold)
+    found = prediction(threshold=threshold)
     assert found.to_dict() == {
         "file": "a.jpg", "label": label, "probability": 0.625, "probabilities": found.probabilities
     }  # fmt: skip
@@ -93,8 +93,8 @@ def test_up_to_the_threshold_the_label_is_unsure(threshold, label, text):
     [(0.7, []), (0.25, ["metal", "glass"]), (0, ["metal", "glass", "paper"])],
 )
 def test_with_sets_there_are_labels(lowest, labels):
-    assert answer(set_threshold=lowest).to_dict()["labels"] == labels
-    assert "labels" not in answer().to_dict()
+    assert prediction(set_threshold=lowest).to_dict()["labels"] == labels
+    assert "labels" not in prediction().to_dict()
 
 
 def test_certainty_is_not_above_a_threshold_of_one():
@@ -110,8 +110,8 @@ def test_the_threshold_can_be_another_one(doubtful):
     assert {"blue", "unsure"} <= set(own)
     assert model.with_threshold(None) is model
     for threshold, labels in ((0.0, {"blue", "brick", "red"}), (1.0, {"unsure"})):
-        answers = model.with_threshold(threshold).predict_stream(paths)
-        assert {found.label for found in answers} <= labels
+        predictions = model.with_threshold(threshold).predict_stream(paths)
+        assert {found.label for found in predictions} <= labels
     with pytest.raises(ValueError, match=r"between 0 and 1\. Received: 1\.5"):
         model.with_threshold(1.5)
 
@@ -119,16 +119,18 @@ def test_the_threshold_can_be_another_one(doubtful):
 def test_a_keras_file_takes_another_number_of_views_and_the_others_do_not(doubtful, tmp_path):
     workdir, data, _, _ = doubtful
     path = str(data / "red" / "red0.png")
-    answers = {
+    predictions = {
         tta: next(Predictor.load(workdir / "model.keras", tta).predict_stream([path]))
         for tta in (None, 1, 2, 8)
     }
-    assert answers[None].probabilities == answers[2].probabilities
-    assert answers[1].probabilities != answers[2].probabilities != answers[8].probabilities
-    assert Predictor.load(workdir / "model.keras", 8).contract.tta == 8
+    assert predictions[None].probabilities == predictions[2].probabilities
+    assert (
+        predictions[1].probabilities != predictions[2].probabilities != predictions[8].probabilities
+    )
+    assert Predictor.load(workdir / "model.keras", 8).metadata.tta == 8
     with pytest.raises(ValueError, match=r"^--tta must be one of 1, 2, 4, 8\. Received: 5"):
         Predictor.load(workdir / "model.keras", 5)
-    Contract(("a", "b"), 16, "stretch", tta=4).embed(tmp_path)
+    ModelMetadata(("a", "b"), 16, "stretch", tta=4).embed(tmp_path)
     with pytest.raises(ValueError, match=r"--tta takes a .keras file. .* has its views inside: 4"):
         Predictor.load(tmp_path, 2)
 
@@ -137,6 +139,6 @@ def test_a_keras_file_takes_another_number_of_views_and_the_others_do_not(doubtf
 def test_a_broken_artefact_is_refused(tmp_path, name):
     path = tmp_path / name
     path.mkdir() if name == "saved_model" else path.write_bytes(b"nonsense")
-    Contract(("a", "b"), 16, "stretch").embed(path)
+    ModelMetadata(("a", "b"), 16, "stretch").embed(path)
     with pytest.raises(ValueError, match="cannot be loaded"):
         Predictor.load(path)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from trash_keras.config import Config, fields
-from trash_keras.training.record import COLUMNS
+from trash_keras.training.checkpoint import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = sorted(ROOT.glob("experiments/sweeps/*.yaml"))

@@ -16,7 +16,7 @@ from trash_keras.cli.flags import reject_positional_arguments
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Run whose export/ has an int8 file.")
 HOME = flags.DEFINE_string(
-    "home", None, "Report of evaluating it on the test split, with --out_of_scope."
+    "home", None, "Report of evaluating it on the test split, with --ood_dir."
 )
 FOREIGN = flags.DEFINE_string("foreign", None, "Report of evaluating it on photographs elsewhere.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder to write; default: that of the package.")
@@ -30,16 +30,18 @@ def main(paths: Sequence[str]) -> None:
     import shutil
     from pathlib import Path
 
-    from trash_keras import files
-    from trash_keras.evaluation import boxed_card
+    from tools import pretrained_card
+    from trash_keras.storage import local
 
     model = Path(WORKDIR.value) / "export" / "model_int8.tflite"
-    found = boxed_card.figures(Path(WORKDIR.value), model, Path(HOME.value), Path(FOREIGN.value))
+    found = pretrained_card.figures(
+        Path(WORKDIR.value), model, Path(HOME.value), Path(FOREIGN.value)
+    )
     output = Path(OUTPUT.value or pretrained.FOLDER)
-    with files.replacing(output / pretrained.FILE_NAME) as temporary:
+    with local.atomic_write(output / pretrained.FILE_NAME) as temporary:
         shutil.copyfile(model, temporary)
-    files.write_json(output / pretrained.FIGURES_NAME, found)
-    files.write_text(output / pretrained.CARD_NAME, boxed_card.render(found))
+    local.write_json(output / pretrained.FIGURES_NAME, found)
+    local.write_text(output / pretrained.CARD_NAME, pretrained_card.render(found))
     print(f"{model} -> {output}: accuracy {found['test']['accuracy']:.4f}, {found['bytes']} bytes")
 
 

@@ -20,10 +20,10 @@ step "2/5 train the student"
 python -m trash_keras train --preset=student_lite0_224 "${data[@]}" \
   --teacher="$out/teacher/model.keras" --cache_dir="$out/cache" --workdir="$out/student"
 step "3/5 export"
-python -m trash_keras export --workdir="$out/student" --kinds=float32,int8 --license=Apache-2.0
+python -m trash_keras export --workdir="$out/student" --formats=float32,int8 --license=Apache-2.0
 step "4/5 evaluate the file, at home and elsewhere"
 python -m trash_keras evaluate --model="$model" --data_dir="$images" \
-  --catalog="$out/student/catalog.json" --out_of_scope="$foreign/not_waste" --output="$out/home"
+  --catalog="$out/student/catalog.json" --ood_dir="$foreign/not_waste" --output="$out/home"
 python -m trash_keras evaluate --model="$model" --data_dir="$foreign/photos" --output="$out/foreign"
 step "5/5 put it into the package"
 python -m tools.build_pretrained --workdir="$out/student" --home="$out/home" --foreign="$out/foreign"

@@ -5,7 +5,7 @@ set -euo pipefail
 tag=${1:?usage: tools/release.sh TAG}
 
 # A run of train.yml that succeeded has reached its bar; that of the tagged commit is preferred.
-# Those started by hand do not count: they may be of other pictures, or of another bar.
+# Those started by hand do not count: they may be of other images, or of another bar.
 newest() {
   gh run list --workflow=train.yml --event=push --status=success --limit=1 \
     --json=databaseId,headSha --jq='.[] | "\(.databaseId) \(.headSha)"' "$@"

@@ -29,8 +29,8 @@ def main(paths: Sequence[str]) -> None:
     if ENFORCE.value and bar is None:
         raise ValueError("--enforce needs a bar: --minimum_accuracy=0.8")
 
-    from trash_keras.evaluation import markdown
     from trash_keras.metrics import report_file
+    from trash_keras.reporting import markdown
 
     report = report_file.read_report(WORKDIR.value)
     print(markdown.summary(report, report_file.read_export(WORKDIR.value), bar))

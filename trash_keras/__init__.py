@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trash_keras.config import Config
     from trash_keras.evaluation.evaluate import evaluate
-    from trash_keras.export.folder import export
+    from trash_keras.exporters.exporter import export
     from trash_keras.predictor import Prediction, Predictor, load
-    from trash_keras.training.loop import train_and_evaluate as train
+    from trash_keras.training.trainer import train_and_evaluate as train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,9 +43,9 @@ _HOMES = {
     "Prediction": ("trash_keras.predictor", "Prediction"),
     "Predictor": ("trash_keras.predictor", "Predictor"),
     "evaluate": ("trash_keras.evaluation.evaluate", "evaluate"),
-    "export": ("trash_keras.export.folder", "export"),
+    "export": ("trash_keras.exporters.exporter", "export"),
     "load": ("trash_keras.predictor", "load"),
-    "train": ("trash_keras.training.loop", "train_and_evaluate"),
+    "train": ("trash_keras.training.trainer", "train_and_evaluate"),
 }
 
 

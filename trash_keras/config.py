@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from trash_keras.contract import VIEWS
+from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
 
 _Options = TypeVar("_Options")
@@ -152,7 +152,7 @@ class DataConfig(_Checked):
         minimum=0,
         changes_result=False,
     )
-    ordered_reads: bool = option(
+    deterministic_reads: bool = option(
         True,
         "Read tfrecord shards in a fixed order. False: as they arrive, faster over a network, "
         "and runs of one seed differ.",
@@ -228,7 +228,7 @@ class TrainingConfig(_Checked):
     head_learning_rate: float = option(
         2e-3, "Peak learning rate of the head phase, per step.", minimum=0
     )
-    head_augment: int = option(
+    head_views: int = option(
         0,
         "Augmented views of each image that the head trains on (data augmentation); 0: the images "
         "as they are.",
@@ -240,7 +240,7 @@ class TrainingConfig(_Checked):
     finetune_learning_rate: float = option(
         3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0
     )
-    finetune_layers: float = option(
+    unfreeze_fraction: float = option(
         1.0,
         "Share of the backbone's layers to unfreeze, counted from the top.",
         minimum=0,
@@ -278,14 +278,14 @@ class DistillationConfig(_Checked):
         "commas, teach the mean of their predictions. For a cross-validation the folders of "
         "finished ones with the same folds: each fold learns from its own. Empty: labels alone.",
     )
-    teacher_share: float = option(
+    distillation_alpha: float = option(
         1.0,
         "Share of the teacher's prediction in what is learned (distillation); the rest is the "
         "label.",
         minimum=0,
         maximum=1,
     )
-    teacher_temperature: float = option(
+    distillation_temperature: float = option(
         1.0,
         "Divides the teacher's logits (distillation temperature); over 1 shows more of which "
         "classes it finds alike.",
@@ -304,19 +304,19 @@ class AnsweringConfig(_Checked):
         "and mirrored, 4 and upside down, 8 and these of its central 7/8; as many times the work.",
         choices=VIEWS,
     )
-    damp_novelty: bool = option(
+    ood_scaling: bool = option(
         True,
         "Be less sure of images whose features are unlike those of the training images, as of "
         "things that are no waste (out-of-distribution detection).",
     )
-    max_error: float = option(
+    target_risk: float = option(
         0.02,
         "Largest share of wrong predictions among those given, on validation images (selective "
         "classification: on what is less sure the model abstains, and says: unsure). 1: never.",
         minimum=0,
         maximum=1,
     )
-    conformal_error: float = option(
+    conformal_alpha: float = option(
         0.0,
         "Predict a set of classes, too, that lacks the true one for this share of images "
         "(conformal prediction). 0: no sets.",

@@ -18,10 +18,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from trash_keras import pretrained
-from trash_keras.contract import UNSURE, VIEWS, Contract, is_unsure
 from trash_keras.data import decoding, image_inputs
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
+from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
 PredictBatch = Callable[[np.ndarray], np.ndarray]
@@ -112,8 +112,8 @@ class Prediction:
         file: Path or address as given; empty for bytes and arrays.
         probabilities: Class name -> probability; empty for a file that could not be read.
         error: Why the file could not be read; empty when it could.
-        threshold: As `Contract` has it.
-        set_threshold: As `Contract` has it.
+        threshold: As `ModelMetadata` has it.
+        set_threshold: As `ModelMetadata` has it.
         explanation: File of the drawn heat map; empty without one.
     """
 
@@ -125,16 +125,16 @@ class Prediction:
     explanation: str = ""
 
     @classmethod
-    def from_row(cls, row: np.ndarray, contract: Contract, file: str = "") -> Self:
+    def from_row(cls, row: np.ndarray, metadata: ModelMetadata, file: str = "") -> Self:
         """Makes one of the output of a model for one image.
 
         Args:
             row: float [classes], probabilities.
-            contract: Of the model.
+            metadata: Of the model.
             file: Name of the image.
         """
-        named = dict(zip(contract.class_names, row.tolist(), strict=True))
-        thresholds = contract.threshold, contract.set_threshold
+        named = dict(zip(metadata.class_names, row.tolist(), strict=True))
+        thresholds = metadata.threshold, metadata.set_threshold
         return cls(file, named, threshold=thresholds[0], set_threshold=thresholds[1])
 
     @property
@@ -194,12 +194,12 @@ unsure up to 0.87>
 
     Attributes:
         predict_batch: float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32
-            [batch, classes], probabilities with temperature and views of the contract.
-        contract: Class names, size and resize of its images, and how it predicts.
+            [batch, classes], probabilities with temperature and views of the metadata.
+        metadata: Class names, size and resize of its images, and how it predicts.
     """
 
     predict_batch: PredictBatch
-    contract: Contract
+    metadata: ModelMetadata
 
     @classmethod
     def load(
@@ -211,7 +211,7 @@ unsure up to 0.87>
             path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder (the newest version
                 in it, where there are several).
             tta: Views of each image (test-time augmentation), for a `.keras` file; None for those
-                of its contract.
+                of its metadata.
             threads: CPU threads of inference; None leaves it to the runtime. Those of TensorFlow,
                 for a `.keras` file or a SavedModel, are the process's, and settled with its first
                 operation.
@@ -221,7 +221,7 @@ unsure up to 0.87>
             ValueError: There is nothing at `path`, it is not such a file, or it cannot have
                 this number of views.
         """
-        contract = Contract.read(path)
+        metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)
         if tta is not None:
             if tta not in VIEWS:
@@ -229,12 +229,12 @@ unsure up to 0.87>
                 raise ValueError(f"--tta must be one of {allowed}. Received: {tta}")
             if suffix(path) != ".keras":
                 raise ValueError(
-                    f"--tta takes a .keras file. {path} has its views inside: {contract.tta}. "
+                    f"--tta takes a .keras file. {path} has its views inside: {metadata.tta}. "
                     "Export a run that was trained with another --tta."
                 )
-            contract = dataclasses.replace(contract, tta=tta)
+            metadata = dataclasses.replace(metadata, tta=tta)
         try:
-            return cls(runtime.load(str(path), contract, threads), contract)
+            return cls(runtime.load(str(path), metadata, threads), metadata)
         except ImportError:
             raise
         except Exception as error:  # each runtime has its own kinds of failing on a broken file
@@ -243,7 +243,7 @@ unsure up to 0.87>
     @property
     def class_names(self) -> tuple[str, ...]:
         """Class names in the order of the columns of `predict_proba`."""
-        return self.contract.class_names
+        return self.metadata.class_names
 
     def with_threshold(self, threshold: float | None) -> "Predictor":
         """Returns one that is unsure up to another probability, 0 to 1; None changes nothing.
@@ -256,7 +256,7 @@ unsure up to 0.87>
         if not 0 <= threshold <= 1:
             raise ValueError(f"--threshold must be between 0 and 1. Received: {threshold}")
         return dataclasses.replace(
-            self, contract=dataclasses.replace(self.contract, threshold=threshold)
+            self, metadata=dataclasses.replace(self.metadata, threshold=threshold)
         )
 
     @overload
@@ -364,17 +364,17 @@ unsure up to 0.87>
             OSError: An object store does not respond.
             ValueError: Something is no image at all, see `predict`.
         """
-        rest, contract = iter(images), self.contract
+        rest, metadata = iter(images), self.metadata
         while batch := list(itertools.islice(rest, batch_size)):
             opened = image_inputs.open_squares(
-                batch, contract.image_size, contract.resize, max_megapixels
+                batch, metadata.image_size, metadata.resize, max_megapixels
             )
             squares = [one for one in opened if isinstance(one, np.ndarray)]
             rows = iter(self.predict_batch(np.stack(squares).astype(np.float32)) if squares else ())
             for image, square in zip(batch, opened, strict=True):
                 name = image_inputs.name_of(image)
                 if isinstance(square, np.ndarray):
-                    yield Prediction.from_row(next(rows), contract, name)
+                    yield Prediction.from_row(next(rows), metadata, name)
                 else:
                     yield Prediction(name, {}, error=str(square))
 
@@ -399,9 +399,9 @@ unsure up to 0.87>
         return np.concatenate(rows)[:examples]
 
     def __repr__(self) -> str:
-        contract = self.contract
-        views = f", {contract.tta} views" if contract.tta > 1 else ""
+        metadata = self.metadata
+        views = f", {metadata.tta} views" if metadata.tta > 1 else ""
         return (
-            f"<Predictor of {', '.join(contract.class_names)}; {contract.image_size} px, "
-            f"{contract.resize}{views}; {UNSURE} up to {contract.threshold:.2g}>"
+            f"<Predictor of {', '.join(metadata.class_names)}; {metadata.image_size} px, "
+            f"{metadata.resize}{views}; {UNSURE} up to {metadata.threshold:.2g}>"
         )

@@ -32,13 +32,13 @@ def model_file(app):
 @pytest.fixture(scope="session")
 def exported(doubtful, tmp_path_factory):
     """The TFLite files of a run whose predictions are often unsure, by kind."""
-    from trash_keras.export import folder
+    from trash_keras.exporters import exporter
 
     run = tmp_path_factory.mktemp("android") / "run"
     shutil.copytree(doubtful[0], run)
     kinds = ["float32", "float16", "dynamic", "int8"]
     # Of classes that nothing tells apart, int8 takes another one than Keras at times.
-    facts = folder.export(run, kinds, min_agreement=0, timing_rounds=0)
+    facts = exporter.export(run, kinds, min_agreement=0, timing_rounds=0)
     return {kind: run / "export" / facts["kinds"][kind]["path"] for kind in kinds}
 
 

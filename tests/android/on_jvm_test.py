@@ -9,8 +9,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from trash_keras.contract import UNSURE, Contract
 from trash_keras.data import decoding
+from trash_keras.metadata import UNSURE, ModelMetadata
 from trash_keras.predictor import Predictor
 
 pytestmark = pytest.mark.slow
@@ -59,7 +59,7 @@ def test_transparency_becomes_white(on_jvm, tmp_path):
 
 
 def test_metadata_is_read_from_the_files(on_jvm, exported, tmp_path):
-    metadata = Contract.read(exported["float32"])
+    metadata = ModelMetadata.read(exported["float32"])
     odd = dataclasses.replace(
         metadata, class_names=('Müll \\ "andrer"', "日本"), resize="pad", threshold=0.25
     )
@@ -70,7 +70,9 @@ def test_metadata_is_read_from_the_files(on_jvm, exported, tmp_path):
     with pytest.warns(UserWarning, match="Duplicate name"):
         odd.embed(twice)  # the last one counts
     *read, refused = on_jvm([f"metadata {path}" for path in [*exported.values(), twice, bare]])
-    for line, expected in zip(read, [*map(Contract.read, exported.values()), odd], strict=True):
+    for line, expected in zip(
+        read, [*map(ModelMetadata.read, exported.values()), odd], strict=True
+    ):
         *texts, threshold = line.split("\t")
         assert texts == [
             *expected.class_names, str(expected.image_size), expected.resize.upper(),
@@ -80,7 +82,7 @@ def test_metadata_is_read_from_the_files(on_jvm, exported, tmp_path):
 
 
 def test_packed_metadata_is_read(on_jvm, exported, tmp_path):
-    metadata = Contract.read(exported["float32"])
+    metadata = ModelMetadata.read(exported["float32"])
     packed = tmp_path / "packed.tflite"
     packed.write_bytes(b"\0" * 99)
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -113,7 +115,7 @@ def test_bytes_go_in_as_they_are_and_come_out_as_probabilities(on_jvm, exported,
         f"predict {model} 1x3,uint8,0.00390625,3 {shares}",
     ])  # fmt: skip
     assert done == "done" and levels.read_bytes() == bytes(range(192))
-    names = Contract.read(model).class_names
+    names = ModelMetadata.read(model).class_names
     ranked = [names[1], str(248 / 256), names[0], str(3 / 256), names[2], str(2 / 256)]
     assert said.split("\t") == [names[1], *ranked]
 
@@ -138,7 +140,7 @@ def predictions(on_jvm, model, images, folder):
     interpreter = Interpreter(model_path=str(model))
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    metadata = Contract.read(model)
+    metadata = ModelMetadata.read(model)
     tensors = [folder / str(index) for index in range(len(images))]
     commands = []
     for tensor, image in zip(tensors, images, strict=True):

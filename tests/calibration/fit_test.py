@@ -4,7 +4,7 @@ import pytest
 from trash_keras.calibration.conformal import conformal_threshold
 from trash_keras.calibration.fit import fit_calibration
 from trash_keras.calibration.threshold import selective_threshold
-from trash_keras.evaluation import calibration
+from trash_keras.metrics import calibration
 
 # Confidences 0.9, 0.8, 0.8, 0.6, 0.55; right, right, wrong, right, wrong.
 LABELS = np.array([0, 1, 1, 0, 1])
@@ -25,5 +25,5 @@ def test_what_does_not_fit_is_refused():
         selective_threshold(LABELS, PROBABILITIES, 2)
     with pytest.raises(ValueError, match="above 0 and below 1"):
         conformal_threshold(LABELS, PROBABILITIES, 1)
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         fit_calibration(np.zeros(0, int), np.zeros((0, 2)), 0.02)

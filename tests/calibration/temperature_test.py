@@ -4,8 +4,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
 from trash_keras.calibration.temperature import fit_temperature
-from trash_keras.evaluation import calibration
-from trash_keras.evaluation.calibration import apply_temperature
+from trash_keras.metrics import calibration
+from trash_keras.metrics.calibration import apply_temperature
 
 
 @pytest.mark.parametrize("factor", [0.4, 3.0])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trash_keras.calibration.threshold import selective_threshold
-from trash_keras.evaluation import calibration
+from trash_keras.metrics import calibration
 from trash_keras.metrics.selective import selective_report
 
 # Confidences 0.9, 0.8, 0.8, 0.6, 0.55; right, right, wrong, right, wrong.
@@ -11,16 +11,16 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.8, 0.2], [0.6, 0.4], [0.55,
 
 
 @pytest.mark.parametrize(
-    ("max_error", "threshold"),
+    ("target_risk", "threshold"),
     [(0, 0.85), (0.24, 0.85), (0.25, 0.575), (0.39, 0.575), (0.4, 0), (1, 0)],
 )
-def test_the_threshold_is_the_lowest_that_keeps_the_error(max_error, threshold):
-    found = selective_threshold(LABELS, PROBABILITIES, max_error)
+def test_the_threshold_is_the_lowest_that_keeps_the_error(target_risk, threshold):
+    found = selective_threshold(LABELS, PROBABILITIES, target_risk)
     assert found == pytest.approx(threshold)
     how = {"threshold": found}
     kept = selective_report(LABELS, PROBABILITIES, how)["abstention"]
-    assert kept["coverage"] == calibration.coverage_at_error(LABELS, PROBABILITIES, max_error)
-    assert kept["error"] <= max_error
+    assert kept["coverage"] == calibration.coverage_at_error(LABELS, PROBABILITIES, target_risk)
+    assert kept["error"] <= target_risk
 
 
 def test_no_rounding_moves_an_image_over_the_threshold(overconfident):

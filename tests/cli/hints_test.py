@@ -42,7 +42,7 @@ def test_training_says_what_its_flags_are_called(name, ours):
         ("nc", TRAIN, "trash-keras train", "the sub-folders of --data_dir"),
         ("weights", PREDICT, "trash-keras predict", "Did you mean --model?"),
         ("weights", EXPORT, "trash-keras export", "--workdir=RUN: the folder of its"),
-        ("format", EXPORT, "trash-keras export", "Did you mean --kinds?"),
+        ("format", EXPORT, "trash-keras export", "Did you mean --formats?"),
         ("conf", PREDICT, "trash-keras predict", "Did you mean --threshold?"),
         ("imgsz", PREDICT, "trash-keras predict", "says which size it takes"),
         ("source", PREDICT, "trash-keras predict", "without a flag: trash-keras predict PATH..."),

@@ -3,17 +3,17 @@ import json
 import numpy as np
 import pytest
 
-from trash_keras.data.catalog import Catalog, scan, whole
+from trash_keras.data.catalog import Catalog, scan, single_split
 
 
 def test_labels_are_those_of_the_folders_and_mixed(tmp_path, make):
-    catalog = whole(scan(make(tmp_path, {"b": 20, "a": 20})))
+    catalog = single_split(scan(make(tmp_path, {"b": 20, "a": 20})))
     paths, labels = catalog.examples("all")
     assert [catalog.class_names[label] for label in labels] == [path[0] for path in paths]
     assert 5 < np.abs(np.diff(labels)).sum() < 39
 
 
-def test_the_first_pictures_of_each_split_are_those_of_its_order():
+def test_the_first_images_of_each_split_are_those_of_its_order():
     members = {name: tuple(f"{name}/{number}.jpg" for number in range(9)) for name in "ab"}
     catalog = Catalog(("a", "b"), {"train": members, "test": {"b": members["b"]}})
     first = catalog.first(5)
@@ -23,7 +23,7 @@ def test_the_first_pictures_of_each_split_are_those_of_its_order():
 
 
 def test_save_and_load(tmp_path, make):
-    catalog = whole(scan(make(tmp_path / "data", {"a": 3, "b": 4}))).without(["a/a1.jpg"])
+    catalog = single_split(scan(make(tmp_path / "data", {"a": 3, "b": 4}))).without(["a/a1.jpg"])
     catalog.save(tmp_path / "catalog.json")
     assert Catalog.load(tmp_path / "catalog.json") == catalog
     assert json.loads((tmp_path / "catalog.json").read_text())["counts"] == {
@@ -49,8 +49,8 @@ def test_a_missing_folder_says_what_to_do(tmp_path):
 
 
 def test_leaving_a_class_empty_is_refused(tmp_path, make):
-    catalog = whole(scan(make(tmp_path, {"a": 2, "b": 5})))
-    with pytest.raises(ValueError, match="class a has no picture in split all"):
+    catalog = single_split(scan(make(tmp_path, {"a": 2, "b": 5})))
+    with pytest.raises(ValueError, match="class a has no image in split all"):
         catalog.without(catalog.splits["all"]["a"])
 
 
@@ -58,12 +58,12 @@ def test_leaving_a_class_empty_is_refused(tmp_path, make):
 def test_a_share_has_each_class_in_its_share(count):
     members = {"a": tuple(f"a/{n}" for n in range(40)), "b": tuple(f"b/{n}" for n in range(20)),
                "c": ()}  # fmt: skip
-    some = whole(members).share("all", count)
+    some = single_split(members).share("all", count)
     sizes = some.counts()["all"]
     wanted = count if 0 < count < 60 else 60
     assert sizes["a"] + sizes["b"] == wanted and sizes["c"] == 0
     assert sizes["b"] == pytest.approx(wanted / 3, abs=1)
     assert set(some.splits["all"]["a"]) <= set(members["a"])
     if count == 7:
-        larger = whole(members).share("all", 12)
+        larger = single_split(members).share("all", 12)
         assert set(some.splits["all"]["a"]) <= set(larger.splits["all"]["a"])

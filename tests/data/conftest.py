@@ -1,4 +1,4 @@
-"""Class folders of empty files, and a TrashNet of tiny pictures with its real names."""
+"""Class folders of empty files, and a TrashNet of tiny images with its real names."""
 
 import io
 import zipfile
@@ -44,12 +44,10 @@ def tiny_archive(tiny_trashnet, tmp_path_factory):
     path = tmp_path_factory.mktemp("archive") / "dataset-resized.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("dataset-resized/.DS_Store", b"")
-        for picture in sorted(tiny_trashnet.rglob("*.jpg")):
-            name = picture.relative_to(tiny_trashnet).as_posix()
-            archive.write(picture, f"dataset-resized/{name}")
-            archive.writestr(
-                f"__MACOSX/dataset-resized/{picture.parent.name}/._{picture.name}", b""
-            )
+        for image in sorted(tiny_trashnet.rglob("*.jpg")):
+            name = image.relative_to(tiny_trashnet).as_posix()
+            archive.write(image, f"dataset-resized/{name}")
+            archive.writestr(f"__MACOSX/dataset-resized/{image.parent.name}/._{image.name}", b"")
     return path
 
 

@@ -11,14 +11,14 @@ import tensorflow as tf
 from PIL import Image, features
 
 from tests.support import odd_files
-from trash_keras.data import decoding
-from trash_keras.data.catalog import EXTENSIONS, mixing_key
-from trash_keras.data.screening import find_bad_files
-from trash_keras.data.stores import FolderStore
-from trash_keras.export import serving_bytes
+from trash_keras.data import decoding, formats
+from trash_keras.data.catalog import EXTENSIONS, shuffle_key
+from trash_keras.data.readers.base import FolderReader
+from trash_keras.data.validation import verify_images
+from trash_keras.exporters import tf_decoding
 
 ROOT = Path(__file__).parents[2]
-PICTURE = np.asarray(
+IMAGE = np.asarray(
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(
         (80, 60)
     )
@@ -28,9 +28,9 @@ GOOD = [file for file in CORPUS if file.colours]
 BAD = [file for file in CORPUS if file.reason]
 
 
-def encode(kind, picture=PICTURE, **options):
+def encode(kind, image=IMAGE, **options):
     data = io.BytesIO()
-    Image.fromarray(picture).save(data, kind, **options)
+    Image.fromarray(image).save(data, kind, **options)
     return data.getvalue()
 
 
@@ -52,16 +52,16 @@ def test_the_corpus_is_large_and_every_file_has_one_expectation():
 
 @pytest.mark.parametrize("file", GOOD, ids=by_name)
 def test_an_odd_file_shows_its_colours_where_they_belong(file):
-    picture = decoding.decode(file.encoded)
+    image = decoding.decode(file.encoded)
     height, width = sorted((odd_files.WIDTH, odd_files.HEIGHT), reverse=not file.upright)
-    assert picture.shape == (height, width, 3) and picture.dtype == np.uint8
-    middles = picture[height // 4 :: height // 2, width // 4 :: width // 2].reshape(4, 3)
+    assert image.shape == (height, width, 3) and image.dtype == np.uint8
+    middles = image[height // 4 :: height // 2, width // 4 :: width // 2].reshape(4, 3)
     np.testing.assert_allclose(middles.astype(int), file.colours, rtol=0, atol=file.tolerance)
 
 
 @pytest.mark.parametrize("file", BAD, ids=by_name)
 def test_a_bad_file_is_refused_with_a_short_reason(file):
-    with pytest.raises(decoding.UndecodableError) as raised:
+    with pytest.raises(formats.UndecodableError) as raised:
         decoding.decode(file.encoded)
     assert file.reason in str(raised.value)
     assert len(str(raised.value)) < 90 and "\n" not in str(raised.value)
@@ -73,8 +73,8 @@ def test_all_of_them_at_once_and_nothing_is_printed(tmp_path, capfd, caplog):
     with warnings.catch_warnings(record=True) as warned, caplog.at_level(logging.WARNING):
         warnings.simplefilter("always")
         before = warnings.filters[:]
-        paths = sorted([*names, "gone.jpg"], key=mixing_key)
-        bad = find_bad_files(FolderStore(tmp_path / "data"), paths, 100)
+        paths = sorted([*names, "gone.jpg"], key=shuffle_key)
+        bad = verify_images(FolderReader(tmp_path / "data"), paths, 100)
         assert warnings.filters == before
     assert bad.pop("gone.jpg") == "cannot be read: No such file or directory"
     assert set(bad) == {file.name for file in BAD}
@@ -83,7 +83,7 @@ def test_all_of_them_at_once_and_nothing_is_printed(tmp_path, capfd, caplog):
     out, err = capfd.readouterr()
     assert not warned and not caplog.records and not out
     assert {line.split(":")[0] for line in err.replace("\r", "\n").split("\n") if line} == {
-        "Checking pictures"
+        "Checking images"
     }
 
 
@@ -95,11 +95,11 @@ def test_no_damage_lets_another_error_out():
         for place in generator.integers(len(data), size=4):
             data[place] = generator.integers(256)
         try:
-            picture = decoding.decode(bytes(data), max_megapixels=1)
-        except decoding.UndecodableError:
+            image = decoding.decode(bytes(data), max_megapixels=1)
+        except formats.UndecodableError:
             refused += 1
         else:
-            assert picture.dtype == np.uint8 and picture.shape[2:] == (3,)
+            assert image.dtype == np.uint8 and image.shape[2:] == (3,)
     assert 100 < refused < 950
 
 
@@ -107,7 +107,7 @@ def test_the_limit_is_in_megapixels_and_independent_of_pillows_own(monkeypatch):
     data = encode("PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     assert decoding.decode(data, max_megapixels=0.0048).shape == (60, 80, 3)
-    with pytest.raises(decoding.UndecodableError, match=r"^80 x 60 pixels .* 0.0047 megapixels"):
+    with pytest.raises(formats.UndecodableError, match=r"^80 x 60 pixels .* 0.0047 megapixels"):
         decoding.decode(data, max_megapixels=0.0047)
 
 
@@ -115,10 +115,10 @@ def test_a_missing_decoder_says_what_to_install(monkeypatch):
     files = {file.name: file.encoded for file in GOOD}
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.setattr(features, "check", lambda name: False)
-    with pytest.raises(decoding.UndecodableError, match=r"pip install 'trash-keras\[heif\]'"):
+    with pytest.raises(formats.UndecodableError, match=r"pip install 'trash-keras\[heif\]'"):
         decoding.decode(files["plain.heic"])
     for name in ("plain.avif", "lossy.webp"):
-        with pytest.raises(decoding.UndecodableError, match="pip install --upgrade pillow"):
+        with pytest.raises(formats.UndecodableError, match="pip install --upgrade pillow"):
             decoding.decode(files[name])
     assert decoding.decode(files["plain.png"]).shape
 
@@ -140,7 +140,7 @@ def test_tensorflow_is_not_needed():
 )
 def test_jpeg_pixels_are_those_of_tensorflow(options):
     options = dict(options)
-    data = encode("JPEG", PICTURE[..., 0] if options.pop("grey", False) else PICTURE, **options)
+    data = encode("JPEG", IMAGE[..., 0] if options.pop("grey", False) else IMAGE, **options)
     expected = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     np.testing.assert_array_equal(decoding.decode(data), expected)
 
@@ -151,7 +151,7 @@ def test_resizing_is_that_of_tensorflow(size, resize):
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     for side in (16, 45, 224):
         square = decoding.resize_to_square(noise, side, resize)
-        expected = serving_bytes.resize_to_square(noise, side, resize).numpy().astype(int)
+        expected = tf_decoding.resize_to_square(noise, side, resize).numpy().astype(int)
         assert square.shape == (side, side, 3) and square.dtype == np.uint8
         difference = np.abs(square - expected)
         assert difference.max() <= 1 and (difference > 0).mean() < 0.02

@@ -15,7 +15,7 @@ def groups(request):
     return request.param
 
 
-def test_every_picture_is_scored_once_and_by_a_model_that_never_saw_it(groups):
+def test_every_image_is_scored_once_and_by_a_model_that_never_saw_it(groups):
     catalogs = make_folds(MEMBERS, 5, 0, groups)
     scored = [path for catalog in catalogs for path in catalog.examples("test")[0]]
     everything = sorted(path for paths in MEMBERS.values() for path in paths)
@@ -59,8 +59,8 @@ def test_folds_follow_from_the_seed_alone(groups):
 def test_classes_that_are_too_small_are_refused():
     with pytest.raises(ValueError, match=r"c needs .* each of the 8 folds\. Received: 7"):
         make_folds(MEMBERS, 8, 0)
-    with pytest.raises(ValueError, match="Class d has no picture in split train"):
+    with pytest.raises(ValueError, match="Class d has no image in split train"):
         make_folds({**MEMBERS, "d": ("d/1.jpg", "d/2.jpg")}, 2, 0)
     alike = [MEMBERS["c"]]
-    with pytest.raises(ValueError, match=r"Class c has no picture .* near-duplicates are kept"):
+    with pytest.raises(ValueError, match=r"Class c has no image .* near-duplicates are kept"):
         make_folds(MEMBERS, 2, 0, alike)

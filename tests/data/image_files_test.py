@@ -1,19 +1,19 @@
 import fsspec
 import pytest
 
-from trash_keras import storage
 from trash_keras.data import image_files
 from trash_keras.predictor import Predictor
+from trash_keras.storage import remote
 
 
 @pytest.fixture
 def bucket(trained):
-    """The red and blue pictures in an object store (fsspec's in memory)."""
+    """The red and blue images in an object store (fsspec's in memory)."""
     _, data, _ = trained
     for path in [*(data / "red").iterdir(), *(data / "blue").iterdir()]:
-        store, target = storage.open_store(f"memory://bucket/{path.parent.name}/{path.name}")
-        store.pipe_file(target, path.read_bytes())
-    storage.write_text("memory://bucket/red/notes.txt", "no picture")
+        reader, target = remote.open_filesystem(f"memory://bucket/{path.parent.name}/{path.name}")
+        reader.pipe_file(target, path.read_bytes())
+    remote.write_text("memory://bucket/red/notes.txt", "no image")
     yield "memory://bucket"
     fsspec.filesystem("memory").store.clear()
 
@@ -36,20 +36,26 @@ def test_a_name_that_is_not_utf8_survives_the_list(tmp_path):
     assert list(image_files.iter_image_files([], str(tmp_path / "names.txt"))) == ["\udcff.jpg"]
 
 
-def test_pictures_in_an_object_store_get_the_answers_of_local_ones(trained, bucket):
+def test_images_in_an_object_store_get_the_predictions_of_local_ones(trained, bucket):
     workdir, data, _ = trained
     predictor = Predictor.load(workdir / "model.keras")
     local = [data / "red/red1.png", data / "blue/blue0.png", data / "red/red2.png"]
     there = [f"{bucket}/{path.parent.name}/{path.name}" for path in local]
     mixed = [there[0], str(local[1]), there[2], f"{bucket}/gone.png", f"{bucket}/red/notes.txt"]
-    answers = list(predictor.predict_stream(mixed, 2))
-    assert [answer.file for answer in answers] == mixed
+    predictions = list(predictor.predict_stream(mixed, 2))
+    assert [prediction.file for prediction in predictions] == mixed
     expected = list(predictor.predict_stream(map(str, local), 2))
-    assert [one.probabilities for one in answers[:3]] == [one.probabilities for one in expected]
-    assert [bool(answer.error) for answer in answers] == [False, False, False, True, True]
+    assert [one.probabilities for one in predictions[:3]] == [one.probabilities for one in expected]
+    assert [bool(prediction.error) for prediction in predictions] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
-def test_pictures_are_taken_a_batch_at_a_time(trained):
+def test_images_are_taken_a_batch_at_a_time(trained):
     workdir, data, _ = trained
     taken = []
 
@@ -58,13 +64,13 @@ def test_pictures_are_taken_a_batch_at_a_time(trained):
             taken.append(index)
             yield str(data / "red" / f"red{index}.png")
 
-    answers = Predictor.load(workdir / "model.keras").predict_stream(paths(), 4)
-    next(answers)
+    predictions = Predictor.load(workdir / "model.keras").predict_stream(paths(), 4)
+    next(predictions)
     assert len(taken) == 4
-    assert len(list(answers)) == 11 and len(taken) == 12
+    assert len(list(predictions)) == 11 and len(taken) == 12
 
 
-def test_a_store_that_is_away_is_no_bad_picture(trained, bucket, monkeypatch):
+def test_a_store_that_is_away_is_no_bad_image(trained, bucket, monkeypatch):
     workdir, _, _ = trained
 
     class AwayError(Exception):
@@ -78,17 +84,17 @@ def test_a_store_that_is_away_is_no_bad_picture(trained, bucket, monkeypatch):
         Predictor.load(workdir / "model.keras").predict([f"{bucket}/red/red0.png"])
 
 
-@pytest.mark.parametrize("place", ["pictures", "pictures/new/maps", "link/maps"])
-def test_drawings_may_not_land_among_the_pictures(tmp_path, place):
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "pictures")
-    paths = ["gs://bucket/pictures", str(tmp_path / "pictures")]
-    with pytest.raises(ValueError, match=r"lies in .*pictures, so its drawings"):
+@pytest.mark.parametrize("place", ["images", "images/new/maps", "link/maps"])
+def test_drawings_may_not_land_among_the_images(tmp_path, place):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "images")
+    paths = ["gs://bucket/images", str(tmp_path / "images")]
+    with pytest.raises(ValueError, match=r"lies in .*images, so its drawings"):
         image_files.require_outside(str(tmp_path / place), paths)
 
 
 def test_drawings_may_land_elsewhere_on_this_machine(tmp_path):
-    paths = [str(tmp_path / "pictures"), str(tmp_path / "pictures-more" / "a.jpg")]
-    image_files.require_outside(str(tmp_path / "pictures-more"), paths)
+    paths = [str(tmp_path / "images"), str(tmp_path / "images-more" / "a.jpg")]
+    image_files.require_outside(str(tmp_path / "images-more"), paths)
     with pytest.raises(ValueError, match="a folder on this machine"):
         image_files.require_outside("gs://bucket/maps", paths)

@@ -32,7 +32,7 @@ def test_several_classes_may_become_one_and_null_leaves_out(tmp_path):
     json.dumps(told)
 
 
-def test_left_out_pictures_of_all_splits_are_counted():
+def test_left_out_images_of_all_splits_are_counted():
     catalog = Catalog(("a", "b"), {"train": {"a": ("a/1",), "b": ("b/1", "b/2")},
                                    "test": {"a": ("a/2",), "b": ("b/3",)}})  # fmt: skip
     renamed, told = label_maps.apply({"a": "glass", "b": None}, catalog)

@@ -6,14 +6,15 @@ import tensorflow as tf
 from PIL import Image
 
 from trash_keras.config import AugmentationConfig
-from trash_keras.data import augmentation, decoding, pipeline
-from trash_keras.data.catalog import scan, whole
+from trash_keras.data import decoding, pipeline
+from trash_keras.data.augmentation.layers import apply_layers, build_layers
+from trash_keras.data.catalog import scan, single_split
+from trash_keras.data.readers.base import FolderReader
 from trash_keras.data.split import Split
-from trash_keras.data.stores import FolderStore
 
 
 def read(catalog, data_dir, **options):
-    return pipeline.pictures(Split(catalog, "all", FolderStore(data_dir), 16), **options)
+    return pipeline.load_split(Split(catalog, "all", FolderReader(data_dir), 16), **options)
 
 
 def numbers(count=10):
@@ -21,12 +22,12 @@ def numbers(count=10):
 
 
 def epoch_order(**options):
-    batches = pipeline.training(numbers(), batch_size=4, seed=3, **options)
+    batches = pipeline.make_train_dataset(numbers(), batch_size=4, seed=3, **options)
     return [x.numpy().astype(int).tolist() for x, _ in batches]
 
 
 @pytest.mark.parametrize("cached_in", ["memory", "file"])
-def test_pictures_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
+def test_images_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
     decoded = []
     load = decoding.load
 
@@ -36,14 +37,14 @@ def test_pictures_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
 
     monkeypatch.setattr(decoding, "load", counting)
     cache_dir = tmp_path / "cache" if cached_in == "file" else ""
-    pictures = read(whole(scan(data_dir)), data_dir, cache_dir=cache_dir)
-    list(pipeline.training(pictures, batch_size=8, seed=0, first_epoch=0, last_epoch=3))
-    list(pipeline.evaluation(pictures, 8))
+    inputs = read(single_split(scan(data_dir)), data_dir, cache_dir=cache_dir)
+    list(pipeline.make_train_dataset(inputs, batch_size=8, seed=0, first_epoch=0, last_epoch=3))
+    list(pipeline.make_eval_dataset(inputs, 8))
     assert len(decoded) == len(set(decoded)) == 36
 
 
 def test_a_changed_file_is_not_read_from_an_old_cache(data_dir, tmp_path):
-    catalog = whole(scan(data_dir))
+    catalog = single_split(scan(data_dir))
     before = [image for image, _ in read(catalog, data_dir, cache_dir=tmp_path / "cache")]
     path = data_dir / catalog.examples("all")[0][0]
     Image.new("RGB", (20, 20), "white").save(path)
@@ -51,7 +52,7 @@ def test_a_changed_file_is_not_read_from_an_old_cache(data_dir, tmp_path):
     assert np.all(after[0] == 255) and not np.all(before[0] == 255)
 
 
-def test_an_epoch_has_every_picture_and_full_batches():
+def test_an_epoch_has_every_image_and_full_batches():
     batches = epoch_order(first_epoch=0, last_epoch=2)
     first, second = np.ravel(batches[:3]).tolist(), np.ravel(batches[3:]).tolist()
     for flat in (first, second):
@@ -64,18 +65,24 @@ def test_a_resumed_epoch_is_that_of_an_uninterrupted_run():
 
 
 def test_augmentation_of_a_resumed_epoch_is_the_same(data_dir):
-    pictures = read(whole(scan(data_dir)), data_dir)
-    layers = augmentation.build(AugmentationConfig())
+    inputs = read(single_split(scan(data_dir)), data_dir)
+    layers = build_layers(AugmentationConfig())
     options = {"batch_size": 8, "seed": 5, "last_epoch": 2,
-               "augment": functools.partial(augmentation.augment, layers, 5)}  # fmt: skip
-    whole_run = [x.numpy() for x, _ in pipeline.training(pictures, first_epoch=0, **options)]
-    resumed = [x.numpy() for x, _ in pipeline.training(pictures, first_epoch=1, **options)]
+               "augment": functools.partial(apply_layers, layers, 5)}  # fmt: skip
+    whole_run = [
+        x.numpy() for x, _ in pipeline.make_train_dataset(inputs, first_epoch=0, **options)
+    ]
+    resumed = [x.numpy() for x, _ in pipeline.make_train_dataset(inputs, first_epoch=1, **options)]
     np.testing.assert_array_equal(np.stack(whole_run[5:]), np.stack(resumed))
 
 
 def test_training_shapes_are_static(data_dir):
-    dataset = pipeline.training(
-        read(whole(scan(data_dir)), data_dir), batch_size=8, seed=0, first_epoch=0, last_epoch=1
+    dataset = pipeline.make_train_dataset(
+        read(single_split(scan(data_dir)), data_dir),
+        batch_size=8,
+        seed=0,
+        first_epoch=0,
+        last_epoch=1,
     )
     assert dataset.element_spec == (
         tf.TensorSpec((8, 16, 16, 3), tf.float32),
@@ -84,9 +91,9 @@ def test_training_shapes_are_static(data_dir):
 
 
 def test_evaluation_is_in_order_untouched_and_padded(data_dir):
-    catalog = whole(scan(data_dir))
-    pictures = read(catalog, data_dir)
-    batches = pipeline.evaluation(pictures, 8)
+    catalog = single_split(scan(data_dir))
+    inputs = read(catalog, data_dir)
+    batches = pipeline.make_eval_dataset(inputs, 8)
     assert batches.element_spec == tf.TensorSpec((8, 16, 16, 3), tf.float32)
     images = np.concatenate(list(batches.as_numpy_iterator()))
     paths, labels = catalog.examples("all")
@@ -94,7 +101,7 @@ def test_evaluation_is_in_order_untouched_and_padded(data_dir):
     for path, image in zip(paths, images[:36], strict=True):
         expected = decoding.load((data_dir / path).read_bytes(), 16, "stretch")
         np.testing.assert_array_equal(image, expected)
-    kept = np.stack([label for _, label in pictures.as_numpy_iterator()])
+    kept = np.stack([label for _, label in inputs.as_numpy_iterator()])
     np.testing.assert_array_equal(kept.argmax(axis=1), labels)
 
 

@@ -36,7 +36,7 @@ def test_one_seed_one_split_whatever_order_the_disk_lists(tmp_path, make, monkey
     assert first.splits["valid"]["a"] == ("a/a12.jpg", "a/a18.jpg", "a/a6.jpg", "a/a7.jpg")
 
 
-def test_a_few_more_pictures_move_few_others(tmp_path, make):
+def test_a_few_more_images_move_few_others(tmp_path, make):
     where = []
     for count in (100, 105):
         catalog = splits.split(make(tmp_path, {"a": count, "b": count}), "stratified", seed=1)
@@ -48,9 +48,9 @@ def test_a_few_more_pictures_move_few_others(tmp_path, make):
 @pytest.mark.parametrize(
     ("counts", "method", "message"),
     [
-        ({}, "stratified", "has no pictures"),
+        ({}, "stratified", "has no images"),
         ({"a": 5}, "stratified", "At least two classes"),
-        ({"a": 5, "b": 2}, "stratified", "Class b needs at least 3 pictures"),
+        ({"a": 5, "b": 2}, "stratified", "Class b needs at least 3 images"),
         ({"a": 5, "b": 5}, "folders", "needs one folder train or training"),
         ({"train": 5, "test": 5}, "stratified", "--split_method=folders"),
         ({"a": 5, "b": 5}, "official", "which is not in the data folder"),
@@ -79,7 +79,7 @@ def test_grouped_is_stratified_with_groups_kept_in_one_split(tmp_path, make):
     before = {path: split for split in SPLITS for path in stratified.examples(split)[0]}
     assert sum(where[path] != before[path] for path in before) <= 8
     whole_class = [tuple(path for path in before if path.startswith("c/"))]
-    with pytest.raises(ValueError, match=r"Class c has no picture .* near-duplicates are kept"):
+    with pytest.raises(ValueError, match=r"Class c has no image .* near-duplicates are kept"):
         splits.split(tmp_path, "grouped", seed=1, groups=whole_class)
 
 
@@ -134,7 +134,7 @@ def test_official_lists_are_read_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        ("glass1.jpg 1\n", "1 pictures stand in none"),
+        ("glass1.jpg 1\n", "1 images stand in none"),
         ("glass1.jpg 1\npaper1.jpg 1\n", "calls paper1.jpg glass"),
         ("glass1.jpg 1\npaper9.jpg 2\n", "names paper9.jpg"),
         ("glass1.jpg 1\nglass2.jpg 1\npaper1.jpg 2\n", "stands in two lists"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trash_keras.contract import Contract
+from trash_keras.metadata import ModelMetadata
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def environment(tmp_path):
 def test_it_serves_until_it_is_interrupted(tmp_path, environment):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"weights")
-    Contract(("blue", "red"), 16, "crop").embed(model)
+    ModelMetadata(("blue", "red"), 16, "crop").embed(model)
     command = [sys.executable, "-m", "trash_keras", "demo", f"--model={model}", "--port=0"]
     with subprocess.Popen(
         command,
@@ -49,7 +49,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path, environment):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
-    assert line.startswith(f"{model} answers at http://127.0.0.1:")
+    assert line.startswith(f"{model} predictions at http://127.0.0.1:")
 
 
 def test_a_mistake_is_one_line(script, environment):

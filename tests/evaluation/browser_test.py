@@ -12,11 +12,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def page(trained, explanations, tmp_path_factory):
-    """The page of the toy run, with one answer of each class made wrong; and its answers."""
-    from trash_keras import explaining
-    from trash_keras.data.stores import FolderStore, read_pictures
-    from trash_keras.evaluation import publishing
-    from trash_keras.evaluation.predictions import Predictions
+    """The page of the toy run, with one prediction of each class made wrong; and its predictions."""
+    from trash_keras.data.readers.base import FolderReader, read_images
+    from trash_keras.evaluation import explain
+    from trash_keras.metrics.predictions import Predictions
+    from trash_keras.reporting.report import rerender
 
     workdir, data, _ = trained
     run = tmp_path_factory.mktemp("browser") / "run"
@@ -28,10 +28,10 @@ def page(trained, explanations, tmp_path_factory):
     report = json.loads((run / "report.json").read_text())
     report["test"]["mistakes"] = found.score()["mistakes"]
     (run / "report.json").write_text(json.dumps(report | {"explanations": explanations}))
-    read = functools.partial(read_pictures, FolderStore(data))
-    maps = explaining.of_mistakes(explaining.find(run / "model.keras"), found, read)
+    read = functools.partial(read_images, FolderReader(data))
+    maps = explain.explain_errors(explain.find(run / "model.keras"), found, read)
     maps.save(run / "predictions" / "heat_maps.json")
-    publishing.refresh(run, read)
+    rerender(run, read)
     return (run / "report.html").as_uri(), found
 
 
@@ -48,7 +48,7 @@ def size(browser, width, scheme="light"):
 
 
 def opened(browser):
-    """The heading of the open cell, and how many of its pictures are seen, all drawn."""
+    """The heading of the open cell, and how many of its images are seen, all drawn."""
     panels = [p for p in browser.find_elements("css selector", ".cell") if p.is_displayed()]
     if not panels:
         return None, []
@@ -60,16 +60,18 @@ def opened(browser):
     return panel.find_element("css selector", "h3").text, names
 
 
-def cell(browser, truth, answer):
-    return browser.find_element("css selector", f'a[data-row="{truth}"][data-column="{answer}"]')
+def cell(browser, truth, prediction):
+    return browser.find_element(
+        "css selector", f'a[data-row="{truth}"][data-column="{prediction}"]'
+    )
 
 
-def files_of(found, truth, answer):
+def files_of(found, truth, prediction):
     guess = found.probabilities.argmax(axis=1)
     return {
         path
         for path, label, given in zip(found.paths, found.labels, guess, strict=True)
-        if (label, given) == (truth, answer)
+        if (label, given) == (truth, prediction)
     }
 
 
@@ -78,7 +80,7 @@ def cells_of(found):
                           strict=True)))  # fmt: skip
 
 
-def test_a_click_shows_the_pictures_behind_each_cell(browser, page):
+def test_a_click_shows_the_images_behind_each_cell(browser, page):
     address, found = page
     size(browser, 1280)
     browser.get(address)
@@ -86,16 +88,16 @@ def test_a_click_shows_the_pictures_behind_each_cell(browser, page):
     assert len(places) >= 4
     heading, names = opened(browser)
     assert heading and names, "the page opens with the most frequent confusion"
-    for truth, answer in places:
-        link = cell(browser, truth, answer)
+    for truth, prediction in places:
+        link = cell(browser, truth, prediction)
         if link.get_attribute("aria-expanded") == "true":
             link.click()
             assert opened(browser) == (None, [])
         link.click()
         heading, names = opened(browser)
-        truth_name, answer_name = found.class_names[truth], found.class_names[answer]
-        assert heading.startswith(f"{truth_name}, answered {answer_name}: {len(names)} picture")
-        assert set(names) == files_of(found, truth, answer)
+        truth_name, prediction_name = found.class_names[truth], found.class_names[prediction]
+        assert heading.startswith(f"{truth_name}, predicted {prediction_name}: {len(names)} image")
+        assert set(names) == files_of(found, truth, prediction)
         assert link.get_attribute("aria-expanded") == "true"
     assert browser.get_log("browser") == []
 
@@ -124,7 +126,7 @@ def test_the_keyboard_does_what_the_mouse_does(browser, page):
     assert browser.get_log("browser") == []
 
 
-def test_without_script_a_cell_is_a_link_to_its_pictures(make_browser, page):
+def test_without_script_a_cell_is_a_link_to_its_images(make_browser, page):
     address, found = page
     browser = make_browser(with_script=False)
     browser.get(address)
@@ -149,13 +151,13 @@ def test_each_mistake_has_its_evidence_beside_it(browser, page, width):
     pairs = browser.find_elements("css selector", "#mistakes .pair")
     assert len(pairs) == 3
     for pair in pairs:
-        picture, overlay = pair.find_elements("css selector", "img")
-        for image in (picture, overlay):
+        shown, overlay = pair.find_elements("css selector", "img")
+        for image in (shown, overlay):
             browser.execute_script("arguments[0].scrollIntoView()", image)
             assert browser.execute_script("return arguments[0].decode().then(() => true)", image)
-        assert overlay.location["x"] >= picture.location["x"] + picture.size["width"]
-        assert overlay.location["y"] == picture.location["y"]
-        assert overlay.size == picture.size and picture.size["width"] > 50
+        assert overlay.location["x"] >= shown.location["x"] + shown.size["width"]
+        assert overlay.location["y"] == shown.location["y"]
+        assert overlay.size == shown.size and shown.size["width"] > 50
         assert overlay.get_attribute("alt").startswith("The same with the evidence for ")
     ramp = browser.find_element("css selector", ".ramp")
     assert "gradient" in ramp.value_of_css_property("background-image")

@@ -13,7 +13,7 @@ def test_the_interval_is_wilsons(correct, examples, expected):
     assert wilson_interval(correct, examples) == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_interval_is_that_of_wilson_for_one_seed_and_many_pictures():
+def test_the_interval_is_that_of_wilson_for_one_seed_and_many_images():
     right = np.random.default_rng(0).random(2000) < 0.9
     interval = bootstrap_interval(right.astype(float), np.arange(2000))
     assert interval == pytest.approx(wilson_interval(int(right.sum()), 2000), abs=0.003)
@@ -25,7 +25,7 @@ def test_intervals_cover_the_truth_even_where_images_are_copies(copies):
     generator = np.random.default_rng(1)
     draws, covered, covered_apart = np.repeat(np.arange(120), copies), 0, 0
     for _ in range(200):
-        # Two seeds that are right on the same pictures more often than not.
+        # Two seeds that are right on the same images more often than not.
         easy = generator.random(120) < 0.7
         seeds = [np.where(generator.random(120) < 0.8, easy, ~easy) for _ in range(2)]
         values = np.mean(seeds, axis=0)[draws]

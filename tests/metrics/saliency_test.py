@@ -9,7 +9,7 @@ from trash_keras.metrics.saliency import STEPS
 
 
 def one_pixel(heat_map):
-    """Measures a map of pictures whose answer hangs on one white pixel in the corner."""
+    """Measures a map of images whose prediction hangs on one white pixel in the corner."""
     images = np.zeros((3, 32, 32, 3), np.uint8)
     images[:, 0, 0] = 255
 
@@ -49,7 +49,7 @@ def test_what_a_map_leaves_open_is_filled_by_chance_not_from_the_top():
 
 @pytest.fixture(scope="module")
 def on_squares(squares):
-    """Measures maps of pictures with a coloured square: `known` ones, or others."""
+    """Measures maps of images with a coloured square: `known` ones, or others."""
     model, images, labels, boxes = squares
     known = np.zeros((12, 8, 8))
     for heat_map, (top, left) in zip(known, boxes, strict=True):
@@ -71,7 +71,7 @@ def test_maps_of_the_known_squares_win_both_tests(on_squares):
             low, high = found[test]["grad_cam_minus"][other]["interval"]
             assert low <= found[test]["grad_cam_minus"][other]["mean"] <= high
     *_, verdict = saliency.paragraphs(found)
-    assert verdict.endswith("in the middle of a picture is, too.")
+    assert verdict.endswith("in the middle of an image is, too.")
 
 
 def test_maps_of_everything_else_lose_both(on_squares):
@@ -94,7 +94,7 @@ def test_random_maps_are_as_good_as_random_ones(on_squares):
 def test_words_say_what_was_measured(on_squares):
     found = on_squares(lambda known: known)
     what, deletion, insertion, _ = saliency.paragraphs(found)
-    assert what.startswith("On 12 pictures") and "BMVC 2018" in what
+    assert what.startswith("On 12 images") and "BMVC 2018" in what
     assert f"area {found['deletion']['auc']['grad_cam']:.3f} for Grad-CAM" in deletion
     mean = found["insertion"]["grad_cam_minus"]["random"]["mean"]
     assert f"{mean:+.3f} against random patches" in insertion
@@ -103,7 +103,7 @@ def test_words_say_what_was_measured(on_squares):
 @pytest.mark.parametrize(("beaten", "words"), [
     ((), "is not shown."), (("insertion",), "is shown by insertion alone."),
 ])  # fmt: skip
-def test_the_middle_of_the_picture_is_hard_to_beat(on_squares, beaten, words):
+def test_the_middle_of_the_image_is_hard_to_beat(on_squares, beaten, words):
     found = on_squares(lambda known: known)
     for test in {"deletion", "insertion"} - set(beaten):
         found[test]["grad_cam_minus"]["centre"]["interval"] = [-0.1, 0.1]
@@ -111,13 +111,13 @@ def test_the_middle_of_the_picture_is_hard_to_beat(on_squares, beaten, words):
     assert verdict.endswith(words)
 
 
-def test_one_picture_is_too_few():
-    with pytest.raises(ValueError, match=r"two pictures or more\. Received: 1"):
+def test_one_image_is_too_few():
+    with pytest.raises(ValueError, match=r"two images or more\. Received: 1"):
         saliency.measure(len, np.zeros((1, 4, 4, 3)), np.zeros((1, 2, 2)), np.zeros(1))
 
 
 def slopes(height, width):
-    """A picture whose red rises from the top and whose green rises from the left."""
+    """An image whose red rises from the top and whose green rises from the left."""
     down, across = np.meshgrid(np.linspace(0, 255, height), np.linspace(0, 255, width),
                                indexing="ij")  # fmt: skip
     return np.stack([down, across, down * 0], axis=-1).round().astype(np.uint8)
@@ -126,13 +126,13 @@ def slopes(height, width):
 @pytest.mark.parametrize("size", [(60, 100), (100, 60), (37, 37)])
 @pytest.mark.parametrize("resize", decoding.RESIZES)
 def test_a_map_of_the_square_comes_to_lie_on_the_same_parts_of_the_image(size, resize):
-    picture = slopes(*size)
-    square = decoding.resize_to_square(picture, 200, resize)
+    image = slopes(*size)
+    square = decoding.resize_to_square(image, 200, resize)
     for channel in range(2):
         spread = saliency.upsample(square[..., channel] / 255, *size, resize)
         assert spread.shape == size
         seen = ~np.isnan(spread)
-        difference = np.abs(spread - picture[..., channel] / 255)[seen]
+        difference = np.abs(spread - image[..., channel] / 255)[seen]
         assert difference.mean() < 0.01 and np.quantile(difference, 0.95) < 0.05
         expected = min(size) ** 2 if resize == "crop" else size[0] * size[1]
         assert seen.sum() == pytest.approx(expected, rel=0.02)

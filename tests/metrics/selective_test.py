@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import calibration
+from trash_keras.metrics import calibration
 from trash_keras.metrics.selective import selective_report
 
 # Confidences 0.9, 0.8, 0.8, 0.6, 0.55; right, right, wrong, right, wrong.

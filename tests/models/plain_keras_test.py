@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from trash_keras.contract import Contract
 from trash_keras.data import decoding
-from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.training.trainer import train_and_evaluate
 
 # The package is installed where the tests run, so an empty folder alone would not lock it out.
 PLAIN = """
@@ -45,12 +45,12 @@ def runs(doubtful, tmp_path_factory):
         folder = tmp_path_factory.mktemp(f"views{views}")
         answering = dataclasses.replace(config.answering, tta=views)
         report = train_and_evaluate(dataclasses.replace(config, answering=answering), folder)
-        contract = Contract.read(folder / "model.keras")
-        assert contract.tta == views and contract.temperature != 1
+        metadata = ModelMetadata.read(folder / "model.keras")
+        assert metadata.tta == views and metadata.temperature != 1
         paths = Predictions.load(folder / "predictions" / "test.csv").paths
         images = [decoding.load((data / path).read_bytes(), 16, "stretch") for path in paths]
         np.save(folder / "images.npy", np.stack(images).astype("float32"))
-        assert report["config"]["answering"]["damp_novelty"]
+        assert report["config"]["answering"]["ood_scaling"]
         folders.append(folder)
     return folders
 

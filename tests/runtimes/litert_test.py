@@ -1,4 +1,4 @@
-"""A .tflite file is answered where there is no TensorFlow."""
+"""A .tflite file is classified where there is no TensorFlow."""
 
 import json
 import subprocess
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras.contract import Contract
-from trash_keras.export import about, tflite
-from trash_keras.export.source import Source
-from trash_keras.modeling import answering, backbones, classifier
+from trash_keras.exporters import model_info, tflite
+from trash_keras.exporters.exporter import ExportSpec
+from trash_keras.metadata import ModelMetadata
+from trash_keras.models import backbones, classifier, inference
 from trash_keras.predictor import Predictor
 
 # What an environment without TensorFlow lacks; and what of ours must not be missed there.
@@ -31,38 +31,38 @@ runpy.run_module("trash_keras", run_name="__main__")
 
 @pytest.fixture(scope="module")
 def models(toy_backbone, tmp_path_factory):
-    """A float32 and an int8 file, and a picture."""
+    """A float32 and an int8 file, and an image."""
     folder = tmp_path_factory.mktemp("litert")
     scaling, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
-    model = answering.build_inference_model(classifier.build(backbone, 3, scaling=scaling))
-    contract = Contract(("blue", "green", "red"), 16, "stretch")
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
-    source = Source(model, contract, about.About("Toy", "Toy.", "", {}), pictures.copy)
+    model = inference.build_inference_model(classifier.build(backbone, 3, scaling=scaling))
+    metadata = ModelMetadata(("blue", "green", "red"), 16, "stretch")
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    source = ExportSpec(model, metadata, model_info.ModelInfo("Toy", "Toy.", "", {}), images.copy)
     tflite.write_float32(source, folder / "model_float32.tflite")
     tflite.write_int8(source, folder / "model_int8.tflite")
-    Image.fromarray(pictures[0]).resize((40, 30)).save(folder / "picture.png")
+    Image.fromarray(images[0]).resize((40, 30)).save(folder / "image.png")
     return folder
 
 
-def test_floats_and_bytes_give_the_same_answers(models):
-    pictures = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 3), np.uint8)
+def test_floats_and_bytes_give_the_same_predictions(models):
+    images = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 3), np.uint8)
     predictor = Predictor.load(models / "model_int8.tflite")
     np.testing.assert_array_equal(
-        predictor.predict_batch(pictures), predictor.predict_batch(pictures.astype(np.float32))
+        predictor.predict_batch(images), predictor.predict_batch(images.astype(np.float32))
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "int8"])
-def test_the_script_answers_with_litert_numpy_and_pillow_alone(models, kind):
-    path, picture = models / f"model_{kind}.tflite", str(models / "picture.png")
+def test_the_script_predictions_with_litert_numpy_and_pillow_alone(models, kind):
+    path, image = models / f"model_{kind}.tflite", str(models / "image.png")
     program = PROGRAM.format(blocked=BLOCKED)
     done = subprocess.run(
-        [sys.executable, "-c", program, f"--model={path}", "--format=json", picture],
+        [sys.executable, "-c", program, f"--model={path}", "--format=json", image],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (expected,) = Predictor.load(path).predict_stream([picture])
+    (expected,) = Predictor.load(path).predict_stream([image])
     assert json.loads(done.stdout)["probabilities"] == pytest.approx(expected.probabilities)
 
 

@@ -7,11 +7,11 @@ import pytest
 from trash_keras.serving.batching import Batcher
 
 
-def picture(level):
+def image(level):
     return np.full((2, 2, 3), level, np.uint8)
 
 
-def answer_all(predict_batch, work, max_batch=4, observe=lambda size: None):
+def prediction_all(predict_batch, work, max_batch=4, observe=lambda size: None):
     """Runs a batcher while `work`, a function of it, runs."""
 
     async def run():
@@ -25,30 +25,30 @@ def answer_all(predict_batch, work, max_batch=4, observe=lambda size: None):
     return asyncio.run(run())
 
 
-def mean(pictures):
-    return pictures.mean((1, 2, 3))[:, None]
+def mean(images):
+    return images.mean((1, 2, 3))[:, None]
 
 
-def test_each_gets_its_own_answer_in_batches_that_grow_with_the_load():
+def test_each_gets_its_own_prediction_in_batches_that_grow_with_the_load():
     sizes = []
     first, go_on = threading.Event(), threading.Event()
 
-    def slow_first(pictures):
+    def slow_first(images):
         if not first.is_set():
             first.set()
             assert go_on.wait(10)
-        return mean(pictures)
+        return mean(images)
 
     async def work(batcher):
-        early = asyncio.create_task(batcher.predict(picture(0)))
+        early = asyncio.create_task(batcher.predict(image(0)))
         while not first.is_set():
             await asyncio.sleep(0.001)
-        late = [asyncio.create_task(batcher.predict(picture(level))) for level in range(1, 11)]
+        late = [asyncio.create_task(batcher.predict(image(level))) for level in range(1, 11)]
         await asyncio.sleep(0)
         go_on.set()
         return await asyncio.gather(early, *late)
 
-    rows = answer_all(slow_first, work, observe=sizes.append)
+    rows = prediction_all(slow_first, work, observe=sizes.append)
     assert [row.tolist() for row in rows] == [[level] for level in range(11)]
     assert sizes == [1, 4, 4, 2]
 
@@ -57,16 +57,16 @@ def test_whoever_gave_up_takes_no_place_in_a_batch():
     batches = []
     go_on = threading.Event()
 
-    def remember(pictures):
-        batches.append(pictures[:, 0, 0, 0].tolist())
+    def remember(images):
+        batches.append(images[:, 0, 0, 0].tolist())
         assert go_on.wait(10)
-        return mean(pictures)
+        return mean(images)
 
     async def work(batcher):
-        tasks = [asyncio.create_task(batcher.predict(picture(0)))]
+        tasks = [asyncio.create_task(batcher.predict(image(0)))]
         while not batches:
             await asyncio.sleep(0.001)
-        tasks += [asyncio.create_task(batcher.predict(picture(level))) for level in range(1, 7)]
+        tasks += [asyncio.create_task(batcher.predict(image(level))) for level in range(1, 7)]
         await asyncio.sleep(0)
         for task in (tasks[0], tasks[1], tasks[3]):
             task.cancel()
@@ -74,7 +74,7 @@ def test_whoever_gave_up_takes_no_place_in_a_batch():
         go_on.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    found = answer_all(remember, work)
+    found = prediction_all(remember, work)
     assert batches == [[0], [2, 4, 5, 6]]
     assert [isinstance(one, asyncio.CancelledError) for one in found] == [
         True, True, False, True, False, False, False
@@ -82,14 +82,14 @@ def test_whoever_gave_up_takes_no_place_in_a_batch():
 
 
 def test_an_error_reaches_those_of_its_batch_alone():
-    def fail_on_nine(pictures):
-        if 9 in pictures:
+    def fail_on_nine(images):
+        if 9 in images:
             raise RuntimeError("nine")
-        return mean(pictures)
+        return mean(images)
 
     async def work(batcher):
         with pytest.raises(RuntimeError, match="nine"):
-            await batcher.predict(picture(9))
-        return await batcher.predict(picture(5))
+            await batcher.predict(image(9))
+        return await batcher.predict(image(5))
 
-    assert answer_all(fail_on_nine, work).tolist() == [5]
+    assert prediction_all(fail_on_nine, work).tolist() == [5]

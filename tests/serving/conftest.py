@@ -1,4 +1,4 @@
-"""Fixtures of the service's tests: a model that says how red, green and blue a picture is."""
+"""Fixtures of the service's tests: a model that says how red, green and blue an image is."""
 
 import io
 
@@ -7,10 +7,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from trash_keras.contract import Contract
+from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 from trash_keras.serving import service
-from trash_keras.serving.limits import Limits
+from trash_keras.serving.service import Limits
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0), "grey": (90, 90, 90)}
 
@@ -20,13 +20,13 @@ class Model:
 
     def __init__(self):
         self.batches = []
-        self.before = lambda: None  # called by the model's thread before it answers
+        self.before = lambda: None  # called by the model's thread before it predictions
 
-    def __call__(self, pictures):
-        self.batches.append(len(pictures))
+    def __call__(self, images):
+        self.batches.append(len(images))
         self.before()
-        assert pictures.dtype == np.float32 and pictures.shape[1:] == (8, 8, 3)
-        means = pictures.mean((1, 2))[:, ::-1]
+        assert images.dtype == np.float32 and images.shape[1:] == (8, 8, 3)
+        means = images.mean((1, 2))[:, ::-1]
         return (means / np.maximum(means.sum(1, keepdims=True), 1)).astype(np.float32)
 
 
@@ -37,8 +37,8 @@ def model():
 
 @pytest.fixture
 def predictor(model):
-    contract = Contract(("blue", "green", "red"), 8, "stretch", threshold=0.5)
-    return Predictor(model, contract)
+    metadata = ModelMetadata(("blue", "green", "red"), 8, "stretch", threshold=0.5)
+    return Predictor(model, metadata)
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def client(app):
 
 
 @pytest.fixture(scope="session")
-def picture():
-    """Encodes a picture of one colour."""
+def image():
+    """Encodes an image of one colour."""
 
     def encode(name, kind="PNG", side=12):
         file = io.BytesIO()

@@ -36,7 +36,7 @@ class Served:
         )
         line = self.process.stdout.readline()
         assert line.endswith("/v1/classify\n"), self.process.stderr.read()
-        self.url = line.split(" answers at ")[1].removesuffix("/v1/classify\n")
+        self.url = line.split(" predictions at ")[1].removesuffix("/v1/classify\n")
 
     def post(self, files):
         return httpx.post(f"{self.url}/v1/classify", files=files, timeout=60)
@@ -49,8 +49,8 @@ class Served:
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
-    """A TFLite file, and pictures by path."""
-    from trash_keras.export.folder import export
+    """A TFLite file, and images by path."""
+    from trash_keras.exporters.exporter import export
 
     workdir, data, _ = trained
     copy = tmp_path_factory.mktemp("serve") / "run"
@@ -67,7 +67,7 @@ def service(exported):
     served.process.communicate()
 
 
-def test_many_uploads_at_once_get_the_answers_of_predict(service, exported):
+def test_many_uploads_at_once_get_the_predictions_of_predict(service, exported):
     model, paths = exported
     expected = Predictor.load(model).predict_stream([str(path) for path in paths])
 
@@ -75,13 +75,13 @@ def test_many_uploads_at_once_get_the_answers_of_predict(service, exported):
         return service.post([("files", (str(path), path.read_bytes()))])
 
     with ThreadPoolExecutor(12) as clients:
-        answered = list(clients.map(post, paths))
-    assert {found.status_code for found in answered} == {200}
-    for found, answer in zip(answered, expected, strict=True):
-        assert found.json()["answers"] == [answer.to_dict()]
+        predicted = list(clients.map(post, paths))
+    assert {found.status_code for found in predicted} == {200}
+    for found, prediction in zip(predicted, expected, strict=True):
+        assert found.json()["predictions"] == [prediction.to_dict()]
     counts = httpx.get(f"{service.url}/metrics").text
     assert f'trash_keras_requests_total{{status="200"}} {len(paths)}.0' in counts
-    batches = float(re.search(r"batch_pictures_count (\S+)", counts)[1])
+    batches = float(re.search(r"batch_images_count (\S+)", counts)[1])
     assert 1 < batches <= len(paths) + 1
     assert httpx.get(f"{service.url}/healthz").json() == {"live": True, "ready": True}
     assert httpx.get(f"{service.url}/v1/model").json()["class_names"] == ["blue", "green", "red"]
@@ -107,7 +107,7 @@ def test_bad_uploads_are_refused_and_heard(service, exported):
     assert service.post([("files", ("a.png", good))]).status_code == 200
 
 
-def test_the_documented_requests_are_answered_as_shown(service, exported, tmp_path):
+def test_the_documented_requests_are_predicted_as_shown(service, exported, tmp_path):
     for path, name in zip(exported[1], ("photo.jpg", "bottle.png"), strict=False):
         Image.open(path).save(tmp_path / name)
     shells = [text for language, text in BLOCKS if ADDRESS in text and language == "bash"]
@@ -117,10 +117,12 @@ def test_the_documented_requests_are_answered_as_shown(service, exported, tmp_pa
             ["bash", "-euo", "pipefail", "-c", shell.replace(ADDRESS, service.url)],
             cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
-        answers = json.loads(done.stdout)["answers"]
-        assert [answer["file"] for answer in answers] == names
+        predictions = json.loads(done.stdout)["predictions"]
+        assert [prediction["file"] for prediction in predictions] == names
         (shown,) = (json.loads(text) for language, text in BLOCKS if language == "json")
-        assert all(answer.keys() == shown["answers"][0].keys() for answer in answers)
+        assert all(
+            prediction.keys() == shown["predictions"][0].keys() for prediction in predictions
+        )
 
 
 def test_the_load_test_prints_a_row_for_each_number_of_clients(service, exported, script):
@@ -143,10 +145,10 @@ def test_sigterm_lets_what_is_under_way_end(exported):
     noise = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), np.uint8)
     Image.fromarray(noise).save(large := exported[0].parent / "large.jpg", quality=50)
     content = large.read_bytes()  # takes some tenths of a second to decode
-    answered = []
+    predicted = []
     callers = [
         threading.Thread(
-            target=lambda: answered.append(served.post([("files", ("a.jpg", content))]))
+            target=lambda: predicted.append(served.post([("files", ("a.jpg", content))]))
         )
         for _ in range(4)
     ]
@@ -158,7 +160,7 @@ def test_sigterm_lets_what_is_under_way_end(exported):
     status, said = served.stop()
     for caller in callers:
         caller.join(60)
-    assert [found.status_code for found in answered] == [200] * 4
+    assert [found.status_code for found in predicted] == [200] * 4
     assert status == 0 and "Traceback" not in said
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{served.url}/healthz")

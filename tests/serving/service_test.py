@@ -17,62 +17,62 @@ def counts(client):
     return {name: float(value) for name, value in found}
 
 
-def test_one_picture_as_the_body_and_several_as_a_form(client, picture, form):
-    alone = client.post(
-        "/v1/classify", content=picture("red"), headers={"Content-Type": "image/png"}
-    )
+def test_one_image_as_the_body_and_several_as_a_form(client, image, form):
+    alone = client.post("/v1/classify", content=image("red"), headers={"Content-Type": "image/png"})
     assert alone.status_code == 200
     assert alone.json() == {
-        "answers": [
+        "predictions": [
             {
                 "file": "body", "label": "red", "probability": 1.0,
                 "probabilities": {"blue": 0.0, "green": 0.0, "red": 1.0},
             }
         ]
     }  # fmt: skip
-    several = form(one=picture("blue", "JPEG"), two=picture("grey", "BMP"), three=picture("green"))
-    answers = client.post("/v1/classify", files=several).json()["answers"]
-    assert [answer["file"] for answer in answers] == ["one", "two", "three"]
-    assert [answer["label"] for answer in answers] == ["blue", "unsure", "green"]
+    several = form(one=image("blue", "JPEG"), two=image("grey", "BMP"), three=image("green"))
+    predictions = client.post("/v1/classify", files=several).json()["predictions"]
+    assert [prediction["file"] for prediction in predictions] == ["one", "two", "three"]
+    assert [prediction["label"] for prediction in predictions] == ["blue", "unsure", "green"]
 
 
-def test_answers_have_the_keys_of_predict(client, predictor, picture, form, tmp_path):
+def test_predictions_have_the_keys_of_predict(client, predictor, image, form, tmp_path):
     path = tmp_path / "a.png"
-    path.write_bytes(picture("grey"))
+    path.write_bytes(image("grey"))
     (expected,) = predictor.predict_stream([str(path)])
-    (answer,) = client.post("/v1/classify", files=form(**{str(path): path.read_bytes()})).json()[
-        "answers"
-    ]
-    assert answer == expected.to_dict()
+    (prediction,) = client.post(
+        "/v1/classify", files=form(**{str(path): path.read_bytes()})
+    ).json()["predictions"]
+    assert prediction == expected.to_dict()
 
 
-def test_equal_names_are_pictures_of_their_own(client, picture):
-    files = [("files", ("a.png", picture(name))) for name in ("red", "blue")]
-    answers = client.post("/v1/classify", files=files).json()["answers"]
-    assert [(answer["file"], answer["label"]) for answer in answers] == [
+def test_equal_names_are_images_of_their_own(client, image):
+    files = [("files", ("a.png", image(name))) for name in ("red", "blue")]
+    predictions = client.post("/v1/classify", files=files).json()["predictions"]
+    assert [(prediction["file"], prediction["label"]) for prediction in predictions] == [
         ("a.png", "red"), ("a.png", "blue")
     ]  # fmt: skip
 
 
-def test_a_bad_picture_among_good_ones_gets_its_error(client, picture, form):
-    files = form(text=b"text", red=picture("red"))
-    answered = client.post("/v1/classify", files=files)
-    assert answered.status_code == 200
-    bad, good = answered.json()["answers"]
+def test_a_bad_image_among_good_ones_gets_its_error(client, image, form):
+    files = form(text=b"text", red=image("red"))
+    predicted = client.post("/v1/classify", files=files)
+    assert predicted.status_code == 200
+    bad, good = predicted.json()["predictions"]
     assert bad.keys() == {"file", "error"} and bad["error"].startswith("not a JPEG")
     assert good["label"] == "red"
 
 
-def test_bad_pictures_alone_are_refused_and_named(client, picture, form):
+def test_bad_images_alone_are_refused_and_named(client, image, form):
     for content, status, reason in (
         (b"text", 415, "not a JPEG"),
         (b"", 415, "empty file"),
-        (picture("red", "JPEG")[:400], 422, "truncated JPEG"),
-        (picture("red", side=101), 413, "over the limit of 0.01 megapixels"),
+        (image("red", "JPEG")[:400], 422, "truncated JPEG"),
+        (image("red", side=101), 413, "over the limit of 0.01 megapixels"),
     ):
-        answered = client.post("/v1/classify", files=form(name=content))
-        assert answered.status_code == status
-        assert answered.json()["error"].startswith("name: ") and reason in answered.json()["error"]
+        predicted = client.post("/v1/classify", files=form(name=content))
+        assert predicted.status_code == status
+        assert (
+            predicted.json()["error"].startswith("name: ") and reason in predicted.json()["error"]
+        )
     both = client.post("/v1/classify", files=form(one=b"text", two=b"{}"))
     assert both.status_code == 415
     assert both.json()["error"].count("not a JPEG") == 2 and "two: " in both.json()["error"]
@@ -82,17 +82,17 @@ def test_bad_pictures_alone_are_refused_and_named(client, picture, form):
 def test_no_file_is_a_defect_of_the_service(client, file, form):
     if len(file.encoded) > 90_000:
         pytest.skip("larger than the limit of these tests")
-    answered = client.post("/v1/classify", files=form(**{file.name: file.encoded}))
-    if answered.status_code == 200:
-        assert answered.json()["answers"][0]["label"] in ("blue", "green", "red", "unsure")
+    predicted = client.post("/v1/classify", files=form(**{file.name: file.encoded}))
+    if predicted.status_code == 200:
+        assert predicted.json()["predictions"][0]["label"] in ("blue", "green", "red", "unsure")
         assert file.colours
     else:
-        assert answered.status_code in (413, 415, 422)
-        message = answered.json()["error"]
+        assert predicted.status_code in (413, 415, 422)
+        message = predicted.json()["error"]
         assert "\n" not in message and (file.reason in message or "over the limit" in message)
 
 
-def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, picture, limits):
+def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, image, limits):
     """Both places are taken while the model thinks; whoever comes third is to come again."""
     model.before = threading.Event()
     working, go_on = threading.Event(), model.before
@@ -102,10 +102,10 @@ def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, picture
         assert go_on.wait(10)
 
     model.before = wait
-    body = {"content": picture("red"), "headers": {"Content-Type": "image/png"}}
-    answered = []
+    body = {"content": image("red"), "headers": {"Content-Type": "image/png"}}
+    predicted = []
     callers = [
-        threading.Thread(target=lambda: answered.append(client.post("/v1/classify", **body)))
+        threading.Thread(target=lambda: predicted.append(client.post("/v1/classify", **body)))
         for _ in range(limits.requests)
     ]
     for caller in callers:
@@ -121,48 +121,48 @@ def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, picture
     go_on.set()
     for caller in callers:
         caller.join(10)
-    assert [answer.status_code for answer in answered] == [200] * limits.requests
+    assert [prediction.status_code for prediction in predicted] == [200] * limits.requests
     assert client.get("/healthz").json() == {"live": True, "ready": True}
     assert client.post("/v1/classify", **body).status_code == 200
 
 
-def test_an_answer_that_takes_too_long_is_given_up(predictor, model, limits, picture):
+def test_an_prediction_that_takes_too_long_is_given_up(predictor, model, limits, image):
     hurried = dataclasses.replace(limits, seconds=0.1)
     with TestClient(service.build(predictor, "model", hurried)) as client:
         go_on = threading.Event()
         model.before = lambda: go_on.wait(10)
         headers = {"Content-Type": "image/png"}
-        late = client.post("/v1/classify", content=picture("red"), headers=headers)
+        late = client.post("/v1/classify", content=image("red"), headers=headers)
         assert late.status_code == 503 and late.headers["Retry-After"] == "1"
-        assert late.json()["error"].startswith("No answer within 0.1 seconds")
+        assert late.json()["error"].startswith("No prediction within 0.1 seconds")
         go_on.set()
         model.before = lambda: None
-        assert client.post("/v1/classify", content=picture("red"), headers=headers).is_success
+        assert client.post("/v1/classify", content=image("red"), headers=headers).is_success
 
 
-def test_a_failing_model_is_told_and_does_not_stop_the_service(client, model, picture, form):
+def test_a_failing_model_is_told_and_does_not_stop_the_service(client, model, image, form):
     def fail():
         raise RuntimeError("secret")
 
     model.before = fail
-    answered = client.post("/v1/classify", files=form(red=picture("red")))
-    assert answered.status_code == 500 and "secret" not in answered.text
-    assert answered.json()["error"].startswith("A defect of the service")
+    predicted = client.post("/v1/classify", files=form(red=image("red")))
+    assert predicted.status_code == 500 and "secret" not in predicted.text
+    assert predicted.json()["error"].startswith("A defect of the service")
     model.before = lambda: None
-    assert client.post("/v1/classify", files=form(red=picture("red"))).status_code == 200
+    assert client.post("/v1/classify", files=form(red=image("red"))).status_code == 200
 
 
-def test_metrics_count_what_happened(client, model, picture, form):
+def test_metrics_count_what_happened(client, model, image, form):
     before = counts(client)
-    assert before["batch_pictures_count"] == 1  # the grey one at the start
-    files = form(one=picture("red"), two=picture("grey"), three=b"text")
+    assert before["batch_images_count"] == 1  # the grey one at the start
+    files = form(one=image("red"), two=image("grey"), three=b"text")
     assert client.post("/v1/classify", files=files).status_code == 200
     assert client.post("/v1/classify", files=form(three=b"text")).status_code == 415
     found = counts(client)
     assert found['requests_total{status="200"}'] == found['requests_total{status="415"}'] == 1
-    assert found['pictures_total{label="red"}'] == found['pictures_total{label="unsure"}'] == 1
+    assert found['images_total{label="red"}'] == found['images_total{label="unsure"}'] == 1
     assert found["request_seconds_count"] == 2 and found["request_seconds_sum"] > 0
-    assert found["batch_pictures_sum"] == sum(model.batches) == 3
+    assert found["batch_images_sum"] == sum(model.batches) == 3
     assert found["requests_under_way"] == 0
     assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
 
@@ -179,26 +179,26 @@ def test_the_contract_and_the_description_can_be_read(client):
 
 
 def test_other_ways_are_refused_in_the_same_form(client):
-    for answered, status in (
+    for predicted, status in (
         (client.get("/nothing"), 404),
         (client.get("/v1/classify"), 405),
         (client.get("/docs"), 404),
     ):
-        assert answered.status_code == status and answered.json().keys() == {"error"}
+        assert predicted.status_code == status and predicted.json().keys() == {"error"}
 
 
-def test_pages_of_other_sites_may_not_read_answers(client, picture, form):
+def test_pages_of_other_sites_may_not_read_predictions(client, image, form):
     headers = {"Origin": "http://example.org"}
-    answered = client.post("/v1/classify", files=form(red=picture("red")), headers=headers)
-    assert "access-control-allow-origin" not in answered.headers
+    predicted = client.post("/v1/classify", files=form(red=image("red")), headers=headers)
+    assert "access-control-allow-origin" not in predicted.headers
     asked = headers | {"Access-Control-Request-Method": "POST"}
     assert client.options("/v1/classify", headers=asked).status_code == 405
 
 
 def test_the_service_needs_no_tensorflow():
     code = (
-        "import sys, trash_keras.serving.service, trash_keras.serving.server, "
-        "trash_keras.serving.load; "
+        "import sys, trash_keras.serving.service, trash_keras.serving.service, "
+        "tools.load_test; "
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -41,7 +41,7 @@ def form(*parts, boundary="abc", end=True):
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "IMAGE/X-ODD; q=1", "application/octet-stream", ""])
-def test_a_body_is_one_picture_whatever_its_bytes(limits, kind):
+def test_a_body_is_one_image_whatever_its_bytes(limits, kind):
     assert read(limits, Sender([b"ab", b"c"]), kind) == [Upload("body", b"abc")]
 
 
@@ -85,22 +85,22 @@ def test_an_upload_that_breaks_off_is_no_defect(limits):
     assert refused.value.status == 400 and isinstance(refused.value.__cause__, ClientDisconnect)
 
 
-PICTURE = ('name="files"; filename="a.jpg"', b"x")
+IMAGE = ('name="files"; filename="a.jpg"', b"x")
 
 
 @pytest.mark.parametrize(
     ("body", "kind", "status", "message"),
     [
-        (b"{}", "application/json", 415, "Send pictures as .* Received: application/json$"),
+        (b"{}", "application/json", 415, "Send images as .* Received: application/json$"),
         (b"x", "multipart/form-data", 400, "Missing boundary"),
         (b"junk" * 9, "multipart/form-data; boundary=abc", 400, "Invalid multipart"),
         (*form(), 400, "Invalid multipart|Received: nothing"),
-        (*form(PICTURE, end=False), 400, "Received: nothing|Invalid multipart"),
+        (*form(IMAGE, end=False), 400, "Received: nothing|Invalid multipart"),
         (*form(('name="files"', b"text")), 400, "Received: text$"),
-        (*form(PICTURE, ('name="files"', b"text")), 400, "Received: text$"),
-        (*form(PICTURE, ('name="b"; filename="b.jpg"', b"x")), 400, "Received: b$"),
+        (*form(IMAGE, ('name="files"', b"text")), 400, "Received: text$"),
+        (*form(IMAGE, ('name="b"; filename="b.jpg"', b"x")), 400, "Received: b$"),
         (*form(('filename="a.jpg"', b"x")), 400, '"name" must be provided'),
-        (*form(*[PICTURE] * 4), 413, "Too many files. Maximum number of files is 3"),
+        (*form(*[IMAGE] * 4), 413, "Too many files. Maximum number of files is 3"),
         (*form(*[('name="n"', b"x")] * 4), 413, "Too many fields"),
     ],
 )

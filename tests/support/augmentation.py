@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trash_keras.data import augmentation
+from trash_keras.data.augmentation.layers import apply_layers
 
 IMAGES = np.full((6, 32, 32, 3), 215, np.uint8)  # objects on plain board
 for number, image in enumerate(IMAGES):
@@ -73,7 +73,7 @@ def _check_determinism(layers, images):
     np.testing.assert_array_equal(_all_steps(layers, 3, images.astype("float32")), changed)
     assert len(np.unique(changed, axis=0)) == STEPS
     assert np.abs(_all_steps(layers, 4, images) - changed).max() > 1
-    augment = functools.partial(augmentation.augment, layers, 3, tf.constant(images))
+    augment = functools.partial(apply_layers, layers, 3, tf.constant(images))
     dataset = tf.data.Dataset.range(STEPS).map(augment, num_parallel_calls=STEPS)
     assert dataset.element_spec == tf.TensorSpec(images.shape, tf.float32)
     for _ in range(2):  # no count of the calls is kept
@@ -82,7 +82,7 @@ def _check_determinism(layers, images):
 
 
 def _all_steps(layers, seed, images):
-    return np.stack([augmentation.augment(layers, seed, images, step) for step in range(STEPS)])
+    return np.stack([apply_layers(layers, seed, images, step) for step in range(STEPS)])
 
 
 def _check_saving(layers, folder, plain, changed):

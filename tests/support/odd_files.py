@@ -20,7 +20,7 @@ GREYS = (10, 90, 170, 250)
 LOSSY = 14  # grey levels that a lossy format may be off in the middle of a quadrant
 # EXIF orientation -> the stored quadrants (0 1 / 2 3) as they should be seen.
 SEEN = {1: "0123", 2: "1032", 3: "3210", 4: "2301", 5: "0213", 6: "2031", 7: "3120", 8: "1302"}
-NOT_A_PICTURE = "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file"
+NOT_AN_IMAGE = "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class OddFile:
         name: Of the file.
         encoded: Its bytes.
         colours: RGB of the four quadrants as seen; empty for a file that cannot be decoded.
-        upright: False for a picture that is seen with its sides exchanged.
+        upright: False for an image that is seen with its sides exchanged.
         tolerance: Grey levels.
         reason: Part of the error's message.
         served: Whether `serve_bytes` can decode it.
@@ -53,7 +53,7 @@ def quadrants(values) -> np.ndarray:
     return small.repeat(HEIGHT // 2, 0).repeat(WIDTH // 2, 1)
 
 
-PICTURE = Image.fromarray(quadrants(STORED))
+IMAGE = Image.fromarray(quadrants(STORED))
 GREY = Image.fromarray(quadrants(GREYS))
 # Quadrants: opaque, half, nothing, opaque.
 SEE_THROUGH = Image.fromarray(
@@ -66,17 +66,17 @@ def grey_colours(levels=GREYS) -> tuple:
     return tuple((level,) * 3 for level in levels)
 
 
-def save(picture: Image.Image, kind: str, **options) -> bytes:
+def save(image: Image.Image, kind: str, **options) -> bytes:
     if kind == "HEIF":
         import pillow_heif
 
         pillow_heif.register_heif_opener()
     encoded = io.BytesIO()
-    picture.save(encoded, kind, **options)
+    image.save(encoded, kind, **options)
     return encoded.getvalue()
 
 
-jpeg = functools.partial(save, PICTURE, "JPEG", quality=95)
+jpeg = functools.partial(save, IMAGE, "JPEG", quality=95)
 
 
 def exif(orientation: int, order: str = "<") -> bytes:
@@ -122,8 +122,8 @@ def deep(levels) -> list[bytes]:
 
 
 def interlaced_png() -> bytes:
-    """Writes the picture in the seven passes of Adam7."""
-    pixels, data = np.asarray(PICTURE), b""
+    """Writes the image in the seven passes of Adam7."""
+    pixels, data = np.asarray(IMAGE), b""
     for x, y, across, down in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4),
                                (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]:  # fmt: skip
         data += b"".join(b"\0" + row.tobytes() for row in pixels[y::down, x::across])
@@ -159,9 +159,9 @@ def good_jpegs():
     yield near("restarts.jpg", jpeg(restart_marker_blocks=1))
     yield near("UPPER.JPG", jpeg())
     yield near("trailing.jpg", jpeg() + b"a film that a phone appends" * 99)
-    yield near("two.jpg", save(PICTURE, "MPO", quality=95, save_all=True, append_images=[GREY]))
+    yield near("two.jpg", save(IMAGE, "MPO", quality=95, save_all=True, append_images=[GREY]))
     yield near("lies.png", jpeg())
-    yield near("cmyk.jpg", save(PICTURE.convert("CMYK"), "JPEG", quality=95))
+    yield near("cmyk.jpg", save(IMAGE.convert("CMYK"), "JPEG", quality=95))
     yield OddFile("grey.jpg", save(GREY, "JPEG", quality=95), grey_colours(), tolerance=LOSSY)
     yield from odd_inks()
     for orientation, order in SEEN.items():
@@ -178,15 +178,15 @@ def good_jpegs():
 
 def odd_inks():
     """CMYK whose inks are not inverted, and YCCK: Pillow writes neither."""
-    inverted = save(PICTURE.convert("CMYK"), "JPEG", quality=95)
+    inverted = save(IMAGE.convert("CMYK"), "JPEG", quality=95)
     segment = inverted.index(b"Adobe") - 4
     length = 2 + int.from_bytes(inverted[segment + 2 : segment + 4])
     plain = inverted[:segment] + inverted[segment + length :]
     # Without Adobe's marker the stored inks mean the opposite.
     opposite = tuple(tuple(255 - level for level in colour) for colour in STORED)
-    black = tuple((0, 0, 0) for _ in opposite)  # a picture without black ink is then all black
+    black = tuple((0, 0, 0) for _ in opposite)  # an image without black ink is then all black
     yield OddFile("cmyk_without_adobe.jpg", plain, black, tolerance=LOSSY)
-    bright = Image.merge("CMYK", [*PICTURE.split(), Image.new("L", PICTURE.size, 255)])
+    bright = Image.merge("CMYK", [*IMAGE.split(), Image.new("L", IMAGE.size, 255)])
     data = save(bright, "JPEG", quality=95)
     yield OddFile(
         "inks_without_adobe.jpg",
@@ -194,10 +194,10 @@ def odd_inks():
         STORED,
         tolerance=LOSSY,
     )
-    # YCCK stores the inks like a YCbCr picture of the inverted colours.
-    ycbcr = ImageOps.invert(PICTURE).convert("YCbCr").split()
+    # YCCK stores the inks like a YCbCr image of the inverted colours.
+    ycbcr = ImageOps.invert(IMAGE).convert("YCbCr").split()
     inks = [band.point(lambda level: 255 - level) for band in ycbcr]  # Pillow inverts in saving
-    data = save(Image.merge("CMYK", [*inks, Image.new("L", PICTURE.size, 0)]), "JPEG", quality=95)
+    data = save(Image.merge("CMYK", [*inks, Image.new("L", IMAGE.size, 0)]), "JPEG", quality=95)
     yield OddFile(
         "ycck.jpg",
         patched(data, data.index(b"Adobe") + 11, "B", 2),
@@ -207,8 +207,8 @@ def odd_inks():
 
 
 def good_pngs():
-    yield OddFile("plain.png", save(PICTURE, "PNG"), STORED)
-    yield OddFile("really_a_png.jpg", save(PICTURE, "PNG"), STORED)
+    yield OddFile("plain.png", save(IMAGE, "PNG"), STORED)
+    yield OddFile("really_a_png.jpg", save(IMAGE, "PNG"), STORED)
     yield OddFile("interlaced.png", interlaced_png(), STORED)
     yield OddFile("grey.png", save(GREY, "PNG"), grey_colours())
     yield OddFile("alpha.png", save(SEE_THROUGH, "PNG"), ON_WHITE)
@@ -230,15 +230,15 @@ def good_pngs():
         data = png(few_bits(levels, bits), bits, 0, key)
         yield OddFile(f"grey_{bits}_key.png", data, grey_colours(seen))
     key = chunk(b"tRNS", struct.pack(">3H", *BLUE))
-    data = png([row.tobytes() for row in np.asarray(PICTURE)], 8, 2, key)
+    data = png([row.tobytes() for row in np.asarray(IMAGE)], 8, 2, key)
     yield OddFile("key.png", data, (RED, GREEN, (255,) * 3, SAND))
     yield from deep_pngs()
-    turned = save(PICTURE, "PNG", exif=exif(6))
+    turned = save(IMAGE, "PNG", exif=exif(6))
     yield OddFile("turned.png", turned, (BLUE, RED, SAND, GREEN), upright=False)
-    moving = save(PICTURE, "PNG", save_all=True, append_images=[PICTURE.rotate(180)])
+    moving = save(IMAGE, "PNG", save_all=True, append_images=[IMAGE.rotate(180)])
     yield OddFile("moving.png", moving, STORED)
     # All pixels are there; TensorFlow wants the end mark, too.
-    yield OddFile("no_end.png", save(PICTURE, "PNG")[:-12], STORED, served=False)
+    yield OddFile("no_end.png", save(IMAGE, "PNG")[:-12], STORED, served=False)
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(9_000_000)))
     yield OddFile("text_bomb.png", png([bytes(192)] * 32, 8, 2, text), reason="damaged PNG")
 
@@ -267,24 +267,24 @@ def good_others():
     turned = functools.partial(
         OddFile, colours=(BLUE, RED, SAND, GREEN), upright=False, tolerance=LOSSY
     )
-    webp = functools.partial(save, PICTURE, "WEBP", quality=95)
+    webp = functools.partial(save, IMAGE, "WEBP", quality=95)
     yield near("lossy.webp", webp())
     yield OddFile("lossless.webp", webp(lossless=True), STORED)
     yield OddFile("alpha.webp", save(SEE_THROUGH, "WEBP", lossless=True), ON_WHITE)
     yield turned("turned.webp", webp(exif=exif(6)))
     yield turned("turned_bare.webp", webp(exif=exif(6)[6:]))
     yield near("broken_exif.webp", webp(exif=BROKEN_EXIF["wild_count"]))
-    frames = {"save_all": True, "append_images": [PICTURE.rotate(180)]}
+    frames = {"save_all": True, "append_images": [IMAGE.rotate(180)]}
     yield OddFile("moving.webp", webp(lossless=True, **frames), STORED, served=False)
-    bmp = save(PICTURE, "BMP")
+    bmp = save(IMAGE, "BMP")
     yield OddFile("plain.bmp", bmp, STORED)
-    rows = np.asarray(PICTURE)[..., ::-1].tobytes()
+    rows = np.asarray(IMAGE)[..., ::-1].tobytes()
     top_down = patched(bmp, 22, "<i", -HEIGHT)[:54] + rows
     yield OddFile("top_down.bmp", top_down, STORED)
-    few = PICTURE.quantize(4)
+    few = IMAGE.quantize(4)
     yield OddFile("palette.bmp", save(few, "BMP"), STORED, served=False)
     yield OddFile("grey.bmp", save(GREY, "BMP"), grey_colours(), served=False)
-    one_bit = PICTURE.point(lambda level: 255 * (level > 150)).convert("L").convert("1", dither=0)
+    one_bit = IMAGE.point(lambda level: 255 * (level > 150)).convert("L").convert("1", dither=0)
     yield OddFile("one_bit.bmp", save(one_bit, "BMP"),
                   grey_colours((0, 255, 0, 255)), served=False)  # fmt: skip
     yield OddFile("plain.gif", save(few, "GIF"), STORED)
@@ -294,38 +294,38 @@ def good_others():
     no_canvas = patched(save(few, "GIF"), 6, "<HH", 0, 0)
     yield OddFile("no_canvas.gif", no_canvas, STORED, served=False)
     for suffix, kind in (("heic", "HEIF"), ("avif", "AVIF")):
-        data = save(PICTURE, kind, quality=95)
+        data = save(IMAGE, kind, quality=95)
         yield near(f"plain.{suffix}", data, served=False)
         yield near(f"{suffix}.jpg", data, served=False)
-        yield turned(f"turned.{suffix}", save(PICTURE, kind, quality=95, exif=exif(6)),
+        yield turned(f"turned.{suffix}", save(IMAGE, kind, quality=95, exif=exif(6)),
                      served=False)  # fmt: skip
         data = save(SEE_THROUGH, kind, quality=95)
         yield near(f"alpha.{suffix}", data, colours=ON_WHITE, served=False)
-        yield near(f"moving.{suffix}", save(PICTURE, kind, quality=95, **frames), served=False)
+        yield near(f"moving.{suffix}", save(IMAGE, kind, quality=95, **frames), served=False)
 
 
 def bad_files():
     for name, content in {
-        "text.jpg": b"this is no picture",
+        "text.jpg": b"this is no image",
         "page.jpg": b"<!DOCTYPE html><title>404 Not Found</title>",
         "bm.bmp": b"BMW builds cars in Munich, and this is a sentence about it.",
         "zeros.png": bytes(1000),
         "document.jpg": b"%PDF-1.7\n",
         "film.heic": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(100),
-        "layers.png": save(PICTURE, "TIFF"),
+        "layers.png": save(IMAGE, "TIFF"),
         "riff.webp": b"RIFF\x24\0\0\0WAVEfmt ",
         "one_byte.jpg": b"\xff",
     }.items():
-        yield OddFile(name, content, reason=NOT_A_PICTURE)
+        yield OddFile(name, content, reason=NOT_AN_IMAGE)
     yield OddFile("empty.jpg", b"", reason="empty file")
     whole = {
         "JPEG": jpeg(),
-        "PNG": save(PICTURE, "PNG"),
-        "WebP": save(PICTURE, "WEBP"),
-        "BMP": save(PICTURE, "BMP"),
-        "GIF": save(PICTURE, "GIF"),
-        "HEIC": save(PICTURE, "HEIF"),
-        "AVIF": save(PICTURE, "AVIF"),
+        "PNG": save(IMAGE, "PNG"),
+        "WebP": save(IMAGE, "WEBP"),
+        "BMP": save(IMAGE, "BMP"),
+        "GIF": save(IMAGE, "GIF"),
+        "HEIC": save(IMAGE, "HEIF"),
+        "AVIF": save(IMAGE, "AVIF"),
     }
     for kind, data in whole.items():
         suffix = kind.lower()
@@ -342,7 +342,7 @@ def bad_files():
     yield OddFile("no_height.png", sized_png(5, 0), reason="PNG without pixels")
     yield OddFile("no_height.jpg", sized_jpeg(64, 0), reason="JPEG without pixels")
     yield OddFile("no_width.bmp", patched(whole["BMP"], 18, "<i", 0), reason="BMP without pixels")
-    lossless = save(PICTURE, "WEBP", lossless=True)
+    lossless = save(IMAGE, "WEBP", lossless=True)
     for name, data in {
         "bomb.jpg": sized_jpeg(60000, 60000),
         "bomb.png": sized_png(60000, 60000),
@@ -350,7 +350,7 @@ def bad_files():
         "bomb.gif": patched(whole["GIF"], 6, "<HH", 60000, 60000),
         "bomb.webp": patched(lossless, 21, "<I", 0x0FFFFFFF),  # twice 14 bits of size less 1
         # Of a size that the codec has blocks for, or the file has a cut-out with its own size.
-        "bomb.heic": sized_boxes(save(PICTURE.resize((64, 64)), "HEIF"), 12000, 12000),
+        "bomb.heic": sized_boxes(save(IMAGE.resize((64, 64)), "HEIF"), 12000, 12000),
         "bomb.avif": sized_boxes(whole["AVIF"], 12000, 12000),
     }.items():
         yield OddFile(name, data, reason="over the limit of 100 megapixels")

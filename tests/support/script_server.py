@@ -1,7 +1,7 @@
 """Runs scripts in forks of a process that has imported Keras, which takes longer than most of them.
 
 Reads a JSON object a line: script, arguments, names of files for stdout and stderr, seconds that it
-may take; answers each with two lines, the process and, at its end, its exit status.
+may take; predictions each with two lines, the process and, at its end, its exit status.
 """
 
 import atexit

@@ -33,7 +33,7 @@ def records(log):
         position += HEADER + length
         parts = [data] if kind in (FULL, FIRST) else [*parts, data]
         if kind in (FULL, LAST):
-            record = wandb_internal_pb2.Record()
+            record = wandb_internal_pb2.CheckpointManager()
             record.ParseFromString(b"".join(parts))
             yield record
 

@@ -3,7 +3,7 @@ import csv
 import pytest
 import tensorflow as tf
 
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.training.trainer import train_and_evaluate
 
 
 def events(folder):

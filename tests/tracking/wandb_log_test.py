@@ -11,13 +11,13 @@ import pytest
 from tests.support import wandb_logs
 from trash_keras.config import Config, TrackingConfig
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import FolderStore
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.data.readers.base import FolderReader
+from trash_keras.metrics.predictions import Predictions
 from trash_keras.tracking import wandb_tracker
 from trash_keras.tracking.exports import log_exports
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import open_trackers
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.training.trainer import train_and_evaluate
 
 pytestmark = pytest.mark.slow  # the client's process starts and ends with each test
 KEY = "5ec4e7" * 7
@@ -55,7 +55,7 @@ def test_a_run_is_logged_from_its_configuration_to_its_model(
     flags = {k: v for part in config.to_dict().values() for k, v in part.items()}
     assert {name: settings[name] for name in flags} == flags
     catalog = Catalog.load(tmp_path / "run/catalog.json")
-    data = dataset_fingerprint(catalog, FolderStore(data_dir))
+    data = dataset_fingerprint(catalog, FolderReader(data_dir))
     assert settings["data"] == data
     summary = wandb_logs.summary(log)
     assert summary["data/catalog_sha256"] == data["catalog_sha256"]

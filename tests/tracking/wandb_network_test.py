@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import wandb_logs
 from trash_keras.tracking import wandb_run, wandb_tracker
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.training.trainer import train_and_evaluate
 
 pytestmark = pytest.mark.slow
 KEY = "5ec4e7" * 7
@@ -36,7 +36,7 @@ def test_without_a_key_a_run_is_logged_offline(
 
 
 @pytest.mark.parametrize("server_is", ["a closed port", "silent"])
-def test_without_an_answer_a_run_is_logged_offline_after_seconds(
+def test_without_an_prediction_a_run_is_logged_offline_after_seconds(
     online, server, tmp_path, data_dir, toy_backbone, configure, capfd, monkeypatch, server_is
 ):
     if server_is == "silent":

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras.evaluation.heat_maps import HeatMaps
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.tracking import wandb_tables
 
 

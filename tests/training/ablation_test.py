@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from trash_keras.evaluation import ablations
-from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import loop
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting import ablation
+from trash_keras.training import trainer
 from trash_keras.training.ablation import ablate
 
 
@@ -21,9 +21,9 @@ def variants(configure, toy_backbone, trained):
 def ablated(tmp_path_factory, variants, trained):
     """An ablation of one seed and then of two.
 
-    (folder, result, what was trained each time, pictures from elsewhere).
+    (folder, result, what was trained each time, images from elsewhere).
     """
-    folder, calls, train = tmp_path_factory.mktemp("ablated"), [], loop._train
+    folder, calls, train = tmp_path_factory.mktemp("ablated"), [], trainer._train
     workdir, foreign = folder / "ablation", folder / "foreign"
     shutil.copytree(trained[1] / "red", foreign / "red")
     shutil.copytree(trained[1] / "blue", foreign / "green")
@@ -33,7 +33,7 @@ def ablated(tmp_path_factory, variants, trained):
         return train(config, run, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_train", watched)
+        patch.setattr(trainer, "_train", watched)
         for seeds in (1, 2):
             calls.append([])
             result = ablate(variants, seeds, workdir, "pytest", str(foreign))
@@ -63,7 +63,7 @@ def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
 def test_what_is_trained_is_not_trained_again_and_a_seed_adds_to_it(ablated, variants, monkeypatch):
     workdir, before, calls, foreign = ablated
     assert calls == [[("recipe", 0), ("smooth", 0)], [("recipe", 1), ("smooth", 1)]]
-    monkeypatch.setattr(loop, "_train", None)
+    monkeypatch.setattr(trainer, "_train", None)
     again = ablate(variants, 2, workdir, "pytest", foreign)
     assert again["variants"] == before["variants"]
 
@@ -78,34 +78,34 @@ def test_nothing_is_trained_when_a_variant_cannot_be(variants, tmp_path):
     assert not (tmp_path / "ablation").exists()
 
 
-def test_pictures_from_elsewhere_are_compared_too(ablated):
+def test_images_from_elsewhere_are_compared_too(ablated):
     workdir, (recipe, smooth) = ablated[0], ablated[1]["variants"]
     first, second = recipe["foreign"]["accuracy"], smooth["foreign"]["accuracy"]
     assert 0.4 < first <= 0.5  # red ones, and no blue one called green
     assert smooth["foreign"]["difference"] == pytest.approx(second - first)
-    answers = Predictions.load(workdir / "smooth" / "seed1" / ablations.FOREIGN)
-    assert (len(answers.paths), answers.class_names) == (24, ("blue", "green", "red"))
+    predictions = Predictions.load(workdir / "smooth" / "seed1" / ablation.FOREIGN)
+    assert (len(predictions.paths), predictions.class_names) == (24, ("blue", "green", "red"))
 
 
-def test_answers_from_elsewhere_need_a_model(ablated, variants, tmp_path):
+def test_predictions_from_elsewhere_need_a_model(ablated, variants, tmp_path):
     workdir = shutil.copytree(ablated[0], tmp_path / "ablation")
-    (workdir / "smooth" / "seed0" / ablations.FOREIGN).unlink()
-    with pytest.raises(ValueError, match=r"smooth/seed0 was finished without --foreign_dir"):
-        ablate(variants, 2, workdir, foreign_dir=ablated[3])
+    (workdir / "smooth" / "seed0" / ablation.FOREIGN).unlink()
+    with pytest.raises(ValueError, match=r"smooth/seed0 was finished without --external_dir"):
+        ablate(variants, 2, workdir, external_dir=ablated[3])
     assert "foreign" not in ablate(variants, 2, workdir)["variants"][0]
 
 
-def test_answers_for_other_pictures_are_not_taken_for_these(ablated, variants, tmp_path):
+def test_predictions_for_other_images_are_not_taken_for_these(ablated, variants, tmp_path):
     shutil.copytree(ablated[3], tmp_path / "foreign")
     (tmp_path / "foreign/red/red0.png").unlink()
-    with pytest.raises(ValueError, match="has answers for other pictures"):
-        ablate(variants, 2, ablated[0], foreign_dir=str(tmp_path / "foreign"))
+    with pytest.raises(ValueError, match="has predictions for other images"):
+        ablate(variants, 2, ablated[0], external_dir=str(tmp_path / "foreign"))
 
 
 def test_classes_from_elsewhere_must_be_known(variants, trained, tmp_path):
     shutil.copytree(trained[1] / "red", tmp_path / "foreign" / "pink")
     with pytest.raises(ValueError, match=r"not in --data_dir: pink. There are: blue, green, red."):
-        ablate(variants, 1, tmp_path / "ablation", foreign_dir=str(tmp_path / "foreign"))
+        ablate(variants, 1, tmp_path / "ablation", external_dir=str(tmp_path / "foreign"))
     assert not (tmp_path / "ablation").exists()
 
 
@@ -123,7 +123,7 @@ def test_the_script_prints_the_table(script, ablated, variants, tmp_path):
         "ablate", f"--data_dir={data.data.data_dir}", f"--backbone={data.model.backbone}",
         "--image_size=16", "--batch_size=8", "--head_epochs=3", "--head_learning_rate=0.05",
         "--finetune_epochs=0", "--deterministic", "--accelerator=cpu", f"--variants={file}",
-        "--seeds=2", f"--workdir={ablated[0]}", f"--foreign_dir={ablated[3]}",
+        "--seeds=2", f"--workdir={ablated[0]}", f"--external_dir={ablated[3]}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (ablated[0] / "ablation.md").read_text() in done.stdout
@@ -133,13 +133,13 @@ def test_the_script_prints_the_table(script, ablated, variants, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("smooth --ema=0.9", 'line 1 must be "name: --flag=value ...". Received: smooth'),
-        ("smooth: --ema=2", "line 1: --ema must be between"),
+        ("smooth --ema_momentum=0.9", 'line 1 must be "name: --flag=value ...". Received: smooth'),
+        ("smooth: --ema_momentum=2", "line 1: --ema_momentum must be between"),
         ("smooth: --no_such=2", "line 1: Unknown command line flag 'no_such'"),
         ("smooth: ema", "line 1: Not a flag: ema"),
-        ("smooth: --ema=0", "line 1: smooth changes nothing"),
-        ("a: --ema=0.9\na: --ema=0.8", "line 2: there is 'a' already"),
-        ("a: --ema=0.9\nb: --ema=0.9", "line 2: b changes nothing"),
+        ("smooth: --ema_momentum=0", "line 1: smooth changes nothing"),
+        ("a: --ema_momentum=0.9\na: --ema_momentum=0.8", "line 2: there is 'a' already"),
+        ("a: --ema_momentum=0.9\nb: --ema_momentum=0.9", "line 2: b changes nothing"),
     ],
 )
 def test_a_line_that_is_no_variant_is_refused(script, tmp_path, text, message):

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from trash_keras import storage
 from trash_keras.config import Config, CrossValidationConfig, FoldsConfig
-from trash_keras.data.audit.groups import save_groups
 from trash_keras.data.catalog import SPLITS, Catalog
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.data.groups import write_groups
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.storage import remote
 from trash_keras.training import cross_validation
 from trash_keras.training.cross_validation import cross_validate
 
@@ -56,7 +56,7 @@ def without_times(report):
     return {**report, "folds": folds, "run": None, "config": None}
 
 
-def test_every_picture_is_scored_once_a_seed_on_a_fold_that_chose_nothing(validated):
+def test_every_image_is_scored_once_a_seed_on_a_fold_that_chose_nothing(validated):
     workdir, data, _ = validated
     everything = sorted(str(path.relative_to(data)) for path in data.rglob("*.png"))
     for seed in (0, 1):
@@ -84,8 +84,8 @@ def test_the_report_is_that_of_the_folds(validated):
         assert row["best_epoch"] == fold["run"]["best_epoch"]
         assert "train" not in fold  # it would take as long as all the rest
     for seed, scores in enumerate(report["seeds"]):
-        answers = Predictions.load(workdir / f"predictions/seed{seed}.csv")
-        assert len(answers.paths) == scores["examples"] == report["pictures"] == 36
+        predictions = Predictions.load(workdir / f"predictions/seed{seed}.csv")
+        assert len(predictions.paths) == scores["examples"] == report["images"] == 36
         assert scores["accuracy"] == np.mean(
             [row["accuracy"] for row in report["folds"] if row["seed"] == seed]
         )
@@ -129,7 +129,7 @@ def test_what_changes_no_model_needs_no_training(validated, make, tmp_path, monk
     assert cross_validate(make(data), workdir)["seeds"] == validated[2]["seeds"]
 
 
-def test_folds_of_other_pictures_are_not_pooled(validated, make, tmp_path):
+def test_folds_of_other_images_are_not_pooled(validated, make, tmp_path):
     workdir, data = copy_of(validated, tmp_path), validated[1]
     (workdir / "cross_validation.json").unlink()
     shutil.copy(workdir / FOLDS[1] / "catalog.json", workdir / FOLDS[0] / "catalog.json")
@@ -145,7 +145,7 @@ def test_each_fold_learns_from_the_model_of_its_own_fold(validated, make, tmp_pa
         fold = json.loads((tmp_path / "taught" / name / "report.json").read_text())
         model = teachers / name / "model.keras"
         assert fold["config"]["distillation"]["teacher"] == str(model)
-        assert fold["run"]["teacher_sha256"] == [storage.checksum(model)]
+        assert fold["run"]["teacher_sha256"] == [remote.checksum(model)]
     # What is trained asks for its teachers no more, what is not does.
     (tmp_path / "taught" / "cross_validation.json").unlink()
     (teachers / FOLDS[0] / "model.keras").unlink()
@@ -165,20 +165,20 @@ def test_a_cross_validation_of_other_folds_cannot_teach(validated, make, tmp_pat
 
 def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_path):
     groups = [("blue/blue0.png", "green/green0.png"), ("red/red1.png", "red/red2.png")]
-    save_groups(tmp_path / "groups.json", groups, {})
+    write_groups(tmp_path / "groups.json", groups, {})
     config = make(
         data_dir, seeds=1, split_method="grouped", groups=str(tmp_path / "groups.json"),
         keep_models=False, cache_dir=str(tmp_path / "cache"),
     )  # fmt: skip
     workdir = tmp_path / "cv"
     report = cross_validate(config, workdir)
-    assert (report["groups"], report["grouped_pictures"]) == (2, 4)
+    assert (report["groups"], report["grouped_images"]) == (2, 4)
     for name in FOLDS[:2]:
         catalog = Catalog.load(workdir / name / "catalog.json")
         place = {path: split for split in SPLITS for path in catalog.examples(split)[0]}
         assert all(len({place[path] for path in group}) == 1 for group in groups)
         assert not (workdir / name / "model.keras").exists()
-    assert "4 pictures in 2 groups, were kept" in (workdir / "cross_validation.html").read_text()
+    assert "4 images in 2 groups, were kept" in (workdir / "cross_validation.html").read_text()
     assert os.listdir(tmp_path / "cache") == []
 
 
@@ -190,7 +190,7 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
         ({"head_epochs": 0}, "nothing to train"),
         ({"backbone": "ResNet5"}, "Near names"),
         ({"groups": "x"}, "--groups is for --split_method=grouped"),
-        ({"subsets": "gone.csv"}, "No usable --subsets at gone.csv"),
+        ({"subsets": "gone.csv"}, "No usable --slices at gone.csv"),
         ({"teacher": "gone"}, "finished cross-validation with the same folds.* Received: gone"),
     ],
 )

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from trash_keras.contract import Contract
-from trash_keras.evaluation.predictions import Predictions
-from trash_keras.modeling import backbones, classifier
-from trash_keras.training import loop
-from trash_keras.training.loop import train_and_evaluate
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import backbones, classifier
+from trash_keras.training import trainer
+from trash_keras.training.trainer import train_and_evaluate
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
 COLOURS = ("blue", "green", "red")
@@ -70,7 +70,7 @@ def test_another_size_and_precision_keep_the_weights(source, policy):
 def test_a_scaling_of_its_own_is_kept(tmp_path):
     scaling, backbone = backbones.build("MobileNet", "none", 32)
     model = classifier.build(backbone, 3, scaling=scaling)
-    loop.save_model(model, Contract(COLOURS, 32, "stretch"), tmp_path)
+    trainer.save_model(model, ModelMetadata(COLOURS, 32, "stretch"), tmp_path)
     found = classifier.continue_from(tmp_path / "model.keras", COLOURS, 32)
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     expected = model.predict(images, verbose=0)
@@ -114,7 +114,7 @@ def test_a_killed_run_goes_on_without_its_source(
     init = shutil.copy(source, tmp_path / "init.keras")
     config = configure(trained[1], "ResNet50", init=str(init), head_epochs=1, finetune_epochs=2)
     train_and_evaluate(config, tmp_path / "whole")
-    add, done = loop.Record.add, []
+    add, done = trainer.Record.add, []
 
     def kill(self, phase, model, row):
         add(self, phase, model, row)
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_without_its_source(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(loop.Record, "add", kill)
+        patch.setattr(trainer.CheckpointManager, "add", kill)
         train_and_evaluate(config, tmp_path / "broken")
     if change == "gone":
         init.unlink()
@@ -179,7 +179,7 @@ def test_any_other_classifier_is_no_backbone_either(tmp_path, apart):
 
 def test_a_source_that_knows_the_test_images_is_refused(trained, source, configure, tmp_path):
     config = configure(trained[1], "ResNet50", init=str(source), seed=1)
-    with pytest.raises(ValueError, match=r"model of --init was trained on \d+ pictures of this"):
+    with pytest.raises(ValueError, match=r"model of --init was trained on \d+ images of this"):
         train_and_evaluate(config, tmp_path / "run")
     # Of another folder, the same names may be other images.
     data = shutil.copytree(trained[1], tmp_path / "data")

@@ -16,13 +16,13 @@ NAMES = ("cardboard", "glass", "metal", "paper")
 @pytest.fixture(scope="session")
 def node_modules(request):
     """LiteRT.js from npm, kept between test runs beside what pytest keeps."""
-    from trash_keras.demo import npm_files
-    from trash_keras.demo.server import PAGE
+    from trash_keras.serving import web_demo
+    from trash_keras.serving.web_demo import PAGE
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(request.config.cache.mkdir("npm")))
         try:
-            return npm_files.fetch(PAGE)
+            return web_demo.fetch_npm_files(PAGE)
         except OSError as error:
             pytest.skip(f"needs npm and its registry: {error}")
 
@@ -74,25 +74,25 @@ def classifier():
 @pytest.fixture(scope="session")
 def export(classifier, photographs, tmp_path_factory):
     """Writes a kind of model file whose threshold leaves about half of the photographs unsure."""
-    from trash_keras.contract import Contract
-    from trash_keras.export import about, tflite
-    from trash_keras.export.source import Source
+    from trash_keras.exporters import model_info, tflite
+    from trash_keras.exporters.exporter import ExportSpec
+    from trash_keras.metadata import ModelMetadata
     from trash_keras.predictor import Predictor
 
     generator = np.random.default_rng(0)
     samples = np.stack([np.asarray(photograph(generator, SIDE, SIDE)) for _ in range(8)])
-    toy = about.About("Toy", "Tells nothing apart.", "MIT", {})
+    toy = model_info.ModelInfo("Toy", "Tells nothing apart.", "MIT", {})
 
     @functools.cache
     def write(kind):
         path = tmp_path_factory.mktemp(kind) / f"model_{kind}.tflite"
-        metadata = Contract(NAMES, SIDE, "crop")
+        metadata = ModelMetadata(NAMES, SIDE, "crop")
         writer = getattr(tflite, f"write_{kind}")
-        writer(Source(classifier, metadata, toy, samples.copy), path)
+        writer(ExportSpec(classifier, metadata, toy, samples.copy), path)
         predictions = Predictor.load(path).predict_stream([str(file) for file in photographs])
         best = sorted(prediction.top_k(1)[0][1] for prediction in predictions)
         metadata = dataclasses.replace(metadata, threshold=(best[3] + best[4]) / 2)
-        writer(Source(classifier, metadata, toy, samples.copy), path)
+        writer(ExportSpec(classifier, metadata, toy, samples.copy), path)
         return path
 
     return write
@@ -106,7 +106,7 @@ def float32_file(export):
 @pytest.fixture(scope="session")
 def serve(node_modules):
     """Serves a model and returns the address of its page."""
-    from trash_keras.demo.server import Server, Site
+    from trash_keras.serving.web_demo import Server, Site
 
     started = []
 

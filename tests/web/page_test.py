@@ -250,13 +250,13 @@ def test_nothing_leaves_the_page(page, address, photographs):
 
 
 def test_another_model_file_is_taken(page, serve, float32_file, photographs, tmp_path):
-    from trash_keras.contract import Contract
+    from trash_keras.metadata import ModelMetadata
 
     pages.upload(page, photographs[:1])
     content = float32_file.read_bytes()
     other = tmp_path / "renamed.tflite"
     other.write_bytes(content[: content.index(b"PK\3\4")])
-    Contract(("one", "two", "three", "four"), 48, "pad", threshold=1.0).embed(other)
+    ModelMetadata(("one", "two", "three", "four"), 48, "pad", threshold=1.0).embed(other)
     pages.part(page, "about").find_element("css selector", "summary").click()
     pages.part(page, "model-file").send_keys(str(other))
     pages.wait(page, lambda: "one, two, three, four" in pages.part(page, "status").text)
@@ -280,11 +280,11 @@ def test_a_file_that_is_not_a_model_is_refused(page, tmp_path, content, message)
 
 
 def test_weights_that_cannot_be_read_are_refused(page, tmp_path):
-    from trash_keras.contract import Contract
+    from trash_keras.metadata import ModelMetadata
 
     file = tmp_path / "odd.tflite"
     file.write_bytes(b"no weights at all")
-    Contract(("one", "two"), 48, "pad").embed(file)
+    ModelMetadata(("one", "two"), 48, "pad").embed(file)
     pages.part(page, "model-file").send_keys(str(file))
     pages.wait(page, lambda: pages.problem(page))
     assert pages.problem(page).startswith("odd.tflite can't be used. ")

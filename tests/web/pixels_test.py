@@ -82,7 +82,7 @@ def test_bad_files_are_refused_with_the_reason(read):
     for file in bad:
         message = read(file.encoded, 48, "stretch")
         assert isinstance(message, str), file.name
-        expected = {odd_files.NOT_A_PICTURE: "This is not a JPEG, PNG,", "empty file": "is empty"}
+        expected = {odd_files.NOT_AN_IMAGE: "This is not a JPEG, PNG,", "empty file": "is empty"}
         kinds = "damaged, cut short or too large", "can't read HEIC", "over the limit of 100"
         words = [expected[file.reason]] if file.reason in expected else kinds
         assert any(part in message for part in words), (file.name, message)
@@ -95,6 +95,6 @@ def test_a_colour_profile_changes_nothing(read):
     # The primaries change places, so that whoever follows the profile sees other colours.
     swapped = profile.replace(b"rXYZ", b"####").replace(b"bXYZ", b"rXYZ").replace(b"####", b"bXYZ")
     assert swapped != profile
-    encoded = odd_files.save(odd_files.PICTURE, "PNG", icc_profile=swapped)
+    encoded = odd_files.save(odd_files.IMAGE, "PNG", icc_profile=swapped)
     found = read(encoded, 48, "stretch")
     np.testing.assert_array_equal(found, decoding.load(encoded, 48, "stretch"))

@@ -107,5 +107,5 @@ def test_after_a_failure_the_uploads_are_tried_and_the_bar_is_not(dry_runner, wo
     python = dry_runner.checkout / ".venv/bin/python"
     python.write_text('#!/bin/sh\ncase "$3" in export) exit 3;; esac\n')
     done = dry_runner.run(workflow("train")["jobs"]["train"])
-    assert list(done.statuses) == ["Set up", "Get the pictures", "Train", "Export"]
+    assert list(done.statuses) == ["Set up", "Get the images", "Train", "Export"]
     assert done.statuses["Export"] and len(done.uploads) == 3

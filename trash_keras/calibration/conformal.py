@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from trash_keras.evaluation import calibration
+from trash_keras.metrics import calibration
 
 # Below the probability of a validation image, by more than another runtime rounds otherwise.
 ROUNDING = 1e-5
@@ -28,7 +28,7 @@ def conformal_threshold(labels: np.ndarray, probabilities: np.ndarray, alpha: fl
     Raises:
         ValueError: Shapes or values do not fit, or `alpha` is no such share.
     """
-    calibration.judged(labels, probabilities)
+    calibration.confidence_and_correct(labels, probabilities)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha is a share above 0 and below 1. Received: {alpha}")
     of_truth = np.sort(probabilities[np.arange(len(labels)), labels])

@@ -5,7 +5,7 @@ import numpy as np
 from trash_keras.calibration.conformal import conformal_threshold
 from trash_keras.calibration.temperature import fit_temperature
 from trash_keras.calibration.threshold import selective_threshold
-from trash_keras.evaluation.calibration import apply_temperature
+from trash_keras.metrics.calibration import apply_temperature
 
 
 def fit_calibration(
@@ -20,7 +20,7 @@ def fit_calibration(
         alpha: As for `conformal_threshold`; 0 for no sets.
 
     Returns:
-        `temperature`, `threshold` and `set_threshold`, as `Contract` has them.
+        `temperature`, `threshold` and `set_threshold`, as `ModelMetadata` has them.
 
     Raises:
         ValueError: Shapes or values do not fit, or a target is no share.

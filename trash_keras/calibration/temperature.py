@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from trash_keras.evaluation import calibration
+from trash_keras.metrics import calibration
 
 LARGEST_LOG_TEMPERATURE = 3.0  # 0.05 to 20
 
@@ -25,7 +25,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     Raises:
         ValueError: Shapes or values do not fit.
     """
-    _, right = calibration.judged(labels, probabilities)
+    _, right = calibration.confidence_and_correct(labels, probabilities)
     if right.all():
         return 1.0
     logits, rows = calibration.logits_of(probabilities), np.arange(len(labels))

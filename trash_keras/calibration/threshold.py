@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trash_keras.evaluation import calibration
+from trash_keras.metrics import calibration
 
 
 def selective_threshold(labels: np.ndarray, probabilities: np.ndarray, target_risk: float) -> float:
@@ -25,7 +25,7 @@ def selective_threshold(labels: np.ndarray, probabilities: np.ndarray, target_ri
         ValueError: Shapes or values do not fit, or `target_risk` is no share.
     """
     curve = calibration.risk_coverage(labels, probabilities)
-    last = curve.widest(target_risk)
+    last = curve.operating_point(target_risk)
     if last is None:
         return 1.0
     below = curve.threshold[last + 1 :]

@@ -23,7 +23,7 @@ define_config()
 VARIANTS = flags.DEFINE_string("variants", None, "Text file, a line a variant.", required=True)
 SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each: of seed SEED, SEED+1 and so on.", 1)
 FOREIGN_DIR = flags.DEFINE_string(
-    "foreign_dir",
+    "external_dir",
     "",
     "Class folders of images that no run trains on, to compare on as well (external validation).",
 )
@@ -47,11 +47,11 @@ def main(paths: Sequence[str]) -> None:
                 variants[name] = settings
 
     with launch.quiet_imports():
-        from trash_keras.evaluation import ablations
+        from trash_keras.reporting import ablation
         from trash_keras.training.ablation import ablate
 
     result = ablate(variants, SEEDS.value, WORKDIR.value, launch.command(), FOREIGN_DIR.value)
-    print(f"{ablations.table(result)}\nTable: {WORKDIR.value}/{ablations.PAGE}")
+    print(f"{ablation.table(result)}\nTable: {WORKDIR.value}/{ablation.PAGE}")
 
 
 def _variant(line: str, where: str) -> tuple[str, config.Config]:

@@ -45,13 +45,13 @@ def _features_of() -> typing.Any:
     """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
     with launch.quiet_imports():
         from trash_keras.config import ModelConfig
+        from trash_keras.data.readers.base import FolderReader
         from trash_keras.data.split import Split
-        from trash_keras.data.stores import FolderStore
         from trash_keras.training import features
 
     model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
     extractor = features.extractor(model, SIZE.value, SEED.value)
-    reader = FolderStore(DATA_DIR.value)
+    reader = FolderReader(DATA_DIR.value)
     return lambda catalog, name: features.of_split(
         extractor, Split(catalog, name, reader, resize="stretch"), BATCH_SIZE.value, OUTPUT.value
     )
@@ -61,13 +61,14 @@ def main(paths: Sequence[str]) -> None:
     """Audits and writes what was found."""
     reject_positional_arguments(paths)
 
-    from trash_keras.data.audit import auditing, page
+    from trash_keras.data.audit import audit, duplicates
+    from trash_keras.reporting import audit_page
 
     data, splits = DATA_DIR.value, (METHOD.value, SEED.value, SPLIT_DIR.value)
-    catalog = auditing.read_catalog(data, CATALOG.value, *splits)
-    thresholds = auditing.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
-    auditing.require_packages(labels=bool(BACKBONE.value))
+    catalog = audit.read_catalog(data, CATALOG.value, *splits)
+    thresholds = duplicates.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)
+    audit.require_packages(labels=bool(BACKBONE.value))
     compute = _features_of() if BACKBONE.value else None
-    findings = auditing.audit(catalog, data, thresholds, compute, seed=SEED.value)
-    page.publish(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
-    print("\n".join([*page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))
+    findings = audit.audit(catalog, data, thresholds, compute, seed=SEED.value)
+    audit_page.publish(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
+    print("\n".join([*audit_page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))

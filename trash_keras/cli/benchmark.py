@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import files
+from trash_keras.storage import local
 
 THREADS = flags.DEFINE_list("threads", "1,2", "Numbers of CPU threads to time with.")
 ROUNDS = flags.DEFINE_integer(
@@ -29,10 +29,10 @@ def main(models: Sequence[str]) -> None:
             f"--threads takes numbers from 1, as in 1,2. Received: {','.join(THREADS.value)}"
         )
 
-    from trash_keras import timing
+    from trash_keras.evaluation import benchmark
 
     threads = sorted({int(count) for count in THREADS.value})
-    found = timing.measure({model: model for model in models}, threads, ROUNDS.value)
-    print(timing.table(found))
+    found = benchmark.measure({model: model for model in models}, threads, ROUNDS.value)
+    print(benchmark.table(found))
     if OUTPUT.value:
-        files.write_json(OUTPUT.value, {"machine": timing.machine(), "models": found})
+        local.write_json(OUTPUT.value, {"machine": benchmark.machine(), "models": found})

@@ -20,7 +20,8 @@ OUTPUT = flags.DEFINE_string(
 
 def main(folders: Sequence[str]) -> None:
     """Prints the comparison, and writes it when asked to."""
-    from trash_keras.evaluation import comparison, comparison_page
+    from trash_keras.metrics import comparison
+    from trash_keras.reporting import comparison_page
 
     compared = comparison.compare(folders, SPLIT.value)
     print(comparison_page.text(compared))

@@ -27,8 +27,9 @@ def main(paths: Sequence[str]) -> None:
     settings = read_config(config.CrossValidationConfig)
 
     with launch.quiet_imports():
-        from trash_keras.evaluation import cross_validations, pooling_page
+        from trash_keras.metrics import cross_validation
+        from trash_keras.reporting import cross_validation_page
         from trash_keras.training.cross_validation import cross_validate
 
     report = cross_validate(settings, WORKDIR.value, launch.command())
-    print(f"{pooling_page.summary(report)}\nPage: {WORKDIR.value}/{cross_validations.PAGE}")
+    print(f"{cross_validation_page.summary(report)}\nPage: {WORKDIR.value}/{cross_validation.PAGE}")

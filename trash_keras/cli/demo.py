@@ -26,11 +26,11 @@ def main(paths: Sequence[str]) -> None:
     """Serves until Ctrl-C."""
     reject_positional_arguments(paths)
 
-    from trash_keras.demo.server import Server, Site
+    from trash_keras.serving.web_demo import Server, Site
 
     model = MODEL.value or str(pretrained.path())
     with Server(Site.of(model), HOST.value, PORT.value) as server:
-        print(f"{model} answers at {server.address} until Ctrl-C")
+        print(f"{model} predictions at {server.address} until Ctrl-C")
         if OPEN.value:
             webbrowser.open(server.address)
         try:

@@ -2,9 +2,9 @@
 
     trash-keras evaluate --model=FILE_OR_DIR --data_dir=DIR --output=DIR
 
-Without --catalog every image of DIR counts; with it, those of one split. --explanations=60 tests
+Without --catalog every image of DIR counts; with it, those of one split. --saliency_check=60 tests
 how far the saliency maps of a .keras file can be trusted (deletion and insertion),
---out_of_scope=FOLDER how well images of anything else are told from the scored ones
+--ood_dir=FOLDER how well images of anything else are told from the scored ones
 (out-of-distribution detection). --robustness also scores the images brighter, blurred, turned and
 so on (corruption robustness).
 
@@ -36,8 +36,8 @@ SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid o
 LABEL_MAP = flags.DEFINE_string("label_map", None, "JSON file of the data's classes and ours.")
 SUBSETS = define_setting("subsets")
 ROBUSTNESS = flags.DEFINE_bool("robustness", False, "Also score changed images: 40 of each.")
-ROBUSTNESS_PICTURES = flags.DEFINE_integer(
-    "robustness_pictures", 0, "Images that --robustness changes; 0: all.", lower_bound=0
+ROBUSTNESS_IMAGES = flags.DEFINE_integer(
+    "robustness_images", 0, "Images that --robustness changes; 0: all.", lower_bound=0
 )
 OUT_OF_SCOPE = flags.DEFINE_string(
     "out_of_scope",
@@ -68,7 +68,7 @@ GROUPS = {
     "Data": (DATA_DIR, CATALOG, SPLIT, LABEL_MAP),
     "Reading": (DATA_FORMAT, BAD_FILES, MAX_MEGAPIXELS, BATCH_SIZE),
     "Output": (OUTPUT,),
-    "More to measure": (SUBSETS, ROBUSTNESS, ROBUSTNESS_PICTURES, OUT_OF_SCOPE, EXPLANATIONS),
+    "More to measure": (SUBSETS, ROBUSTNESS, ROBUSTNESS_IMAGES, OUT_OF_SCOPE, EXPLANATIONS),
 }
 
 
@@ -76,11 +76,11 @@ def main(paths: Sequence[str]) -> None:
     """Scores the model and writes the report."""
     reject_positional_arguments(paths)
     if not ROBUSTNESS.value:
-        reject_useless([ROBUSTNESS_PICTURES], "without --robustness")
+        reject_useless([ROBUSTNESS_IMAGES], "without --robustness")
 
     with launch.quiet_imports():
-        from trash_keras.evaluation import out_of_scope, report, robustness
         from trash_keras.evaluation.evaluate import evaluate
+        from trash_keras.metrics import classification, ood, robustness
 
     found = evaluate(
         MODEL.value,
@@ -98,14 +98,14 @@ def main(paths: Sequence[str]) -> None:
         tta=TTA.value,
         threshold=THRESHOLD.value,
         robustness=ROBUSTNESS.value,
-        robustness_images=ROBUSTNESS_PICTURES.value,
+        robustness_images=ROBUSTNESS_IMAGES.value,
         ood_dir=OUT_OF_SCOPE.value,
         saliency_check=EXPLANATIONS.value,
     )
     split = SPLIT.value if CATALOG.value else "all"
-    print(report.summary(split, found[split]))
+    print(classification.summary(split, found[split]))
     if "out_of_scope" in found:
-        print(out_of_scope.summary(found["out_of_scope"]))
+        print(ood.summary(found["out_of_scope"]))
     if "robustness" in found:
         print(robustness.summary(found["robustness"]))
     print(f"Report: {OUTPUT.value}/report.html")

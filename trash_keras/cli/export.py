@@ -1,6 +1,6 @@
 """Exports a run for servers and phones: SavedModel, TFLite, ONNX.
 
-    trash-keras export --workdir=RUN --kinds=saved_model,float32,float16,dynamic,int8
+    trash-keras export --workdir=RUN --formats=saved_model,float32,float16,dynamic,int8
 
 Writes RUN/export/: saved_model/, model_KIND.tflite, model.onnx, labels.txt, export.json,
 parity.html. Each file classifies the whole test split in its own runtime; one that differs from
@@ -46,8 +46,8 @@ def main(paths: Sequence[str]) -> None:
     reject_positional_arguments(paths)
 
     with launch.quiet_imports():
-        from trash_keras.evaluation import parity_page
-        from trash_keras.export.folder import export
+        from trash_keras.exporters.exporter import export
+        from trash_keras.reporting import parity_page
         from trash_keras.tracking.exports import log_exports
 
     exported = export(
@@ -65,5 +65,5 @@ def main(paths: Sequence[str]) -> None:
     log_exports(WORKDIR.value, exported)
     page = f"{WORKDIR.value}/export/parity.html"
     if exported["refused"]:
-        raise ValueError(f"{parity_page.refusal(exported['refused'])} The worst pictures: {page}")
-    print(f"Files: {WORKDIR.value}/export/; how far they answer like Keras: {page}")
+        raise ValueError(f"{parity_page.refusal(exported['refused'])} The worst images: {page}")
+    print(f"Files: {WORKDIR.value}/export/; how far they prediction like Keras: {page}")

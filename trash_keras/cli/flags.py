@@ -21,7 +21,7 @@ ENVIRONMENT_ALIASES = {"run": "online", "shared": "online", "dryrun": "offline"}
 EVERYDAY = (
     "preset", "data_dir", "split_method", "image_size", "batch_size", "backbone", "init",
     "head_epochs",
-    "finetune_epochs", "finetune_learning_rate", "tta", "max_error", "wandb_mode", "folds", "seeds",
+    "finetune_epochs", "finetune_learning_rate", "tta", "target_risk", "wandb_mode", "folds", "seeds",
 )  # fmt: skip
 _REQUIRED = "must have a value other than None"  # what absl says of a flag that has to be given
 

@@ -17,14 +17,10 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from trash_keras import answer_files, jobs, pretrained
+from trash_keras import pretrained
+from trash_keras.batch import beam, writers
 from trash_keras.cli import launch
-from trash_keras.cli.flags import (
-    define_model,
-    define_setting,
-    define_threshold,
-    reject_useless,
-)
+from trash_keras.cli.flags import define_model, define_setting, define_threshold, reject_useless
 
 MODEL = define_model()
 THRESHOLD = define_threshold()
@@ -38,12 +34,14 @@ EXPLAIN = flags.DEFINE_string(
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming an image file a line.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
 MAX_MEGAPIXELS = define_setting("max_megapixels")
-RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Runs a job there; needs --output.")
+RUNNER = flags.DEFINE_enum("runner", None, beam.RUNNERS, "Runs a job there; needs --output.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder of a job's results; gs:// and s3:// too.")
 OUTPUT_FORMAT = flags.DEFINE_enum(
-    "output_format", "jsonl", tuple(answer_files.WRITERS), "Form of a job's results."
+    "output_format", "jsonl", tuple(writers.WRITERS), "Form of a job's results."
 )
-PART_SIZE = flags.DEFINE_integer("part_size", 512, "Images per file of results.", lower_bound=1)
+PART_SIZE = flags.DEFINE_integer(
+    "examples_per_file", 512, "Images per file of results.", lower_bound=1
+)
 RUNNER_OPTIONS = flags.DEFINE_string(
     "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
 )
@@ -81,14 +79,14 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
     with launch.quiet_imports():
         predictor.import_runtime(model)
         if EXPLAIN.value:
-            from trash_keras import answer_drawings, explaining
+            from trash_keras.evaluation import explain
     if EXPLAIN.value:
-        explainer = explaining.Explainer.load(model)
+        explainer = explain.Explainer.load(model)
     classifier = predictor.load(model, threshold=THRESHOLD.value)
     limit = MAX_MEGAPIXELS.value
     predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
-        predictions = answer_drawings.draw(explainer, predictions, EXPLAIN.value, limit)
+        predictions = explain.draw(explainer, predictions, EXPLAIN.value, limit)
     status = 0
     for prediction in predictions:
         if prediction.error:
@@ -107,17 +105,17 @@ def _run_job(model: str, images: Iterable[str]) -> int:
 
     with launch.quiet_imports():
         predictor.import_runtime(model)
-        from trash_keras import batch_prediction
+        from trash_keras.batch import predict
 
-    options = batch_prediction.PredictOptions(
+    options = predict.PredictOptions(
         OUTPUT_FORMAT.value, PART_SIZE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
         THRESHOLD.value,
     )  # fmt: skip
-    counts = batch_prediction.predict(
+    counts = predict.predict_images(
         model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value
     )
     print(
-        f"{counts['answers']} of {counts['pictures']} images classified in {OUTPUT.value}, "
+        f"{counts['predictions']} of {counts['images']} images classified in {OUTPUT.value}, "
         f"{counts['errors']} unreadable"
     )
     return 0

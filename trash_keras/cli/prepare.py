@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras import jobs
+from trash_keras.batch import beam
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments, reject_useless
 
@@ -50,7 +50,7 @@ SHARD_MEGABYTES = flags.DEFINE_float(
 DATA_FORMAT = flags.DEFINE_enum(
     "data_format", "tfrecord", ("tfrecord", "array_record"), "Format of the shards."
 )
-RUNNER = flags.DEFINE_enum("runner", None, jobs.RUNNERS, "Writes shards as an Apache Beam job.")
+RUNNER = flags.DEFINE_enum("runner", None, beam.RUNNERS, "Writes shards as an Apache Beam job.")
 RUNNER_OPTIONS = flags.DEFINE_string(
     "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
 )
@@ -64,28 +64,28 @@ GROUPS = {
 
 
 def main(paths: Sequence[str]) -> None:
-    """Writes the pictures."""
+    """Writes the images."""
     reject_positional_arguments(paths)
 
-    from trash_keras.data.sources import preparing
+    from trash_keras.data.sources import prepare
 
-    request = preparing.Request(
+    request = prepare.Request(
         SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
         images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
     )  # fmt: skip
     if SHARDS.value:
         with launch.quiet_imports():
-            from trash_keras import sharding
+            from trash_keras.batch import shards
 
         runner = (RUNNER.value or "", RUNNER_OPTIONS.value)
-        layout = sharding.Layout(DATA_FORMAT.value, SHARDS.value, SHARD_MEGABYTES.value, *runner)
-        done = sharding.prepare(request, DATA_DIR.value, layout)
+        layout = shards.Layout(DATA_FORMAT.value, SHARDS.value, SHARD_MEGABYTES.value, *runner)
+        done = shards.write_shards(request, DATA_DIR.value, layout)
     else:
         for_shards = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
         reject_useless(for_shards, "without --shards")
-        done = preparing.prepare(request, DATA_DIR.value)
-    pictures = f"{sum(done.counts.values())} pictures of {len(done.counts)} classes"
+        done = prepare.prepare_dataset(request, DATA_DIR.value)
+    images = f"{sum(done.counts.values())} images of {len(done.counts)} classes"
     if done.already:
-        print(f"{DATA_DIR.value} already holds the {pictures} of {request.name}; nothing to do")
+        print(f"{DATA_DIR.value} already holds the {images} of {request.name}; nothing to do")
     else:
-        print(f"Wrote {pictures} to {DATA_DIR.value}")
+        print(f"Wrote {images} to {DATA_DIR.value}")

@@ -44,7 +44,7 @@ def main(paths: Sequence[str]) -> None:
 
     try:
         with launch.quiet_imports():
-            from trash_keras.serving import server, service
+            from trash_keras.serving import service
     except ModuleNotFoundError as error:
         raise ImportError(
             f"The service needs the package {error.name}: pip install 'trash-keras[serve]'"
@@ -52,7 +52,7 @@ def main(paths: Sequence[str]) -> None:
     from pathlib import Path
 
     from trash_keras import predictor
-    from trash_keras.serving.limits import Limits
+    from trash_keras.serving.service import Limits
 
     limits = Limits(
         upload_megabytes=UPLOAD.value,
@@ -63,10 +63,10 @@ def main(paths: Sequence[str]) -> None:
         requests=REQUESTS.value,
     )
     model = MODEL.value or str(pretrained.path())
-    listening = server.listen(HOST.value, PORT.value)
+    listening = service.listen(HOST.value, PORT.value)
     classifier = predictor.load(model, threshold=THRESHOLD.value)
     app = service.build(classifier, Path(model).name, limits)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    print(f"{model} answers at http://{host}:{port}/v1/classify")
-    server.run(app, listening, SECONDS.value)
+    print(f"{model} predictions at http://{host}:{port}/v1/classify")
+    service.serve(app, listening, SECONDS.value)

@@ -24,8 +24,8 @@ def main(paths: Sequence[str]) -> None:
     config = read_config()
 
     with launch.quiet_imports():
-        from trash_keras.evaluation.report import summary
-        from trash_keras.training.loop import train_and_evaluate
+        from trash_keras.metrics.classification import summary
+        from trash_keras.training.trainer import train_and_evaluate
 
     report = train_and_evaluate(config, WORKDIR.value, launch.command())
     for split in ("train", "valid", "test"):

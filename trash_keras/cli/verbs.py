@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 def run(verb: str, arguments: Sequence[str]) -> NoReturn:
     """Runs a verb with its flags and positional arguments, and exits."""
     sys.argv = [f"trash-keras {verb}", *arguments]  # so that all doors store the same command
-    from trash_keras.cli import launch  # here, since the page of verbs needs no absl
+    from trash_keras.cli import launch
 
     launch.run(importlib.import_module(f"trash_keras.cli.{verb}"))
 

@@ -1,1 +1,1 @@
-"""Pictures on disk -> tf.data.Dataset."""
+"""Images on disk -> tf.data.Dataset."""

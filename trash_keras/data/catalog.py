@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras import files
+from trash_keras.storage import local
 
 SPLITS = ("train", "valid", "test")
 WHOLE = "all"  # the one split of data that nobody divided
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
-Members = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
+FilesByClass = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
 
 @dataclasses.dataclass(frozen=True)
 class Catalog:
-    """Which pictures there are, what they show, and which split they belong to.
+    """Which images there are, what they show, and which split they belong to.
 
     Attributes:
         class_names: Class names in label order (alphabetical).
@@ -47,7 +47,7 @@ class Catalog:
             for label, name in enumerate(self.class_names)
             for path in members.get(name, ())
         }
-        paths = sorted(labelled, key=mixing_key)
+        paths = sorted(labelled, key=shuffle_key)
         return paths, np.array([labelled[path] for path in paths], np.int32)
 
     def _members(self, split: str) -> Mapping[str, tuple[str, ...]]:
@@ -58,7 +58,7 @@ class Catalog:
         return self.splits[split]
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Returns split -> class name -> number of pictures."""
+        """Returns split -> class name -> number of images."""
         return {
             split: {name: len(members.get(name, ())) for name in self.class_names}
             for split, members in self.splits.items()
@@ -73,8 +73,8 @@ class Catalog:
         return dataclasses.replace(self, splits={split: self._members(split)})
 
     def first(self, count: int) -> "Catalog":
-        """Returns a catalog of the first pictures of each split, in the order of `examples`."""
-        splits: dict[str, Members] = {}
+        """Returns a catalog of the first images of each split, in the order of `examples`."""
+        splits: dict[str, FilesByClass] = {}
         for split_name, members in self.splits.items():
             kept = set(self.examples(split_name)[0][:count])
             splits[split_name] = {
@@ -84,15 +84,15 @@ class Catalog:
         return dataclasses.replace(self, splits=splits)
 
     def share(self, split: str, count: int) -> "Catalog":
-        """Returns a catalog of some pictures of a split, each class in its share.
+        """Returns a catalog of some images of a split, each class in its share.
 
         Args:
             split: Name of the split.
-            count: Pictures; 0, or more than there are, takes all of the split.
+            count: Images; 0, or more than there are, takes all of the split.
         """
         ranked = []
         for name, paths in self.only(split).splits[split].items():
-            order = sorted(paths, key=mixing_key)
+            order = sorted(paths, key=shuffle_key)
             ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
         kept = sorted(ranked)[: count or None]
         members = {
@@ -110,7 +110,7 @@ class Catalog:
         bad = set(bad_files)
         if not bad:
             return self
-        splits: dict[str, Members] = {}
+        splits: dict[str, FilesByClass] = {}
         for split_name, members in self.splits.items():
             splits[split_name] = {
                 name: tuple(path for path in paths if path not in bad)
@@ -119,13 +119,13 @@ class Catalog:
             for name, paths in members.items():
                 if paths and not splits[split_name][name]:
                     raise ValueError(
-                        f"Without the files that cannot be decoded, class {name} has no picture "
+                        f"Without the files that cannot be decoded, class {name} has no image "
                         f"in split {split_name}."
                     )
         everything = tuple(sorted({*self.bad_files, *bad}))
         return dataclasses.replace(self, splits=splits, bad_files=everything)
 
-    def members(self) -> Members:
+    def files_by_class(self) -> FilesByClass:
         """Returns class name -> sorted paths of all splits together."""
         return {
             name: tuple(
@@ -135,12 +135,12 @@ class Catalog:
         }
 
     def paths(self) -> list[str]:
-        """Returns every picture of all splits, in the order of `mixing_key`."""
+        """Returns every image of all splits, in the order of `mixing_key`."""
         return sorted((path for split in self.splits for path in self.examples(split)[0]),
-                      key=mixing_key)  # fmt: skip
+                      key=shuffle_key)  # fmt: skip
 
-    def require(self, members: Members, data_dir: str | os.PathLike) -> None:
-        """Checks that every picture is still there.
+    def require(self, members: FilesByClass, data_dir: str | os.PathLike) -> None:
+        """Checks that every image is still there.
 
         Args:
             members: What is there.
@@ -154,13 +154,13 @@ class Catalog:
         missing = [path for path in paths if path not in there]
         if missing:
             raise ValueError(
-                f"{len(missing)} of the catalog's {len(paths)} pictures are not in {data_dir}, "
+                f"{len(missing)} of the catalog's {len(paths)} images are not in {data_dir}, "
                 f"{missing[0]} for one."
             )
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes `catalog.json`, with the counts beside the lists."""
-        files.write_json(path, {"counts": self.counts(), **dataclasses.asdict(self)})
+        local.write_json(path, {"counts": self.counts(), **dataclasses.asdict(self)})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Catalog":
@@ -180,18 +180,18 @@ class Catalog:
             raise ValueError(f"No usable catalog at {path}: {error!r}") from error
 
 
-def scan(data_dir: str | os.PathLike) -> Members:
-    """Lists the pictures of every class folder, whatever order the file system gives.
+def scan(data_dir: str | os.PathLike) -> FilesByClass:
+    """Lists the images of every class folder, whatever order the file system gives.
 
     Args:
-        data_dir: Folder with one sub-folder per class; pictures may lie in deeper folders.
+        data_dir: Folder with one sub-folder per class; images may lie in deeper folders.
 
     Returns:
         Class name -> sorted POSIX paths relative to `data_dir`. Hidden files and folders, and
         files that do not end in one of `EXTENSIONS`, are passed over.
 
     Raises:
-        ValueError: The folder is missing, has no class folders, or has no pictures.
+        ValueError: The folder is missing, has no class folders, or has no images.
     """
     root = Path(data_dir)
     if not root.is_dir():
@@ -200,16 +200,16 @@ def scan(data_dir: str | os.PathLike) -> Members:
             f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
     names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
-    members = {name: tuple(sorted(_pictures(root, name))) for name in names}
+    members = {name: tuple(sorted(_images(root, name))) for name in names}
     if not any(members.values()):
         raise ValueError(
-            f"{data_dir} has no pictures: it needs one folder per class with files ending in "
+            f"{data_dir} has no images: it needs one folder per class with files ending in "
             f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(names) or 'none'}."
         )
     return members
 
 
-def mixing_key(text: str) -> bytes:
+def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
     return hashlib.sha256(text.encode()).digest()
 
@@ -218,7 +218,7 @@ def _is_class_folder(entry: Path) -> bool:
     return entry.is_dir() and not entry.name.startswith(".")
 
 
-def _pictures(root: Path, class_name: str) -> Iterable[str]:
+def _images(root: Path, class_name: str) -> Iterable[str]:
     for folder, subfolders, names in os.walk(root / class_name):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         relative = PurePosixPath(Path(folder).relative_to(root).as_posix())
@@ -227,6 +227,6 @@ def _pictures(root: Path, class_name: str) -> Iterable[str]:
                 yield str(relative / name)
 
 
-def whole(members: Members) -> Catalog:
-    """Catalogs every picture as one split called `WHOLE`."""
+def single_split(members: FilesByClass) -> Catalog:
+    """Catalogs every image as one split called `WHOLE`."""
     return Catalog(tuple(members), {WHOLE: members})

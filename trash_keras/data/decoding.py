@@ -1,7 +1,7 @@
-"""Bytes -> square RGB picture: one function for training, evaluation and prediction.
+"""Bytes -> square RGB image: one function for training, evaluation and prediction.
 
 Pillow and NumPy do it, so that a program without TensorFlow gets the same pixels. The SavedModel
-signature `serve_bytes` does it in TensorFlow operations: `trash_keras/export/serving_bytes.py`.
+signature `serve_bytes` does it in TensorFlow operations: `trash_keras/exporters/tf_decoding.py`.
 """
 
 import os
@@ -12,7 +12,7 @@ from PIL import Image
 
 from trash_keras.config import DataConfig
 from trash_keras.data import formats
-from trash_keras.data.formats import UndecodableError as UndecodableError
+from trash_keras.data.formats import UndecodableError
 
 RESIZES = ("stretch", "crop", "pad")
 PAD_VALUE = 127  # mid grey: as far from black as from white
@@ -24,7 +24,7 @@ ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
     """Decodes a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file; the content decides which it is.
 
-    Of animations and multi-picture files the first or main picture counts. The EXIF orientation
+    Of animations and multi-image files the first or main image counts. The EXIF orientation
     is applied, transparency goes onto white, 16 bits become 8, CMYK becomes RGB without a
     colour profile.
 
@@ -44,30 +44,30 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
 def _decode(encoded: bytes, max_megapixels: float) -> Image.Image:
     kind = formats.identify(encoded)
     try:
-        picture = formats.open_header(encoded, kind)
-        return _upright_rgb(picture, max_megapixels, bits=encoded[24] if kind == "PNG" else 8)
+        image = formats.open_header(encoded, kind)
+        return _upright_rgb(image, max_megapixels, bits=encoded[24] if kind == "PNG" else 8)
     except UndecodableError:
         raise
     except Exception as error:  # a decoder raises whatever it stumbles over
         raise UndecodableError(formats.reason(encoded, kind, error)) from error
 
 
-def _upright_rgb(picture: Image.Image, max_megapixels: float, bits: int) -> Image.Image:
-    if picture.width * picture.height > max_megapixels * 1e6:
+def _upright_rgb(image: Image.Image, max_megapixels: float, bits: int) -> Image.Image:
+    if image.width * image.height > max_megapixels * 1e6:
         raise formats.TooManyPixelsError(
-            f"{picture.width} x {picture.height} pixels are over the limit of "
+            f"{image.width} x {image.height} pixels are over the limit of "
             f"{max_megapixels:g} megapixels (--max_megapixels)"
         )
-    picture.load()
-    rgb = formats.to_rgb(picture, bits)
-    return formats.upright(rgb, picture.info.get("exif", b""))
+    image.load()
+    rgb = formats.to_rgb(image, bits)
+    return formats.upright(rgb, image.info.get("exif", b""))
 
 
-def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.ndarray:
-    """Makes a picture square with antialiased bilinear interpolation.
+def resize_to_square(image: np.ndarray, image_size: int, resize: str) -> np.ndarray:
+    """Makes an image square with antialiased bilinear interpolation.
 
     Args:
-        picture: uint8 [height, width, 3].
+        image: uint8 [height, width, 3].
         image_size: Side of the result, pixels.
         resize: stretch, crop (the centre) or pad (with grey bars).
 
@@ -77,14 +77,14 @@ def resize_to_square(picture: np.ndarray, image_size: int, resize: str) -> np.nd
     Raises:
         ValueError: Unknown `resize`.
     """
-    return _square(Image.fromarray(picture), image_size, resize)
+    return _square(Image.fromarray(image), image_size, resize)
 
 
-def _square(picture: Image.Image, image_size: int, resize: str) -> np.ndarray:
+def _square(image: Image.Image, image_size: int, resize: str) -> np.ndarray:
     if resize not in RESIZES:
         raise ValueError(f"resize must be one of {', '.join(RESIZES)}. Received: {resize!r}")
-    sides = np.array([picture.height, picture.width], np.float32)
-    whole = np.array([image_size, image_size])  # height and width that all the picture gets
+    sides = np.array([image.height, image.width], np.float32)
+    whole = np.array([image_size, image_size])  # height and width that all the image gets
     if resize != "stretch":
         fitted = sides.min() if resize == "crop" else sides.max()
         whole = np.maximum(np.rint(sides * (np.float32(image_size) / fitted)), 1).astype(int)
@@ -98,7 +98,7 @@ def _square(picture: Image.Image, image_size: int, resize: str) -> np.ndarray:
     bar, margin = ((image_size - kept) // 2).tolist()
     for channel in range(3):
         # In floating point, like TensorFlow; with bytes, Pillow rounds after each of both axes.
-        levels = picture.getchannel(channel).convert("F")
+        levels = image.getchannel(channel).convert("F")
         resized = levels.resize(
             (width, height), Image.Resampling.BILINEAR, (left, top, right, bottom)
         )
@@ -164,7 +164,7 @@ def load_pil(
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """Reads a picture file.
+    """Reads an image file.
 
     Raises:
         UndecodableError: The file cannot be read.

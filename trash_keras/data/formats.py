@@ -1,4 +1,4 @@
-"""The picture formats: which one some bytes are, reading their header, and what is wrong.
+"""The image formats: which one some bytes are, reading their header, and what is wrong.
 
 `trash_keras/data/decoding.py` puts these steps together.
 """
@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageChops, ImageFile, features
 # that would try other decoders on broken files, and has a pixel limit of its own for the whole
 # process.
 DECODERS = {
-    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),  # of an MPO file, too: its first picture
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),  # of an MPO file, too: its first image
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
@@ -33,7 +33,7 @@ _STARTS = {
 }
 _FTYP_SIZE = 256  # bytes; real files name fewer brands
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-# What to do with a picture to show it upright (EXIF 2.3, tag 0x0112).
+# What to do with an image to show it upright (EXIF 2.3, tag 0x0112).
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,7 +49,7 @@ _WARNING_FILTERS = threading.Lock()
 
 
 class UndecodableError(ValueError):
-    """A file is no picture, or not a whole one; the message says why in a few words."""
+    """A file is no image, or not a whole one; the message says why in a few words."""
 
 
 class UnknownFormatError(UndecodableError):
@@ -120,7 +120,7 @@ def _no_warnings() -> Iterator[None]:
 
 
 def upright(rgb: Image.Image, exif: bytes) -> Image.Image:
-    """Turns a picture as its EXIF block asks for; leaves it where that is empty or broken."""
+    """Turns an image as its EXIF block asks for; leaves it where that is empty or broken."""
     block = Image.Exif()
     try:
         with _no_warnings():
@@ -131,47 +131,47 @@ def upright(rgb: Image.Image, exif: bytes) -> Image.Image:
     return rgb.transpose(turn)
 
 
-def to_rgb(picture: Image.Image, bits: int = 8) -> Image.Image:
-    """Converts a decoded picture of any mode: transparency onto white, 16 bits to 8.
+def to_rgb(image: Image.Image, bits: int = 8) -> Image.Image:
+    """Converts a decoded image of any mode: transparency onto white, 16 bits to 8.
 
     Args:
-        picture: From `open_header`, with its pixels loaded; or of a caller, who may have made it.
+        image: From `open_header`, with its pixels loaded; or of a caller, who may have made it.
         bits: Of the file, a channel.
     """
-    if picture.mode == "CMYK":
+    if image.mode == "CMYK":
         # Pillow takes every CMYK JPEG for one of Adobe, whose inks are stored inverted.
-        foreign = picture.format in ("JPEG", "MPO") and "adobe" not in picture.info
-        return (ImageChops.invert(picture) if foreign else picture).convert("RGB")
-    if picture.format == "PNG" or picture.mode.startswith("I;16"):
-        picture = _whole_bytes(picture, bits)
-    if not picture.has_transparency_data:
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
-    see_through = picture.convert("RGBA")
-    white = Image.new("RGB", picture.size, "white")
+        foreign = image.format in ("JPEG", "MPO") and "adobe" not in image.info
+        return (ImageChops.invert(image) if foreign else image).convert("RGB")
+    if image.format == "PNG" or image.mode.startswith("I;16"):
+        image = _whole_bytes(image, bits)
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    see_through = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
     white.paste(see_through, mask=see_through.getchannel("A"))
     return white
 
 
-def _whole_bytes(picture: Image.Image, bits: int) -> Image.Image:
+def _whole_bytes(image: Image.Image, bits: int) -> Image.Image:
     """Brings a PNG of 16 bits a channel, and the transparent colour of any, to 8 bits.
 
     Args:
-        picture: As Pillow decoded it: grey of 16 bits as such, all else in 8 already.
+        image: As Pillow decoded it: grey of 16 bits as such, all else in 8 already.
         bits: Of the file, a channel.
     """
-    key = picture.info.get("transparency")  # in the file's bits; of a palette, an index or bytes
-    if picture.mode.startswith("I"):
-        deep = np.asarray(picture)
+    key = image.info.get("transparency")  # in the file's bits; of a palette, an index or bytes
+    if image.mode.startswith("I"):
+        deep = np.asarray(image)
         grey = Image.fromarray((deep >> 8).astype(np.uint8))
         if key is not None:
             grey.putalpha(Image.fromarray(np.where(deep == key, 0, 255).astype(np.uint8)))
         return grey
-    if key is not None and picture.mode in ("L", "RGB"):
+    if key is not None and image.mode in ("L", "RGB"):
         key = np.atleast_1d(key)
         levels = (key >> 8 if bits == 16 else key * 255 // (2**bits - 1)).tolist()
-        picture = picture.copy()  # or a caller's own would change
-        picture.info["transparency"] = levels[0] if picture.mode == "L" else tuple(levels)
-    return picture
+        image = image.copy()  # or a caller's own would change
+        image.info["transparency"] = levels[0] if image.mode == "L" else tuple(levels)
+    return image
 
 
 def reason(encoded: bytes, kind: str, error: Exception) -> str:

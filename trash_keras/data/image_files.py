@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trash_keras import storage
 from trash_keras.data.catalog import EXTENSIONS
+from trash_keras.storage import remote
 
 
 def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
@@ -21,8 +21,8 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
         OSError: A folder or `paths_file` cannot be read.
     """
     for path in paths:
-        if storage.is_url(path):
-            found = storage.find(path)
+        if remote.is_url(path):
+            found = remote.find(path)
             yield from (name for name in found if name == path or _is_image(name))
         elif os.path.isdir(path):
             yield from sorted(str(file) for file in Path(path).rglob("*") if _is_image(file.name))
@@ -47,10 +47,10 @@ def require_outside(folder: str, paths: Sequence[str]) -> None:
     Raises:
         ValueError: `folder` lies in one of `paths`, or not on this machine.
     """
-    if storage.is_url(folder):
+    if remote.is_url(folder):
         raise ValueError(f"--explain takes a folder on this machine. Received: {folder}")
     for path in paths:
-        if not storage.is_url(path) and Path(folder).resolve().is_relative_to(Path(path).resolve()):
+        if not remote.is_url(path) and Path(folder).resolve().is_relative_to(Path(path).resolve()):
             raise ValueError(
                 f"--explain={folder} lies in {path}, so its drawings would be classified with the "
                 "images there. Give a folder outside."

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
-from trash_keras import storage
 from trash_keras.data import decoding
-from trash_keras.data.decoding import UndecodableError
+from trash_keras.data.formats import UndecodableError
+from trash_keras.storage import remote
 
 # Path or address of a file, its bytes, a PIL image, or [height, width, 3] as `to_uint8` takes it.
 ImageInput = str | os.PathLike | bytes | Image.Image | np.ndarray
@@ -60,7 +60,7 @@ def open_squares(
 
 
 def _is_address(image: ImageInput) -> bool:
-    return isinstance(image, str | os.PathLike) and storage.is_url(image)
+    return isinstance(image, str | os.PathLike) and remote.is_url(image)
 
 
 def _square(
@@ -119,7 +119,7 @@ def to_uint8(pixels: np.ndarray) -> np.ndarray:
 def _fetch(address: str) -> bytes | UndecodableError:
     """Returns a file of an object store, or why there is no such file to have."""
     try:
-        return storage.read_bytes(address)
+        return remote.read_bytes(address)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         return UndecodableError(" ".join(str(error).split()) or type(error).__name__)
     except (ImportError, OSError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trash_keras.data.catalog import Catalog, Members
+from trash_keras.data.catalog import Catalog, FilesByClass
 
 LabelMap = Mapping[str, str | None]
 
@@ -45,13 +45,13 @@ def apply(label_map: LabelMap, catalog: Catalog) -> tuple[Catalog, dict[str, Any
     """Renames the classes of a catalog.
 
     Args:
-        label_map: Class of the catalog -> new name, or None to leave its pictures out; several
+        label_map: Class of the catalog -> new name, or None to leave its images out; several
             may get the same name. Classes that the catalog does not have are passed over.
-        catalog: Which pictures there are.
+        catalog: Which images there are.
 
     Returns:
         The catalog with the new names; and for the report `classes`, the map, and `left_out`:
-        class -> pictures, for each class of the catalog that is left out.
+        class -> images, for each class of the catalog that is left out.
 
     Raises:
         ValueError: The map lacks a class of the catalog, or leaves nothing.
@@ -65,7 +65,7 @@ def apply(label_map: LabelMap, catalog: Catalog) -> tuple[Catalog, dict[str, Any
     if not kept:
         raise ValueError("The label map leaves out every class of the data.")
     names = tuple(sorted({str(label_map[name]) for name in kept}))
-    splits: dict[str, Members] = {}
+    splits: dict[str, FilesByClass] = {}
     left_out = {name: 0 for name in catalog.class_names if name not in kept}
     for split, members in catalog.splits.items():
         merged: dict[str, list[str]] = {name: [] for name in names}

@@ -1,6 +1,6 @@
 """One split -> tf.data.Dataset; class weights.
 
-Pictures are decoded and resized once and cached as uint8. Everything random is a function of the
+Images are decoded and resized once and cached as uint8. Everything random is a function of the
 seed and the epoch or step, so that a resumed run sees what an uninterrupted one would have seen.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trash_keras.data import decoding
+from trash_keras.data import decoding, formats
 from trash_keras.data.split import Split
 
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
@@ -23,7 +23,7 @@ Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], s
 SHUFFLE_BUFFER = 4096
 
 
-def pictures(
+def load_split(
     split: Split,
     *,
     cache: bool = True,
@@ -49,11 +49,11 @@ def pictures(
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
             return decoding.load(encoded, side, resize, split.max_megapixels)
-        except decoding.UndecodableError as error:
-            raise decoding.UndecodableError(f"{paths[position]}: {error}") from error
+        except formats.UndecodableError as error:
+            raise formats.UndecodableError(f"{paths[position]}: {error}") from error
 
     def read(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Said to have no state, or deterministic runs would decode one picture after the other.
+        # Said to have no state, or deterministic runs would decode one image after the other.
         image = tf.numpy_function(load, [position, encoded], tf.uint8, stateful=False)
         image.set_shape((side, side, 3))
         return image, tf.one_hot(label_of[position], class_count)
@@ -71,18 +71,18 @@ def _cache_file(
     if not cache_dir:
         return ""
     # The name depends on all that decides the content, so that a cache is never read for other
-    # pictures.
+    # images.
     content = json.dumps([locations, image_size, resize])
     Path(cache_dir).mkdir(parents=True, exist_ok=True)
     return os.path.join(cache_dir, hashlib.sha256(content.encode()).hexdigest()[:16])
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Returns the number of training steps in which each picture is seen at least once."""
+    """Returns the number of training steps in which each image is seen at least once."""
     return math.ceil(examples / batch_size)
 
 
-def training(
+def make_train_dataset(
     dataset: tf.data.Dataset,
     *,
     batch_size: int,
@@ -93,11 +93,11 @@ def training(
 ) -> tf.data.Dataset:
     """Shuffles, batches and augments a split for the epochs first_epoch..last_epoch-1.
 
-    Every batch is full: the last one of an epoch is filled with the first pictures of that
+    Every batch is full: the last one of an epoch is filled with the first images of that
     epoch's order. So all shapes are static (TPUs need that) and no step has a noisier gradient.
 
     Args:
-        dataset: Of (inputs, one-hot label), of known length: `pictures`, or features.
+        dataset: Of (inputs, one-hot label), of known length: `images`, or features.
         batch_size: Examples per step.
         seed: Of the run, 0 or more.
         first_epoch: The epoch to start at; a resumed run starts later and sees the same.
@@ -128,15 +128,15 @@ def training(
     return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+def make_eval_dataset(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
     """Batches a split for scoring: fixed order, nothing augmented, static shapes.
 
-    The last batch is filled up with black pictures, whose answers the caller cuts off: of the
-    predictions for N pictures the first N rows count.
+    The last batch is filled up with black images, whose predictions the caller cuts off: of the
+    predictions for N images the first N rows count.
 
     Args:
-        dataset: From `pictures`.
-        batch_size: Pictures per step.
+        dataset: From `images`.
+        batch_size: Images per step.
 
     Returns:
         Dataset of images float32 [batch, side, side, 3], 0..255.
@@ -155,11 +155,11 @@ def class_weights(train_counts: dict[str, int]) -> dict[int, float]:
     This is the `balanced` rule of scikit-learn (King & Zeng, 2001).
 
     Args:
-        train_counts: Class name -> pictures in the training split, in label order.
+        train_counts: Class name -> images in the training split, in label order.
 
     Returns:
         Label -> weight, for `keras.Model.fit(class_weight=...)`. The weights of all training
-        pictures average to 1, so the learning rate keeps its meaning.
+        images average to 1, so the learning rate keeps its meaning.
     """
     total = sum(train_counts.values())
     return {

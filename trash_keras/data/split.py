@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from trash_keras.config import DataConfig
-from trash_keras.contract import Contract
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store
+from trash_keras.data.readers.base import Reader
+from trash_keras.metadata import ModelMetadata
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Split:
 
     catalog: Catalog
     name: str
-    reader: Store
+    reader: Reader
     image_size: int = DataConfig.image_size
     resize: str = DataConfig.resize
     max_megapixels: float = decoding.MAX_MEGAPIXELS
@@ -35,6 +35,6 @@ class Split:
         """Returns paths and labels (int32 [N]), see `Catalog.examples`."""
         return self.catalog.examples(self.name)
 
-    def for_model(self, contract: Contract) -> "Split":
+    def for_model(self, metadata: ModelMetadata) -> "Split":
         """Returns the same images in the size and with the resize that a model wants."""
-        return dataclasses.replace(self, image_size=contract.image_size, resize=contract.resize)
+        return dataclasses.replace(self, image_size=metadata.image_size, resize=metadata.resize)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from trash_keras.data.audit.groups import Group
-from trash_keras.data.catalog import SPLITS, Catalog, Members, scan
-from trash_keras.data.dealing import deal
+from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan
+from trash_keras.data.folds import stratified_group_split
+from trash_keras.data.groups import Group
 
 # 13 and 17 percent are the shares of the TrashNet authors' own lists (328 and 431 of 2,527).
 VALID_SHARE, TEST_SHARE = 0.13, 0.17
@@ -27,12 +27,12 @@ FOLDER_NAMES = {
 
 
 class Listing(Protocol):
-    """What a store says of its pictures without giving them."""
+    """What a store says of its images without giving them."""
 
-    def members(self) -> Members:
+    def files_by_class(self) -> FilesByClass:
         """Returns class name -> paths; split folder -> paths for the method `folders`."""
 
-    def official(self) -> Mapping[str, Members] | None:
+    def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
         """Returns the splits that come with the data, or None."""
 
 
@@ -52,17 +52,17 @@ def split(
         seed: Decides the stratified and the grouped split, and nothing else does.
         split_dir: Where the official lists lie; empty for the parent of `data_dir` if it holds
             any, else those that come with this package.
-        listing: The store that `data_dir` names; None for a folder of picture files.
-        groups: Pictures that the method `grouped` keeps in one split, see `dealing.deal`.
+        listing: The store that `data_dir` names; None for a folder of image files.
+        groups: Images that the method `grouped` keeps in one split, see `dealing.deal`.
 
     Returns:
-        A catalog whose splits are disjoint and together hold every picture.
+        A catalog whose splits are disjoint and together hold every image.
 
     Raises:
         ValueError: The folder does not fit the method, has one class only, or a class has fewer
-            pictures than there are splits.
+            images than there are splits.
     """
-    members = listing.members() if listing else scan(data_dir)
+    members = listing.files_by_class() if listing else scan(data_dir)
     if method == "folders":
         catalog = _by_folders(members, data_dir)
     else:
@@ -72,8 +72,10 @@ def split(
         elif method == "grouped":
             splits = _by_shares(members, seed, groups)
         elif method == "official":
-            brought = listing.official() if listing and not split_dir else None
-            splits = dict(brought or official(members, split_dir or _official_folder(data_dir)))
+            brought = listing.predefined_splits() if listing and not split_dir else None
+            splits = dict(
+                brought or predefined_splits(members, split_dir or _official_folder(data_dir))
+            )
         else:
             raise ValueError(
                 "split_method must be stratified, grouped, official or folders. "
@@ -85,7 +87,7 @@ def split(
 
 
 def require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
-    """Raises ValueError unless there are two classes or more with a picture for each split."""
+    """Raises ValueError unless there are two classes or more with an image for each split."""
     if {"train", "test"} <= set(members):
         raise ValueError(
             "The data folder holds train and test instead of classes. "
@@ -99,24 +101,26 @@ def require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
     for name, paths in members.items():
         if len(paths) < len(SPLITS):
             raise ValueError(
-                f"Class {name} needs at least {len(SPLITS)} pictures, one for each of "
+                f"Class {name} needs at least {len(SPLITS)} images, one for each of "
                 f"{', '.join(SPLITS)}. Received: {len(paths)}."
             )
 
 
-def _by_shares(members: Members, seed: int, groups: Sequence[Group] = ()) -> dict[str, Members]:
+def _by_shares(
+    members: FilesByClass, seed: int, groups: Sequence[Group] = ()
+) -> dict[str, FilesByClass]:
     quotas: dict[str, dict[str, int]] = {split: {} for split in ("valid", "test", "train")}
     for name, paths in members.items():
         valid = quotas["valid"][name] = share(VALID_SHARE, len(paths))
         test = quotas["test"][name] = share(TEST_SHARE, len(paths))
         quotas["train"][name] = len(paths) - valid - test
-    parts = deal(members, quotas, str(seed), groups)
+    parts = stratified_group_split(members, quotas, str(seed), groups)
     return {split: parts[split] for split in SPLITS}
 
 
-def share(of_all: float, pictures: int) -> int:
-    """Returns a share of so many pictures of a class, at least one."""
-    return max(1, round(of_all * pictures))
+def share(of_all: float, images: int) -> int:
+    """Returns a share of so many images of a class, at least one."""
+    return max(1, round(of_all * images))
 
 
 def _official_folder(data_dir: str | os.PathLike) -> Path:
@@ -126,21 +130,23 @@ def _official_folder(data_dir: str | os.PathLike) -> Path:
     return Path(__file__).parent / "trashnet"
 
 
-def official(members: Members, split_dir: str | os.PathLike) -> dict[str, Members]:
+def predefined_splits(
+    members: FilesByClass, split_dir: str | os.PathLike
+) -> dict[str, FilesByClass]:
     """Divides TrashNet as its authors did.
 
     Args:
-        members: Every picture of TrashNet, as `catalog.scan` lists them.
+        members: Every image of TrashNet, as `catalog.scan` lists them.
         split_dir: Where the official lists lie.
 
     Returns:
         Split name -> class name -> sorted paths.
 
     Raises:
-        ValueError: A list is missing or damaged, or the lists and the pictures differ.
+        ValueError: A list is missing or damaged, or the lists and the images differ.
     """
     where = {PurePosixPath(path).name: (name, path) for name in members for path in members[name]}
-    splits: dict[str, Members] = {}
+    splits: dict[str, FilesByClass] = {}
     for split_name, list_name in OFFICIAL_LISTS.items():
         chosen: dict[str, list[str]] = {name: [] for name in members}
         for file_name, class_name in _read_list(Path(split_dir) / list_name):
@@ -158,7 +164,7 @@ def official(members: Members, split_dir: str | os.PathLike) -> dict[str, Member
         splits[split_name] = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
     if where:
         raise ValueError(
-            f"{len(where)} pictures stand in none of the official lists, {min(where)} for one. "
+            f"{len(where)} images stand in none of the official lists, {min(where)} for one. "
             "Use --split_method=stratified for other data than TrashNet."
         )
     return splits
@@ -183,8 +189,8 @@ def _read_list(path: Path) -> Iterable[tuple[str, str]]:
             ) from None
 
 
-def _by_folders(everything: Members, data_dir: str | os.PathLike) -> Catalog:
-    splits: dict[str, Members] = {}
+def _by_folders(everything: FilesByClass, data_dir: str | os.PathLike) -> Catalog:
+    splits: dict[str, FilesByClass] = {}
     for split_name, spellings in FOLDER_NAMES.items():
         found = [name for name in spellings if name in everything]
         if len(found) != 1:
@@ -217,7 +223,7 @@ def require_each_class_in_each_split(catalog: Catalog) -> None:
         for name, count in counts.items():
             if not count:
                 raise ValueError(
-                    f"Class {name} has no picture in split {split_name}; "
+                    f"Class {name} has no image in split {split_name}; "
                     "each class needs at least one in each of train, valid and test, and as many "
                     "groups where near-duplicates are kept together."
                 )

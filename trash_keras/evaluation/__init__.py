@@ -1,1 +1,1 @@
-"""Any predict function + pictures -> report. Imports no TensorFlow."""
+"""Any predict function + images -> report. Imports no TensorFlow."""

@@ -10,16 +10,19 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from trash_keras import corrupted_answers, explaining, scoping, scoring
 from trash_keras.config import DataConfig, make_options
-from trash_keras.data import label_maps, screening, stores
-from trash_keras.data.catalog import Catalog, whole
+from trash_keras.data import label_maps, validation
+from trash_keras.data.catalog import Catalog, single_split
+from trash_keras.data.readers import base
+from trash_keras.data.readers.base import Reader
 from trash_keras.data.split import Split
-from trash_keras.data.stores import Store
-from trash_keras.evaluation import publishing, subsets
-from trash_keras.evaluation.predictions import Predictions
-from trash_keras.explaining import Explainer
+from trash_keras.evaluation import explain, ood, score
+from trash_keras.evaluation.explain import Explainer
+from trash_keras.evaluation.robustness import measure_robustness
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.metrics.slices import load
 from trash_keras.predictor import BATCH_SIZE, Predictor
+from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 
 
@@ -104,44 +107,44 @@ def evaluate(
     """
     settings = make_options(EvaluationOptions, options)
     limit = settings.max_megapixels
-    explainer = explaining.find(model, required=settings.saliency_check is not None)
+    explainer = explain.find(model, required=settings.saliency_check is not None)
     predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
     # Before the images are scored, which may take long.
-    foreign = None if settings.ood_dir is None else scoping.others(settings.ood_dir, limit)
-    store = stores.open_store(data_dir, settings.data_format)
-    scored, details = _choose(settings, os.fspath(data_dir), store, predictor.class_names)
-    subset_of = subsets.load(os.fspath(settings.slices), scored.catalog.paths())
-    answers = scoring.answers(predictor, scored, batch_size=settings.batch_size)
-    read = functools.partial(stores.read_pictures, store)
-    details["answering"] = predictor.contract.answering()
-    details["run"] = publishing.provenance(command, data_dir)
-    runner = scoping.Runner(model, predictor, settings.batch_size)
-    details |= _more(settings, _Scored(runner, scored, answers), explainer, foreign)
-    found = {scored.name: answers}
+    foreign = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
+    reader = base.open_reader(data_dir, settings.data_format)
+    scored, details = _choose(settings, os.fspath(data_dir), reader, predictor.class_names)
+    subset_of = load(os.fspath(settings.slices), scored.catalog.paths())
+    predictions = score.predict_split(predictor, scored, batch_size=settings.batch_size)
+    read = functools.partial(base.read_images, reader)
+    details["answering"] = predictor.metadata.answering()
+    details["run"] = report.provenance(command, data_dir)
+    runner = ood.Runner(model, predictor, settings.batch_size)
+    details |= _more(settings, _Scored(runner, scored, predictions), explainer, foreign)
+    found = {scored.name: predictions}
     if output is None:
-        return publishing.build(found, details, subset_of)
-    explained = explaining.of_mistakes(explainer, answers, read, limit)
+        return report.build(found, details, subset_of)
+    explained = explain.explain_errors(explainer, predictions, read, limit)
     content = ReportContent(found, scored.catalog.counts(), read, heat_maps=explained)
-    return publishing.publish(output, content, details, subset_of)
+    return report.write(output, content, details, subset_of)
 
 
 def _choose(
-    settings: EvaluationOptions, data_dir: str, store: Store, class_names: Sequence[str]
+    settings: EvaluationOptions, data_dir: str, reader: Reader, class_names: Sequence[str]
 ) -> tuple[Split, dict[str, Any]]:
     """Returns the images to score, and what the report says of them."""
-    members = store.members()
+    members = reader.files_by_class()
     split = settings.scored_split()
-    pictures = (Catalog.load(settings.catalog) if settings.catalog else whole(members)).only(split)
-    pictures.require(members, data_dir)
+    images = (Catalog.load(settings.catalog) if settings.catalog else single_split(members)).only(
+        split
+    )
+    images.require(members, data_dir)
     details: dict[str, Any] = {}
     if settings.label_map:
         label_map = label_maps.read(settings.label_map, class_names)
-        pictures, details["label_map"] = label_maps.apply(label_map, pictures)
-    pictures = screening.keep_decodable(
-        pictures, store, settings.bad_files, settings.max_megapixels
-    )
-    details["bad_files"] = list(pictures.bad_files)
-    scored = Split(pictures, split, store, max_megapixels=settings.max_megapixels)
+        images, details["label_map"] = label_maps.apply(label_map, images)
+    images = validation.keep_decodable(images, reader, settings.bad_files, settings.max_megapixels)
+    details["bad_files"] = list(images.bad_files)
+    scored = Split(images, split, reader, max_megapixels=settings.max_megapixels)
     return scored, details
 
 
@@ -149,9 +152,9 @@ def _choose(
 class _Scored:
     """A model, and what it predicted for the images of a split."""
 
-    runner: scoping.Runner
+    runner: ood.Runner
     split: Split
-    answers: Predictions
+    predictions: Predictions
 
 
 def _more(
@@ -163,19 +166,19 @@ def _more(
     """Measures what goes beyond the scores, as far as it is asked for."""
     split, details = scored.split, {}
     if explainer and settings.saliency_check:
-        details["explanations"] = explaining.check(
-            explainer, scored.answers, functools.partial(stores.read_pictures, split.reader),
+        details["explanations"] = explain.saliency_faithfulness(
+            explainer, scored.predictions, functools.partial(base.read_images, split.reader),
             settings.saliency_check, split.max_megapixels,
         )  # fmt: skip
     if settings.robustness:
         some = split.catalog.share(split.name, settings.robustness_images)
-        details["robustness"] = corrupted_answers.score(
-            scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.answers,
+        details["robustness"] = measure_robustness(
+            scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.predictions,
             batch_size=settings.batch_size,
         )  # fmt: skip
     if foreign:
         run = Catalog.load(settings.catalog) if settings.catalog else None
-        details["out_of_scope"] = scoping.measure(
-            scored.runner, scored.answers, split, foreign, run
+        details["out_of_scope"] = ood.measure(
+            scored.runner, scored.predictions, split, foreign, run
         )
     return details

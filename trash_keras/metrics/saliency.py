@@ -1,4 +1,4 @@
-"""Whether heat maps show what an answer depends on: pixels are taken away and given back."""
+"""Whether heat maps show what a prediction depends on: pixels are taken away and given back."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,8 +10,8 @@ from tqdm import tqdm
 from trash_keras.metrics.intervals import bootstrap_interval
 
 STEPS = 16  # of the curves, each with the same number of pixels
-# Standard deviation of the blur, share of the side. On TrashNet the mean probability of the answer
-# falls from 0.80 to 0.18, as low as on a flat picture of the mean colour (0.18; chance is 0.17).
+# Standard deviation of the blur, share of the side. On TrashNet the mean probability of the prediction
+# falls from 0.80 to 0.18, as low as on a flat image of the mean colour (0.18; chance is 0.17).
 BLUR = 0.1
 ORDERS = {"grad_cam": "Grad-CAM", "random": "random patches", "centre": "centre first"}
 TESTS = {"deletion": "lower", "insertion": "higher"}  # and where a good order lies
@@ -28,8 +28,8 @@ def measure(
     """Compares the order of pixels by heat maps with two orders that know no model.
 
     Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
-    BMVC 2018. Deletion blurs the pixels of a picture in that order, insertion gives them back to
-    the blurred picture; the area under the probability of the explained class is the score. Blur
+    BMVC 2018. Deletion blurs the pixels of an image in that order, insertion gives them back to
+    the blurred image; the area under the probability of the explained class is the score. Blur
     serves both: flat patches would have edges of their own, and on a light ground look like
     another object.
 
@@ -49,19 +49,17 @@ def measure(
         `pictures`, `steps`, `blur` (share of the side), and for `deletion` and `insertion` the
         mean `curves` (order -> probabilities at 0 to all pixels), their areas `auc`, and
         `grad_cam_minus`: other order -> `mean` and 95% `interval` (bootstrap, percentiles) of the
-        difference of areas, picture by picture.
+        difference of areas, image by image.
 
     Raises:
-        ValueError: There are less than two pictures.
+        ValueError: There are less than two images.
     """
     if len(images) < 2:
-        raise ValueError(
-            f"Deletion and insertion need two pictures or more. Received: {len(images)}"
-        )
+        raise ValueError(f"Deletion and insertion need two images or more. Received: {len(images)}")
     generator = np.random.default_rng(seed)
     curves = {test: {order: np.empty((len(images), STEPS + 1)) for order in ORDERS}
               for test in TESTS}  # fmt: skip
-    for number in tqdm(range(len(images)), desc="Checking heat maps", unit="picture"):
+    for number in tqdm(range(len(images)), desc="Checking heat maps", unit="image"):
         image, heat_map = images[number], heat_maps[number]
         sharp = image.astype(np.float32)
         sigma = BLUR * len(image)
@@ -130,9 +128,9 @@ def paragraphs(found: Mapping[str, Any]) -> list[str]:
         found: From `measure`.
     """
     what = (
-        f"On {found['pictures']} pictures, pixels were blurred in the order of the heat map, the "
-        "strongest first (deletion), or given back to the blurred picture (insertion). The better "
-        "the map points at what the answer depends on, the smaller the area under the first curve "
+        f"On {found['pictures']} images, pixels were blurred in the order of the heat map, the "
+        "strongest first (deletion), or given back to the blurred image (insertion). The better "
+        "the map points at what the prediction depends on, the smaller the area under the first curve "
         "and the larger that under the second (Petsiuk, Das & Saenko, BMVC 2018)."
     )
     return [what, *(_comparison(found, test) for test in TESTS), _verdict(found)]
@@ -160,12 +158,12 @@ def _verdict(found: Mapping[str, Any]) -> str:
             "read little into them."
         )
     beaten = [test for test in TESTS if better(found, test, "centre")]
-    more = "That they say more than that things lie in the middle of a picture is"
+    more = "That they say more than that things lie in the middle of an image is"
     if len(beaten) < len(TESTS):
         more += f" shown by {beaten[0]} alone." if beaten else " not shown."
     else:
         more += ", too."
-    return f"So the maps point at what the answers depend on. {more}"
+    return f"So the maps point at what the predictions depend on. {more}"
 
 
 def upsample(heat_map: np.ndarray, height: int, width: int, resize: str) -> np.ndarray:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.contract import is_unsure
-from trash_keras.evaluation import calibration
+from trash_keras.metadata import is_unsure
+from trash_keras.metrics import calibration
 from trash_keras.metrics.intervals import wilson_interval
 
 
@@ -18,7 +18,7 @@ def selective_report(
     Args:
         labels: int [N], true classes.
         probabilities: float [N, classes], with the temperature.
-        answering: From `Contract.answering`; what is missing has the contract's default.
+        answering: From `ModelMetadata.answering`; what is missing has the contract's default.
 
     Returns:
         `ece_uncalibrated` and `brier_uncalibrated`, at temperature 1; `abstention` with the
@@ -31,7 +31,7 @@ def selective_report(
         ValueError: Shapes or values do not fit.
     """
     before = calibration.apply_temperature(probabilities, 1 / answering.get("temperature", 1.0))
-    confidence, right = calibration.judged(labels, probabilities)
+    confidence, right = calibration.confidence_and_correct(labels, probabilities)
     threshold = answering.get("threshold", 0.0)
     predicted = ~is_unsure(confidence, threshold)
     counts = len(labels), int(predicted.sum()), int((predicted & ~right).sum())

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trash_keras.data.decoding import ReadImages
-from trash_keras.evaluation.heat_maps import HeatMaps
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
 
 
 @dataclasses.dataclass(frozen=True)

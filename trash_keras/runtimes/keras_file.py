@@ -1,27 +1,42 @@
-"""A `.keras` file, run by Keras."""
+"""How many threads TensorFlow takes in this process."""
 
 import keras
 import numpy as np
 
-from trash_keras.contract import Contract
-from trash_keras.modeling import answering
+from trash_keras.metadata import ModelMetadata
+from trash_keras.models import inference
 from trash_keras.predictor import PredictBatch, micro_batched
-from trash_keras.runtimes import tensorflow_threads
 
 
-def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
+def limit_threads(threads: int | None) -> None:
+    """Limits the threads of an operation, and the operations at once.
+
+    Args:
+        threads: 1 or more; None leaves the choice to TensorFlow, which takes all cores.
+
+    Raises:
+        RuntimeError: TensorFlow has started, with another number.
+    """
+    if threads is not None:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
     """Loads the inference model of a `.keras` file.
 
     Args:
         path: The file.
-        contract: Its number of views may differ from the one in the file; the rest counts there.
+        metadata: Its number of views may differ from the one in the file; the rest counts there.
         threads: See `tensorflow_threads.limit`.
     """
-    tensorflow_threads.limit(threads)
-    model = answering.load(path)
-    if contract.tta != Contract.read(path).tta:
-        model = answering.with_views(model, contract.tta)
-    return predict_batch(model, contract.tta)
+    limit_threads(threads)
+    model = inference.load(path)
+    if metadata.tta != ModelMetadata.read(path).tta:
+        model = inference.with_views(model, metadata.tta)
+    return predict_batch(model, metadata.tta)
 
 
 def predict_batch(model: keras.Model, views: int) -> PredictBatch:

@@ -1,20 +1,20 @@
-"""A `.tflite` file, answered by LiteRT; needs no TensorFlow."""
+"""A `.tflite` file, predicted by LiteRT; needs no TensorFlow."""
 
 import os
 
 import numpy as np
 
-from trash_keras.contract import Contract
+from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch
 
 
-def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
+def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
     """Loads a TFLite file of any of our kinds: float32, or quantized input and output.
 
     Args:
         path: The file.
-        contract: Of no account: the file holds temperature and views.
-        threads: Threads that answer; None for one a processor core.
+        metadata: Of no account: the file holds temperature and views.
+        threads: Threads that prediction; None for one a processor core.
 
     Raises:
         ImportError: LiteRT is not installed.
@@ -35,7 +35,7 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         interpreter.invoke()
         return _dequantized(interpreter.get_tensor(target["index"])[0], target)
 
-    # A phone answers one picture at a time, and the file has that shape.
+    # A phone predictions one image at a time, and the file has that shape.
     return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
 
 

@@ -1,18 +1,18 @@
-"""An `.onnx` file, answered by ONNX Runtime; needs no TensorFlow."""
+"""An `.onnx` file, predicted by ONNX Runtime; needs no TensorFlow."""
 
 import numpy as np
 
-from trash_keras.contract import ONNX_PACKAGES, Contract
+from trash_keras.metadata import ONNX_PACKAGES, ModelMetadata
 from trash_keras.predictor import PredictBatch, micro_batched
 
 
-def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
-    """Loads an ONNX file, to answer on the CPU.
+def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
+    """Loads an ONNX file, to prediction on the CPU.
 
     Args:
         path: The file.
-        contract: Only the number of views counts: the file holds the rest.
-        threads: Threads that answer; None leaves it to the runtime, which takes all cores.
+        metadata: Only the number of views counts: the file holds the rest.
+        threads: Threads that prediction; None leaves it to the runtime, which takes all cores.
 
     Raises:
         ImportError: ONNX Runtime is not installed.
@@ -31,4 +31,4 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         (probabilities,) = session.run(None, {"image": np.asarray(images, np.float32)})
         return probabilities
 
-    return micro_batched(predict_batch, contract.tta)
+    return micro_batched(predict_batch, metadata.tta)

@@ -1,22 +1,22 @@
-"""A SavedModel folder, answered by TensorFlow."""
+"""A SavedModel folder, predicted by TensorFlow."""
 
 import numpy as np
 import tensorflow as tf
 
-from trash_keras.contract import Contract, newest_version
+from trash_keras.metadata import ModelMetadata, newest_version
 from trash_keras.predictor import PredictBatch, micro_batched
-from trash_keras.runtimes import tensorflow_threads
+from trash_keras.runtimes import keras_file
 
 
-def load(path: str, contract: Contract, threads: int | None = None) -> PredictBatch:
-    """Loads a SavedModel folder, see `newest_version`; its `serving_default` answers.
+def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
+    """Loads a SavedModel folder, see `newest_version`; its `serving_default` predictions.
 
     Args:
         path: The folder.
-        contract: Only the number of views counts: the folder holds the rest.
+        metadata: Only the number of views counts: the folder holds the rest.
         threads: See `tensorflow_threads.limit`.
     """
-    tensorflow_threads.limit(threads)
+    keras_file.limit_threads(threads)
     # The loaded object must live as long as its signature, which does not keep it alive.
     loaded = tf.saved_model.load(newest_version(path))
 
@@ -24,4 +24,4 @@ def load(path: str, contract: Contract, threads: int | None = None) -> PredictBa
         serve = loaded.signatures["serving_default"]
         return serve(tf.cast(images, tf.float32))["probabilities"].numpy()
 
-    return micro_batched(predict_batch, contract.tta)
+    return micro_batched(predict_batch, metadata.tta)

@@ -1,1 +1,1 @@
-"""The HTTP service: pictures in, answers out; needs no TensorFlow."""
+"""The HTTP service: images in, predictions out; needs no TensorFlow."""

@@ -1,4 +1,4 @@
-"""Pictures of many requests -> batches for the model."""
+"""Images of many requests -> batches for the model."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from trash_keras.predictor import PredictBatch
 
 
 class Batcher:
-    """Answers picture by picture, while the model sees them in batches.
+    """Predictions image by image, while the model sees them in batches.
 
-    Whenever the model is free it takes all pictures that wait, up to a limit. So batches grow
-    with the load, and no picture waits for others to come.
+    Whenever the model is free it takes all images that wait, up to a limit. So batches grow
+    with the load, and no image waits for others to come.
     """
 
     def __init__(
@@ -26,41 +26,41 @@ class Batcher:
 
         Args:
             predict_batch: Called by one thread at a time.
-            max_batch: Most pictures that it gets at once.
+            max_batch: Most images that it gets at once.
             observe: Is told the size of each batch.
         """
         self._predict_batch, self._max_batch, self._observe = predict_batch, max_batch, observe
         self._waiting: asyncio.Queue[tuple[np.ndarray, asyncio.Future]] = asyncio.Queue()
 
-    async def predict(self, picture: np.ndarray) -> np.ndarray:
-        """Answers a picture while `run` runs; uint8 [side, side, 3] -> float32 [classes]."""
-        answer = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((picture, answer))
-        return await answer
+    async def predict(self, image: np.ndarray) -> np.ndarray:
+        """Predictions an image while `run` runs; uint8 [side, side, 3] -> float32 [classes]."""
+        prediction = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((image, prediction))
+        return await prediction
 
     async def run(self) -> None:
-        """Answers what comes, until it is cancelled."""
+        """Predictions what comes, until it is cancelled."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "model") as thread:
             while True:
                 batch = await self._next_batch()
-                pictures = np.stack([picture for picture, _ in batch]).astype(np.float32)
+                images = np.stack([image for image, _ in batch]).astype(np.float32)
                 self._observe(len(batch))
                 try:
-                    rows = await loop.run_in_executor(thread, self._predict_batch, pictures)
+                    rows = await loop.run_in_executor(thread, self._predict_batch, images)
                 except Exception as error:  # of any runtime; those who asked get it, others go on
-                    for _, answer in batch:
-                        if not answer.done():
-                            answer.set_exception(error)
+                    for _, prediction in batch:
+                        if not prediction.done():
+                            prediction.set_exception(error)
                     continue
-                for (_, answer), row in zip(batch, rows, strict=True):
-                    if not answer.done():
-                        answer.set_result(row)
+                for (_, prediction), row in zip(batch, rows, strict=True):
+                    if not prediction.done():
+                        prediction.set_result(row)
 
     async def _next_batch(self) -> list[tuple[np.ndarray, asyncio.Future]]:
         batch: list[tuple[np.ndarray, asyncio.Future]] = []
         while not batch or (len(batch) < self._max_batch and not self._waiting.empty()):
-            picture, answer = await self._waiting.get()
-            if not answer.done():  # done is the one whose client went away, or ran out of time
-                batch.append((picture, answer))
+            image, prediction = await self._waiting.get()
+            if not prediction.done():  # done is the one whose client went away, or ran out of time
+                batch.append((image, prediction))
         return batch

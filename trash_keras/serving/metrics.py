@@ -19,34 +19,34 @@ class Metrics:
 
     Attributes:
         requests: Requests to classify, by HTTP status.
-        seconds: From the first byte of such a request to its answer.
-        pictures: Answered pictures, by label, `unsure` among them: a change in their shares says
-            that other pictures come than those of training.
-        batches: Pictures that the model got at once.
+        seconds: From the first byte of such a request to its prediction.
+        images: Predicted images, by label, `unsure` among them: a change in their shares says
+            that other images come than those of training.
+        batches: Images that the model got at once.
     """
 
     def __init__(self, under_way: Callable[[], int]):
         """Starts at zero.
 
         Args:
-            under_way: Says how many requests are being answered now.
+            under_way: Says how many requests are being predicted now.
         """
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "trash_keras_requests", "Requests.", ["status"], registry=self._registry
         )
         self.seconds = Histogram(
-            "trash_keras_request_seconds", "Time to an answer.", registry=self._registry
+            "trash_keras_request_seconds", "Time to a prediction.", registry=self._registry
         )
-        self.pictures = Counter(
-            "trash_keras_pictures", "Answered pictures.", ["label"], registry=self._registry
+        self.images = Counter(
+            "trash_keras_images", "Predicted images.", ["label"], registry=self._registry
         )
         self.batches = Histogram(
-            "trash_keras_batch_pictures", "Pictures that the model got at once.",
+            "trash_keras_batch_images", "Images that the model got at once.",
             buckets=(1, 2, 4, 8, 16, 32, 64), registry=self._registry,
         )  # fmt: skip
         gauge = Gauge(
-            "trash_keras_requests_under_way", "Requests being answered.", registry=self._registry
+            "trash_keras_requests_under_way", "Requests being predicted.", registry=self._registry
         )
         gauge.set_function(under_way)
 

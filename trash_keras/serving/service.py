@@ -1,14 +1,20 @@
-"""The routes of the HTTP service, as an ASGI application."""
+"""What the service takes, from one request and from all together."""
 
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import os
+import signal
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import numpy as np
+import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -18,8 +24,30 @@ from trash_keras.data import decoding, formats
 from trash_keras.predictor import Prediction, Predictor
 from trash_keras.serving import metrics, uploads
 from trash_keras.serving.batching import Batcher
-from trash_keras.serving.limits import Limits
 from trash_keras.serving.uploads import RefusalError, Upload
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Limits of the service; `trash_keras/cli/serve.py` says what each is without a flag.
+
+    Attributes:
+        upload_megabytes: Size of a request, millions of bytes.
+        files: Images in a request.
+        megapixels: Pixels of an image, millions.
+        seconds: Time for an upload, and again for its prediction.
+        batch: Images that the model gets at once.
+        requests: Requests under way at once; more are told to come again. Together with
+            `upload_megabytes` this bounds the memory that uploads take.
+    """
+
+    upload_megabytes: float
+    files: int
+    megapixels: float
+    seconds: float
+    batch: int
+    requests: int
+
 
 RETRY_SECONDS = 1
 # For openapi.json: FastAPI cannot see it, since requests are read within limits, by hand.
@@ -46,7 +74,7 @@ _BODY = {
 
 
 class Service:
-    """Answers requests with one model."""
+    """Predictions requests with one model."""
 
     def __init__(self, predictor: Predictor, name: str, limits: Limits):
         """Takes the model.
@@ -56,7 +84,7 @@ class Service:
             name: Of its file, for `/v1/model`.
             limits: What requests may be.
         """
-        self._contract, self._limits, self._name = predictor.contract, limits, name
+        self._contract, self._limits, self._name = predictor.metadata, limits, name
         self._under_way = 0
         self._metrics = metrics.Metrics(lambda: self._under_way)
         self._batcher = Batcher(
@@ -66,7 +94,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def running(self, app: FastAPI) -> AsyncIterator[None]:
-        """Answers while this lasts; begins with a grey picture, so that no client waits for it."""
+        """Predictions while this lasts; begins with a grey image, so that no client waits for it."""
         batches = asyncio.create_task(self._batcher.run())
         side = self._contract.image_size
         try:
@@ -77,7 +105,7 @@ class Service:
             self._decoders.shutdown()
 
     async def classify(self, request: Request) -> Response:
-        """Answers pictures like `trash-keras predict --format=json`."""
+        """Predictions images like `trash-keras predict --format=json`."""
         started = time.perf_counter()
         status = 500
         try:
@@ -86,11 +114,13 @@ class Service:
                 raise RefusalError(503, "Too many requests at once. Come again in a moment")
             self._under_way += 1
             try:
-                answers = await self._answers(await uploads.read(request, self._limits))
+                predictions = await self._predictions(await uploads.read(request, self._limits))
             finally:
                 self._under_way -= 1
             status = 200
-            return JSONResponse({"answers": [answer.to_dict() for answer in answers]})
+            return JSONResponse(
+                {"predictions": [prediction.to_dict() for prediction in predictions]}
+            )
         except RefusalError as refusal:
             status = refusal.status
             return _error(status, str(refusal))
@@ -98,35 +128,39 @@ class Service:
             self._metrics.requests.labels(status).inc()
             self._metrics.seconds.observe(time.perf_counter() - started)
 
-    async def _answers(self, files: list[Upload]) -> list[Prediction]:
-        """Answers those that can be read, and refuses a request that has none."""
+    async def _predictions(self, files: list[Upload]) -> list[Prediction]:
+        """Predictions those that can be read, and refuses a request that has none."""
         try:
             async with asyncio.timeout(self._limits.seconds):
-                found = await asyncio.gather(*map(self._answer, files))
+                found = await asyncio.gather(*map(self._prediction, files))
         except TimeoutError as error:
-            message = f"No answer within {self._limits.seconds:g} seconds. Come again in a moment"
+            message = (
+                f"No prediction within {self._limits.seconds:g} seconds. Come again in a moment"
+            )
             raise RefusalError(503, message) from error
-        answers = [answer for answer, _ in found]
-        if all(answer.error for answer in answers):
-            reasons = "; ".join(f"{answer.file}: {answer.error}" for answer in answers)
+        predictions = [prediction for prediction, _ in found]
+        if all(prediction.error for prediction in predictions):
+            reasons = "; ".join(
+                f"{prediction.file}: {prediction.error}" for prediction in predictions
+            )
             raise RefusalError(found[0][1], reasons)
-        for answer in answers:
-            if not answer.error:
-                self._metrics.pictures.labels(answer.label).inc()
-        return answers
+        for prediction in predictions:
+            if not prediction.error:
+                self._metrics.images.labels(prediction.label).inc()
+        return predictions
 
-    async def _answer(self, file: Upload) -> tuple[Prediction, int]:
-        """Returns the answer, and the status that it would get alone."""
-        contract, loop = self._contract, asyncio.get_running_loop()
+    async def _prediction(self, file: Upload) -> tuple[Prediction, int]:
+        """Returns the prediction, and the status that it would get alone."""
+        metadata, loop = self._contract, asyncio.get_running_loop()
         try:
-            picture = await loop.run_in_executor(
-                self._decoders, decoding.load, file.encoded, contract.image_size, contract.resize,
+            image = await loop.run_in_executor(
+                self._decoders, decoding.load, file.encoded, metadata.image_size, metadata.resize,
                 self._limits.megapixels,
             )  # fmt: skip
         except formats.UndecodableError as error:
             return Prediction(file.name, {}, str(error)), _status_of(error)
-        row = await self._batcher.predict(picture)
-        return Prediction.from_row(row, contract, file.name), 200
+        row = await self._batcher.predict(image)
+        return Prediction.from_row(row, metadata, file.name), 200
 
     async def health(self) -> Response:
         """Says that the process lives, and whether it takes another request."""
@@ -138,7 +172,7 @@ class Service:
         return Response(self._metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     async def model(self) -> Response:
-        """Returns the contract of the model."""
+        """Returns the metadata of the model."""
         return JSONResponse({"model": self._name, **dataclasses.asdict(self._contract)})
 
 
@@ -177,3 +211,38 @@ def _status_of(error: formats.UndecodableError) -> int:
 def _error(status: int, message: str) -> Response:
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
     return JSONResponse({"error": message}, status, headers)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Takes a port, so that a taken one is an error before anything else is done.
+
+    Args:
+        host: Address or name of this machine.
+        port: 0 for any that is free.
+
+    Raises:
+        OSError: It cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=512)
+
+
+def serve(app: FastAPI, listening: socket.socket, patience: float) -> NoReturn:
+    """Serves until SIGTERM or SIGINT, finishes what is under way, and ends the process.
+
+    Args:
+        app: The application.
+        listening: From `listen`.
+        patience: Seconds that requests under way may take when it stops.
+    """
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, server_header=False,
+        timeout_graceful_shutdown=max(1, round(patience)),
+    )  # fmt: skip
+    # A broken upload is the client's, who is told, and no matter for the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    # uvicorn takes these signals, and raises them again when all is done: then the end is no error.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    uvicorn.Server(config).run(sockets=[listening])
+    sys.exit(1)  # the application could not start, and the log says why

@@ -1,4 +1,4 @@
-"""An HTTP request -> the pictures in it, within limits."""
+"""An HTTP request -> the images in it, within limits."""
 
 import asyncio
 import contextlib
@@ -9,19 +9,19 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from trash_keras.serving.limits import Limits
+from trash_keras.serving.service import Limits
 
 FIELD = "files"
-BODY = "body"  # the name of a picture that is the whole body of a request, and has none
+BODY = "body"  # the name of an image that is the whole body of a request, and has none
 HOW = (
-    f"Send pictures as multipart/form-data in fields named {FIELD}, or one picture as the body "
+    f"Send images as multipart/form-data in fields named {FIELD}, or one image as the body "
     "with its type, image/jpeg for one"
 )
 _PATIENCE = 10  # times the limit that is read and thrown away before a client is cut off
 
 
 class RefusalError(Exception):
-    """A request that gets no answer but an HTTP status and one line that says why."""
+    """A request that gets no prediction but an HTTP status and one line that says why."""
 
     def __init__(self, status: int, message: str):
         super().__init__(" ".join(message.split()))
@@ -33,7 +33,7 @@ class Upload:
     """A file as it came.
 
     Attributes:
-        name: As the client called it, for the answer alone.
+        name: As the client called it, for the prediction alone.
         encoded: Its bytes.
     """
 
@@ -45,7 +45,7 @@ async def read(request: Request, limits: Limits) -> list[Upload]:
     """Reads a request into memory.
 
     Args:
-        request: Its body is multipart/form-data with `FIELD`s, or one picture.
+        request: Its body is multipart/form-data with `FIELD`s, or one image.
         limits: What it may be.
 
     Returns:

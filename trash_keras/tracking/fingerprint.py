@@ -5,19 +5,19 @@ import json
 from typing import Any
 
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store
+from trash_keras.data.readers.base import Reader
 
 
-def dataset_fingerprint(catalog: Catalog, store: Store) -> dict[str, Any]:
+def dataset_fingerprint(catalog: Catalog, reader: Reader) -> dict[str, Any]:
     """Returns what tells two data sets or two splits apart.
 
     Args:
         catalog: Which images are in which split.
-        store: Where they lie.
+        reader: Where they lie.
 
     Returns:
         `catalog_sha256` depends on class names, paths and splits, and is the same on every
-        machine; `files_sha256` on the facts of `Store.locations` too, so on place, size and time
+        machine; `files_sha256` on the facts of `Reader.locations` too, so on place, size and time
         of each file, and changes when an image is changed in place. `images` maps splits to
         numbers of images.
     """
@@ -28,7 +28,9 @@ def dataset_fingerprint(catalog: Catalog, store: Store) -> dict[str, Any]:
     }
     return {
         "catalog_sha256": _sha256([catalog.class_names, members]),
-        "files_sha256": _sha256({split: store.locations(paths) for split, paths in splits.items()}),
+        "files_sha256": _sha256(
+            {split: reader.locations(paths) for split, paths in splits.items()}
+        ),
         "images": {split: len(paths) for split, paths in splits.items()},
     }
 

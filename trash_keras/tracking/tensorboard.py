@@ -8,9 +8,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trash_keras.evaluation import figures
-from trash_keras.evaluation.heat_maps import HeatMaps
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting.plots import base
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.tracking.trackers import ReadImages
 
 
@@ -48,9 +48,9 @@ class TensorBoardTracker:
                 scores = of_split.score()
                 tf.summary.scalar(f"{split}/accuracy", scores["accuracy"])
                 tf.summary.scalar(f"{split}/macro_f1", scores["macro_f1"])
-                figure = figures.confusion_matrix(scores["confusion_matrix"], of_split.class_names)
+                figure = base.confusion_matrix(scores["confusion_matrix"], of_split.class_names)
                 encoded = io.BytesIO()
-                figure.savefig(encoded, format="png", dpi=figures.DOTS_PER_INCH)
+                figure.savefig(encoded, format="png", dpi=base.DOTS_PER_INCH)
                 image = tf.io.decode_png(encoded.getvalue(), channels=3)
                 tf.summary.image(f"{split}/confusion_matrix", image[None])
         writer.close()

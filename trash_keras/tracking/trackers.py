@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import keras
 
 from trash_keras.config import Config
-from trash_keras.evaluation.heat_maps import HeatMaps
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
 
 ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 ID_FILE = "wandb_run_id.txt"  # in the workdir of a run that W&B follows
@@ -19,7 +19,7 @@ class Tracker(Protocol):
     """Something that shows a run; what it shows, `metrics.csv` and the report hold as well."""
 
     def callback(self) -> keras.callbacks.Callback:
-        """Returns what `fit` calls after each epoch; it comes after the `EpochRecorder`."""
+        """Returns what `fit` calls after each epoch; it comes after the `CheckpointCallback`."""
 
     def evaluation(
         self,

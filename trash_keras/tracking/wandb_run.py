@@ -19,8 +19,8 @@ import pydantic
 import wandb
 from wandb.sdk.lib.runid import generate_id
 
-from trash_keras import files
 from trash_keras.config import TrackingConfig
+from trash_keras.storage import local
 from trash_keras.tracking.trackers import ID_FILE
 
 PROJECT = "trash-keras"
@@ -94,7 +94,7 @@ class TrackedRun:
     def finish(self, exit_code: int) -> None:
         """Closes the run, sends what is only on disk, or says how to.
 
-        Uploads may take their time as long as the server answers; the rest ends within `LIMITS`.
+        Uploads may take their time as long as the server predictions; the rest ends within `LIMITS`.
 
         Args:
             exit_code: 0 marks the run as finished, anything else as failed.
@@ -130,7 +130,7 @@ class TrackedRun:
         return ["--include-online"] * online + [str(folder) for folder in left]
 
     def _sync(self) -> None:
-        """Lets the client send what is on disk, for as long as the server answers."""
+        """Lets the client send what is on disk, for as long as the server predictions."""
         _require_server()
         # The client tries for hours; told to give up sooner, it marks what it lost as sent.
         with subprocess.Popen(
@@ -211,7 +211,7 @@ def _options(settings: TrackingConfig, workdir: Path) -> dict[str, Any]:
         # after its network died, where a resumed one would get its epochs twice.
         ours["resume"] = "allow"
     if not id_file.exists():
-        files.write_text(id_file, given or generate_id())
+        local.write_text(id_file, given or generate_id())
     flags = {
         "project": settings.wandb_project,
         "entity": settings.wandb_entity,

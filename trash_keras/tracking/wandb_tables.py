@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import wandb
 
-from trash_keras.evaluation import calibration, heat_maps, html
-from trash_keras.evaluation.heat_maps import HeatMaps
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics import calibration
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting import html
+from trash_keras.reporting.plots import saliency_maps
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.tracking.trackers import ReadImages
 
 ROWS_SHOWN = 1000  # some 5 kB each
@@ -73,7 +75,7 @@ def _image_table(
         small = html.shrink(images.get(path, b""), IMAGE_SIDE)
         overlay = None
         if explained and path in maps and small is not None:
-            overlay = heat_maps.overlay(small, maps[path], explained.resize)
+            overlay = saliency_maps.overlay(small, maps[path], explained.resize)
         cells = [path, _image(small), names[truth], names[guess], truth == guess, *row.tolist()]
         table.add_data(*cells, *([_image(overlay)] if with_maps else []))
     return table

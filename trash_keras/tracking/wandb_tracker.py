@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from wandb.integration.keras import WandbMetricsLogger
 
-from trash_keras import files
-from trash_keras.evaluation.heat_maps import HeatMaps
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
+from trash_keras.storage import local
 from trash_keras.tracking import wandb_tables
 from trash_keras.tracking.trackers import ReadImages
 from trash_keras.tracking.wandb_run import TrackedRun, attempt
@@ -118,7 +118,7 @@ class EpochLogger(WandbMetricsLogger):
                 self._tracked.run.log({}, step=row["epoch"])
                 super().on_epoch_end(row["epoch"], row)
                 self._logged = row["epoch"] + 1
-                files.write_text(self._counter, str(self._logged))
+                local.write_text(self._counter, str(self._logged))
 
     def _get_lr(self) -> None:
         """The row has its learning rate; the optimizer's may be that of a later epoch."""

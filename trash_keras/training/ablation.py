@@ -10,17 +10,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trash_keras import config as configuration
-from trash_keras import files, scoring
-from trash_keras.config import Config
-from trash_keras.data import screening, splits
-from trash_keras.data.catalog import WHOLE, whole
+from trash_keras.config import Config, check_workdir
+from trash_keras.data import splits, validation
+from trash_keras.data.catalog import WHOLE, single_split
+from trash_keras.data.readers.base import open_reader
 from trash_keras.data.split import Split
-from trash_keras.data.stores import open_store
-from trash_keras.evaluation import ablations, publishing
-from trash_keras.evaluation.predictions import Predictions
+from trash_keras.evaluation import score
+from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
-from trash_keras.training import loop, runtime, sharing
+from trash_keras.reporting import ablation, report
+from trash_keras.storage import local
+from trash_keras.training import devices, trainer, work_queue
 
 MODEL = "model.keras"
 
@@ -30,7 +30,7 @@ def ablate(
     seeds: int,
     workdir: str | Path,
     command: str = "",
-    foreign_dir: str = "",
+    external_dir: str = "",
 ) -> dict[str, Any]:
     """Trains what is not trained yet, and compares every variant with the first one.
 
@@ -40,15 +40,15 @@ def ablate(
         seeds: Runs of each.
         workdir: Folder for everything that is written. Models are not kept.
         command: The command line, for the report.
-        foreign_dir: Class folders of pictures that no run trains on, to compare on as well; their
+        external_dir: Class folders of images that no run trains on, to compare on as well; their
             classes must be the recipe's, or some of them. Empty: none.
 
     Returns:
         The content of `ablation.json`: `variants`, from `ablations.compare`; `seeds`; `run`.
 
     Raises:
-        ValueError: As `loop.train_and_evaluate`, for any of the variants; the pictures of
-            `foreign_dir` do not fit; or a run was finished without them, and its model is gone, or
+        ValueError: As `loop.train_and_evaluate`, for any of the variants; the images of
+            `external_dir` do not fit; or a run was finished without them, and its model is gone, or
             with others.
     """
     workdir = Path(workdir)
@@ -58,11 +58,11 @@ def ablate(
         for name, config in variants.items()
     ]
     for folder, config in runs:
-        configuration.check_workdir(config, folder)
+        check_workdir(config, folder)
     # Nothing is trained before all that a user can get wrong has been looked at.
     for config in variants.values():
-        loop.check(config)
-    foreign = _foreign(foreign_dir, next(iter(variants.values()))) if foreign_dir else None
+        trainer.check(config)
+    foreign = _foreign(external_dir, next(iter(variants.values()))) if external_dir else None
     if foreign:
         for folder, _ in runs:
             _check_foreign(folder, foreign)
@@ -78,7 +78,7 @@ def ablate(
         if complete > result.get("seeds", 0):
             result = _publish(workdir, variants, complete, command, foreign is not None)
 
-    sharing.do_each([folder for folder, _ in runs], train)
+    work_queue.run_exclusively([folder for folder, _ in runs], train)
     return result
 
 
@@ -93,53 +93,53 @@ def _with_seed(config: Config, seed: int) -> Config:
 
 
 def _train(folder: Path, config: Config, command: str, foreign: Split | None) -> None:
-    """Trains a run and answers what is compared, or finds that done; the model goes."""
-    with runtime.released():
-        loop.train_and_evaluate(config, folder, command, splits=("valid", "test"))
-        if foreign and not (folder / ablations.FOREIGN).exists():
+    """Trains a run and predictions what is compared, or finds that done; the model goes."""
+    with devices.released():
+        trainer.train_and_evaluate(config, folder, command, splits=("valid", "test"))
+        if foreign and not (folder / ablation.FOREIGN).exists():
             predictor = Predictor.load(folder / MODEL)
-            answers = scoring.answers(predictor, foreign)
-            answers.save(folder / ablations.FOREIGN)
-    files.remove(folder / MODEL)
+            predictions = score.predict_split(predictor, foreign)
+            predictions.save(folder / ablation.FOREIGN)
+    local.remove(folder / MODEL)
 
 
 def _foreign(data_dir: str, recipe: Config) -> Split:
-    """Lists the pictures from elsewhere; raises ValueError unless they fit the recipe's data."""
-    store = open_store(data_dir)
-    catalog = whole(store.members())
+    """Lists the images from elsewhere; raises ValueError unless they fit the recipe's data."""
+    reader = open_reader(data_dir)
+    catalog = single_split(reader.files_by_class())
     data = recipe.data
     known = splits.split(
         data.data_dir, data.split_method, recipe.runtime.seed, data.split_dir,
-        open_store(data.data_dir, data.data_format),
+        open_reader(data.data_dir, data.data_format),
     ).class_names  # fmt: skip
     if unknown := [name for name in catalog.class_names if name not in known]:
         raise ValueError(
-            f"--foreign_dir has classes that are not in --data_dir: {', '.join(unknown)}. "
+            f"--external_dir has classes that are not in --data_dir: {', '.join(unknown)}. "
             f"There are: {', '.join(known)}."
         )
-    catalog = screening.keep_decodable(catalog, store, data.bad_files, data.max_megapixels)
-    return Split(catalog, WHOLE, store)
+    catalog = validation.keep_decodable(catalog, reader, data.bad_files, data.max_megapixels)
+    return Split(catalog, WHOLE, reader)
 
 
 def _check_foreign(folder: Path, foreign: Split) -> None:
-    """Raises ValueError for a run that cannot have answers for these pictures."""
-    answers = folder / ablations.FOREIGN
-    if answers.exists():
-        if set(Predictions.load(answers).paths) != set(foreign.catalog.paths()):
+    """Raises ValueError for a run that cannot have predictions for these images."""
+    predictions = folder / ablation.FOREIGN
+    if predictions.exists():
+        if set(Predictions.load(predictions).paths) != set(foreign.catalog.paths()):
             raise ValueError(
-                f"{folder} has answers for other pictures than those of --foreign_dir. Use another "
+                f"{folder} has predictions for other images than those of --external_dir. Use another "
                 "--workdir."
             )
-    elif loop.is_complete(folder) and not (folder / MODEL).exists():
+    elif trainer.is_complete(folder) and not (folder / MODEL).exists():
         raise ValueError(
-            f"{folder} was finished without --foreign_dir, and its model is gone. Remove the "
+            f"{folder} was finished without --external_dir, and its model is gone. Remove the "
             "folder, or leave the flag out."
         )
 
 
 def _is_scored(folder: Path, foreign: bool) -> bool:
     """Returns whether all is there that is compared of a run."""
-    return loop.is_complete(folder) and (not foreign or (folder / ablations.FOREIGN).exists())
+    return trainer.is_complete(folder) and (not foreign or (folder / ablation.FOREIGN).exists())
 
 
 def _complete_seeds(workdir: Path, names: Iterable[str], seeds: int, foreign: bool) -> int:
@@ -155,14 +155,14 @@ def _publish(
 ) -> dict[str, Any]:
     """Writes ablation.json and ablation.md of the first seeds."""
     found = {
-        name: [ablations.load(_folder(workdir, name, seed), foreign) for seed in range(seeds)]
+        name: [ablation.load(_folder(workdir, name, seed), foreign) for seed in range(seeds)]
         for name in names
     }
     result = {
-        "variants": ablations.compare(found),
+        "variants": ablation.compare(found),
         "seeds": seeds,
-        "run": publishing.provenance(command),
+        "run": report.provenance(command),
     }
-    files.write_json(workdir / ablations.REPORT, result)
-    files.write_text(workdir / ablations.PAGE, ablations.table(result) + "\n")
+    local.write_json(workdir / ablation.REPORT, result)
+    local.write_text(workdir / ablation.PAGE, ablation.table(result) + "\n")
     return result

@@ -1,4 +1,4 @@
-"""Cross-validation: a training run for each fold of each seed, then their answers together.
+"""Cross-validation: a training run for each fold of each seed, then their predictions together.
 
 Each fold is a run of `loop.train_and_evaluate` in a folder of its own, which resumes by itself. Its
 catalog is written before it starts: the fold is its test split. So the command that was killed
@@ -12,23 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trash_keras import config as configuration
-from trash_keras import files
-from trash_keras.config import Config, CrossValidationConfig
-from trash_keras.data.audit.groups import Group
+from trash_keras.config import Config, CrossValidationConfig, check_workdir
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.folds import make_folds
-from trash_keras.data.stores import open_store
-from trash_keras.evaluation import (
-    cross_validations,
-    pooling,
-    pooling_page,
-    publishing,
-    report,
-    subsets,
-)
-from trash_keras.evaluation.predictions import Predictions
-from trash_keras.training import catalogs, loop, phases, runtime, sharing, teachers
+from trash_keras.data.groups import Group
+from trash_keras.data.readers.base import open_reader
+from trash_keras.metrics import classification, cross_validation, slices
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting import cross_validation_page, report
+from trash_keras.storage import local
+from trash_keras.training import devices, distillation, run_data, stages, trainer, work_queue
 
 METHODS = ("stratified", "grouped")
 
@@ -41,7 +34,7 @@ class Fold:
         seed: Of the run and of its division into folds.
         number: 0 to folds - 1.
         folder: Where it writes, WORKDIR/seedS/foldF.
-        catalog: Its pictures; the fold is the split `test`.
+        catalog: Its images; the fold is the split `test`.
     """
 
     seed: int
@@ -68,37 +61,37 @@ def cross_validate(
     """
     workdir = Path(workdir)
     _check(config, workdir)
-    known = cross_validations.load(workdir)
+    known = cross_validation.load(workdir)
     if known.get("config") == config.to_dict():
-        print(f"This cross-validation is complete: {workdir / cross_validations.PAGE}", flush=True)
+        print(f"This cross-validation is complete: {workdir / cross_validation.PAGE}", flush=True)
         return known
-    loop.check(config)
-    store = open_store(config.data.data_dir, config.data.data_format)
-    catalog, groups = catalogs.of_all(config, workdir, store)
-    subset_of = subsets.load(config.data.subsets, catalog.paths())
+    trainer.check(config)
+    reader = open_reader(config.data.data_dir, config.data.data_format)
+    catalog, groups = run_data.single_split_of_run(config, workdir, reader)
+    subset_of = slices.load(config.data.subsets, catalog.paths())
     folds = list(_folds(config, workdir, catalog, groups))
     for fold in folds:
-        if not loop.is_complete(fold.folder):  # else its teacher may be gone
-            teachers.find(_of_fold(config, fold), fold.folder, fold.catalog)
-            teachers.require_unseen_by_init(config, fold.catalog)
+        if not trainer.is_complete(fold.folder):  # else its teacher may be gone
+            distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
+            distillation.require_unseen_by_init(config, fold.catalog)
     # Nothing is written before all that a user can get wrong has been looked at.
-    files.write_json(workdir / "config.json", config.to_dict())
+    local.write_json(workdir / "config.json", config.to_dict())
     if config.data.split_method == "grouped":
-        catalogs.save_groups(workdir, groups, config)
+        run_data.save_run_groups(workdir, groups, config)
     catalog.save(workdir / "catalog.json")
     reports = _run(config, folds, command)
-    answers = _pooled(folds)
+    predictions = _pooled(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
-        **pooling.score(answers, rows, groups, subset_of),
+        **cross_validation.score(predictions, rows, groups, subset_of),
         "folds": rows,
         "groups": len(groups),
-        "grouped_pictures": sum(map(len, groups)),
+        "grouped_images": sum(map(len, groups)),
         "bad_files": list(catalog.bad_files),
         "config": config.to_dict(),
-        "run": publishing.provenance(command, config.data.data_dir),
+        "run": report.provenance(command, config.data.data_dir),
     }
-    pooling_page.publish(result, answers, workdir)
+    cross_validation_page.publish(result, predictions, workdir)
     return result
 
 
@@ -108,20 +101,20 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
             f"A cross-validation makes its own folds: --split_method must be "
             f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
         )
-    if not phases.plan(config.training, config.model):
+    if not stages.plan(config.training, config.model):
         raise ValueError(
             "A cross-validation trains: --head_epochs or --finetune_epochs must be above 0. "
             "Received: 0 for both."
         )
-    for folder in teachers.named(config):
-        if not cross_validations.load(Path(folder)):
+    for folder in distillation.named(config):
+        if not cross_validation.load(Path(folder)):
             raise ValueError(
                 "--teacher must be the folder of a finished cross-validation with the same folds, "
-                f"since a single model knows pictures of most folds. Received: {folder}"
+                f"since a single model knows images of most folds. Received: {folder}"
             )
     if (workdir / "metrics.csv").exists():
         raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
-    configuration.check_workdir(config, workdir)
+    check_workdir(config, workdir)
 
 
 def _folds(
@@ -130,12 +123,12 @@ def _folds(
     settings = config.cross_validation
     first = config.runtime.seed
     for seed in range(first, first + settings.seeds):
-        made = make_folds(catalog.members(), settings.folds, seed, groups)
+        made = make_folds(catalog.files_by_class(), settings.folds, seed, groups)
         for number, fold in enumerate(made):
             folder = workdir / _place(seed, number)
             fold = dataclasses.replace(fold, bad_files=catalog.bad_files)
             written = folder / "catalog.json"
-            # Answers of other folds must not be pooled: some pictures would count twice.
+            # Predictions of other folds must not be pooled: some images would count twice.
             if written.exists() and Catalog.load(written) != fold:
                 raise ValueError(f"{folder} holds another fold. Use another --workdir.")
             yield Fold(seed, number, folder, fold)
@@ -151,12 +144,12 @@ def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
     sections = {field.name: getattr(config, field.name) for field in dataclasses.fields(Config)}
     sections["runtime"] = dataclasses.replace(config.runtime, seed=fold.seed)
     cache = config.data.cache_dir
-    if cache:  # no other fold has the same pictures in the same split
+    if cache:  # no other fold has the same images in the same split
         cache = os.path.join(cache, "-".join(fold.folder.parts[-3:]))
     sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
     models = [
         str(Path(folder) / _place(fold.seed, fold.number) / "model.keras")
-        for folder in teachers.named(config)
+        for folder in distillation.named(config)
     ]
     sections["distillation"] = dataclasses.replace(config.distillation, teacher=",".join(models))
     return Config(**sections)
@@ -176,16 +169,16 @@ def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list
         if complete < now < len(folds):
             minutes = (time.monotonic() - started) / 60 / (now - complete) * (len(folds) - now)
             left = f"; about {minutes:.0f} minutes to go"
-        print(report.summary(name, reports[number]["test"]) + left, flush=True)
+        print(classification.summary(name, reports[number]["test"]) + left, flush=True)
 
-    sharing.do_each([fold.folder for fold in folds], train)
+    work_queue.run_exclusively([fold.folder for fold in folds], train)
     return [reports[number] for number in range(len(folds))]
 
 
 def _pooled(folds: Sequence[Fold]) -> dict[int, Predictions]:
     """Returns the predictions of all folds of each seed together."""
     return {
-        seed: pooling.pool(
+        seed: cross_validation.aggregate(
             [
                 Predictions.load(fold.folder / "predictions" / "test.csv")
                 for fold in folds
@@ -197,33 +190,33 @@ def _pooled(folds: Sequence[Fold]) -> dict[int, Predictions]:
 
 
 def _complete(folds: Sequence[Fold]) -> int:
-    return sum(loop.is_complete(fold.folder) for fold in folds)
+    return sum(trainer.is_complete(fold.folder) for fold in folds)
 
 
 def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str, Any]:
     own = _of_fold(config, fold)
     if not (fold.folder / "catalog.json").exists():
         fold.catalog.save(fold.folder / "catalog.json")
-    with runtime.released():
-        scores = loop.train_and_evaluate(own, fold.folder, command, splits=("valid", "test"))
+    with devices.released():
+        scores = trainer.train_and_evaluate(own, fold.folder, command, splits=("valid", "test"))
     if own.data.cache_dir:
-        files.remove(own.data.cache_dir)
+        local.remove(own.data.cache_dir)
     if not config.cross_validation.keep_models:
-        files.remove(fold.folder / "model.keras")
+        local.remove(fold.folder / "model.keras")
     return scores
 
 
 def _row(fold: Fold, scores: dict[str, Any]) -> dict[str, Any]:
     figures = ("examples", "accuracy", "accuracy_interval", "macro_f1")
     abstention = scores["test"]["abstention"]
-    answered = round(abstention["coverage"] * scores["test"]["examples"])
+    predicted = round(abstention["coverage"] * scores["test"]["examples"])
     return {
         "seed": fold.seed,
         "fold": fold.number,
         **{figure: scores["test"][figure] for figure in figures},
         "threshold": abstention["threshold"],
-        "answered": answered,
-        "wrong": round((abstention["error"] or 0) * answered),
+        "predicted": predicted,
+        "wrong": round((abstention["error"] or 0) * predicted),
         "valid_accuracy": scores["valid"]["accuracy"],
         "best_epoch": scores["run"]["best_epoch"],
         "training_minutes": scores["run"]["training_minutes"],

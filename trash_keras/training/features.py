@@ -1,7 +1,7 @@
 """Outputs of the frozen backbone, computed once.
 
 With the backbone frozen, an epoch of the head phase would run the whole network over every
-picture to train one small layer. Running the network once and training the layer on what it
+image to train one small layer. Running the network once and training the layer on what it
 returned gives the same result in a fraction of the time.
 """
 
@@ -17,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras import files
 from trash_keras.config import ModelConfig
 from trash_keras.data import pipeline
 from trash_keras.data.split import Split
-from trash_keras.modeling import classifier
-from trash_keras.training import runtime
+from trash_keras.models import classifier
+from trash_keras.storage import local
+from trash_keras.training import devices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Cache:
     memory_megabytes: float
 
 
-BATCHES_AT_ONCE = 16  # a call of `predict` takes a while to start, and pictures fill memory
+BATCHES_AT_ONCE = 16  # a call of `predict` takes a while to start, and images fill memory
 
 
 def compute(
@@ -53,11 +53,11 @@ def compute(
     """Runs the frozen backbone over a split, or reads what an earlier call wrote.
 
     Args:
-        extractor: Pictures [batch, side, side, 3] -> features [batch, channels].
-        dataset: From `pipeline.pictures`, N pictures.
-        batch_size: Pictures per step.
+        extractor: Images [batch, side, side, 3] -> features [batch, channels].
+        dataset: From `pipeline.images`, N images.
+        batch_size: Images per step.
         cache_file: `.npy` file that keeps the result for a resumed run.
-        views: 0 takes the pictures as they are; K takes K augmented views of each.
+        views: 0 takes the images as they are; K takes K augmented views of each.
         augment: Changes (images, step) to images; used when `views` is not 0.
 
     Returns:
@@ -66,10 +66,10 @@ def compute(
     """
     if not Path(cache_file).exists():
         shape = (max(1, views) * len(dataset), extractor.output_shape[-1])
-        with files.replacing(cache_file) as temporary:
+        with local.atomic_write(cache_file) as temporary:
             features = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
             for view in range(max(1, views)):
-                images = pipeline.evaluation(dataset, batch_size)
+                images = pipeline.make_eval_dataset(dataset, batch_size)
                 if views and augment:
                     images = _changed(images, augment, view)
                 part = features[view * len(dataset) : (view + 1) * len(dataset)]
@@ -90,21 +90,21 @@ def fill(
     batch_size: int,
     description: str,
 ) -> None:
-    """Runs a network over pictures and keeps its outputs as they come.
+    """Runs a network over images and keeps its outputs as they come.
 
     Args:
         rows: float32 [N, channels], written to; outputs after the N-th are dropped.
-        network: Pictures -> [batch, channels].
-        batches: Of at least N pictures, float32 [batch, side, side, 3].
-        batch_size: Pictures per step.
+        network: Images -> [batch, channels].
+        batches: Of at least N images, float32 [batch, side, side, 3].
+        batch_size: Images per step.
         description: What the progress bar says.
     """
     images, done = batches.as_numpy_iterator(), 0
-    with tqdm(total=len(rows), desc=description, unit="picture") as progress:
+    with tqdm(total=len(rows), desc=description, unit="image") as progress:
         while group := list(itertools.islice(images, BATCHES_AT_ONCE)):
-            answers = network.predict(np.concatenate(group), batch_size=batch_size, verbose=0)
-            count = min(len(answers), len(rows) - done)
-            rows[done : done + count] = answers[:count]
+            predictions = network.predict(np.concatenate(group), batch_size=batch_size, verbose=0)
+            count = min(len(predictions), len(rows) - done)
+            rows[done : done + count] = predictions[:count]
             done += count
             progress.update(count)
 
@@ -143,7 +143,7 @@ def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     Raises:
         ValueError: As `classifier.create`.
     """
-    runtime.set_seed(seed, deterministic=False)
+    devices.set_seed(seed, deterministic=False)
     return classifier.feature_extractor(classifier.create(settings, ("",), image_size))
 
 
@@ -157,7 +157,7 @@ def of_split(
         split: N images, all decodable.
         batch_size: Images per step.
         cache_dir: Folder for a `features-*.npy`. Its name depends on the extractor's weights and
-            on `Store.locations` of the images; features of others are removed.
+            on `Reader.locations` of the images; features of others are removed.
 
     Returns:
         float32 [N, channels], in the order of `Split.examples`.
@@ -169,6 +169,6 @@ def of_split(
         content.update(np.ascontiguousarray(weight).tobytes())
     cache_file = Path(cache_dir) / f"features-{content.hexdigest()[:16]}.npy"
     for outdated in set(Path(cache_dir).glob("features-*.npy")) - {cache_file}:
-        files.remove(outdated)
-    pictures = pipeline.pictures(split, cache=False)
-    return compute(extractor, pictures, batch_size=batch_size, cache_file=cache_file)
+        local.remove(outdated)
+    images = pipeline.load_split(split, cache=False)
+    return compute(extractor, images, batch_size=batch_size, cache_file=cache_file)

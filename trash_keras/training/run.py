@@ -8,15 +8,15 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trash_keras import files
 from trash_keras.config import Config
-from trash_keras.contract import Contract
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.stores import Store, open_store
-from trash_keras.evaluation import subsets
-from trash_keras.modeling import classifier
-from trash_keras.training import catalogs, runtime, teachers
-from trash_keras.training.teachers import Teacher
+from trash_keras.data.readers.base import Reader, open_reader
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics import slices
+from trash_keras.models import classifier
+from trash_keras.storage import local
+from trash_keras.training import devices, distillation, run_data
+from trash_keras.training.distillation import Teacher
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Run:
     Attributes:
         config: Its settings.
         workdir: Folder for everything that it writes.
-        store: Where its images lie.
+        reader: Where its images lie.
         catalog: Which images there are, by split.
         subset_of: From `subsets.load`.
         taught_by: Teachers for distillation; empty without.
@@ -35,7 +35,7 @@ class Run:
 
     config: Config
     workdir: Path
-    store: Store
+    reader: Reader
     catalog: Catalog
     subset_of: Mapping[str, str]
     taught_by: Sequence[Teacher]
@@ -53,9 +53,9 @@ def open_devices(config: Config) -> tf.distribute.Strategy:
     Raises:
         ValueError: They are not there, or cannot share its batches.
     """
-    runtime.keep_freed_memory()
-    strategy = runtime.use_accelerator(config.runtime.accelerator)
-    runtime.check_batch_size(config.data.batch_size, strategy)
+    devices.keep_freed_memory()
+    strategy = devices.use_accelerator(config.runtime.accelerator)
+    devices.check_batch_size(config.data.batch_size, strategy)
     return strategy
 
 
@@ -70,14 +70,14 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     Raises:
         ValueError: Data, teachers or the model to start from do not fit the configuration.
     """
-    store = open_store(config.data.data_dir, config.data.data_format)
-    catalog = catalogs.of_run(config, workdir, store)
-    subset_of = subsets.load(config.data.subsets, catalog.paths())
-    taught_by = teachers.find(config, workdir, catalog)
-    precision = runtime.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, store, catalog, subset_of, taught_by, precision)
+    reader = open_reader(config.data.data_dir, config.data.data_format)
+    catalog = run_data.resolve_splits(config, workdir, reader)
+    subset_of = slices.load(config.data.subsets, catalog.paths())
+    taught_by = distillation.find(config, workdir, catalog)
+    precision = devices.set_precision(config.runtime.mixed_precision, strategy)
+    run = Run(config, workdir, reader, catalog, subset_of, taught_by, precision)
     if not run.kept_init.exists():
-        teachers.require_unseen_by_init(config, catalog)
+        distillation.require_unseen_by_init(config, catalog)
     return run
 
 
@@ -89,13 +89,13 @@ def build(run: Run) -> keras.Model:
     """
     # Here, since opening the data may draw from Python's generator, as tensorflow-datasets does,
     # and Keras draws the seeds of initial weights from it.
-    runtime.set_seed(run.config.runtime.seed, run.config.runtime.deterministic)
+    devices.set_seed(run.config.runtime.seed, run.config.runtime.deterministic)
     settings, names = run.config.model, run.catalog.class_names
     if settings.init and run.kept_init.exists():
         settings = dataclasses.replace(settings, init=str(run.kept_init))
     model = classifier.create(settings, names, run.config.data.image_size)
     if settings.init:
-        known = Contract.read(settings.init)
+        known = ModelMetadata.read(settings.init)
         fresh = ", ".join(name for name in names if name not in known.class_names)
         print(
             f"Starts from {run.config.model.init}, made for {known.image_size} px, "
@@ -107,10 +107,10 @@ def build(run: Run) -> keras.Model:
 
 def begin(run: Run) -> None:
     """Writes what the run is, for its own resuming and for others."""
-    files.write_json(run.workdir / "config.json", run.config.to_dict())
+    local.write_json(run.workdir / "config.json", run.config.to_dict())
     run.catalog.save(run.workdir / "catalog.json")
     if run.taught_by:
-        teachers.save(run.taught_by, run.workdir)
+        distillation.save(run.taught_by, run.workdir)
     if run.config.model.init and not run.kept_init.exists():
-        with files.replacing(run.kept_init) as temporary:
+        with local.atomic_write(run.kept_init) as temporary:
             shutil.copyfile(run.config.model.init, temporary)

@@ -10,8 +10,8 @@ ONE = np.array([[0, 1]])
 
 def textured(seed, cells=12):
     coarse = np.random.default_rng(seed).integers(0, 256, (cells, cells), dtype=np.uint8)
-    picture = Image.fromarray(coarse).resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BICUBIC)
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(1)))
+    image = Image.fromarray(coarse).resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(1)))
 
 
 def shaded(across, down):
@@ -25,9 +25,9 @@ def confirm(first, second):
 
 
 @pytest.mark.parametrize("turn", range(8))
-def test_every_flip_and_rotation_is_the_same_picture(turn):
-    picture = textured(0)
-    correlation, orientation = confirm(orientations(picture)[turn], picture)
+def test_every_flip_and_rotation_is_the_same_image(turn):
+    image = textured(0)
+    correlation, orientation = confirm(orientations(image)[turn], image)
     assert correlation == pytest.approx(1, abs=1e-5) and orientation == ORIENTATIONS[turn]
 
 
@@ -42,9 +42,9 @@ def test_every_flip_and_rotation_is_the_same_picture(turn):
     ],
 )
 def test_orientations_are_called_what_pillow_calls_them(operation, name):
-    picture = textured(0)
-    turned = np.asarray(Image.fromarray(picture).transpose(operation))
-    np.testing.assert_array_equal(orientations(picture)[ORIENTATIONS.index(name)], turned)
+    image = textured(0)
+    turned = np.asarray(Image.fromarray(image).transpose(operation))
+    np.testing.assert_array_equal(orientations(image)[ORIENTATIONS.index(name)], turned)
 
 
 @pytest.mark.parametrize(("down", "right"), [(0, 7), (-6, 3), (8, 8)])
@@ -57,17 +57,17 @@ def test_a_shift_within_reach_is_undone(down, right):
 
 
 def test_light_and_contrast_do_not_matter():
-    picture = textured(2).astype(float)
-    assert confirm(picture, 40 + 0.5 * picture)[0] == pytest.approx(1, abs=1e-4)
+    image = textured(2).astype(float)
+    assert confirm(image, 40 + 0.5 * image)[0] == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_other_pictures_do_not_correlate(seed):
+def test_other_images_do_not_correlate(seed):
     assert confirm(textured(seed), textured(seed + 100))[0] < 0.5
 
 
-def test_the_same_light_is_not_the_same_picture():
-    """Plain correlation takes two objects in the same shade for one picture; detail does not."""
+def test_the_same_light_is_not_the_same_image():
+    """Plain correlation takes two objects in the same shade for one image; detail does not."""
     first, second = shaded(1, 0.4), shaded(1, 0.4)
     first[10:22, 8:20] += 15
     second[40:46, 30:50] += 15
@@ -76,7 +76,7 @@ def test_the_same_light_is_not_the_same_picture():
 
 
 @pytest.mark.parametrize("slope", [(0, 0), (1, 0), (0.5, 0.5)])
-def test_pictures_without_detail_prove_nothing(slope):
+def test_images_without_detail_prove_nothing(slope):
     assert confirm(shaded(*slope), shaded(*slope))[0] == 0
 
 

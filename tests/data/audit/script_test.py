@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from trash_keras.data.audit.groups import load_groups
+from trash_keras.data.groups import load_groups
 
 pytestmark = pytest.mark.slow
 

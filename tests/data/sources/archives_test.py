@@ -9,7 +9,7 @@ import pytest
 
 from trash_keras.data.sources import archives
 
-PICTURES = {"glass/a.jpg": b"a" * 10, "glass/deep/b.jpg": b"b" * 20, "metal/c.png": b"c" * 30}
+IMAGES = {"glass/a.jpg": b"a" * 10, "glass/deep/b.jpg": b"b" * 20, "metal/c.png": b"c" * 30}
 
 
 def make_zip(path, content, compression=zipfile.ZIP_DEFLATED):
@@ -73,31 +73,31 @@ def hardlink(target):
 )
 def test_every_kind_unpacks_to_the_same_files(tmp_path, make, name, options):
     junk = {"__MACOSX/glass/._a.jpg": b"x", "glass/.DS_Store": b"x", "./metal/Thumbs.db": b"x"}
-    archive = make(tmp_path / name, PICTURES | junk | {"./metal/d.jpg": b"d"}, **options)
+    archive = make(tmp_path / name, IMAGES | junk | {"./metal/d.jpg": b"d"}, **options)
     archives.unpack(archive, tmp_path / "out", 10**6)
-    assert read(tmp_path / "out") == PICTURES | {"metal/d.jpg": b"d"}
+    assert read(tmp_path / "out") == IMAGES | {"metal/d.jpg": b"d"}
 
 
 def test_a_tar_may_hold_another_archive(tmp_path):
-    inner = make_zip(tmp_path / "inner.zip", PICTURES).read_bytes()
+    inner = make_zip(tmp_path / "inner.zip", IMAGES).read_bytes()
     archive = make_tar(tmp_path / "x.tar", {"glass/inner.zip": inner}, "w")
     archives.unpack(archive, tmp_path / "out", 10**6)
     assert read(tmp_path / "out") == {"glass/inner.zip": inner}
 
 
 def test_links_within_become_copies(tmp_path):
-    content = PICTURES | {
+    content = IMAGES | {
         "metal/link.jpg": symlink("../glass/a.jpg"),
         "metal/chain.jpg": symlink("link.jpg"),
         "metal/hard.jpg": hardlink("glass/a.jpg"),
     }
     archives.unpack(make_tar(tmp_path / "x.tgz", content), tmp_path / "out", 10**6)
-    copies = {f"metal/{name}.jpg": PICTURES["glass/a.jpg"] for name in ("link", "chain", "hard")}
-    assert read(tmp_path / "out") == PICTURES | copies
+    copies = {f"metal/{name}.jpg": IMAGES["glass/a.jpg"] for name in ("link", "chain", "hard")}
+    assert read(tmp_path / "out") == IMAGES | copies
     assert not any(path.is_symlink() for path in (tmp_path / "out").rglob("*"))
-    archive = make_zip(tmp_path / "x.zip", PICTURES | zip_link("metal/l.jpg", b"../glass/a.jpg"))
+    archive = make_zip(tmp_path / "x.zip", IMAGES | zip_link("metal/l.jpg", b"../glass/a.jpg"))
     archives.unpack(archive, tmp_path / "zip", 10**6)
-    assert read(tmp_path / "zip") == PICTURES | {"metal/l.jpg": PICTURES["glass/a.jpg"]}
+    assert read(tmp_path / "zip") == IMAGES | {"metal/l.jpg": IMAGES["glass/a.jpg"]}
 
 
 UNSAFE = "must stay within their folder"
@@ -120,7 +120,7 @@ UNSAFE = "must stay within their folder"
 def test_unsafe_names_are_refused(tmp_path, make, content, message):
     room = tmp_path / "room"
     room.mkdir()
-    archive = make(tmp_path / "x", PICTURES | content)
+    archive = make(tmp_path / "x", IMAGES | content)
     with pytest.raises(ValueError, match=message):
         archives.unpack(archive, room / "out", 10**6)
     assert sorted(path.name for path in tmp_path.rglob("*evil*")) == []
@@ -144,8 +144,8 @@ def test_unsafe_names_are_refused(tmp_path, make, content, message):
     ],
 )
 def test_links_out_and_devices_are_refused_in_tar(tmp_path, content, message):
-    pictures = {name: data for name, data in PICTURES.items() if name not in content}
-    archive = make_tar(tmp_path / "x.tar", {"glass/z.jpg": b"z"} | pictures | content, "w")
+    images = {name: data for name, data in IMAGES.items() if name not in content}
+    archive = make_tar(tmp_path / "x.tar", {"glass/z.jpg": b"z"} | images | content, "w")
     if "glass/a.jpg" in content:
         with tarfile.open(archive, "a") as opened:
             opened.addfile(tarfile.TarInfo("glass/a.jpg"))
@@ -163,7 +163,7 @@ def test_links_out_and_devices_are_refused_in_tar(tmp_path, content, message):
 )
 def test_links_out_and_devices_are_refused_in_zip(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        archives.unpack(make_zip(tmp_path / "x", PICTURES | content), tmp_path / "out", 10**6)
+        archives.unpack(make_zip(tmp_path / "x", IMAGES | content), tmp_path / "out", 10**6)
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
@@ -204,7 +204,7 @@ def test_skipped_members_and_huge_headers_of_a_tar_count(tmp_path, monkeypatch):
 def test_the_number_of_files_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MAXIMUM_FILES", 2)
     with pytest.raises(ValueError, match="2 files at most"):
-        archives.unpack(make_zip(tmp_path / "x", PICTURES), tmp_path / "out", 10**6)
+        archives.unpack(make_zip(tmp_path / "x", IMAGES), tmp_path / "out", 10**6)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "w:gz", "w:bz2", "w:xz"])
@@ -229,7 +229,7 @@ def test_a_tar_cut_between_members_is_refused(tmp_path):
 
 
 def test_a_flipped_byte_is_noticed(tmp_path):
-    archive = make_zip(tmp_path / "x.zip", PICTURES, zipfile.ZIP_STORED)
+    archive = make_zip(tmp_path / "x.zip", IMAGES, zipfile.ZIP_STORED)
     archive.write_bytes(archive.read_bytes().replace(b"bbbb", b"bxbb", 1))
     with pytest.raises(ValueError, match="Bad CRC-32"):
         archives.unpack(archive, tmp_path / "out", 10**6)

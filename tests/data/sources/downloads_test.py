@@ -9,8 +9,8 @@ import fsspec
 import pytest
 
 from tests.support import http_server
-from trash_keras.data.sources import downloads, landing, remotes
-from trash_keras.data.sources.preparing import Request, prepare
+from trash_keras.data.sources import downloads, install, remotes
+from trash_keras.data.sources.prepare import Request, prepare_dataset
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 
@@ -58,7 +58,7 @@ def server():
     state = {"content": CONTENT, "etag": '"one"', "ranges": True, "status": 0}
     state |= {"faults": [], "seen": [], "tells_size": True}
     with http_server.serving(Handler, **state) as server:
-        server.url += "/pictures.zip"
+        server.url += "/images.zip"
         yield server
 
 
@@ -209,7 +209,7 @@ def test_two_processes_do_not_fill_one_file(server, tmp_path):
         get(server, tmp_path / "data")
 
 
-def picture_zip():
+def image_zip():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in ("glass/a.jpg", "metal/b.jpg"):
@@ -218,26 +218,26 @@ def picture_zip():
 
 
 def test_from_the_web_into_class_folders(server, tmp_path):
-    server.content, server.faults = picture_zip(), [60_000]
-    done = prepare(Request(server.url), tmp_path / "data")
+    server.content, server.faults = image_zip(), [60_000]
+    done = prepare_dataset(Request(server.url), tmp_path / "data")
     assert done.counts == {"glass": 1, "metal": 1} and not done.already
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     server.seen = []
-    assert prepare(Request(server.url), tmp_path / "data").already
+    assert prepare_dataset(Request(server.url), tmp_path / "data").already
     assert server.seen == []
 
 
 def test_a_wrong_checksum_keeps_nothing(server, tmp_path):
-    server.content = picture_zip()
+    server.content = image_zip()
     with pytest.raises(ValueError, match=r"has the SHA-256 .*Nothing was kept"):
-        prepare(Request(server.url, sha256="0" * 64), tmp_path / "data")
+        prepare_dataset(Request(server.url, sha256="0" * 64), tmp_path / "data")
     assert not any(tmp_path.iterdir())
 
 
 def test_a_page_instead_of_an_archive_keeps_nothing(server, tmp_path):
     server.content = b"<html>please log in</html>"
     with pytest.raises(ValueError, match="not a whole zip or tar archive"):
-        prepare(Request(server.url), tmp_path / "data")
+        prepare_dataset(Request(server.url), tmp_path / "data")
     assert not any(tmp_path.iterdir())
 
 
@@ -253,11 +253,11 @@ def memory():
 def test_a_remote_folder_becomes_class_folders(memory, tmp_path):
     for name in ("glass/a.jpg", "glass/deep/b.jpg", "metal/c.jpg", ".git/x.jpg", "notes.txt"):
         memory.pipe(f"/bucket/set/{name}", name.encode())
-    done = prepare(Request("memory://bucket/set"), tmp_path / "data")
+    done = prepare_dataset(Request("memory://bucket/set"), tmp_path / "data")
     assert done.counts == {"glass": 2, "metal": 1}
     found = {path.relative_to(tmp_path / "data").as_posix(): path.read_text()
              for path in (tmp_path / "data").rglob("*") if path.is_file()}  # fmt: skip
-    assert found.pop(landing.MARKER)
+    assert found.pop(install.MARKER)
     assert found == {name: name for name in
                      ("glass/a.jpg", "glass/deep/b.jpg", "metal/c.jpg", "notes.txt")}  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -265,8 +265,8 @@ def test_a_remote_folder_becomes_class_folders(memory, tmp_path):
 
 def test_a_remote_archive_is_read_in_pieces(memory, tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "PIECE_BYTES", 10_000)
-    memory.pipe("/bucket/set.zip", picture_zip())
-    done = prepare(Request("memory://bucket/set.zip"), tmp_path / "data")
+    memory.pipe("/bucket/set.zip", image_zip())
+    done = prepare_dataset(Request("memory://bucket/set.zip"), tmp_path / "data")
     assert done.counts == {"glass": 1, "metal": 1}
 
 
@@ -283,14 +283,14 @@ def test_a_broken_folder_goes_on_with_the_missing_files(memory, tmp_path, monkey
 
     monkeypatch.setattr(type(memory), "cat_file", lambda _, *a, **o: flaky(*a, **o))
     with pytest.raises(OSError, match="denied"):
-        prepare(Request("memory://set"), tmp_path / "data")
+        prepare_dataset(Request("memory://set"), tmp_path / "data")
     (part,) = tmp_path.iterdir()
     assert part.name.startswith(".data-")
     kept = {path.relative_to(part).as_posix() for path in part.rglob("*.jpg")}
     assert kept
     asked.clear()
     monkeypatch.setattr(type(memory), "cat_file", lambda _, *a, **o: asked.append(a[0]) or real(*a))
-    assert prepare(Request("memory://set"), tmp_path / "data").counts == {"a": 30, "b": 30}
+    assert prepare_dataset(Request("memory://set"), tmp_path / "data").counts == {"a": 30, "b": 30}
     assert {path.removeprefix("/set/") for path in asked} == {
         f"{'ab'[index % 2]}/{index}.jpg" for index in range(60)
     } - kept
@@ -308,10 +308,10 @@ def test_clients_that_retry_get_a_second_chance(memory, tmp_path, monkeypatch, f
 
     monkeypatch.setattr(type(memory), "cat_file", cat_file)
     if failures == 1:
-        assert prepare(Request("memory://set"), tmp_path / "data").counts == {"a": 1}
+        assert prepare_dataset(Request("memory://set"), tmp_path / "data").counts == {"a": 1}
     else:
         with pytest.raises(OSError, match=r"reset by peer\. Gave up after 2 tries"):
-            prepare(Request("memory://set"), tmp_path / "data")
+            prepare_dataset(Request("memory://set"), tmp_path / "data")
         assert not (tmp_path / "data").exists()
 
 
@@ -319,8 +319,8 @@ def test_clients_that_retry_get_a_second_chance(memory, tmp_path, monkeypatch, f
     ("names", "options", "message"),
     [
         (["a/1.jpg", "../evil.jpg"], {}, "must stay within"),
-        (["a/1.txt"], {}, "holds no class folders with pictures"),
-        (["1.jpg"], {}, "holds no class folders with pictures"),
+        (["a/1.txt"], {}, "holds no class folders with images"),
+        (["1.jpg"], {}, "holds no class folders with images"),
         (["a/1.jpg", "b/2.jpg"], {"max_unpacked_gigabytes": 1e-6}, "holds 2e-06 GB in 2 files"),
         (["a/1.jpg"], {"sha256": "0" * 64}, "is a folder"),
         ([], {}, "no such file or folder"),
@@ -330,7 +330,7 @@ def test_folders_that_do_not_fit_are_refused(memory, tmp_path, names, options, m
     for name in names:
         memory.store[f"/set/{name}"] = memory_file(memory, name)
     with pytest.raises((ValueError, OSError), match=message):
-        prepare(Request("memory://set", **options), tmp_path / "data")
+        prepare_dataset(Request("memory://set", **options), tmp_path / "data")
     assert not any(tmp_path.iterdir())
 
 

@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from tests.support import http_server
 from trash_keras.data import splits
-from trash_keras.data.trashnet import trashnet_dataset_builder as trashnet
+from trash_keras.data.trashnet import trashnet_dataset_builder
 
 ROOT = Path(__file__).parents[3]
 REAL = ROOT.parent / "shared" / "trashnet" / "images"
@@ -21,16 +21,16 @@ SIZES = {"train": 1768, "validation": 328, "test": 431}
 
 @pytest.mark.slow
 class TrashNetTest(tfds.testing.DatasetBuilderTestCase):
-    DATASET_CLASS = trashnet.Builder
+    DATASET_CLASS = trashnet_dataset_builder.Builder
     SPLITS = SIZES
 
     @pytest.fixture(autouse=True, scope="class")
-    def dummy_pictures(self, request, tiny_trashnet):
+    def dummy_images(self, request, tiny_trashnet):
         request.cls.EXAMPLE_DIR = str(tiny_trashnet)
 
 
 def prepare(data_dir, manual_dir=None, download_dir=None):
-    builder = trashnet.Builder(data_dir=data_dir)
+    builder = trashnet_dataset_builder.Builder(data_dir=data_dir)
     builder.download_and_prepare(
         download_dir=download_dir,
         download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
@@ -42,7 +42,7 @@ def assert_is_the_official_split(data_dir, catalog, folder):
     loaded, info = tfds.load("trashnet", data_dir=data_dir, download=False, with_info=True,
                              decoders={"image": tfds.decode.SkipDecoding()})  # fmt: skip
     assert {split: len(loaded[split]) for split in loaded} == SIZES
-    for theirs, ours in trashnet.SPLITS.items():
+    for theirs, ours in trashnet_dataset_builder.SPLITS.items():
         paths, labels = catalog.examples(ours)
         records = list(loaded[theirs].as_numpy_iterator())
         assert [record["file"].decode() for record in records] == paths
@@ -71,7 +71,7 @@ def served(tiny_archive, monkeypatch):
             self.close_connection = True
 
     with http_server.serving(Archive, sent_bytes=None) as server:
-        monkeypatch.setattr(trashnet, "URL", f"{server.url}/{tiny_archive.name}")
+        monkeypatch.setattr(trashnet_dataset_builder, "URL", f"{server.url}/{tiny_archive.name}")
         yield server
 
 
@@ -110,7 +110,7 @@ def test_other_things_in_manual_dir_are_refused(tmp_path):
         prepare(tmp_path / "data", tmp_path / "manual")
 
 
-def test_a_class_or_picture_too_few_is_refused(tmp_path, tiny_trashnet):
+def test_a_class_or_image_too_few_is_refused(tmp_path, tiny_trashnet):
     manual = tmp_path / "manual"
     shutil.copytree(tiny_trashnet, manual, copy_function=os.link)
     (manual / "glass" / "glass7.jpg").unlink()
@@ -119,7 +119,7 @@ def test_a_class_or_picture_too_few_is_refused(tmp_path, tiny_trashnet):
         prepare(tmp_path / "data", manual)
 
 
-def test_a_picture_of_another_name_is_refused(tmp_path, tiny_trashnet):
+def test_a_image_of_another_name_is_refused(tmp_path, tiny_trashnet):
     manual = tmp_path / "manual"
     shutil.copytree(tiny_trashnet, manual, copy_function=os.link)
     (manual / "glass" / "glass7.jpg").rename(manual / "glass" / "bottle.jpg")
@@ -137,7 +137,7 @@ def test_an_archive_cut_short_or_of_other_things_is_refused(tmp_path, tiny_archi
         prepare(tmp_path / "data", tmp_path)
 
 
-def test_a_damaged_picture_in_the_archive_is_refused(tmp_path, tiny_archive):
+def test_a_damaged_image_in_the_archive_is_refused(tmp_path, tiny_archive):
     content = bytearray(tiny_archive.read_bytes())
     place = content.index(b"glass/glass7.jpg", content.index(b"\xff\xd8\xff"))
     content[place + 60] ^= 0xFF
@@ -151,8 +151,8 @@ def test_a_damaged_picture_in_the_archive_is_refused(tmp_path, tiny_archive):
 def test_tfds_build(tmp_path, tiny_trashnet, tiny_catalog, how):
     pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install -e .[dev]")
     names = {
-        "folder": [str(Path(trashnet.__file__).parent)],
-        "name": ["trashnet", f"--imports={trashnet.__name__}"],
+        "folder": [str(Path(trashnet_dataset_builder.__file__).parent)],
+        "name": ["trashnet", f"--imports={trashnet_dataset_builder.__name__}"],
     }
     subprocess.run(
         [sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build", *names[how],
@@ -163,9 +163,9 @@ def test_tfds_build(tmp_path, tiny_trashnet, tiny_catalog, how):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"needs the pictures of TrashNet in {REAL}")
-def test_the_real_pictures(tmp_path):
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"needs the images of TrashNet in {REAL}")
+def test_the_real_images(tmp_path):
     info = prepare(tmp_path, REAL).info
     assert {name: split.num_examples for name, split in info.splits.items()} == SIZES
-    lists = Path(trashnet.__file__).parent
+    lists = Path(trashnet_dataset_builder.__file__).parent
     assert_is_the_official_split(tmp_path, splits.split(REAL, "official", split_dir=lists), REAL)

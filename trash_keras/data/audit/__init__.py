@@ -1,1 +1,1 @@
-"""What is wrong with a collection of pictures."""
+"""What is wrong with a collection of images."""

@@ -1,4 +1,4 @@
-"""Pictures that are there twice: byte for byte, or to the eye."""
+"""Images that are there twice: byte for byte, or to the eye."""
 
 import dataclasses
 from collections import defaultdict
@@ -8,11 +8,11 @@ import numpy as np
 from scipy import fft, ndimage
 from tqdm import tqdm
 
-from trash_keras.data.audit.inspection import ORIENTATIONS, Picture, orientations
+from trash_keras.data.audit.inspection import ORIENTATIONS, InspectedImage, orientations
 
 HASH_BITS = 64
 # More than these take about an hour to confirm. TrashNet has 820 at the default thresholds; their
-# number grows with the square of the pictures, so that some 40,000 pictures stay below.
+# number grows with the square of the images, so that some 40,000 images stay below.
 MOST_CANDIDATES = 300_000
 _BLUR, _LARGEST_SHIFT = 3, 8  # of GREY_SIDE pixels: 5% and 12% of the side
 _LEAST_DETAIL = 0.5  # grey levels, standard deviation
@@ -28,7 +28,7 @@ class Thresholds:
 
     Attributes:
         max_distance: Most differing bits of two perceptual hashes, of 64.
-        min_similarity: Least cosine of two pictures' pooled features.
+        min_similarity: Least cosine of two images' pooled features.
         min_correlation: Least correlation of the pixels, see `confirm`.
     """
 
@@ -49,7 +49,7 @@ class Pair:
     """Two different files that show the same.
 
     Attributes:
-        first: Index of a picture.
+        first: Index of an image.
         second: Index of a later one.
         correlation: Of their pixels, see `confirm`.
         orientation: What turns the second into the first.
@@ -65,26 +65,26 @@ class Pair:
     similarity: float | None
 
 
-def exact(pictures: Sequence[Picture]) -> list[list[int]]:
-    """Returns the indices of pictures whose files are equal byte for byte, group by group."""
+def exact(images: Sequence[InspectedImage]) -> list[list[int]]:
+    """Returns the indices of images whose files are equal byte for byte, group by group."""
     same: dict[str, list[int]] = defaultdict(list)
-    for index, picture in enumerate(pictures):
-        same[picture.sha256].append(index)
+    for index, image in enumerate(images):
+        same[image.sha256].append(index)
     return [indices for indices in same.values() if len(indices) > 1]
 
 
 def near(
-    pictures: Sequence[Picture], features: np.ndarray | None, thresholds: Thresholds
+    images: Sequence[InspectedImage], features: np.ndarray | None, thresholds: Thresholds
 ) -> list[Pair]:
     """Finds pairs that show the same, though their bytes differ.
 
-    Candidates are compared in NumPy blocks, each picture with each: seconds for 10,000 pictures,
+    Candidates are compared in NumPy blocks, each image with each: seconds for 10,000 images,
     minutes for 40,000, which is about as far as the default thresholds reach
     (`MOST_CANDIDATES`). Of files that are equal byte for byte the first stands for all.
 
     Args:
-        pictures: What `inspection.inspect` returned.
-        features: float [N, channels], a row for each picture; None compares hashes alone.
+        images: What `inspection.inspect` returned.
+        features: float [N, channels], a row for each image; None compares hashes alone.
         thresholds: What counts.
 
     Returns:
@@ -93,12 +93,12 @@ def near(
     Raises:
         ValueError: There are too many candidates.
     """
-    copies = {index for group in exact(pictures) for index in group[1:]}
-    kept = np.array([index for index in range(len(pictures)) if index not in copies], int)
-    hashes = np.array([pictures[index].hashes for index in kept], np.uint64).reshape(-1, 8)
+    copies = {index for group in exact(images) for index in group[1:]}
+    kept = np.array([index for index in range(len(images)) if index not in copies], int)
+    hashes = np.array([images[index].hashes for index in kept], np.uint64).reshape(-1, 8)
     chosen = _normalized(features[kept]) if features is not None else None
     candidates = _candidates(hashes, chosen, thresholds)
-    grey = np.array([pictures[index].grey for index in kept])
+    grey = np.array([images[index].grey for index in kept])
     correlations, turns = confirm(grey, candidates)
     pairs = []
     for (one, two), correlation, turn in zip(candidates, correlations, turns, strict=True):
@@ -125,7 +125,7 @@ def _candidates(
     found: list[np.ndarray] = [np.empty((0, 2), int)]
     count = 0
     starts = range(0, len(hashes), _BLOCK)
-    for start in tqdm(starts, desc="Comparing pictures", unit="block"):
+    for start in tqdm(starts, desc="Comparing images", unit="block"):
         rows = slice(start, start + _BLOCK)
         alike = _distances(hashes[rows, 0], hashes[start:]) <= thresholds.max_distance
         if features is not None:
@@ -134,7 +134,7 @@ def _candidates(
         count += len(first)
         if count > MOST_CANDIDATES:
             raise ValueError(
-                f"More than {MOST_CANDIDATES:,} of the pairs of {len(hashes):,} pictures look "
+                f"More than {MOST_CANDIDATES:,} of the pairs of {len(hashes):,} images look "
                 f"alike at --max_distance={thresholds.max_distance} and "
                 f"--min_similarity={thresholds.min_similarity}, too many to confirm. Lower the "
                 "distance or raise the similarity."
@@ -155,8 +155,8 @@ def confirm(grey: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Compares the pixels of pairs: the correlation of their detail where they match best.
 
     The detail is what differs from the neighbourhood (less a Gaussian blur of 5% of the side):
-    pictures that merely share light, shadow and an empty ground correlate above 0.98 without
-    showing the same. The second picture is tried in all 8 flips and rotations and shifted by up
+    images that merely share light, shadow and an empty ground correlate above 0.98 without
+    showing the same. The second image is tried in all 8 flips and rotations and shifted by up
     to 12% of the side, as two shots from the hand are.
 
     Args:
@@ -164,8 +164,8 @@ def confirm(grey: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray
         pairs: int [P, 2], indices.
 
     Returns:
-        float32 [P], Pearson correlations, -1..1, 0 where a picture has no detail; and int [P],
-        the orientation of the second picture.
+        float32 [P], Pearson correlations, -1..1, 0 where an image has no detail; and int [P],
+        the orientation of the second image.
     """
     correlations = np.zeros(len(pairs), np.float32)
     turns = np.zeros(len(pairs), int)
@@ -207,9 +207,9 @@ def _best_match(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[int, in
 def _overlap(
     first: np.ndarray, second: np.ndarray, down: int, right: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    def part(picture: np.ndarray, down: int, right: int) -> np.ndarray:
-        height, width = picture.shape
-        return picture[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)]
+    def part(image: np.ndarray, down: int, right: int) -> np.ndarray:
+        height, width = image.shape
+        return image[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)]
 
     return part(first, down, right), part(second, -down, -right)
 

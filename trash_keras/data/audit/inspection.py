@@ -15,7 +15,7 @@ from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 
 GREY_SIDE = 64  # pixels
-# What `orientations` does to a picture, in its order.
+# What `orientations` does to an image, in its order.
 ORIENTATIONS = (
     "as it is",
     "mirrored left to right",
@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
+class InspectedImage:
     """A file that could be read.
 
     Attributes:
@@ -52,7 +52,7 @@ class Picture:
         kind: What the bytes are, e.g. JPEG.
         width: Pixels.
         height: Pixels.
-        grey: uint8 [64, 64], 0..255; the whole picture, stretched.
+        grey: uint8 [64, 64], 0..255; the whole image, stretched.
         hashes: uint64 [8], the perceptual hash of each orientation of `grey`.
     """
 
@@ -77,7 +77,7 @@ class Unreadable:
 class Inspection:
     """All files of a catalog, in its order."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[InspectedImage, ...]
     unreadable: tuple[Unreadable, ...]
 
 
@@ -92,14 +92,14 @@ def inspect(catalog: Catalog, data_dir: str | os.PathLike) -> Inspection:
         data_dir: Folder that its paths are relative to.
 
     Returns:
-        About 5 kB for each picture.
+        About 5 kB for each image.
 
     Raises:
         ImportError: imagehash is missing.
     """
     import imagehash  # an extra; `audit.require_packages` says how to get it
 
-    def look(place: Place) -> Picture | Unreadable:
+    def look(place: Place) -> InspectedImage | Unreadable:
         try:
             encoded = (Path(data_dir) / place.file).read_bytes()
             kind, pixels = formats.identify(encoded), decoding.decode(encoded)
@@ -110,15 +110,15 @@ def inspect(catalog: Catalog, data_dir: str | os.PathLike) -> Inspection:
         bits = [imagehash.phash(Image.fromarray(turned)).hash for turned in orientations(grey)]
         hashes = np.packbits(np.reshape(bits, (len(bits), 64)), axis=1).view(np.uint64)[:, 0]
         sha256 = hashlib.sha256(encoded).hexdigest()
-        return Picture(place, sha256, kind, pixels.shape[1], pixels.shape[0], grey, hashes)
+        return InspectedImage(place, sha256, kind, pixels.shape[1], pixels.shape[0], grey, hashes)
 
     places = list(_places(catalog))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = tuple(
-            tqdm(pool.map(look, places), total=len(places), desc="Reading pictures", unit="file")
+            tqdm(pool.map(look, places), total=len(places), desc="Reading images", unit="file")
         )
     return Inspection(
-        tuple(item for item in found if isinstance(item, Picture)),
+        tuple(item for item in found if isinstance(item, InspectedImage)),
         tuple(item for item in found if isinstance(item, Unreadable)),
     )
 
@@ -134,26 +134,26 @@ def _places(catalog: Catalog) -> Iterator[Place]:
         yield Place(path, (known or folders or ("",))[-1], NO_SPLIT)
 
 
-def orientations(picture: np.ndarray) -> np.ndarray:
-    """Returns the 8 flips and rotations of square pictures, in the order of `ORIENTATIONS`.
+def orientations(image: np.ndarray) -> np.ndarray:
+    """Returns the 8 flips and rotations of square images, in the order of `ORIENTATIONS`.
 
     Args:
-        picture: [..., side, side].
+        image: [..., side, side].
 
     Returns:
         [..., 8, side, side].
     """
-    turned = picture.swapaxes(-1, -2)
+    turned = image.swapaxes(-1, -2)
     return np.stack(
         [
             view
-            for base in (picture, turned)
+            for base in (image, turned)
             for view in (base, base[..., ::-1], base[..., ::-1, :], base[..., ::-1, ::-1])
         ],
         axis=-3,
     )
 
 
-def wrong_extension(picture: Picture) -> bool:
-    """Tells whether the suffix of a file promises another kind of picture than its bytes are."""
-    return SUFFIXES.get(PurePosixPath(picture.place.file).suffix.lower()) != picture.kind
+def wrong_extension(image: InspectedImage) -> bool:
+    """Tells whether the suffix of a file promises another kind of image than its bytes are."""
+    return SUFFIXES.get(PurePosixPath(image.place.file).suffix.lower()) != image.kind

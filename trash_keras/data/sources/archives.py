@@ -73,7 +73,7 @@ class _Budget:
         if unpacked_bytes > RATIO_COUNTS_FROM_BYTES and ratio > MAXIMUM_RATIO:
             raise ValueError(
                 f"The archive unpacks to more than {MAXIMUM_RATIO} times its own size, as a zip "
-                "bomb does and pictures do not. Refused."
+                "bomb does and images do not. Refused."
             )
 
 

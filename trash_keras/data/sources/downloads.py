@@ -17,9 +17,9 @@ from typing import Any
 import filelock
 from tqdm import tqdm
 
-from trash_keras import files
 from trash_keras.data.sources import archives
 from trash_keras.data.sources.remotes import Patience, Remote, status_of, version_of
+from trash_keras.storage import local
 
 PIECE_BYTES = 8 * 2**20
 FILES_AT_ONCE = 16
@@ -50,12 +50,12 @@ def download_file(remote: Remote, target: Path, maximum_bytes: int) -> Path:
             try:
                 _fill(part, remote, info, maximum_bytes, patience)
             except ValueError:
-                files.remove(part)  # refused: there is nothing to continue
+                local.remove(part)  # refused: there is nothing to continue
                 raise
             whole = info["size"] in (None, part.stat().st_size)
         if whole and version_of(patience.call(remote.info)) == version:
             return part
-        files.remove(part)
+        local.remove(part)
         patience.failed(ConnectionError("the file changed while it was downloaded"))
 
 
@@ -179,7 +179,7 @@ def _http_pieces(remote: Remote, info: dict[str, Any], start: int) -> Iterator[t
         etag = info.get("ETag", "")
         if etag.startswith('"'):  # a weak one says nothing about bytes
             headers["If-Range"] = etag
-    # With block_size=0 fsspec streams one answer; with a size it does not ask for one first.
+    # With block_size=0 fsspec streams one prediction; with a size it does not ask for one first.
     options = {"block_size": 0, "size": 1, "headers": headers}
     try:
         stream = remote.filesystem.open(remote.path, "rb", **options)
@@ -206,7 +206,7 @@ def _part(target: Path, remote: Remote, version: str) -> Path:
     part = target.parent / f".{target.name}-{address}-{content}.part"
     for other in target.parent.glob(f".{glob.escape(target.name)}-{address}-*.part*"):
         if not other.name.startswith(part.name):
-            files.remove(other)
+            local.remove(other)
     return part
 
 

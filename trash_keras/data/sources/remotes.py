@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
-from trash_keras import storage
+from trash_keras.storage import remote
 
 ATTEMPTS = 5  # in a row without a new byte
 ATTEMPTS_OF_RETRYING_CLIENTS = 2  # those of object stores try five times or more by themselves
@@ -51,7 +51,7 @@ class Remote:
 
     @property
     def is_http(self) -> bool:
-        """Says whether answers can be streamed with headers of our own."""
+        """Says whether predictions can be streamed with headers of our own."""
         return "http" in self.filesystem.protocol
 
     def patience(self) -> "Patience":
@@ -95,7 +95,7 @@ def connect(address: str) -> Remote:
             f"https://. Received: {public(address)}"
         )
     try:
-        filesystem, path = storage.open_store(address, **options)
+        filesystem, path = remote.open_filesystem(address, **options)
     except ImportError:
         raise
     except Exception as error:  # each client has its own

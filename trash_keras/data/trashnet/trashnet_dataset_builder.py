@@ -23,7 +23,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from trash_keras.data import splits
-from trash_keras.data.catalog import EXTENSIONS, Catalog, Members
+from trash_keras.data.catalog import EXTENSIONS, Catalog, FilesByClass
 from trash_keras.data.trashnet import COUNTS
 
 URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"
@@ -41,7 +41,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "The resized pictures with the authors' splits."}
+    RELEASE_NOTES: ClassVar = {"1.0.0": "The resized images with the authors' splits."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"""
     Needed only on a machine with no network: put {FOLDER}.zip, or the six class folders that it
     holds, into manual_dir. The archive is at {URL}
@@ -68,10 +68,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         counts = {name: len(paths) for name, paths in members.items()}
         if counts != COUNTS:
             raise ValueError(
-                f"TrashNet has {_listed(COUNTS)} pictures. Found {_listed(counts)} in {folder}. "
+                f"TrashNet has {_listed(COUNTS)} images. Found {_listed(counts)} in {folder}. "
                 f"Fetch {FOLDER}.zip again: {URL}"
             )
-        catalog = Catalog(tuple(COUNTS), splits.official(members, Path(__file__).parent))
+        catalog = Catalog(tuple(COUNTS), splits.predefined_splits(members, Path(__file__).parent))
         return {
             theirs: self._generate_examples(folder, catalog.examples(ours)[0])
             for theirs, ours in SPLITS.items()
@@ -114,7 +114,7 @@ def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
         request = urllib.request.Request(URL, method="HEAD")
         urllib.request.build_opener().open(request, timeout=_TIMEOUT_SECONDS).close()
     except urllib.error.HTTPError:
-        pass  # somebody answers; what it means is for tfds to find out
+        pass  # somebody predictions; what it means is for tfds to find out
     except OSError as error:
         if any((dl_manager.download_dir / Builder.name).glob("*.zip")):
             return _open(dl_manager.download(URL))  # from an earlier time
@@ -125,7 +125,7 @@ def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
 
 
 def _open(archive: Path) -> Folder:
-    """Looks into the archive without unpacking it; reading checks each picture's CRC-32."""
+    """Looks into the archive without unpacking it; reading checks each image's CRC-32."""
     try:
         folder = _find(zipfile.Path(zipfile.ZipFile(archive.open("rb"))))
     except zipfile.BadZipFile as error:
@@ -144,7 +144,7 @@ def _find(folder: Folder) -> Folder | None:
     return None
 
 
-def _scan(folder: Folder) -> Members:
+def _scan(folder: Folder) -> FilesByClass:
     return {
         name: tuple(
             sorted(

@@ -1,0 +1,173 @@
+import dataclasses
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from trash_keras.calibration.ood import SubspaceDetector
+from trash_keras.exporters import model_info, tflite, tflite_graph
+from trash_keras.exporters.exporter import ExportSpec
+from trash_keras.metadata import ModelMetadata
+from trash_keras.models import inference
+from trash_keras.predictor import Predictor
+
+CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "crop", threshold=0.6)
+ABOUT = model_info.ModelInfo("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
+WRITERS = {
+    "float32": tflite.write_float32,
+    "float16": tflite.write_float16,
+    "dynamic": tflite.write_dynamic,
+    "int8": tflite.write_int8,
+}
+
+
+@pytest.fixture(scope="module")
+def source(classifier, images):
+    generator = np.random.default_rng(1)
+    basis = np.linalg.qr(generator.normal(size=(12, 3)))[0].astype(np.float32)
+    novelty = SubspaceDetector(np.zeros(12, np.float32), basis, 0.95)
+    model = inference.build_inference_model(classifier, temperature=0.3, novelty=novelty)
+    calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
+    return ExportSpec(model, CONTRACT, ABOUT, calibration.copy)
+
+
+@pytest.fixture(scope="module")
+def written(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    for kind, write in WRITERS.items():
+        write(source, folder / f"model_{kind}.tflite")
+    return {kind: folder / f"model_{kind}.tflite" for kind in WRITERS}
+
+
+def ends(path):
+    interpreter = Interpreter(model_path=str(path))
+    (first,), (last,) = interpreter.get_input_details(), interpreter.get_output_details()
+    return first, last
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_it_takes_one_image_and_returns_one_row(written, kind):
+    for tensor, shape in zip(ends(written[kind]), ([1, 16, 16, 3], [1, 3]), strict=True):
+        assert tensor["shape"].tolist() == tensor["shape_signature"].tolist() == shape  # no None
+        assert tensor["dtype"] == (np.uint8 if kind == "int8" else np.float32)
+
+
+def test_bytes_are_grey_levels_and_256ths_of_probability(written):
+    first, last = ends(written["int8"])
+    assert first["quantization"] == (1.0, 0) and last["quantization"] == (1 / 256, 0)
+    interpreter = Interpreter(model_path=str(written["int8"]))
+    run = interpreter.get_signature_runner()
+    (prediction,) = run(image=np.full((1, 16, 16, 3), 9, np.uint8)).values()
+    assert prediction.dtype == np.uint8 and abs(int(prediction.sum()) - 256) <= 3
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("float32", 1e-4), ("float16", 5e-3)])
+def test_predictions_are_the_probabilities_of_inference_mode(
+    written, source, classifier, images, kind, tolerance
+):
+    predictions = Predictor.load(written[kind]).predict_batch(images)
+    np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(predictions, source.model(images, training=False), atol=tolerance)
+    assert np.abs(predictions - classifier(images, training=True)).max() > 0.05
+    assert np.ptp(predictions, axis=0).max() > 0.01  # another image, another prediction
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "int8"])
+def test_quantized_predictions_are_near(written, source, images, kind):
+    inputs = np.rint(images).astype(np.uint8)
+    predictions = Predictor.load(written[kind]).predict_batch(inputs)
+    assert predictions.dtype == np.float32
+    np.testing.assert_allclose(predictions, source.model(inputs, training=False), atol=0.05)
+    assert predictions.argmax(axis=1).tolist() == np.argmax(source.model(inputs), axis=1).tolist()
+
+
+def operators(content):
+    """Returns what a file computes with: kind of operator -> input tensors of each."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    graph = model.subgraphs[0]
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
+    kinds = {}
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        kinds.setdefault(name, []).append([graph.tensors[index] for index in operator.inputs])
+    return model, kinds
+
+
+def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
+    content = written["int8"].read_bytes()
+    model, kinds = operators(content)
+    for inputs in kinds["CONV_2D"]:
+        assert inputs[0].type == inputs[1].type == schema.TensorType.INT8
+        assert len(inputs[1].quantization.scale) == inputs[1].shape[0]  # of output channels
+    for inputs in kinds["SOFTMAX"] + kinds["FULLY_CONNECTED"]:
+        assert inputs[0].type == schema.TensorType.FLOAT32
+    offsets = [content.find(bytes(buffer.data)) for buffer in model.buffers
+               if buffer.data is not None and len(buffer.data) > 64]  # fmt: skip
+    assert offsets and all(offset % 16 == 0 for offset in offsets)
+
+
+def test_a_beginning_with_a_depthwise_convolution_stays_in_float(source, images, tmp_path):
+    image = keras.Input((16, 16, 3), name="image")
+    x = keras.layers.Rescaling(1 / 255)(image)
+    for _ in range(2):
+        x = keras.layers.Conv2D(8, 3, activation="relu")(x)
+        x = keras.layers.DepthwiseConv2D(3, activation="relu")(x)
+    x = keras.layers.Conv2D(4, 3)(x)
+    prediction = keras.layers.Softmax()(keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    model = keras.Model(image, prediction)
+    path = tmp_path / "model.tflite"
+    tflite.write_int8(dataclasses.replace(source, model=model), path)
+    _, kinds = operators(path.read_bytes())
+    for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        first, *others = (inputs[0].type for inputs in kinds[kind])
+        assert first == schema.TensorType.FLOAT32 and set(others) == {schema.TensorType.INT8}
+    first, last = ends(path)
+    assert first["dtype"] == last["dtype"] == np.uint8 and first["quantization"] == (1.0, 0)
+    inputs = np.rint(images).astype(np.uint8)
+    predictions = Predictor.load(path).predict_batch(inputs)
+    np.testing.assert_allclose(predictions, model(inputs), atol=0.05)
+    (by_name,) = Interpreter(str(path)).get_signature_runner()(image=inputs[:1]).values()
+    np.testing.assert_array_equal(by_name / 256, predictions[:1])
+
+
+def test_large_matrices_take_a_byte_a_value(written, images, monkeypatch):
+    plain = written["float32"].read_bytes()
+    assert tflite_graph.with_small_matrices(plain) == tflite_graph.with_small_matrices(
+        tflite_graph.with_small_matrices(plain)
+    )  # nothing here is large
+    monkeypatch.setattr(tflite_graph, "_LARGE", 100)
+    small = tflite_graph.with_small_matrices(plain)
+    _, kinds = operators(small)
+    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {schema.TensorType.INT8}
+    for original in images:
+        found = []
+        for content in (plain, small):
+            interpreter = Interpreter(model_content=content)
+            found.append(interpreter.get_signature_runner()(image=original[None]))
+        (expected,), (prediction,) = (list(one.values()) for one in found)
+        np.testing.assert_allclose(prediction, expected, atol=0.02)
+    assert not np.array_equal(prediction, expected)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_contract_labels_and_origin_lie_inside(written, kind):
+    assert dataclasses.replace(ModelMetadata.read(written[kind]), threshold=0.6) == CONTRACT
+    with zipfile.ZipFile(written[kind]) as archive:
+        assert archive.read("labels.txt") == b"blue\ngreen\nred\n"
+        assert json.loads(archive.read("about.json"))["facts"] == {"seed": 3}
+        assert len(archive.namelist()) == len(set(archive.namelist())) == 3
+
+
+@pytest.mark.parametrize(
+    ("threshold", "inside"), [(0.0, 0.0), (0.6, 0.6), (0.9999, 254.5 / 256), (1.0, 1.0)]
+)
+def test_the_surest_byte_passes_every_threshold_but_one(threshold, inside):
+    metadata = dataclasses.replace(CONTRACT, threshold=threshold, set_threshold=threshold)
+    found = tflite.clip_threshold_to_uint8(metadata)
+    assert found.threshold == found.set_threshold == inside
+    assert tflite.clip_threshold_to_uint8(CONTRACT).set_threshold is None

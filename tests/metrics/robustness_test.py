@@ -1,0 +1,40 @@
+import json
+
+import numpy as np
+import pytest
+
+from trash_keras.metrics import robustness
+
+NAMES = ("glass", "metal")
+
+
+def test_accuracies_of_each_severity_and_their_means(predicted):
+    clean = predicted(NAMES, np.array([[8, 2], [0, 10]]))
+    wrong = clean.__class__(NAMES, clean.paths, clean.labels, clean.probabilities[:, ::-1])
+    scores = robustness.score(clean, {"blur": [clean, wrong], "noise": [wrong, wrong]})
+    assert scores["examples"] == 20
+    assert scores["clean"]["accuracy"] == pytest.approx(0.9)
+    assert scores["kinds"]["blur"]["accuracy"] == pytest.approx([0.9, 0.1])
+    assert scores["kinds"]["blur"]["mean_accuracy"] == pytest.approx(0.5)
+    assert scores["kinds"]["noise"]["mean_accuracy"] == pytest.approx(0.1)
+    assert scores["mean_accuracy"] == pytest.approx(0.3)
+    assert scores["clean"]["macro_f1"] == pytest.approx((16 / 18 + 20 / 22) / 2)
+    blurred = scores["kinds"]["blur"]["macro_f1"]
+    assert scores["kinds"]["blur"]["mean_macro_f1"] == pytest.approx(np.mean(blurred))
+    json.dumps(scores, allow_nan=False)
+    assert robustness.summary(scores) == (
+        "robustness: mean accuracy 0.3000 over 2 kinds of change, 0.9000 without; worst noise "
+        "with 0.1000, 20 images"
+    )
+
+
+def test_only_the_same_images_can_be_compared(predicted):
+    clean, other = (
+        predicted(NAMES, np.eye(2, dtype=int) * 3),
+        predicted(NAMES, np.eye(2, dtype=int)),
+    )
+    with pytest.raises(ValueError, match="blur are for other images"):
+        robustness.score(clean, {"blur": [other]})
+    for nothing in ({}, {"blur": []}):
+        with pytest.raises(ValueError, match="at least one kind"):
+            robustness.score(clean, nothing)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from trash_keras.metrics import slices
+from trash_keras.metrics.intervals import wilson_interval
+from trash_keras.metrics.predictions import Predictions
+
+PATHS = ["glass/a.jpg", "glass/b.jpg", "metal/a.jpg", "metal/c.jpg"]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="subsets.csv"):
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_files_are_named_by_path_or_by_their_last_part(write):
+    named = write("file,subset\nglass/a.jpg,old\nc.jpg,new\nelsewhere/z.jpg,old\nb.jpg,\n")
+    assert slices.load(named, PATHS) == {
+        "glass/a.jpg": "old", "glass/b.jpg": "(not listed)", "metal/a.jpg": "(not listed)",
+        "metal/c.jpg": "new",
+    }  # fmt: skip
+
+
+def test_another_column_and_odd_names_of_files(write):
+    named = write('class,file,taken by\nx,b.jpg,"me, at home"\n', "of: subsets.csv")
+    assert slices.load(named + ":taken by", PATHS)["glass/b.jpg"] == "me, at home"
+    with pytest.raises(ValueError, match=r"columns file and subset.* has 1 rows .*taken by"):
+        slices.load(named, PATHS)  # the colon in the file's own name is none of a column
+
+
+def test_no_subsets():
+    assert slices.load("", PATHS) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,subset\n", "has 0 rows and the columns: file, subset"),
+        ("", "has 0 rows and the columns: none"),
+        ("name,subset\nb.jpg,x\n", "has 1 rows and the columns: name, subset"),
+        ("file,subset\nb.jpg,x\nb.jpg,y\n", "names b.jpg more than once"),
+        ("file,subset\na.jpg,x\n", r"but 2 images are called that.* as in glass/a.jpg"),
+        ("file,subset\nz.jpg,x\n", "none of the 4 images.* as in glass/a.jpg"),
+        ("file,subset\n\x00", "of the 4 images|No usable --slices|has 0 rows"),
+    ],
+)
+def test_mistakes(write, text, message):
+    with pytest.raises(ValueError, match=message):
+        slices.load(write(text), PATHS)
+    with pytest.raises(ValueError, match=r"No usable --slices at gone\.csv"):
+        slices.load("gone.csv", PATHS)
+
+
+def test_recall_of_each_class_in_each_subset():
+    right = [True, True, False, True, False]
+    labels = np.array([0, 0, 0, 1, 1])
+    predictions = np.where(right, labels, 1 - labels)
+    paths = [f"{index}.jpg" for index in range(5)]
+    found = Predictions(("glass", "metal"), paths, labels, np.eye(2)[predictions])
+    subset_of = dict(zip(paths, ["old", "new", "new", "new", "new"], strict=True))
+    assert slices.slice_metrics(found, subset_of) == {
+        "new": {
+            "glass": {"recall": 0.5, "interval": wilson_interval(1, 2), "support": 2},
+            "metal": {"recall": 0.5, "interval": wilson_interval(1, 2), "support": 2},
+        },
+        "old": {"glass": {"recall": 1.0, "interval": wilson_interval(1, 1), "support": 1}},
+    }

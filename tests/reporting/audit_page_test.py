@@ -1,0 +1,145 @@
+import base64
+import copy
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trash_keras.data.groups import load_groups
+from trash_keras.reporting import audit_page
+
+
+def place(file, split="train"):
+    return {"file": file, "class": file.split("/")[0], "split": split}
+
+
+def pair(first, second, **more):
+    return {
+        "files": [place(first), place(second, "test")], "across_splits": True,
+        "across_classes": False, "correlation": 0.912, "orientation": "turned by 180°",
+        "hash_distance": 4, "feature_similarity": 0.95, **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def findings():
+    equal = {"files": [place("a/1.png"), place("b/1.png")], "across_splits": False,
+             "across_classes": True}  # fmt: skip
+    value = {"value": 3.0, "median": 9.0, "score": -4.25}
+    doubt = {"suggestion": "b", "probability_of_label": 0.012, "probability_of_suggestion": 0.98}
+    return {
+        "summary": {
+            "files": 9, "unreadable": 1, "wrong_extensions": 1, "exact_duplicates": 1,
+            "near_duplicates": 1, "duplicates_across_classes": 1, "duplicates_across_splits": 1,
+            "groups": 2, "outliers": 1, "doubtful_labels": 1,
+        },
+        "counts": {"train": {"a": 4, "b": 2}, "test": {"a": 2, "b": 1}},
+        "unreadable": [{**place("a/bad.jpg"), "reason": "an empty file"}],
+        "wrong_extensions": [{**place("a/png.jpg"), "content": "PNG"}],
+        "exact_duplicates": [equal],
+        "near_duplicates": [pair("a/2.png", "a/3.png")],
+        "groups": [["a/1.png", "b/1.png"], ["a/2.png", "a/3.png"]],
+        "outliers": {"size": [{**place("b/2.png"), **value}], "aspect": [], "brightness": [],
+                     "contrast": []},
+        "doubtful_labels": {"accuracy": 0.875, "found": [{**place("a/1.png"), **doubt}]},
+        "evidence": {name: f"Evidence of {name}." for name in
+                     ("exact_duplicates", "near_duplicates", "outliers", "doubtful_labels")},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def images(tmp_path):
+    for file in ("a/1.png", "b/1.png", "a/2.png", "a/3.png", "b/2.png"):
+        (tmp_path / "data" / file).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), (200, 10, 10)).save(tmp_path / "data" / file)
+    return tmp_path / "data"
+
+
+def render(findings, data_dir, tmp_path):
+    audit_page.write_page(tmp_path / "audit.html", {"run": {}, **findings}, data_dir)
+    return (tmp_path / "audit.html").read_text()
+
+
+def plain(page):
+    return " ".join(re.sub(r"<[^>]*>", " ", page.split("</style>")[1]).split())
+
+
+def test_everything_that_was_found_is_on_the_page(findings, images, tmp_path):
+    page = render(findings, images, tmp_path)
+    text = plain(page)
+    for words in (
+        "a/bad.jpg train an empty file", "a/png.jpg train PNG", "Evidence of near_duplicates.",
+        "0.912 , second turned by 180°; 4 bits, cosine 0.95", "a/2.png train a/3.png test",
+        "a → b? 98% against 1.2%", "right for 87.5% of the images", "Size: 1", "-4.2 deviations",
+        "a 4 2 6 66.7%", "b 2 1 3 33.3%", "across classes", "across splits",
+    ):  # fmt: skip
+        assert words in text, words
+    assert text.count("not shown") == 0
+    sources = re.findall(r'<img src="data:image/jpeg;base64,([^"]*)"', page)
+    assert len(sources) == 1 + 2 + 1 + 1
+    for source in sources:
+        assert Image.open(io.BytesIO(base64.b64decode(source))).size == (40, 30)
+
+
+def test_nothing_is_loaded_from_elsewhere(findings, images, tmp_path):
+    page = render(findings, images, tmp_path)
+    assert "default-src 'none'" in page and "prefers-color-scheme: dark" in page
+    assert 'name="viewport" content="width=device-width' in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
+def test_names_are_escaped(findings, images, tmp_path):
+    findings["unreadable"][0]["file"] = "<script>alert(1)</script>"
+    page = render(findings, images, tmp_path)
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_a_clean_folder_has_a_page_too(findings, images, tmp_path):
+    clean = copy.deepcopy(findings)
+    clean["summary"] = {**dict.fromkeys(clean["summary"], 0), "files": 6, "doubtful_labels": None}
+    clean["counts"] = {"all": {"a": 6}}
+    for name in ("unreadable", "wrong_extensions", "exact_duplicates", "near_duplicates", "groups"):
+        clean[name] = []
+    clean["outliers"] = {name: [] for name in clean["outliers"]}
+    clean["doubtful_labels"] = None
+    text = plain(render(clean, images, tmp_path))
+    assert "No image is there twice." in text and "it is not known what leaks" in text
+    assert text.count("None were found.") == 3 and "Every file can be read" in text
+    assert "needs features of a backbone" in text
+
+
+def test_long_lists_are_cut_and_the_page_stays_small(findings, tmp_path, monkeypatch):
+    monkeypatch.setattr(audit_page, "THUMBNAIL_BYTES", 200_000)
+    noise = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    (tmp_path / "data/a").mkdir(parents=True)
+    for number in range(30):
+        Image.fromarray(noise).save(tmp_path / f"data/a/{number}.png")
+    many = [pair(f"a/{n % 30}.png", f"a/{(n + 1) % 30}.png") for n in range(500)]
+    findings["near_duplicates"] = many
+    findings["summary"]["near_duplicates"] = 500
+    page = render(findings, tmp_path / "data", tmp_path)
+    assert f"The first {audit_page.NEAR_SHOWN} are shown; audit.json lists all 500." in page
+    assert 150_000 < len(page) < 350_000
+    assert "not shown" in page
+
+
+def test_publish_writes_page_findings_and_groups(findings, images, tmp_path):
+    output, groups = tmp_path / "out", tmp_path / "groups.json"
+    audit_page.publish(findings, output, images, "the command", groups)
+    assert {path.name for path in output.iterdir()} == {"audit.html", "audit.json"}
+    written = json.loads((output / "audit.json").read_text())
+    assert written["near_duplicates"] == findings["near_duplicates"]
+    assert written["run"]["command"] == "the command"
+    assert "the command" in plain((output / "audit.html").read_text())
+    assert load_groups(groups) == [("a/1.png", "b/1.png"), ("a/2.png", "a/3.png")]
+    assert "near_duplicates" in json.loads(groups.read_text())["evidence"]
+
+
+def test_pairs_that_cross_come_first(findings, images, tmp_path):
+    harmless = pair("a/2.png", "b/2.png", across_splits=False, correlation=0.999)
+    findings["near_duplicates"] = [harmless, *findings["near_duplicates"]]
+    page = render(findings, images, tmp_path)
+    assert page.index("0.912") < page.index("0.999")

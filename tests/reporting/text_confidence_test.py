@@ -1,0 +1,86 @@
+import pytest
+
+from trash_keras.config import Config
+from trash_keras.reporting.text import confidence_paragraphs, how_it_predictions
+
+HOW = {"temperature": 1.0, "threshold": 0.75, "set_threshold": None, "tta": 1}
+ABSTENTION = {"threshold": 0.75, "coverage": 0.8, "error": 0.025, "error_interval": [0.01, 0.06]}
+
+
+def said(scored, changes=None, how=None, **report):
+    """What is said of a test split with these figures, by a run with --target_risk=0.03."""
+    split = scored(["a", "b"], abstention=ABSTENTION) | (changes or {})
+    config = Config().to_dict()
+    config["answering"]["target_risk"] = 0.03
+    report = {"answering": HOW | (how or {}), "config": config, "test": split} | report
+    return " ".join(how_it_predictions(report))
+
+
+@pytest.mark.parametrize(
+    ("mean", "coverage", "expected"),
+    [
+        (
+            0.99,
+            0.5,
+            ["more sure than it is right: confidence 99.0%", "it predictions 50.0% of them"],
+        ),
+        (
+            0.5,
+            0.0,
+            ["more often right than it is sure", "Even its surest predictions are wrong more"],
+        ),
+    ],
+)
+def test_confidence_is_put_into_words(scored, mean, coverage, expected):
+    split = scored(["a", "b"], accuracy=0.9, ece=0.0876, coverage_at_2_percent_error=coverage)
+    words = " ".join(confidence_paragraphs({"class_names": ["a", "b"], "test": split}, mean))
+    assert "(ECE, 15 bins) of 0.088" in words and "accuracy 90.0%" in words
+    assert all(part in words for part in expected)
+
+
+def test_a_report_from_before_there_was_a_choice_says_nothing_of_it(scored):
+    assert said(scored, answering=None) == ""
+
+
+def test_the_threshold_is_told_with_its_coverage_and_its_error(scored):
+    assert said(scored) == (
+        "It is unsure up to a probability of 0.750, the lowest with at most 3.0% wrong predictions on "
+        "validation images. Of the test images it predictions 80.0%, 2.5% of these wrongly (95% "
+        "interval 1.0% to 6.0%)."
+    )
+
+
+def test_where_nobody_tells_what_the_threshold_is_for_nothing_is_made_up(scored):
+    text = said(scored, config=None)
+    assert text.startswith("It is unsure up to a probability of 0.750. Of the test images")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "changes", "expected"),
+    [
+        (
+            0.0,
+            {},
+            "never unsure and gives all predictions: at most 3.0% of them were wrong on valid",
+        ),
+        (1.0, {}, "unsure of every image: even the surest were wrong for more than 3.0% on val"),
+        (0.9, {"coverage": 0, "error": None, "error_interval": None}, "That is all of the test"),
+    ],
+)
+def test_extreme_thresholds_are_told_as_such(scored, threshold, changes, expected):
+    text = said(scored, {"abstention": ABSTENTION | changes}, {"threshold": threshold})
+    assert expected in text
+
+
+def test_the_temperature_is_told_with_what_it_does(scored):
+    figures = {"ece": 0.021, "ece_uncalibrated": 0.043, "brier": 0.1, "brier_uncalibrated": 0.15}
+    text = said(scored, figures, {"temperature": 1.432})
+    assert "A temperature of 1.43, fitted on validation images" in text
+    assert "ECE on the test images is 0.043 instead of 0.021" in text
+    assert "the Brier score 0.150 instead of 0.100." in text
+
+
+def test_sets_are_told_with_their_size_and_coverage(scored):
+    sets = {"threshold": 0.2, "coverage": 0.952, "mean_size": 1.34}
+    expected = "of 1.34 classes on average, hold the true one for 95.2% of the test images"
+    assert expected in said(scored, {"conformal": sets}, {"set_threshold": 0.2})

@@ -1,0 +1,108 @@
+"""What the server gives out, and what it keeps."""
+
+import http.client
+import threading
+
+import pytest
+
+from trash_keras.metadata import ModelMetadata
+from trash_keras.serving import web_demo
+from trash_keras.serving.web_demo import PAGE, Server, Site
+
+
+@pytest.fixture
+def site(tmp_path):
+    model = tmp_path / "a model.tflite"
+    model.write_bytes(b"weights")
+    ModelMetadata(("blue", "red"), 16, "crop").embed(model)
+    core = tmp_path / "cache" / "node_modules" / "@litertjs" / "core"
+    core.mkdir(parents=True)
+    (core / "runtime.wasm").write_bytes(b"\0asm")
+    (tmp_path / "cache" / "secret.js").write_text("not below node_modules")
+    return Site(model, tmp_path / "cache" / "node_modules")
+
+
+@pytest.fixture
+def ask(site):
+    with Server(site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def request(path, method="GET"):
+            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+            connection.request(method, path)
+            response = connection.getresponse()
+            found = response.status, dict(response.headers), response.read()
+            connection.close()
+            return found
+
+        yield request
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/index.html?v=1", "text/html; charset=utf-8"),
+        ("/main.js", "text/javascript; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/node_modules/@litertjs/core/runtime.wasm", "application/wasm"),
+        ("/model.tflite", "application/octet-stream"),
+    ],
+)
+def test_each_file_has_its_type_and_the_policy(ask, path, kind):
+    status, headers, content = ask(path)
+    assert status == 200 and len(content) == int(headers["Content-Length"]) > 0
+    assert headers["Content-Type"] == kind
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ") and policy.endswith("frame-ancestors 'none'")
+    assert policy.removesuffix("; frame-ancestors 'none'") in (PAGE / "index.html").read_text()
+
+
+def test_the_model_comes_with_its_name(ask, site):
+    _, headers, content = ask("/model.tflite")
+    assert content == site.model.read_bytes()
+    assert headers["Content-Disposition"] == "inline; filename*=UTF-8''a%20model.tflite"
+    status, same, nothing = ask("/model.tflite", "HEAD")
+    assert (status, nothing) == (200, b"")
+    assert same == headers | {"Date": same["Date"]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing.js", "/package.json", "/node_modules", "/node_modules/@litertjs/core/",
+        "/../README.md", "/%2e%2e/demo/server.py", "/..%2f..%2fsetup.cfg", "//etc/passwd",
+        "/node_modules/../secret.js", "/node_modules/%2e%2e/secret.js", "/%00.js",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_given_out(ask, path):
+    status, headers, content = ask(path)
+    assert status == 404
+    assert b"secret" not in content and "Content-Security-Policy" in headers
+
+
+def test_nothing_can_be_sent_to_it(ask):
+    assert ask("/", "POST")[0] == 501
+
+
+def test_a_model_is_looked_into_before_anything_is_fetched(tmp_path, site, monkeypatch):
+    monkeypatch.setattr(web_demo, "fetch", lambda page: tmp_path)
+    assert Site.of(site.model) == Site(site.model, tmp_path)
+    other = site.model.rename(tmp_path / "model.keras")
+    monkeypatch.delattr(web_demo, "fetch")
+    with pytest.raises(ValueError, match=r"runs \.tflite files.*Received: .*model\.keras"):
+        Site.of(other)
+    with pytest.raises(ValueError, match="There is no model at nowhere"):
+        Site.of("nowhere.tflite")
+
+
+def test_a_port_that_is_taken_is_named(site):
+    with (
+        Server(site) as server,
+        pytest.raises(OSError, match=rf"listen at .*:{server.server_port}"),
+    ):
+        Server(site, port=server.server_port)

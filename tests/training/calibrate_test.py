@@ -1,0 +1,113 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from trash_keras.calibration.fit import fit_calibration
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import SPLITS, Catalog
+from trash_keras.data.readers.base import FolderReader
+from trash_keras.data.split import Split
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.calibration import apply_temperature
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import classifier
+from trash_keras.models.inference import build_inference_model, load, read_novelty, save
+from trash_keras.predictor import Predictor
+from trash_keras.training import calibrate
+from trash_keras.training.trainer import train_and_evaluate
+
+
+def test_the_model_file_says_how_it_predictions_and_the_report_agrees(doubtful):
+    workdir, _, report, _ = doubtful
+    metadata = ModelMetadata.read(workdir / "model.keras")
+    assert metadata.answering() == report["answering"] and metadata.tta == 2
+    assert metadata.temperature != 1 and 0 < metadata.threshold < 1
+    assert 0 < metadata.set_threshold < 1
+    abstention = report["test"]["abstention"]
+    assert abstention["threshold"] == metadata.threshold and 0 < abstention["coverage"] < 1
+    assert report["test"]["conformal"]["mean_size"] > 1
+
+
+def test_it_is_fitted_on_validation_alone(doubtful):
+    workdir, _, report, _ = doubtful
+    how = report["answering"]
+    predictions = {
+        split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS
+    }
+    for split, refitted in (("valid", True), ("test", False)):
+        labels = predictions[split].labels
+        plain = apply_temperature(predictions[split].probabilities, 1 / how["temperature"])
+        found = fit_calibration(labels, plain, 0.02, 0.2)
+        same = [found[name] == pytest.approx(how[name], rel=1e-3) for name in found]
+        assert all(same) if refitted else not any(same)
+    assert report["valid"]["abstention"]["error"] <= 0.02
+    assert report["valid"]["conformal"]["coverage"] >= 0.8
+
+
+def test_the_classifier_in_the_file_stays_raw(doubtful):
+    workdir, _, report, _ = doubtful
+    inference = keras.models.load_model(workdir / "model.keras")
+    model = classifier.raw_classifier(inference)
+    images = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
+    extract, views = classifier.feature_extractor(model), (images, images[:, :, ::-1])
+    features = np.mean([extract.predict(view, verbose=0) for view in views], axis=0)
+    logits = np.mean([np.log(model.predict(view, verbose=0)) for view in views], axis=0)
+    damping = read_novelty(inference).scaling(features)
+    assert damping.min() < 0.9  # noise is nothing that training showed
+    temperature = report["answering"]["temperature"]
+    expected = apply_temperature(np.exp(logits), 1 / damping[:, None] * temperature)
+    np.testing.assert_allclose(inference.predict(images, verbose=0), expected, atol=1e-5)
+    found = Predictor.load(workdir / "model.keras").predict_batch(images)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def kill(*arguments, **options):
+    raise KeyboardInterrupt
+
+
+def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, monkeypatch):
+    _, _, report, config = doubtful
+    # Before it, before the file is replaced, and after.
+    for place, name in ((calibrate, "settle"), (calibrate, "save"), (report, "publish")):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(place, name, kill)
+            train_and_evaluate(config, tmp_path)
+        predicted = ModelMetadata.read(tmp_path / "model.keras").answering()
+        assert (predicted["temperature"] != 1) == (name == "publish")
+    found = train_and_evaluate(config, tmp_path)
+    assert found["answering"] == pytest.approx(report["answering"], rel=1e-5)
+    assert found["test"]["abstention"]["coverage"] == report["test"]["abstention"]["coverage"]
+    assert ModelMetadata.read(tmp_path / "model.keras").answering() == found["answering"]
+
+
+def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
+    workdir, data, _, config = doubtful
+    before = ModelMetadata.read(workdir / "model.keras")
+    model = tmp_path / "model.keras"
+    other = dataclasses.replace(before, temperature=9.0, threshold=0.1, tta=8)
+    raw = classifier.load_classifier(workdir / "model.keras")
+    save(build_inference_model(raw, 9.0, 8), other, model)
+    catalog = Catalog.load(workdir / "catalog.json")
+    images = {
+        split: pipeline.load_split(Split(catalog, split, FolderReader(data), 16))
+        for split in ("train", "valid")
+    }
+    labels = catalog.examples("valid")[1]
+    assert calibrate.calibrate(model, config.answering, images, labels, 8).metadata == before
+    assert ModelMetadata.read(model) == before
+    one, other = (read_novelty(load(path)) for path in (model, workdir / "model.keras"))
+    np.testing.assert_allclose(one.basis @ one.basis.T, other.basis @ other.basis.T, atol=1e-5)
+    plain = dataclasses.replace(config.answering, ood_scaling=False)
+    calibrate.calibrate(model, plain, images, labels, 8)
+    assert read_novelty(load(model)) is None
+
+
+def test_without_flags_a_image_is_one_view_and_there_are_no_sets(trained):
+    workdir, _, report = trained
+    metadata = ModelMetadata.read(workdir / "model.keras")
+    assert (metadata.tta, metadata.set_threshold) == (1, None)
+    # Solid colours are never mistaken: nothing to calibrate, nothing to be unsure of.
+    assert (metadata.temperature, metadata.threshold) == (1, 0)
+    assert report["test"]["abstention"]["coverage"] == 1 and "conformal" not in report["test"]

@@ -1,0 +1,181 @@
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from trash_keras.storage import local
+from trash_keras.training.checkpoint import COLUMNS, CheckpointCallback, CheckpointManager
+
+
+def row(epoch, val_accuracy=0.5, val_loss=1.0):
+    return {"epoch": epoch, "loss": 1.5, "accuracy": 0.25, "val_loss": val_loss,
+            "val_accuracy": val_accuracy, "learning_rate": 0.125, "seconds": 9.0}  # fmt: skip
+
+
+def make_model(value=0.0):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.AdamW(0.1), "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.set_weights([np.full((2, 1), value), np.full(1, value)])
+    return model
+
+
+def value_of(model):
+    return float(model.get_weights()[0][0, 0])
+
+
+@pytest.fixture
+def saved():
+    """Grows by one each time that the best model is written."""
+    return []
+
+
+@pytest.fixture
+def make_record(tmp_path, saved):
+    return lambda: CheckpointManager(tmp_path, lambda: saved.append(True))
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([(0.5, 1.0), (0.7, 2.0), (0.6, 0.1)], 1),  # accuracy before loss
+        ([(0.7, 1.0), (0.7, 0.5), (0.7, 0.8)], 1),  # the lower loss among equals
+        ([(0.7, 0.5), (0.7, 0.5)], 0),  # the earlier among equals
+    ],
+)
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
+    make_record, saved, scores, best
+):
+    record, model, writes = make_record(), make_model(), []
+    for epoch, (accuracy, loss) in enumerate(scores):
+        record.add("head", model, row(epoch, accuracy, loss))
+        writes.append(len(saved))
+    assert record.best()["epoch"] == best == writes.index(writes[-1])
+
+
+def test_metrics_csv_has_a_row_an_epoch_of_all_phases(make_record, tmp_path):
+    record, model = make_record(), make_model()
+    record.add("head", model, row(0))
+    record.add("finetune", model, row(1, 0.75))
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert [list(one.values()) for one in rows] == [
+        ["head", "0", "1.5", "0.25", "1.0", "0.5", "0.125"],
+        ["finetune", "1", "1.5", "0.25", "1.0", "0.75", "0.125"],
+    ]
+
+
+def test_a_resumed_run_gets_weights_and_optimizer_back(make_record):
+    model = make_model()
+    model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0)
+    make_record().add("head", model, row(2))
+    fresh = make_model()
+    assert make_record().restore("finetune", fresh) is None
+    assert make_record().restore("head", fresh) == 3
+    for one, other in zip(
+        [*model.weights, *model.optimizer.variables],
+        [*fresh.weights, *fresh.optimizer.variables],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert int(fresh.optimizer.iterations) == 3
+
+
+def test_a_kill_between_weights_and_state_leaves_the_earlier_epoch(
+    make_record, tmp_path, monkeypatch
+):
+    record = make_record()
+    record.add("head", make_model(1.0), row(0))
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(local, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        record.add("head", make_model(2.0), row(1))
+    resumed, model = make_record(), make_model()
+    assert [one["epoch"] for one in resumed.rows] == [0]
+    assert resumed.restore("head", model) == 1 and value_of(model) == 1.0
+    resumed.add("head", make_model(3.0), row(1))
+    assert make_record().restore("head", model) == 2 and value_of(model) == 3.0
+    assert len(list((tmp_path / "backup" / "head").iterdir())) == 2  # one weights file, one state
+
+
+def test_a_kill_after_the_state_makes_metrics_and_best_model_again(
+    make_record, tmp_path, saved, monkeypatch
+):
+    record = make_record()
+    record.add("head", make_model(), row(0))
+    whole_csv = (tmp_path / "metrics.csv").read_text()
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(local, "write_text", _fail_for("metrics.csv", local.write_text))
+        record.add("head", make_model(), row(1, 0.9))
+    assert (tmp_path / "metrics.csv").read_text() == whole_csv and len(saved) == 1
+    assert make_record().restore("head", make_model()) == 2
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 3 and len(saved) == 2
+    make_record().add("head", make_model(), row(2, 0.1))
+    assert make_record().restore("head", make_model()) == 3
+    assert len(saved) == 2  # epoch 2 is not the best
+
+
+def _fail_for(name, write):
+    def failing(path, text):
+        if path.name == name:
+            raise KeyboardInterrupt
+        write(path, text)
+
+    return failing
+
+
+def test_a_phase_is_past_when_a_later_one_has_begun(make_record):
+    record, model = make_record(), make_model()
+    assert not record.is_past("head")
+    record.add("head", model, row(0))
+    assert not record.is_past("head")
+    record.add("finetune", model, row(1))
+    for one in (record, make_record()):
+        assert one.is_past("head") and not one.is_past("finetune")
+        assert [each["phase"] for each in one.rows] == ["head", "finetune"]
+
+
+def test_the_recorder_adds_validation_and_rate_for_the_callbacks_after_it(make_record):
+    record, model, seen = make_record(), make_model(), {}
+    model.compile(keras.optimizers.AdamW(0.1), "mse", metrics=["accuracy"])
+    recorder = CheckpointCallback(record, "head", lambda: {"accuracy": 0.9, "loss": 0.3})
+    later = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.update(logs))
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), callbacks=[recorder, later], verbose=0)
+    (committed,) = record.rows
+    assert set(committed) == {*COLUMNS, "seconds"} and committed["seconds"] < 60
+    assert seen == {name: committed[name] for name in COLUMNS[2:]}
+    assert (seen["val_accuracy"], seen["val_loss"]) == (0.9, 0.3)
+    assert seen["learning_rate"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "val_loss"), [(float("nan"), 0.3), (0.3, float("nan")), (float("inf"), 0.3)]
+)
+def test_a_diverged_run_says_so_and_keeps_the_epoch_before(make_record, loss, val_loss):
+    record, model = make_record(), make_model()
+    record.add("head", model, row(0))
+    recorder = CheckpointCallback(record, "head", lambda: {"accuracy": 0.3, "loss": val_loss})
+    recorder.set_model(model)
+    message = f"diverged in epoch 2: the loss is {loss}, .* {val_loss}.*--head_learning_rate"
+    with pytest.raises(ValueError, match=message):
+        recorder.on_epoch_end(1, {"loss": loss, "accuracy": 0.3})
+    assert [one["epoch"] for one in make_record().rows] == [0]
+
+
+def test_random_layers_are_where_an_unbroken_run_has_them(make_record):
+    def seeds(first_epoch):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5)])
+        model.add(keras.layers.Dense(1))
+        model.compile(keras.optimizers.AdamW(0.1), "mse")
+        states = []
+        recorder = CheckpointCallback(make_record(), "head", dict)
+        recorder.set_model(model)
+        for epoch in range(first_epoch, 3):
+            model(np.ones((1, 2)), training=True)
+            recorder.on_epoch_begin(epoch)
+            states.append([np.array(v).tolist() for v in model.non_trainable_variables])
+        return states
+
+    whole = seeds(0)
+    assert seeds(2) == whole[2:] and whole[0] != whole[1] != whole[2]

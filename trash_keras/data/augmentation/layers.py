@@ -1,0 +1,73 @@
+"""Random changes to training images, with Keras preprocessing layers.
+
+The layers stay outside the model: inside it, they switch Dropout and BatchNorm to training mode
+in exports.
+"""
+
+import keras
+import tensorflow as tf
+
+from trash_keras.config import AugmentationConfig
+from trash_keras.data.augmentation.affine import RandomAffine
+from trash_keras.data.augmentation.backgrounds import RandomBackground
+
+
+def build_layers(settings: AugmentationConfig) -> list[keras.Layer]:
+    """Makes the layers whose strength is not zero, in the order in which they apply.
+
+    All compute in float32, whatever the precision of the run: half precision is too coarse for
+    colours.
+    """
+    layers: list[keras.Layer] = []
+    if settings.background:
+        # First, since it looks for the background at the image's own rim.
+        layers.append(RandomBackground(settings.background))
+    axes = [axis for axis in ("horizontal", "vertical") if axis in settings.flip]
+    if axes or settings.rotation or settings.zoom or settings.translation:
+        layers.append(RandomAffine(axes, settings.rotation, settings.zoom, settings.translation))
+    if settings.brightness:
+        layers.append(keras.layers.RandomBrightness(settings.brightness, dtype="float32"))
+    if settings.contrast:
+        layers.append(keras.layers.RandomContrast(settings.contrast, dtype="float32"))
+    return layers
+
+
+def apply_layers(
+    layers: list[keras.Layer], seed: int, images: tf.Tensor, step: tf.Tensor | int
+) -> tf.Tensor:
+    """Changes a batch of images at random, as a pure function of seed and step.
+
+    A layer that draws from its own counter gives other images after a restart, or when tf.data
+    calls it from several threads; here the training step is the counter.
+
+    Args:
+        layers: From `build`.
+        seed: Of the run, 0 or more.
+        images: uint8 or float [batch, height, width, 3], RGB, 0..255.
+        step: Scalar integer, the training step over the whole phase.
+
+    Returns:
+        float32 [batch, height, width, 3], 0..255.
+    """
+    images = tf.cast(images, tf.float32)
+    for index, layer in enumerate(layers):
+        step_seed = _StepSeed(seed * len(layers) + index, step)
+        transformation = layer.get_random_transformation(images, training=True, seed=step_seed)
+        images = layer.transform_images(images, transformation, training=True)
+    return tf.clip_by_value(images, 0.0, 255.0)
+
+
+class _StepSeed(keras.random.SeedGenerator):
+    """A seed generator whose counter is the training step instead of a variable."""
+
+    def __init__(self, seed: int, step: tf.Tensor | int) -> None:
+        # The parent's constructor would make the variable that this class is there to avoid.
+        self._seed = seed % 2**32
+        self._step = step
+        self._draws = 0
+
+    def next(self, ordered: bool = True) -> tf.Tensor:
+        self._draws += 1
+        # A layer draws a handful of times a step; 64 keeps the draws of all steps apart.
+        counter = tf.cast(self._step, tf.int64) * 64 + self._draws
+        return tf.stack([tf.constant(self._seed, tf.uint32), tf.cast(counter % 2**32, tf.uint32)])

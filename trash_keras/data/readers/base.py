@@ -1,0 +1,175 @@
+"""Where the encoded images lie: class folders, sharded records or a tensorflow-datasets data set.
+
+A store lists its images by path and gives their bytes; what is in the bytes is not its business.
+So splits, training and evaluation are the same for every store.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import tensorflow as tf
+
+from trash_keras.data.catalog import EXTENSIONS, FilesByClass, scan, shuffle_key
+from trash_keras.storage import remote
+
+TFDS_PREFIX = "tfds:"
+
+
+class Reader(Protocol):
+    """A collection of encoded images."""
+
+    def files_by_class(self) -> FilesByClass:
+        """Returns class name -> sorted POSIX paths, each beginning with the class name."""
+
+    def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
+        """Returns the splits that come with the data (train, valid, test), or None."""
+
+    def read(self, path: str) -> bytes:
+        """Returns the encoded bytes of one image.
+
+        Raises:
+            OSError: The image is not there or cannot be read.
+        """
+
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+        """Streams encoded images.
+
+        Args:
+            paths: Images of this store, in the order of `catalog.mixing_key`.
+            ordered: False allows any order that is faster.
+
+        Returns:
+            Dataset of (position in `paths` int64, encoded string), of known length.
+        """
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """Returns facts that change when an image does, one text for each path."""
+
+
+def open_reader(data_dir: str | os.PathLike, data_format: str = "folder") -> Reader:
+    """Opens what a user names as the data.
+
+    Args:
+        data_dir: A folder of class folders (also gs://, s3:// and what else fsspec knows), of
+            shards, or `tfds:NAME`.
+        data_format: folder, tfrecord or array_record; of no account for tfds.
+
+    Raises:
+        ValueError: There is nothing of that format at `data_dir`.
+    """
+    if str(data_dir).startswith(TFDS_PREFIX):
+        from trash_keras.data.readers.tfds import TfdsReader
+
+        return TfdsReader(str(data_dir))
+    if data_format == "folder":
+        return RemoteReader(str(data_dir)) if remote.is_url(data_dir) else FolderReader(data_dir)
+    from trash_keras.data.readers.shards import ShardReader
+
+    return ShardReader(data_dir, data_format)
+
+
+class FolderReader:
+    """Class folders of image files.
+
+    Args:
+        root: Folder with one sub-folder per class.
+    """
+
+    def __init__(self, root: str | os.PathLike) -> None:
+        self._root = str(root)
+
+    def files_by_class(self) -> FilesByClass:
+        """See `Reader`; `catalog.scan` says what counts as an image."""
+        return scan(self._root)
+
+    def predefined_splits(self) -> None:
+        """Returns None: a folder brings no splits."""
+
+    def read(self, path: str) -> bytes:
+        """See `Reader`."""
+        return Path(self._root, path).read_bytes()
+
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+        """See `Reader`; files are read in parallel, one that cannot be read comes as no bytes."""
+        return _file_by_file(self, paths)
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """See `Reader`: name, size and time of change of each file."""
+        names = [os.path.join(self._root, path) for path in paths]
+        facts = [os.stat(name) for name in names]
+        return [
+            f"{name}:{fact.st_size}:{fact.st_mtime_ns}"
+            for name, fact in zip(names, facts, strict=True)
+        ]
+
+
+class RemoteReader:
+    """Class folders of image files in an object store.
+
+    Args:
+        address: Of the folder with one sub-folder per class, e.g. gs://BUCKET/FOLDER.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+
+    def files_by_class(self) -> FilesByClass:
+        """See `Reader`.
+
+        Raises:
+            ValueError: There are no images in class folders.
+            OSError: The store does not prediction.
+        """
+        files, root = remote.open_filesystem(self._address)
+        members: dict[str, list[str]] = {}
+        for found in sorted(files.find(root)):
+            path = found[len(root) :].strip("/")
+            parts = path.split("/")
+            hidden = any(part.startswith(".") for part in parts)
+            if len(parts) > 1 and not hidden and path.lower().endswith(EXTENSIONS):
+                members.setdefault(parts[0], []).append(path)
+        if not members:
+            raise ValueError(
+                f"{self._address} has no images: it needs one folder per class with files "
+                f"ending in {', '.join(EXTENSIONS)}."
+            )
+        return {name: tuple(paths) for name, paths in members.items()}
+
+    def predefined_splits(self) -> None:
+        """Returns None: a folder brings no splits."""
+
+    def read(self, path: str) -> bytes:
+        """See `Reader`."""
+        return remote.read_bytes(remote.join(self._address, path))
+
+    def encoded(self, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+        """See `Reader`; files are read in parallel, one that cannot be read comes as no bytes."""
+        return _file_by_file(self, paths)
+
+    def locations(self, paths: Sequence[str]) -> list[str]:
+        """See `Reader`: the addresses; objects in a store are taken never to change."""
+        return [remote.join(self._address, path) for path in paths]
+
+
+def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
+    def read(path: bytes) -> bytes:
+        try:
+            return reader.read(path.decode())
+        except OSError:
+            return b""
+
+    def load(path: tf.Tensor) -> tf.Tensor:
+        encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
+        return tf.ensure_shape(encoded, ())
+
+    dataset = tf.data.Dataset.from_tensor_slices(list(paths))
+    return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+
+
+def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:
+    """Returns path -> encoded bytes of some images, in one pass over the store."""
+    ordered = sorted(paths, key=shuffle_key)
+    found = reader.encoded(ordered).as_numpy_iterator() if ordered else ()
+    return {ordered[position]: encoded for position, encoded in found}

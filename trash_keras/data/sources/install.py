@@ -1,0 +1,128 @@
+"""A filled temporary folder -> a checked, marked data folder, whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from trash_keras.data import catalog
+from trash_keras.storage import local
+
+MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` passes it over
+
+
+def installed(target: Path, name: str, sha256: str = "") -> dict[str, int] | None:
+    """Returns the counts when a folder already holds a source, None when it is free.
+
+    Args:
+        target: The data folder, there or not.
+        name: What is to be brought, as `land` records it.
+        sha256: Checksum that its archive must have had; empty for any.
+
+    Raises:
+        ValueError: The folder holds something else.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return None
+    try:
+        record = json.loads((target / MARKER).read_text(encoding="utf-8"))
+        there, its_sha256, counts = record["source"], record["sha256"], dict(record["counts"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{target} already exists and is not empty; choose another --data_dir."
+        ) from error
+    if there != name:
+        raise ValueError(
+            f"{target} already holds the images of {there}; choose another --data_dir for {name}."
+        )
+    if sha256 and sha256.lower() != its_sha256:
+        raise ValueError(
+            f"{target} holds {name} with the SHA-256 {its_sha256 or '(none: no archive)'}, not "
+            f"{sha256.lower()}; choose another --data_dir."
+        )
+    return counts
+
+
+def source(data_dir: str | os.PathLike) -> str | None:
+    """Returns where the images of a folder came from, None where nobody wrote it down."""
+    try:
+        record = json.loads((Path(data_dir) / MARKER).read_text(encoding="utf-8"))
+        return str(record["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def install(
+    target: Path,
+    name: str,
+    fill: Callable[[Path], object],
+    sha256: str = "",
+    expected_counts: Mapping[str, int] | None = None,
+) -> dict[str, int]:
+    """Fills a temporary folder, checks it, marks it, and puts it at the target.
+
+    Args:
+        target: The data folder; not there, or empty.
+        name: Where the images come from, for the marker and messages.
+        fill: Makes the folder whose path it is given.
+        sha256: Checksum of the archive, for the marker; empty when there was none.
+        expected_counts: Class name -> number of images that there must be; None for any.
+
+    Returns:
+        Class name -> number of images.
+
+    Raises:
+        ValueError: There are no class folders with images, or not those expected.
+    """
+    with local.atomic_write(target) as temporary:
+        fill(temporary)
+        strip_wrapper(temporary)
+        counts = _count(temporary, name)
+        if expected_counts is not None and counts != dict(expected_counts):
+            raise ValueError(
+                f"{name} must hold {_listed(expected_counts)} images. Received: "
+                f"{_listed(counts)}. Nothing was kept."
+            )
+        record = {"source": name, "sha256": sha256, "counts": counts}
+        local.write_json(temporary / MARKER, record)
+        if target.is_dir():
+            target.rmdir()  # fails if somebody put something there meanwhile
+    return counts
+
+
+def _count(folder: Path, name: str) -> dict[str, int]:
+    try:
+        members = catalog.scan(folder)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} holds no class folders with images: it needs one folder per class with "
+            f"files ending in {', '.join(catalog.EXTENSIONS)}. Nothing was kept."
+        ) from error
+    return {class_name: len(paths) for class_name, paths in members.items() if paths}
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def strip_wrapper(folder: str | os.PathLike) -> None:
+    """Moves the content of a single wrapping folder up, until class folders are on top.
+
+    A folder wraps when it is the only one beside no images, and holds folders but no images.
+    """
+    folder = Path(folder)
+    while True:
+        inner = [entry for entry in folder.iterdir() if entry.is_dir()]
+        if len(inner) != 1 or _has_images(folder) or _has_images(inner[0]):
+            return
+        if not any(entry.is_dir() for entry in inner[0].iterdir()):
+            return
+        aside = inner[0].rename(folder / ".wrapper")
+        for entry in aside.iterdir():
+            local.remove(folder / entry.name)  # a file beside the wrapper gives way
+            entry.rename(folder / entry.name)
+        aside.rmdir()
+
+
+def _has_images(folder: Path) -> bool:
+    return any(entry.name.lower().endswith(catalog.EXTENSIONS) for entry in folder.iterdir())

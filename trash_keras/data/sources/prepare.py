@@ -1,0 +1,173 @@
+"""Hugging Face, gs://, s3://, https://, archives, folders, drawn stand-ins -> class folders."""
+
+import dataclasses
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from trash_keras.data import trashnet
+from trash_keras.data.sources import archives, downloads, install, remotes, synthetic
+from trash_keras.storage.local import remove
+
+KINDS = (
+    "trashnet (from Hugging Face), synthetic (drawn stand-ins), an address gs://, s3://, hf://, "
+    "http:// or https://, a local .zip, .tar, .tar.gz or .tgz, or a local folder"
+)
+TRASHNET_REPOSITORY, TRASHNET_ARCHIVE = "garythung/trashnet", "dataset-resized.zip"
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What stands in the data folder.
+
+    Attributes:
+        counts: Class name -> number of images.
+        already: True when it stood there before and nothing was done.
+    """
+
+    counts: dict[str, int]
+    already: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is to be brought, and the bounds it must keep.
+
+    Attributes:
+        source: One of KINDS.
+        sha256: Checksum that an archive must have, 64 hexadecimal digits; empty for any.
+        max_unpacked_gigabytes: Largest size of an archive, of its content, or of a folder.
+        expected_counts: Class name -> images that must come out; None for any, and for
+            `trashnet` the counts of TrashNet.
+        images_per_class: Images drawn for each class of `synthetic`.
+        seed: Decides what is drawn.
+    """
+
+    source: str
+    sha256: str = ""
+    max_unpacked_gigabytes: float = 20.0
+    expected_counts: Mapping[str, int] | None = None
+    images_per_class: int = 60
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", self.sha256):
+            raise ValueError(f"--sha256 must have 64 hexadecimal digits. Received: {self.sha256!r}")
+        if self.sha256 and self.source == "synthetic":
+            raise ValueError("--sha256 is the checksum of an archive; synthetic has none.")
+
+    @property
+    def name(self) -> str:
+        """The source as the marker records it, without passwords."""
+        if self.source == "synthetic":
+            return f"synthetic, {self.images_per_class} images a class, seed {self.seed}"
+        if self.source == "trashnet" or "://" in self.source:
+            return remotes.public(self.source)
+        return str(Path(self.source).expanduser().resolve())
+
+    @property
+    def maximum_bytes(self) -> int:
+        """The size bound in bytes."""
+        return int(self.max_unpacked_gigabytes * 1e9)
+
+
+def prepare_dataset(request: Request, data_dir: str | os.PathLike) -> Prepared:
+    """Brings images into class folders, whole or not at all; a second time does nothing.
+
+    Args:
+        request: What to bring.
+        data_dir: Folder to make; it may exist if it is empty. Missing parents are made. A
+            download that breaks off is kept beside it in a hidden file, to be continued.
+
+    Returns:
+        The images by class.
+
+    Raises:
+        ValueError: The source is of no known kind, its content is refused or fails a check, or
+            `data_dir` holds something else.
+        OSError: The source cannot be read, or the folder cannot be written.
+        ImportError: The client of the source is not installed.
+    """
+    target = Path(data_dir).expanduser().resolve()
+    standing = install.installed(target, request.name, request.sha256)
+    if standing is not None:
+        return Prepared(standing, already=True)
+    if request.source == "synthetic":
+        count, seed = request.images_per_class, request.seed
+        counts = _land(target, request, lambda room: synthetic.write_images(room, count, seed))
+    elif request.source == "trashnet":
+        expected = trashnet.COUNTS if request.expected_counts is None else request.expected_counts
+        request = dataclasses.replace(request, expected_counts=expected)
+        counts = _land_archive(target, request, _trashnet())
+    elif (local := Path(request.source).expanduser()).is_file():
+        counts = _land_archive(target, request, local)
+    elif "://" in request.source or local.is_dir():
+        counts = _land_remote(target, request)
+    else:
+        raise ValueError(f"There is no source {request.source!r}. It may be {KINDS}.")
+    return Prepared(counts, already=False)
+
+
+def _trashnet() -> Path:
+    """Returns TrashNet's archive of 512x384 images, in the cache of huggingface_hub.
+
+    The repository holds every image twice; only the one file is taken.
+    """
+    import huggingface_hub
+
+    remotes.quiet_clients()
+    name, attempts = f"{TRASHNET_REPOSITORY} on Hugging Face", remotes.ATTEMPTS_OF_RETRYING_CLIENTS
+    try:
+        path = remotes.Patience(name, attempts).call(
+            lambda: huggingface_hub.hf_hub_download(
+                TRASHNET_REPOSITORY, TRASHNET_ARCHIVE, repo_type="dataset"
+            )
+        )
+    except OSError as error:
+        raise OSError(
+            f"{error} A copy of the archive serves as well: --source=PATH/{TRASHNET_ARCHIVE}"
+        ) from error
+    return Path(path)
+
+
+def _land_remote(target: Path, request: Request) -> dict[str, int]:
+    is_local = "://" not in request.source
+    remote = remotes.connect(request.name if is_local else request.source)
+    kind = remote.patience().call(remote.info)["type"]
+    if kind == "directory":
+        if request.sha256:
+            raise ValueError(
+                f"--sha256 is the checksum of an archive, but {remote.name} is a folder."
+            )
+        if is_local and Path(request.name) in (target, *target.parents):
+            raise ValueError(f"--data_dir must not lie in the source folder. Received: {target}")
+        part = downloads.download_folder(remote, target, request.maximum_bytes)
+        return _land(target, request, part.rename)
+    part = downloads.download_file(remote, target, request.maximum_bytes)
+    try:
+        counts = _land_archive(target, request, part)
+    except ValueError:
+        remove(part)  # refused: trying again needs other bytes
+        raise
+    remove(part)
+    return counts
+
+
+def _land_archive(target: Path, request: Request, archive: Path) -> dict[str, int]:
+    with archive.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if request.sha256 and sha256 != request.sha256.lower():
+        raise ValueError(
+            f"{request.name} has the SHA-256 {sha256}, not the {request.sha256.lower()} of "
+            "--sha256. Nothing was kept."
+        )
+    size = request.maximum_bytes
+    return _land(target, request, lambda room: archives.unpack(archive, room, size), sha256)
+
+
+def _land(
+    target: Path, request: Request, fill: Callable[[Path], object], sha256: str = ""
+) -> dict[str, int]:
+    return install.install(target, request.name, fill, sha256, request.expected_counts)

@@ -1,0 +1,69 @@
+"""Which images of a store cannot be decoded."""
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from trash_keras.data import decoding, formats
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.readers.base import Reader
+
+
+def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> dict[str, str]:
+    """Decodes every image once, with a progress bar.
+
+    Args:
+        reader: Where the images lie.
+        paths: Images of the store, in the order of `catalog.mixing_key`.
+        max_megapixels: Most pixels to decode, millions.
+
+    Returns:
+        Path -> reason, for each image that cannot be decoded.
+    """
+
+    def reason(position: np.int64, encoded: bytes) -> bytes:
+        try:
+            # An unreadable file comes as no bytes at all; reading it once more says why.
+            decoding.decode(encoded or reader.read(paths[position]), max_megapixels)
+        except formats.UndecodableError as error:
+            return str(error).encode()
+        except OSError as error:
+            return f"cannot be read: {error.strerror or error}".encode()
+        return b""
+
+    def check(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        why = tf.numpy_function(reason, [position, encoded], tf.string, stateful=False)
+        return position, why
+
+    checked = reader.encoded(paths).map(check, num_parallel_calls=tf.data.AUTOTUNE)
+    found = tqdm(checked.as_numpy_iterator(), "Checking images", len(paths), unit="image")
+    return {paths[position]: why.decode() for position, why in found if why}
+
+
+def keep_decodable(
+    catalog: Catalog, reader: Reader, bad_files: str, max_megapixels: float
+) -> Catalog:
+    """Decodes every image of a catalog once and deals with those that fail.
+
+    Args:
+        catalog: Images of the store.
+        reader: Where they lie.
+        bad_files: error, or skip: leave them out and list them in the catalog.
+        max_megapixels: Most pixels to decode, millions.
+
+    Returns:
+        The catalog without undecodable files.
+
+    Raises:
+        ValueError: There are such files and `bad_files` is error; or a class would be left empty.
+    """
+    paths = catalog.paths()
+    bad = verify_images(reader, paths, max_megapixels)
+    if bad and bad_files == "error":
+        path, why = next(iter(bad.items()))
+        raise ValueError(
+            f"{len(bad)} of {len(paths)} files cannot be decoded: {path} ({why})"
+            + (", and others. " if len(bad) > 1 else ". ")
+            + "Repair or remove them, or leave them out with --bad_files=skip."
+        )
+    return catalog.without(bad)

@@ -1,0 +1,192 @@
+"""How fast and how large models are when they prediction one image at a time.
+
+Each model runs in a process of its own, which loads its runtime and nothing else, and they take
+turns, a few images each, so that whatever else the machine does meanwhile hits all of them. The
+figures of one call can be compared with each other, those of two calls hardly.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from trash_keras.metrics.report_file import threads_title
+from trash_keras.predictor import Predictor
+
+THREADS = (1, 2)
+ROUNDS = 12
+IMAGES = 5  # a model predictions in each round
+# Number of images -> the milliseconds of each, and the peak memory so far, bytes.
+Prediction = Callable[[int], tuple[list[float], int]]
+
+
+def measure(
+    models: Mapping[str, str | os.PathLike],
+    threads: Sequence[int] = THREADS,
+    rounds: int = ROUNDS,
+) -> dict[str, dict[str, Any]]:
+    """Times models side by side.
+
+    A process takes part for each model, first all with one number of threads, then with the next.
+    Before each turn one more image is classified that does not count, and before the first round
+    a whole turn.
+
+    Args:
+        models: Name -> a file or folder that `Predictor.load` takes.
+        threads: Numbers of CPU threads, each 1 or more.
+        rounds: How often each model gets its turn of `IMAGES` images; 1 or more.
+
+    Returns:
+        For each name `latency`, with `p50_ms` and `p95_ms` of an image, decoded before and of the
+        model's size, under `threads_1` and so on; and `peak_memory_mb`, the most memory
+        (10^6 bytes) that its process ever held with the fewest threads: Python, NumPy and Pillow
+        (some 60 MB), the runtime, the model, and one image at a time.
+
+    Raises:
+        ValueError: A number of rounds or threads below 1, or a model that cannot prediction.
+    """
+    if rounds < 1 or not threads or min(threads) < 1:
+        raise ValueError(
+            "Timing takes one round and one thread or more. "
+            f"Received: rounds={rounds}, threads={tuple(threads)}"
+        )
+    found: dict[str, dict[str, Any]] = {name: {"latency": {}} for name in models}
+    for count in sorted(threads):
+        for name, (times, memory) in _take_turns(models, count, rounds).items():
+            p50, p95 = np.percentile(times, (50, 95))
+            latency = {"p50_ms": round(float(p50), 3), "p95_ms": round(float(p95), 3)}
+            found[name]["latency"][f"threads_{count}"] = latency
+            found[name].setdefault("peak_memory_mb", round(memory / 1e6, 1))
+    return found
+
+
+def table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns what `measure` found for a person: a line a model, the first one's speed is 1."""
+    first = next(iter(found.values()))["latency"]
+    width = max(map(len, found))
+    lines = []
+    for name, row in found.items():
+        parts = [f"{name:<{width}}"]
+        for key, figures in row["latency"].items():
+            speed = first[key]["p50_ms"] / figures["p50_ms"]
+            parts.append(
+                f"{threads_title(key)}: median "
+                f"{figures['p50_ms']:.1f} ms, p95 {figures['p95_ms']:.1f} ms, speed {speed:.2f}"
+            )
+        lines.append("  ".join([*parts, f"peak memory {row['peak_memory_mb']:.0f} MB"]))
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, Any]:
+    """Returns what the figures depend on: `cpu` (its name), `cores`, and `system`."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _take_turns(
+    models: Mapping[str, str | os.PathLike], threads: int, rounds: int
+) -> dict[str, tuple[list[float], int]]:
+    """Returns for each model the milliseconds of each image, and its peak memory, bytes."""
+    times: dict[str, list[float]] = {name: [] for name in models}
+    memory = dict.fromkeys(models, 0)
+    names = list(models)
+    with contextlib.ExitStack() as stack:
+        running = {
+            name: stack.enter_context(_running(path, threads)) for name, path in models.items()
+        }
+        title = f"Timing, {threads_title(f'threads_{threads}')}"
+        for turn in tqdm(range(rounds + 1), desc=title, unit="round"):
+            shift = turn % len(names)  # nobody always comes after the same one
+            for name in names[shift:] + names[:shift]:
+                took, memory[name] = running[name](IMAGES)
+                if turn:
+                    times[name] += took
+    return {name: (times[name], memory[name]) for name in names}
+
+
+@contextlib.contextmanager
+def _running(path: str | os.PathLike, threads: int) -> Iterator[Prediction]:
+    """Starts a process that has a model loaded and predictions when it is asked to; then ends it."""
+    command = [sys.executable, "-m", __name__, os.fspath(path), str(threads)]
+    pipe = subprocess.PIPE
+    # What it complains of goes into a file: a pipe that nobody empties would stop it.
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints) as process,
+    ):
+        assert process.stdin and process.stdout
+        asked, predictions = process.stdin, process.stdout
+
+        def prediction(images: int) -> tuple[list[float], int]:
+            with contextlib.suppress(BrokenPipeError):
+                asked.write(b"%d\n" % images)
+                asked.flush()
+            line = predictions.readline()
+            if not line:
+                complaints.seek(0)
+                said = complaints.read().decode(errors="replace").strip().splitlines()
+                raise ValueError(f"{path} cannot be timed: {said[-1] if said else 'it ended'}")
+            found = json.loads(line)
+            return found["milliseconds"], found["peak_memory"]
+
+        try:
+            yield prediction
+        finally:  # one that has ended takes nothing more
+            with contextlib.suppress(BrokenPipeError):
+                asked.close()
+
+
+def _prediction_when_asked(path: str, threads: int) -> None:
+    """Predictions a number of images for each line of stdin, one JSON object a line on stdout."""
+    predictions = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a runtime prints must not stand among the predictions
+    predictor = Predictor.load(path, threads=threads)
+    side = predictor.metadata.image_size
+    image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
+    for line in sys.stdin:
+        predictor.predict_batch(image)  # the others have had the caches
+        milliseconds = []
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            predictor.predict_batch(image)
+            milliseconds.append(1000 * (time.perf_counter() - start))
+        said = {"milliseconds": milliseconds, "peak_memory": _peak_memory()}
+        print(json.dumps(said), file=predictions, flush=True)
+
+
+def _peak_memory() -> int:
+    """Returns the most memory that this process has held, bytes."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    # Not asked first: on Linux it also counts what the process that started this one held then.
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+if __name__ == "__main__":
+    _prediction_when_asked(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,135 @@
+"""Whether an exported file predictions like the Keras model it was made from, on the whole test split.
+
+It is loaded and asked as `trash-keras evaluate` does it, so the figures are those of an evaluation.
+"""
+
+import dataclasses
+import importlib.metadata
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from trash_keras import config
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.readers.base import open_reader
+from trash_keras.data.split import Split
+from trash_keras.evaluation import score
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics import agreement
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.predictor import Predictor, suffix
+
+MIN_AGREEMENT = 0.98
+
+
+class DisagreementError(ValueError):
+    """A file predictions too many images otherwise than Keras.
+
+    Attributes:
+        figures: Of `Reference.figures`, and `min_agreement`.
+    """
+
+    def __init__(self, figures: dict[str, Any]) -> None:
+        self.figures = figures
+        super().__init__(
+            f"agrees with Keras on {figures['agreement']:.1%} of the test images, less than "
+            f"--min_agreement={figures['min_agreement']}"
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reference:
+    """The test split of a run, and what its Keras model says of it.
+
+    Attributes:
+        split: Its images, as the model wants them.
+        images: From `pipeline.images`; decoded once where they fit into the memory that the
+            run may take for images (`--cache_megabytes`).
+        predictions: Of the Keras model.
+        metadata: Of the run.
+    """
+
+    split: Split
+    images: tf.data.Dataset
+    predictions: Predictions
+    metadata: ModelMetadata
+
+    @classmethod
+    def of_run(
+        cls, workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None
+    ) -> "Reference":
+        """Lets the Keras model of a run prediction its test split.
+
+        Args:
+            workdir: Folder of the run.
+            data_dir: Where the images lie; None for where the run was trained on them.
+
+        Raises:
+            ValueError: No trained model in `workdir`, or its images are gone.
+        """
+        workdir = Path(workdir)
+        predictor = Predictor.load(workdir / "model.keras")
+        catalog = Catalog.load(workdir / "catalog.json").only("test")
+        settings = config.load(workdir / "config.json").data
+        data_dir = data_dir or settings.data_dir
+        reader = open_reader(data_dir, settings.data_format)
+        catalog.require(reader.files_by_class(), data_dir)
+        metadata = predictor.metadata
+        split = Split(catalog, "test", reader, max_megapixels=settings.max_megapixels)
+        split = split.for_model(metadata)
+        images = pipeline.load_split(split, cache=False)
+        if len(images) * 3 * metadata.image_size**2 <= settings.cache_megabytes * 1e6:
+            images = images.cache()
+        predictions = score.predict_split(predictor, split, images=images, title="Asking Keras")
+        return cls(split, images, predictions, metadata)
+
+    def figures(self, path: str | os.PathLike, min_agreement: float) -> dict[str, Any]:
+        """Lets an exported file prediction the same images, in its own runtime.
+
+        Args:
+            path: File or folder that `Predictor.load` takes.
+            min_agreement: Least share of images with the class that Keras says, 0 to 1.
+
+        Returns:
+            `accuracy`, `accuracy_interval` and `ece` (see `report.score`), what
+            `agreement.compare` returns, and the `tool`.
+
+        Raises:
+            DisagreementError: Too many predictions differ.
+            ValueError: The file cannot be loaded, or predictions what is no probability.
+        """
+        predictor = Predictor.load(path)
+        title = f"Asking {Path(path).name}"
+        predictions = score.predict_split(predictor, self.split, images=self.images, title=title)
+        given = predictor.metadata
+        scores = predictions.score(given.answering())
+        figures = {
+            **{name: scores[name] for name in ("accuracy", "accuracy_interval", "ece")},
+            **agreement.compare(
+                self.predictions, predictions, self.metadata.threshold, given.threshold
+            ),
+            "tool": tool(path),
+        }
+        if figures["agreement"] < min_agreement:
+            raise DisagreementError({**figures, "min_agreement": min_agreement})
+        return figures
+
+
+def tool(path: str | os.PathLike) -> dict[str, str]:
+    """Returns which tool and version `made` an export, and which runtime `predicted` for it."""
+    made, runtime = {
+        "": ("keras.export.ExportArchive", "tensorflow"),
+        ".tflite": ("TFLiteConverter", "ai-edge-litert"),
+        ".onnx": ("tf2onnx", "onnxruntime"),
+    }[suffix(path)]
+    version = importlib.metadata.version
+    if made == "tf2onnx":  # not a part of Keras or TensorFlow, as the others are
+        made += f" {version(made)}"
+    return {
+        "made": f"{made}, keras {keras.__version__}, tensorflow {tf.__version__}",
+        "predicted": f"{runtime} {version(runtime)}",
+    }

@@ -1,0 +1,101 @@
+"""Two models' predictions for the same images: how often and how far they differ.
+
+So an export is held against the Keras model it was made from. Everything here is NumPy alone.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from trash_keras.metadata import UNSURE, is_unsure
+from trash_keras.metrics import calibration
+from trash_keras.metrics.predictions import Predictions
+
+WORST_KEPT = 12
+# Of a probability: what differs less, and is classified alike, is nothing to look at.
+VISIBLE = 0.01
+
+
+def compare(
+    expected: Predictions,
+    predicted: Predictions,
+    threshold: float,
+    other_threshold: float | None = None,
+) -> dict[str, Any]:
+    """Compares the predictions of a model with those of the model it was made from.
+
+    Args:
+        expected: Of the original.
+        predicted: Of the other one, for the same images in the same order.
+        threshold: As `ModelMetadata` has it: a prediction is `unsure` up to this probability.
+        other_threshold: That of the other model; None for the same.
+
+    Returns:
+        `agreement`, the share of images with the same most probable class; `answer_agreement`,
+        the share with the same prediction, where `unsure` is one; `max_difference` and
+        `mean_difference` of a probability; and the `worst` images. Of those each has `file`,
+        `truth`, `difference` (the largest of a probability), and `expected` and `answered` with
+        `label` (a class or `unsure`), `class` and `probability`. First come other classes, then
+        other predictions, then the largest differences; images that don't differ visibly are left
+        out.
+
+    Raises:
+        ValueError: The predictions are not for the same images and classes, or no probabilities.
+    """
+    if list(expected.paths) != list(predicted.paths):
+        raise ValueError("Predictions for other images, or in another order, cannot be compared.")
+    if list(expected.class_names) != list(predicted.class_names):
+        raise ValueError(
+            f"The class names differ: {', '.join(expected.class_names)} were expected. "
+            f"Received: {', '.join(predicted.class_names)}"
+        )
+    for predictions in (expected, predicted):
+        calibration.confidence_and_correct(
+            predictions.labels, predictions.probabilities
+        )  # no NaN, for one
+    if other_threshold is None:
+        other_threshold = threshold
+    apart = np.abs(predicted.probabilities - expected.probabilities)
+    other_class = classes(expected) != classes(predicted)
+    other_prediction = other_class | (
+        is_sure(expected, threshold) != is_sure(predicted, other_threshold)
+    )
+    furthest = apart.max(axis=1)
+    order = np.lexsort((-furthest, ~other_prediction, ~other_class))
+    shown = [row for row in order if other_prediction[row] or furthest[row] >= VISIBLE]
+    return {
+        "agreement": float(1 - other_class.mean()),
+        "answer_agreement": float(1 - other_prediction.mean()),
+        "max_difference": float(furthest.max()),
+        "mean_difference": float(apart.mean()),
+        "worst": [
+            {
+                "file": expected.paths[row],
+                "truth": expected.class_names[expected.labels[row]],
+                "difference": float(furthest[row]),
+                "expected": _told(expected, row, threshold),
+                "answered": _told(predicted, row, other_threshold),
+            }
+            for row in shown[:WORST_KEPT]
+        ],
+    }
+
+
+def classes(predictions: Predictions) -> np.ndarray:
+    """Returns the most probable class of each image, int [N]."""
+    return predictions.probabilities.argmax(axis=1)
+
+
+def is_sure(predictions: Predictions, threshold: float) -> np.ndarray:
+    """Returns whether each image gets a class for a prediction and not `unsure`, bool [N]."""
+    return ~is_unsure(predictions.probabilities.max(axis=1), threshold)
+
+
+def _told(predictions: Predictions, row: int, threshold: float) -> dict[str, Any]:
+    name = predictions.class_names[classes(predictions)[row]]
+    sure = is_sure(predictions, threshold)[row]
+    return {
+        "label": name if sure else UNSURE,
+        "class": name,
+        "probability": float(predictions.probabilities[row].max()),
+    }

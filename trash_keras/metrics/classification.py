@@ -1,0 +1,140 @@
+"""Probabilities and labels -> the figures of a split."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from trash_keras.metrics import calibration, selective
+from trash_keras.metrics.intervals import wilson_interval
+
+MISTAKES_KEPT = 24
+MAX_ERROR = 0.02  # of the predictions given, in `coverage_at_2_percent_error`
+
+
+def classification_report(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    paths: Sequence[str] = (),
+    answering: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Scores one split.
+
+    Args:
+        labels: int [N], indices into `class_names`.
+        probabilities: float [N, classes]; rows sum to 1.
+        class_names: Class names in label order.
+        paths: File of each image, for the list of mistakes; empty leaves the list out.
+        answering: From `ModelMetadata.answering`; None for temperature 1 and a prediction to everything.
+
+    Returns:
+        `accuracy`, its Wilson 95% `accuracy_interval`, `loss` (mean cross-entropy, nats),
+        `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
+        support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
+        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), what
+        `selective.selective_report` returns, and `mistakes`, the most confident first. Whether an
+        prediction is sure enough counts in `abstention` alone.
+
+    Raises:
+        ValueError: Shapes do not fit, or there are no images.
+    """
+    if probabilities.shape != (len(labels), len(class_names)) or not len(labels):
+        raise ValueError(
+            f"Expected probabilities of shape ({len(labels)}, {len(class_names)}) for at least "
+            f"one image. Received: {probabilities.shape}"
+        )
+    predicted = probabilities.argmax(axis=1)
+    correct = int((predicted == labels).sum())
+    result = {
+        **accuracy_and_loss(labels, probabilities),
+        "accuracy_interval": wilson_interval(correct, len(labels)),
+        **_by_class(labels, predicted, class_names),
+        "examples": len(labels),
+        "ece": calibration.expected_calibration_error(labels, probabilities),
+        "brier": calibration.brier_score(labels, probabilities),
+        "aurc": calibration.aurc(labels, probabilities),
+        "coverage_at_2_percent_error": calibration.coverage_at_error(
+            labels, probabilities, MAX_ERROR
+        ),
+        **selective.selective_report(labels, probabilities, answering or {}),
+    }
+    if paths:
+        result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)
+    return result
+
+
+def accuracy_and_loss(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Returns the two figures of `score` that training watches: `accuracy` and `loss`.
+
+    Args:
+        labels: int [N].
+        probabilities: float [N, classes].
+    """
+    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+    return {"accuracy": accuracy, "loss": cross_entropy(labels, probabilities)}
+
+
+def summary(split: str, scores: Mapping[str, Any]) -> str:
+    """Returns one line for a person: accuracy with its interval, macro-F1, images."""
+    low, high = scores["accuracy_interval"]
+    return (
+        f"{split}: accuracy {scores['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f}), "
+        f"macro-F1 {scores['macro_f1']:.4f}, {scores['examples']} images"
+    )
+
+
+def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the mean negative log probability of the true class, nats.
+
+    Args:
+        labels: int [N].
+        probabilities: float [N, classes].
+    """
+    true_class = probabilities[np.arange(len(labels)), labels]
+    # The bound of Keras' own loss: one certain mistake must not make the mean infinite.
+    return float(-np.log(np.maximum(true_class, 1e-7)).mean())
+
+
+def _by_class(
+    labels: np.ndarray, predicted: np.ndarray, class_names: Sequence[str]
+) -> dict[str, Any]:
+    indices = np.arange(len(class_names))
+    columns = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
+    names = ("precision", "recall", "f1", "support")
+    per_class = {
+        class_name: {
+            name: (int if name == "support" else float)(column[index])
+            for name, column in zip(names, columns, strict=True)
+        }
+        for index, class_name in enumerate(class_names)
+    }
+    occurring = [row["f1"] for row in per_class.values() if row["support"]]
+    return {
+        "macro_f1": float(np.mean(occurring)),
+        "per_class": per_class,
+        "confusion_matrix": confusion_matrix(labels, predicted, labels=indices).tolist(),
+    }
+
+
+def _mistakes(
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    paths: Sequence[str],
+) -> list[dict[str, Any]]:
+    confidence = probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES_KEPT]
+    order = [int(index) for index in wrong]
+    return [
+        {
+            "file": paths[index],
+            "truth": class_names[labels[index]],
+            "prediction": class_names[predicted[index]],
+            "probability": float(confidence[index]),
+        }
+        for index in order
+    ]

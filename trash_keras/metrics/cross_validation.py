@@ -1,0 +1,206 @@
+"""Predictions of cross-validation -> figures over all images, and over several seeds."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trash_keras.data.groups import Group, connected, load_groups
+from trash_keras.metrics import intervals, selective, slices
+from trash_keras.metrics.intervals import bootstrap_interval, wilson_interval
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.metrics.report_file import read_object
+
+# The figures of `report.score` that are averaged over seeds.
+FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
+# What `report.score` tells of one model; here each fold's has a temperature of its own.
+UNKNOWN = ("ece_uncalibrated", "brier_uncalibrated")
+ImageKey = tuple[str, str]  # file, true class
+
+
+def aggregate(folds: Sequence[Predictions]) -> Predictions:
+    """Joins what the models of one cross-validation predicted, in the order of the paths.
+
+    Args:
+        folds: Predictions for each fold, by the model that was not trained on it.
+    """
+    paths = [path for fold in folds for path in fold.paths]
+    order = sorted(range(len(paths)), key=paths.__getitem__)
+    return Predictions(
+        folds[0].class_names,
+        [paths[index] for index in order],
+        np.concatenate([fold.labels for fold in folds])[order],
+        np.concatenate([fold.probabilities for fold in folds])[order],
+    )
+
+
+def score(
+    predictions: Mapping[int, Predictions],
+    folds: Sequence[Mapping[str, Any]],
+    groups: Sequence[Group] = (),
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Scores cross-validations of the same images.
+
+    Args:
+        predictions: Seed -> predictions for every image, from `pool`.
+        folds: For each fold its `seed`, `examples`, how many of them were `predicted` at the
+            threshold that its own validation part chose, and how many of these are `wrong`.
+        groups: Images that show the same, which the interval counts as one draw.
+        subset_of: From `subsets.load`.
+
+    Returns:
+        `class_names`, `images`; for each of `FIGURES` its `mean` over the seeds and
+        `standard_deviation` (of a sample; None for one seed), and for `accuracy` also `interval`
+        (see `bootstrap_interval`, of each image's mean over the seeds; Wilson's where all or
+        none are right); `per_class`, means over the seeds; `confusion_matrix`, the sum over the
+        seeds; `abstention` with the `coverage` (share of images that got a prediction) and the
+        `error` among them, over all seeds; `seeds`, for each `seed` its section of
+        `report.score` without `UNKNOWN`, with the Wilson 95% `error_interval` of its `abstention`
+        and, where there are any, `subsets` of `subsets.recalls`.
+    """
+    first = next(iter(predictions.values()))
+    seeds = []
+    for seed, found in predictions.items():
+        scores = {"seed": seed, **found.score()}
+        scores["abstention"] = _abstention([fold for fold in folds if fold["seed"] == seed])
+        for name in UNKNOWN:
+            del scores[name]
+        if subset_of:
+            scores["subsets"] = slices.slice_metrics(found, subset_of)
+        seeds.append(scores)
+    everywhere = _abstention(folds)
+    over_seeds: dict[str, Any] = {name: _over_seeds([s[name] for s in seeds]) for name in FIGURES}
+    shares = per_image_accuracy(list(predictions.values()))
+    over_seeds["accuracy"]["interval"] = _interval(
+        np.array(list(shares.values())), bootstrap_clusters(first.paths, groups)
+    )
+    return {
+        "class_names": list(first.class_names),
+        "images": len(first.paths),
+        **over_seeds,
+        "per_class": {
+            name: {
+                figure: float(np.mean([scores["per_class"][name][figure] for scores in seeds]))
+                for figure in ("precision", "recall", "f1")
+            }
+            | {"support": seeds[0]["per_class"][name]["support"]}
+            for name in first.class_names
+        },
+        "abstention": {name: everywhere[name] for name in ("coverage", "error")},
+        "confusion_matrix": np.sum([scores["confusion_matrix"] for scores in seeds], 0).tolist(),
+        "seeds": seeds,
+    }
+
+
+def _abstention(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counted = ("examples", "predicted", "wrong")
+    return selective.abstention(*(sum(fold[name] for fold in folds) for name in counted))
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "standard_deviation": deviation}
+
+
+def _interval(shares: np.ndarray, draws: np.ndarray) -> list[float]:
+    if len(set(shares)) == 1 and shares[0] in (0, 1):
+        # All samples of images that are all alike are alike, which makes nothing certain.
+        count = int(draws.max()) + 1
+        return wilson_interval(int(shares[0]) * count, count)
+    return bootstrap_interval(shares, draws)
+
+
+def per_image_accuracy(predictions: Sequence[Predictions]) -> dict[ImageKey, float]:
+    """Returns for each image the share of predictions that are right, 0 to 1.
+
+    Args:
+        predictions: One for each seed, on the same images in the same order.
+    """
+    right = [found.probabilities.argmax(axis=1) == found.labels for found in predictions]
+    truth = [predictions[0].class_names[label] for label in predictions[0].labels]
+    images = zip(predictions[0].paths, truth, strict=True)
+    return dict(zip(images, np.mean(right, axis=0).tolist(), strict=True))
+
+
+def bootstrap_clusters(paths: Sequence[str], groups: Sequence[Group]) -> np.ndarray:
+    """Returns int [N] for `bootstrap_interval`: images that groups link have the same number."""
+    row = {path: index for index, path in enumerate(paths)}
+    draws = np.arange(len(paths))
+    links = [[row[path] for path in group if path in row] for group in groups]
+    for rows in connected(len(paths), filter(None, links)):
+        draws[rows] = rows[0]
+    return np.unique(draws, return_inverse=True)[1]
+
+
+REPORT, PAGE = "cross_validation.json", "cross_validation.html"
+
+
+def load(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads the report of a cross-validation; empty when there is none.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    return read_object(Path(folder) / REPORT)
+
+
+def as_run(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads a cross-validation in the form of a run's report: means over the seeds, as test."""
+    validated = load(folder)
+    if not validated:
+        return {}
+    return {
+        "class_names": validated["class_names"],
+        "test": {
+            "accuracy": validated["accuracy"]["mean"],
+            "accuracy_interval": validated["accuracy"]["interval"],
+            "macro_f1": validated["macro_f1"]["mean"],
+            "examples": validated["images"],
+        },
+        "run": {"training_minutes": sum(fold["training_minutes"] for fold in validated["folds"])},
+    }
+
+
+def predictions_file(folder: str | os.PathLike, seed: int) -> Path:
+    """Returns where the pooled predictions of a seed lie in the folder of a cross-validation."""
+    return Path(folder) / "predictions" / f"seed{seed}.csv"
+
+
+def load_shares(folder: str | os.PathLike, report: Mapping[str, Any]) -> dict[ImageKey, float]:
+    """Reads the predictions of a cross-validation, see `pooling.shares_right`.
+
+    Raises:
+        ValueError: A file of predictions is missing or damaged.
+    """
+    seeds = [scores["seed"] for scores in report["seeds"]]
+    predictions = [Predictions.load(predictions_file(folder, seed)) for seed in seeds]
+    return per_image_accuracy(predictions)
+
+
+def difference(
+    first: Mapping[ImageKey, float],
+    second: Mapping[ImageKey, float],
+    folders: Sequence[str | os.PathLike],
+) -> dict[str, Any]:
+    """Compares two cross-validations of the same images, image by image.
+
+    Args:
+        first: From `load_shares`.
+        second: The same images.
+        folders: Of the two; groups.json in either says which images are one draw.
+
+    Returns:
+        `difference`, accuracy of the second less that of the first, -1 to 1, and its
+        `difference_interval` by `intervals.bootstrap_interval`.
+    """
+    named = [Path(folder) / "groups.json" for folder in folders]
+    groups = [group for path in named if path.exists() for group in load_groups(path)]
+    change = np.array([second[image] - first[image] for image in first])
+    draws = bootstrap_clusters([file for file, _ in first], groups)
+    return {
+        "difference": float(change.mean()),
+        "difference_interval": intervals.bootstrap_interval(change, draws),
+    }

@@ -1,0 +1,85 @@
+"""What a model predicted for every image of a split: what all figures are computed from."""
+
+import csv
+import dataclasses
+import functools
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trash_keras.metrics import classification, selective
+from trash_keras.storage import local
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predictions for the images of a split.
+
+    Attributes:
+        class_names: Class names in label order.
+        paths: File of each image, N of them.
+        labels: int [N], indices into `class_names`.
+        probabilities: float [N, classes]; rows sum to 1.
+    """
+
+    class_names: Sequence[str]
+    paths: Sequence[str]
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def score(self, calibration: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns the figures of the split, see `report.score`; most are computed once.
+
+        Args:
+            calibration: From `ModelMetadata.answering`; None for temperature 1 and no threshold.
+        """
+        given = calibration or {}
+        return self._scores | selective.selective_report(self.labels, self.probabilities, given)
+
+    @functools.cached_property
+    def _scores(self) -> dict[str, Any]:
+        return classification.classification_report(
+            self.labels, self.probabilities, self.class_names, self.paths
+        )
+
+    def only(self, paths: Sequence[str]) -> "Predictions":
+        """Returns the predictions for some of the images, in the order of `paths`."""
+        position = {path: index for index, path in enumerate(self.paths)}
+        rows = [position[path] for path in paths]
+        return Predictions(self.class_names, paths, self.labels[rows], self.probabilities[rows])
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes a CSV file: file, truth, prediction, and a column of probabilities a class."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["file", "truth", "prediction", *self.class_names])
+        best = self.probabilities.argmax(axis=1)
+        for file, label, guess, row in zip(
+            self.paths, self.labels, best, self.probabilities, strict=True
+        ):
+            names = (self.class_names[label], self.class_names[guess])
+            writer.writerow([file, *names, *(f"{share:.8g}" for share in row)])
+        local.write_text(path, text.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Predictions":
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: There is no such file, or it holds something else.
+        """
+        try:
+            with Path(path).open(encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file)
+            class_names = header[3:]
+            if header[:3] != ["file", "truth", "prediction"] or not rows or not class_names:
+                raise ValueError("its columns are others")
+            labels = np.array([class_names.index(row[1]) for row in rows], np.int32)
+            probabilities = np.array([row[3:] for row in rows], np.float64)
+            return cls(tuple(class_names), [row[0] for row in rows], labels, probabilities)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"No usable predictions at {path}: {error}") from error

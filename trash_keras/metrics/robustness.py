@@ -1,0 +1,64 @@
+"""Predictions for changed images -> how much accuracy each kind of change costs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from trash_keras.metrics.predictions import Predictions
+
+FIGURES = ("accuracy", "macro_f1")
+
+
+def score(clean: Predictions, changed: Mapping[str, Sequence[Predictions]]) -> dict[str, Any]:
+    """Scores the same images, as they are and changed.
+
+    ImageNet-C divides its errors by those of AlexNet, which makes nothing clearer for other
+    classes; here the accuracies themselves are averaged.
+
+    Args:
+        clean: Predictions for the images as they are.
+        changed: Kind of change -> predictions for the same images at each severity, in order.
+
+    Returns:
+        `examples`, `clean` (accuracy and macro_f1, 0 to 1), `kinds` (kind -> accuracy and macro_f1
+        at each severity, mean_accuracy and mean_macro_f1 over them), and mean_accuracy and
+        mean_macro_f1 over the kinds.
+
+    Raises:
+        ValueError: There is no change, or predictions are for other images.
+    """
+    if not changed or not all(changed.values()):
+        raise ValueError(
+            "Expected at least one kind of change, with predictions for each severity."
+        )
+    kinds = {}
+    for kind, levels in changed.items():
+        if any(list(level.paths) != list(clean.paths) for level in levels):
+            raise ValueError(
+                f"The predictions for {kind} are for other images than the clean ones."
+            )
+        scores = [_figures(level) for level in levels]
+        lists = {name: [row[name] for row in scores] for name in FIGURES}
+        kinds[kind] = lists | {f"mean_{name}": float(np.mean(lists[name])) for name in FIGURES}
+    means = {
+        f"mean_{name}": float(np.mean([kind[f"mean_{name}"] for kind in kinds.values()]))
+        for name in FIGURES
+    }
+    return {"examples": len(clean.paths), "clean": _figures(clean), "kinds": kinds, **means}
+
+
+def _figures(predictions: Predictions) -> dict[str, float]:
+    scores = predictions.score()
+    return {name: scores[name] for name in FIGURES}
+
+
+def summary(scores: Mapping[str, Any]) -> str:
+    """Returns one line for a person: clean and mean accuracy, and the worst kind of change."""
+    kinds = scores["kinds"]
+    worst = min(kinds, key=lambda kind: kinds[kind]["mean_accuracy"])
+    return (
+        f"robustness: mean accuracy {scores['mean_accuracy']:.4f} over {len(kinds)} kinds of "
+        f"change, {scores['clean']['accuracy']:.4f} without; worst {worst} with "
+        f"{kinds[worst]['mean_accuracy']:.4f}, {scores['examples']} images"
+    )

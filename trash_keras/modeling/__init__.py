@@ -1,1 +1,0 @@
-"""tf.data.Dataset -> keras.Model."""

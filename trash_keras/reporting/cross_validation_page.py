@@ -1,0 +1,184 @@
+"""Cross-validation -> a folder that people read: page, figures, predictions, JSON."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trash_keras.metrics import cross_validation, intervals
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.reporting import html, text
+from trash_keras.reporting.plots import base
+from trash_keras.storage import local
+
+# Read with the module: a cross-validation of hours must not meet a newer template at its end.
+TEMPLATE = (
+    Path(__file__)
+    .with_name("templates")
+    .joinpath("cross_validation.html.j2")
+    .read_text(encoding="utf-8")
+)
+Table = list[list[str]]  # the first row is the heading
+
+
+def publish(
+    report: Mapping[str, Any], predictions: Mapping[int, Predictions], output: str | os.PathLike
+) -> None:
+    """Writes page, figures and predictions, and last the report.
+
+    Args:
+        report: `pooling.score`, and `folds` (for each `seed`, `fold`, `accuracy`,
+            `accuracy_interval`, `macro_f1`, `examples`, `predicted` and `wrong` as for `score`,
+            `valid_accuracy`, `best_epoch` counted from 0 and `training_minutes`), `groups` and
+            `grouped_images` (their numbers), `config`, `run` and `bad_files`.
+        predictions: Seed -> predictions for every image, from `pooling.pool`.
+        output: Folder of the cross-validation.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    output = Path(output)
+    for seed, found in predictions.items():
+        found.save(cross_validation.predictions_file(output, seed))
+    drawn = {
+        "accuracies": base.accuracies(_bars(report)),
+        "confusion_matrix": base.confusion_matrix(
+            report["confusion_matrix"], report["class_names"]
+        ),
+    }
+    images = {}
+    for name, figure in drawn.items():
+        file = output / "figures" / f"{name}.png"
+        base.save(figure, file)
+        images[name] = html.data_uri(file.read_bytes(), "png")
+    html.write(
+        output / cross_validation.PAGE,
+        TEMPLATE,
+        report=report,
+        stand_in=text.is_stand_in(report),
+        sentences=sentences(report),
+        seeds=_seeds_table(report),
+        classes=_classes_table(report),
+        subsets=_subsets_table(report),
+        folds=_folds_table(report),
+        figures=images,
+        command=report["run"]["command"],
+        run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
+    )
+    local.write_json(output / cross_validation.REPORT, report)
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """Returns one line for a person: accuracy, interval, deviation, macro-F1, images."""
+    accuracy = report["accuracy"]
+    low, high = accuracy["interval"]
+    seeds = "one seed"
+    if len(report["seeds"]) > 1:
+        deviation = accuracy["standard_deviation"]
+        seeds = f"{len(report['seeds'])} seeds, standard deviation {deviation:.4f}"
+    return (
+        f"accuracy {accuracy['mean']:.4f} (95% interval {low:.4f} to {high:.4f}; {seeds}), "
+        f"macro-F1 {report['macro_f1']['mean']:.4f}, {report['images']} images"
+    )
+
+
+def sentences(report: Mapping[str, Any]) -> list[str]:
+    """Returns what the figures rest on and what they leave out, a sentence or two each."""
+    seeds, settings = len(report["seeds"]), report["config"]
+    folds = settings["cross_validation"]["folds"]
+    times = "once" if seeds == 1 else f"once for each of {seeds} seeds"
+    told = [
+        f"Each of the {report['images']} images was scored {times}, by a model that was "
+        f"trained on other folds than its own, of {folds}. Epoch, temperature and threshold were "
+        "chosen on a part of those others, never on the fold that is scored."
+    ]
+    if settings["data"]["split_method"] == "grouped":
+        told.append(
+            f"Near-duplicates, {report['grouped_images']} images in {report['groups']} groups, "
+            "were kept on one side: no image was scored by a model that knew one of its group."
+        )
+    else:
+        told.append(
+            "Near-duplicates were not kept on one side, which can flatter: "
+            "--split_method=grouped does, and `trash-keras compare` tells the difference."
+        )
+    told.append(
+        f"The interval says how much other images would move the figure (bootstrap over "
+        f"images, {intervals.RESAMPLES:,} draws). "
+        + (
+            "With one seed it is not known how much training the same again would."
+            if seeds == 1
+            else "The standard deviation says how much other folds and seeds would."
+        )
+    )
+    return told
+
+
+def _bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns each seed, and after it its folds, for `figures.accuracies`."""
+    bars = []
+    for scores in report["seeds"]:
+        bars.append({**scores, "name": f"seed {scores['seed']}"})
+        for fold in report["folds"]:
+            if fold["seed"] == scores["seed"]:
+                bars.append({**fold, "name": f"fold {fold['fold']}"})
+    return bars
+
+
+def _interval(ends: Sequence[float]) -> str:
+    return f"{ends[0]:.1%} to {ends[1]:.1%}"
+
+
+def _wrong(found: Mapping[str, Any]) -> str:
+    if found["error"] is None:
+        return "none"
+    return f"{found['error']:.1%} ({_interval(found['error_interval'])})"
+
+
+def _seeds_table(report: Mapping[str, Any]) -> Table:
+    rows = [["Seed", "Accuracy", "95% interval", "Macro-F1", "Cross-entropy", "ECE", "AURC",
+             "Predicted", "Wrong among these"]]  # fmt: skip
+    for scores in report["seeds"]:
+        rows.append(
+            [str(scores["seed"]), f"{scores['accuracy']:.1%}",
+             _interval(scores["accuracy_interval"])]
+            + [f"{scores[name]:.3f}" for name in ("macro_f1", "loss", "ece")]
+            + [f"{scores['aurc']:.4f}", f"{scores['abstention']['coverage']:.1%}",
+               _wrong(scores["abstention"])]
+        )  # fmt: skip
+    return rows
+
+
+def _classes_table(report: Mapping[str, Any]) -> Table:
+    rows = [["Class", "Precision", "Recall", "F1", "Images"]]
+    for name, row in report["per_class"].items():
+        shares = [f"{row['precision']:.1%}", f"{row['recall']:.1%}", f"{row['f1']:.3f}"]
+        rows.append([name, *shares, str(row["support"])])
+    return rows
+
+
+def _subsets_table(report: Mapping[str, Any]) -> Table:
+    """Returns a row for each class of each subset, and a recall for each seed; or no rows."""
+    found = [scores.get("subsets", {}) for scores in report["seeds"]]
+    heading = ["Subset", "Class", "Images"]
+    heading += [f"Recall, seed {scores['seed']}" for scores in report["seeds"]]
+    rows = []
+    for subset, classes in found[0].items():
+        for name, row in classes.items():
+            cells = [seed[subset][name] for seed in found]
+            recalls = [f"{cell['recall']:.1%} ({_interval(cell['interval'])})" for cell in cells]
+            rows.append([subset, name, str(row["support"]), *recalls])
+    return [heading, *rows] if rows else []
+
+
+def _folds_table(report: Mapping[str, Any]) -> Table:
+    rows = [["Seed", "Fold", "Images", "Accuracy", "95% interval", "Macro-F1",
+             "Validation accuracy", "Best epoch", "Minutes"]]  # fmt: skip
+    for fold in report["folds"]:
+        rows.append([
+            str(fold["seed"]), str(fold["fold"]), str(fold["examples"]),
+            f"{fold['accuracy']:.1%}", _interval(fold["accuracy_interval"]),
+            f"{fold['macro_f1']:.3f}", f"{fold['valid_accuracy']:.1%}",
+            str(fold["best_epoch"] + 1), f"{fold['training_minutes']:.1f}",
+        ])  # fmt: skip
+    return rows

@@ -1,0 +1,114 @@
+"""Report -> MODEL_CARD.md in the form of Hugging Face, to lie beside a model that is passed on.
+
+The form: https://huggingface.co/docs/hub/model-cards
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import jinja2
+
+from trash_keras.data.trashnet import COUNTS
+from trash_keras.metrics import report_file
+from trash_keras.reporting import html
+from trash_keras.reporting.text import how_it_predictions, is_stand_in, verdict_paragraphs
+from trash_keras.storage import local
+
+# Read with the module: a training of hours must not meet a newer template at its end.
+TEMPLATE = (
+    Path(__file__).with_name("templates").joinpath("model_card.md.j2").read_text(encoding="utf-8")
+)
+# The figures of model-index: name in the report -> (type of Hugging Face, words).
+METRICS = {
+    "accuracy": ("accuracy", "Accuracy"),
+    "macro_f1": ("f1", "Macro-F1"),
+    "ece": ("ece", "Expected calibration error, 15 bins"),
+    "brier": ("brier_score", "Brier score, sum over classes"),
+}
+TRASHNET = {"type": "garythung/trashnet", "name": "TrashNet", "license": "mit"}
+STAND_IN = {"type": "synthetic", "name": "Drawn stand-ins for TrashNet", "license": "mit"}
+
+
+def write(
+    path: str | os.PathLike,
+    report: Mapping[str, Any],
+    counts: Mapping[str, Mapping[str, int]],
+    artifacts: Sequence[Mapping[str, Any]],
+) -> None:
+    """Writes the card of a trained model, complete or not at all.
+
+    Args:
+        path: Markdown file to write.
+        report: Content of `report.json` of a training run, with `config` and `run`.
+        counts: Split -> class name -> images.
+        artifacts: From `artifacts.listed`.
+
+    Raises:
+        ValueError: The report has no split.
+        OSError: The card cannot be written.
+    """
+    shown = report_file.main_split(report)
+    config, run = report["config"], report.get("run") or {}
+    backbone = report_file.backbone(config["model"])
+    text = environment().from_string(TEMPLATE).render(
+        name=f"trash-keras-{_plain(PurePosixPath(backbone).stem).lower()}",
+        backbone=backbone,
+        weights=backbone if config["model"].get("init") else config["model"]["weights"],
+        dataset=dataset(report, counts),
+        metrics=METRICS,
+        shown=shown,
+        kind=report_file.SPLIT_TITLES[shown],
+        scores=report[shown],
+        splits={name: report[name] for name in report_file.SPLIT_TITLES if name in report},
+        class_names=report["class_names"],
+        counts=counts,
+        bad_files=report.get("bad_files") or (),
+        stand_in=is_stand_in(report),
+        verdict=verdict_paragraphs(report),
+        answering=how_it_predictions(report),
+        unsure=(report.get("answering") or {}).get("threshold", 0) > 0,
+        config=config,
+        run=run,
+        artifacts=artifacts,
+    )  # fmt: skip
+    local.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
+
+
+def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Returns what the images are: `type` (of Hugging Face), `name`, `license`.
+
+    TrashNet is told by its number of images of each class, those left out included.
+    """
+    if is_stand_in(report):
+        return STAND_IN
+    found = {name: sum(split.get(name, 0) for split in counts.values()) for name in COUNTS}
+    for file in report.get("bad_files") or ():
+        class_name = PurePosixPath(file).parts[0]
+        found[class_name] = found.get(class_name, 0) + 1
+    if set(report["class_names"]) == set(COUNTS) and found == COUNTS:
+        return TRASHNET
+    # Of other data nothing is known but the name of the folder; the path is nobody's business.
+    place = str(report["config"]["data"]["data_dir"]).rstrip("/").rsplit("/", 1)[-1]
+    return {"type": "imagefolder", "name": place or "images", "license": "other"}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+
+
+def environment() -> jinja2.Environment:
+    """Returns what renders a card: Markdown, with the filters `text` and `quoted`."""
+    environment = html.environment(autoescape=False)
+    environment.filters["text"] = escape
+    # A JSON string is a YAML string.
+    environment.filters["quoted"] = lambda value: json.dumps(str(value))
+    return environment
+
+
+def escape(value: Any) -> str:
+    """Returns a text that Markdown shows as it is, in one line."""
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(str(value).split()))

@@ -1,0 +1,69 @@
+"""Figure -> SVG file whose colours follow the reader's light or dark."""
+
+import io
+import re
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, TEXT
+
+PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
+# Colour of a figure -> what stands for it on a dark page.
+DARK = {
+    COLOURS[0].lower(): "#4fa8e0",
+    COLOURS[1].lower(): "#ff8f4d",
+    COLOURS[2].lower(): "#3ecf9f",
+    COLOURS[3].lower(): "#e39cc4",
+    QUIET: "#a2a8b0",
+    GRID: "#2c3036",
+    FRAME: "#4a5058",
+    TEXT: "#e6e8ea",
+    "#000000": "#e6e8ea",
+    "#ffffff": "#15171a",
+}
+
+
+def draw(figure: Figure) -> str:
+    """Draws a figure for a page.
+
+    Letters stay letters, in the reader's own font; the figure is laid out anew, `PAGE_WIDTH` wide.
+
+    Args:
+        figure: Drawn in colours of `DARK`; others stay as they are.
+
+    Returns:
+        An SVG file, the same for the same figure on every day.
+    """
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
+    drawn = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}):
+        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    # Matplotlib names its own fonts first, which hardly anybody has.
+    text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", drawn.getvalue())
+    text = re.sub(
+        r"\b(fill|stroke): #([0-9a-f]{6})\b",
+        lambda found: (
+            f"{found[1]}: var(--c{found[2]})" if f"#{found[2]}" in DARK else found.group()
+        ),
+        text,
+    )
+    # Letters in black come without a colour of their own.
+    style = (
+        f"<style>:root {{ {_variables({colour: colour for colour in DARK})} }}\n"
+        "text { fill: var(--c000000); }\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK)} }} }}</style>\n"
+    )
+    return text.replace("<defs>", style + "<defs>", 1)
+
+
+def _variables(palette: dict[str, str]) -> str:
+    return " ".join(f"--c{name[1:]}: {value};" for name, value in palette.items())
+
+
+def pixels(figure: Figure) -> bytes:
+    """Draws a figure as PNG file on a white ground."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=2 * 72, format="png")
+    return drawn.getvalue()

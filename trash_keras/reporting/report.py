@@ -1,0 +1,236 @@
+"""The model files of a run, for its page and its model card."""
+
+import csv
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoding import ReadImages
+from trash_keras.data.sources import install
+from trash_keras.metrics import report_file, slices
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.metrics.report_file import main_split, read_export, threads_title
+from trash_keras.reporting import model_card, report_page
+from trash_keras.reporting.charts import Chart, page_charts, table_charts
+from trash_keras.reporting.content import ReportContent
+from trash_keras.reporting.plots import base, saliency_maps
+from trash_keras.reporting.plots.saliency_maps import HeatMaps
+from trash_keras.storage import local
+
+
+def list_model_files(workdir: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lists the model files that stand in the folder of a run.
+
+    Args:
+        workdir: Folder of a run; `export/export.json` is read where it stands.
+        report: Content of `report.json`.
+
+    Returns:
+        For each file `kind`, `path` (relative to the folder), `bytes`, and what is known of
+        `accuracy` (0 to 1), `agreement` (share of images with the class that Keras says),
+        `max_difference` (of a probability, from Keras) and `latency` (text); None where it is not.
+
+    Raises:
+        ValueError: export.json is damaged.
+    """
+    rows = []
+    trained = workdir / "model.keras"
+    if trained.is_file():
+        accuracy = report[main_split(report)]["accuracy"]
+        facts = {"path": trained.name, "bytes": trained.stat().st_size, "accuracy": accuracy}
+        rows.append(_row("keras", facts))
+    try:
+        rows += [
+            _row(kind, {**facts, "path": f"export/{facts['path']}"})
+            for kind, facts in read_export(workdir).get("kinds", {}).items()
+        ]
+    except KeyError as error:
+        raise ValueError(f"{workdir}/export/export.json is damaged: no {error}.") from error
+    return rows
+
+
+def _row(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "path": facts["path"],
+        "bytes": int(facts["bytes"]),
+        "accuracy": facts.get("accuracy"),
+        "agreement": facts.get("agreement"),
+        "max_difference": facts.get("max_difference"),
+        "latency": latency(facts),
+    }
+
+
+def latency(facts: Mapping[str, Any]) -> str | None:
+    """Returns the median latencies of a kind in `export.json` as text; None without any."""
+    timed = facts.get("latency") or {}
+    parts = [
+        f"{figures['p50_ms']:.1f} ms ({threads_title(name)})" for name, figures in timed.items()
+    ]
+    return ", ".join(parts) or None
+
+
+MISTAKE_SHEET = "mistake_heat_maps.jpg"  # in the folder of figures
+
+
+def write(
+    output: str | os.PathLike,
+    content: ReportContent,
+    details: Mapping[str, Any],
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Writes a report; `report.json` comes last, so that it stands only when all is there.
+
+    Args:
+        output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
+            predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
+        content: What is scored and shown.
+        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`,
+            `label_map`, `robustness`, `out_of_scope`, and `answering` of the model's metadata.
+        subset_of: From `subsets.load`; subsets are scored apart in the section `subsets`.
+
+    Returns:
+        The content of `report.json`.
+    """
+    output = Path(output)
+    report = build(content.predictions, details, subset_of)
+    for split, found in content.predictions.items():
+        found.save(output / "predictions" / f"{split}.csv")
+    _publish_heat_maps(output, report, content)
+    # The page first: a figure's layout depends on how it was drawn before, and `refresh`, which
+    # draws anew, is to write the same page.
+    shown = page_charts(report, content.predictions, content.epochs)
+    _render(output, report, content, shown)
+    drawn = shown | table_charts(report, content.predictions, content.counts)
+    for name, chart in drawn.items():
+        base.save(chart.figure, output / "figures" / f"{name}.png")
+    local.write_json(output / "report.json", report)
+    return report
+
+
+def build(
+    predictions: Mapping[str, Predictions],
+    details: Mapping[str, Any],
+    subset_of: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Returns the content of `report.json`, and writes nothing; arguments as for `publish`."""
+    report = {
+        "class_names": list(next(iter(predictions.values())).class_names),
+        **{split: found.score(details.get("answering")) for split, found in predictions.items()},
+        **details,
+    }
+    if subset_of:
+        report["subsets"] = {
+            split: slices.slice_metrics(found, subset_of) for split, found in predictions.items()
+        }
+    return report
+
+
+def _publish_heat_maps(output: Path, report: Mapping[str, Any], content: ReportContent) -> None:
+    """Writes predictions/heat_maps.json and the sheet of mistakes, or removes earlier ones."""
+    kept, sheet = output / "predictions" / saliency_maps.FILE, output / "figures" / MISTAKE_SHEET
+    for path in (kept, sheet):
+        local.remove(path)
+    if content.heat_maps and content.heat_maps.maps:
+        content.heat_maps.save(kept)
+        mistakes = report[report_file.main_split(report)]["mistakes"]
+        drawn = saliency_maps.top_errors_sheet(mistakes, content.heat_maps, content.read_images)
+        base.save(drawn, sheet)
+
+
+def rerender(workdir: str | os.PathLike, read_images: ReadImages) -> None:
+    """Writes page and model card of a run again, from what stands in its folder.
+
+    For what came after the report, like exports. The figures stay as they were scored. A run
+    that is not complete, without `report.json` or `predictions/`, is left alone.
+
+    Args:
+        workdir: Folder of a run: report.json, predictions/*.csv, catalog.json, and where they
+            are predictions/heat_maps.json, metrics.csv and export/export.json.
+        read_images: Files -> their encoded bytes, for the thumbnails.
+
+    Raises:
+        ValueError: One of the files is damaged.
+    """
+    workdir = Path(workdir)
+    if not (workdir / "report.json").exists() or not (workdir / "predictions").is_dir():
+        return
+    report = report_file.read_report(workdir)
+    predictions = {
+        split: Predictions.load(workdir / "predictions" / f"{split}.csv")
+        for split in report_file.SPLIT_TITLES
+        if split in report
+    }
+    for split, found in predictions.items():
+        # A report of an earlier version has less.
+        report[split] = found.score(report.get("answering")) | report[split]
+    counts = Catalog.load(workdir / "catalog.json").counts()
+    epochs = []
+    if (workdir / "metrics.csv").exists():
+        with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            epochs = list(csv.DictReader(file))
+    shown = page_charts(report, predictions, epochs)
+    _render(workdir, report, ReportContent(predictions, counts, read_images, epochs), shown)
+
+
+def _render(
+    output: Path,
+    report: Mapping[str, Any],
+    content: ReportContent,
+    charts: Mapping[str, Chart],
+) -> None:
+    """Writes the page, and for a training run its model card."""
+    found = list_model_files(output, report)
+    kept = output / "predictions" / saliency_maps.FILE
+    # As they were saved, so that a page that is written again is the same.
+    maps = HeatMaps.load(kept) if kept.exists() else None
+    content = dataclasses.replace(content, heat_maps=maps)
+    report_page.write_page(output / "report.html", report, content, charts, found)
+    if "config" in report:
+        model_card.write(output / "MODEL_CARD.md", report, content.counts, found)
+
+
+def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]:
+    """Tells what made a result: command, versions, revision, machine, and source of the data.
+
+    Args:
+        command: The command line.
+        data_dir: The images, of which `trash-keras prepare` may have noted the source; empty
+            leaves the source out.
+    """
+    packages = ("tensorflow", "keras", "trash-keras")
+    return {
+        "command": command,
+        "python": platform.python_version(),
+        **{name.replace("-", "_"): _version(name) for name in packages},
+        "git_revision": _git_revision(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+        **({"data_source": install.source(data_dir)} if data_dir else {}),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git_revision() -> str | None:
+    try:
+        # Installed in some project's .venv, this file lies in that repository, but is not of it.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--dirty", "--abbrev=12")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,57 @@
+"""Writing that lands whole or not at all: a temporary name in the same folder, then a rename."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+    """Gives a temporary path whose file or folder becomes `path` when the block succeeds.
+
+    The temporary name keeps the suffix of `path`, since Keras picks the format by it. When the
+    block raises, the temporary is removed and what stood at `path` stays untouched.
+
+    Args:
+        path: Final name of a file or folder; what stands there is replaced.
+
+    Yields:
+        Where to write.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp"
+    ) as room:
+        temporary = Path(room) / path.name
+        yield temporary
+        if path.is_dir():
+            # A folder cannot be replaced in one step: the old one steps aside first, and goes
+            # away with the temporary folder.
+            path.rename(Path(room) / "old")
+        os.replace(temporary, path)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a UTF-8 text file."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Writes a JSON file, indented, keys in the order given."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def remove(path: str | os.PathLike) -> None:
+    """Removes a file or folder; nothing happens when there is none."""
+    path = Path(path)
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

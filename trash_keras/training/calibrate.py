@@ -1,0 +1,106 @@
+"""After training: calibration on validation, written into the model file."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.special import softmax
+
+from trash_keras.calibration import ood
+from trash_keras.calibration.fit import fit_calibration
+from trash_keras.config import AnsweringConfig
+from trash_keras.data import pipeline
+from trash_keras.evaluation.explain import Explainer
+from trash_keras.metadata import ModelMetadata
+from trash_keras.models.classifier import LOGITS, load_classifier
+from trash_keras.models.grad_cam import NoHeatMapError
+from trash_keras.models.inference import build_inference_model, feature_extractor, save
+from trash_keras.predictor import Predictor
+from trash_keras.runtimes import keras_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibrated:
+    """What `model.keras` holds at the end of a run, read once.
+
+    Attributes:
+        model: The inference model: float32 [batch, side, side, 3], RGB 0..255 -> float32
+            [batch, classes], probabilities.
+        classifier: The trained classifier in it.
+        metadata: What the file says of itself.
+    """
+
+    model: keras.Model
+    classifier: keras.Model
+    metadata: ModelMetadata
+
+    def predictor(self) -> Predictor:
+        """Returns what `Predictor.load` makes of the file."""
+        views = self.metadata.tta
+        return Predictor(keras_file.predict_batch(self.model, views), self.metadata)
+
+    def explainer(self) -> Explainer | None:
+        """Returns what `explaining.find` makes of the file."""
+        try:
+            return Explainer.of(self.classifier, self.metadata)
+        except NoHeatMapError:
+            return None
+
+
+def calibrate(
+    model: Path,
+    settings: AnsweringConfig,
+    images: Mapping[str, tf.data.Dataset],
+    labels: np.ndarray,
+    batch_size: int,
+) -> Calibrated:
+    """Fits OOD scaling, temperature, threshold and sets, and puts them into the model file.
+
+    Only the classifier in the file counts, not what an earlier call put around it, so a run that
+    was killed at any moment comes to the same file.
+
+    Args:
+        model: `.keras` file of `modeling.answering.save`; replaced whole or not at all.
+        settings: What to aim at.
+        images: Split -> dataset of `pipeline.images`; all but OOD scaling is fitted on `valid`.
+        labels: int [N], true classes of `valid`, in its order.
+        batch_size: Images per step.
+    """
+    written = ModelMetadata.read(model)
+    plain = ModelMetadata(written.class_names, written.image_size, written.resize, tta=settings.tta)
+    classifier = load_classifier(model)
+    extractor = feature_extractor(classifier, settings.tta)
+    predictor = Predictor(keras_file.predict_batch(extractor, settings.tta), plain)
+
+    def features(split: str, most: int, title: str) -> np.ndarray:
+        chosen = images[split].take(most)
+        return predictor.predict_batches(
+            pipeline.make_eval_dataset(chosen, batch_size), len(chosen), title
+        )
+
+    valid = features("valid", len(labels), "Calibrating")
+    kernel, bias = classifier.get_layer(LOGITS).get_weights()
+    logits, known = valid @ kernel + bias, None
+    if settings.ood_scaling:
+        known = ood.fit(features("train", ood.TRAINING_IMAGES, "What is familiar"), valid)
+        logits *= known.scaling(valid)[:, None]
+    found = fit_calibration(
+        labels, softmax(logits, axis=1), settings.target_risk, settings.conformal_alpha
+    )
+    metadata = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
+    inference = build_inference_model(classifier, metadata.temperature, metadata.tta, known)
+    save(inference, metadata, model)
+    print(f"Temperature {metadata.temperature:.3f}; {_words(metadata, settings)}", flush=True)
+    return Calibrated(inference, classifier, metadata)
+
+
+def _words(metadata: ModelMetadata, settings: AnsweringConfig) -> str:
+    if metadata.threshold < 1:
+        return f"unsure up to a probability of {metadata.threshold:.3f}"
+    return (
+        "always unsure, since even the surest validation predictions are wrong more often than "
+        f"--target_risk={settings.target_risk}"
+    )

@@ -1,0 +1,150 @@
+"""What a run has reached, on disk at every epoch boundary, so that a killed run goes on exactly.
+
+One small file, `backup/<phase>/state.json`, is the truth: it names the weights file and holds
+every row of `metrics.csv` so far. It is replaced in one step after its weights file stands, so a
+kill at any moment leaves the state of a whole epoch. `metrics.csv` and `model.keras` follow from
+it and are made again from it on resuming.
+
+`keras.callbacks.BackupAndRestore` writes weights and epoch number one after the other; a kill
+between the two makes it train an epoch twice.
+"""
+
+import csv
+import io
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from trash_keras.storage import local
+from trash_keras.training import ema
+
+COLUMNS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+
+
+class CheckpointManager:
+    """The rows of a run, the best model by validation, and the state to resume from.
+
+    Args:
+        workdir: Folder of the run.
+        save_best: Writes `model.keras`; called when the epoch that just ended is the best yet.
+    """
+
+    def __init__(self, workdir: Path, save_best: Callable[[], None]) -> None:
+        self._workdir, self._backup = workdir, workdir / "backup"
+        self._save_best = save_best
+        states = self._backup.glob("*/state.json")
+        histories = [json.loads(path.read_text(encoding="utf-8"))["rows"] for path in states]
+        self.rows: list[dict[str, Any]] = max(histories, key=len, default=[])
+
+    def is_past(self, phase: str) -> bool:
+        """Tells whether a later phase has begun, whose state holds all that this one reached."""
+        phases = [row["phase"] for row in self.rows]
+        return phase in phases and phases[-1] != phase
+
+    def restore(self, phase: str, model: keras.Model) -> int | None:
+        """Brings a model to the last epoch boundary of a phase.
+
+        Args:
+            phase: Name of the phase; not one that is past.
+            model: Compiled and built; gets weights and optimizer state.
+
+        Returns:
+            The epoch to go on with, or None when the phase has not begun.
+        """
+        state_file = self._folder(phase) / "state.json"
+        if not state_file.exists():
+            return None
+        state = json.loads(state_file.read_text(encoding="utf-8"))
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(self._folder(phase) / state["weights"])
+        self._publish(model)
+        return self.rows[-1]["epoch"] + 1
+
+    def add(self, phase: str, model: keras.Model, row: dict[str, Any]) -> None:
+        """Commits an epoch.
+
+        Args:
+            phase: Name of the phase.
+            model: The model in training; its weights and optimizer state are kept.
+            row: Values for `COLUMNS`, and `seconds`.
+        """
+        self.rows.append({"phase": phase, **row})
+        weights = f"epoch-{row['epoch']:04d}.weights.h5"
+        folder = self._folder(phase)
+        with local.atomic_write(folder / weights) as temporary:
+            model.save_weights(temporary)
+        local.write_json(folder / "state.json", {"weights": weights, "rows": self.rows})
+        for old in folder.glob("*.weights.h5"):
+            if old.name != weights:
+                old.unlink()
+        self._publish(model)
+
+    def best(self) -> dict[str, Any]:
+        """Returns the row of the best epoch: highest validation accuracy, then lowest loss."""
+        return max(self.rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+
+    def _publish(self, model: keras.Model) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        local.write_text(self._workdir / "metrics.csv", text.getvalue())
+        # The model stands at the last row's epoch, here and on resuming alike.
+        if self.best() is self.rows[-1]:
+            with ema.swapped_ema_weights(model):
+                self._save_best()
+
+    def _folder(self, phase: str) -> Path:
+        return self._backup / phase
+
+
+class CheckpointCallback(keras.callbacks.Callback):
+    """Scores validation and commits the epoch; comes before callbacks that read `val_*` logs.
+
+    Validation is scored by the same code as the final report, so that both mean the same by
+    accuracy and loss: every image once, without class weights or label smoothing.
+
+    Args:
+        record: Where epochs are committed.
+        phase: Name of the phase.
+        validate: Returns {"accuracy": ..., "loss": ...} on the validation split.
+    """
+
+    def __init__(
+        self, record: CheckpointManager, phase: str, validate: Callable[[], dict[str, float]]
+    ) -> None:
+        super().__init__()
+        self._record, self._phase, self._validate = record, phase, validate
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Notes the time and puts the random layers where an uninterrupted run has them."""
+        self._started = time.monotonic()
+        # Keras does not save the counters of Dropout and the like, so each epoch sets them.
+        for index, variable in enumerate(self.model.variables):
+            if variable.path.endswith("seed_generator_state"):
+                variable.assign([index, epoch * 1_000_000])
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Adds `val_accuracy`, `val_loss` and `learning_rate` to the logs and commits the row.
+
+        Raises:
+            ValueError: A loss is not a finite number.
+        """
+        logs = {} if logs is None else logs
+        scores = self._validate()
+        logs["val_accuracy"], logs["val_loss"] = scores["accuracy"], scores["loss"]
+        if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
+            raise ValueError(
+                f"Training diverged in epoch {epoch + 1}: the loss is {logs['loss']}, that of "
+                f"validation {logs['val_loss']}. Start again in another --workdir with a smaller "
+                "--head_learning_rate or --finetune_learning_rate."
+            )
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        seconds = round(time.monotonic() - self._started, 1)
+        self._record.add(self._phase, self.model, {"epoch": epoch, **logs, "seconds": seconds})

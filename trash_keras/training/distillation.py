@@ -1,0 +1,273 @@
+"""The teachers of a run: trained classifiers that may teach these images, and no other ones."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trash_keras.config import Config, load
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import Catalog
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.calibration import apply_temperature
+from trash_keras.models.classifier import load_classifier
+from trash_keras.storage import local, remote
+from trash_keras.training import features, run_data
+
+RECORD = "teachers.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """A trained classifier in a file.
+
+    Attributes:
+        path: Of the `.keras` file. The classifier in it teaches; temperature, views and OOD scaling
+            are for inference, and the student gets its own.
+        sha256: Of the file.
+        image_size: Height and width of the images it takes, pixels.
+    """
+
+    path: str
+    sha256: str
+    image_size: int
+
+
+def save(teachers: Sequence[Teacher], workdir: Path) -> None:
+    """Writes WORKDIR/teachers.json, by which `find` knows the teachers again."""
+    local.write_json(workdir / RECORD, [dataclasses.asdict(teacher) for teacher in teachers])
+
+
+def named(config: Config) -> list[str]:
+    """Returns what `--teacher` names, one by one."""
+    return [path for path in config.distillation.teacher.split(",") if path]
+
+
+def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]:
+    """Looks at the teachers of a run.
+
+    Args:
+        config: The run.
+        workdir: Its folder; an earlier call may have left its teachers' checksums there.
+        catalog: Its images.
+
+    Returns:
+        In the order of `--teacher`; empty for a run without one.
+
+    Raises:
+        ValueError: No model of this project, other classes, images made otherwise, images of
+            validation or test that one was trained on, not the teachers that the run began with,
+            or settings that leave nothing to teach.
+    """
+    paths = named(config)
+    if not paths:
+        return ()
+    if not config.data.deterministic_reads:
+        raise ValueError("--teacher predictions step by step, so it needs --deterministic_reads.")
+    if not config.training.finetune_epochs:
+        raise ValueError(
+            "The head phase learns from labels, so --teacher needs --finetune_epochs above 0."
+        )
+    teachers = tuple(_look_at(path, config, catalog) for path in paths)
+    checksums = [teacher.sha256 for teacher in teachers]
+    record = workdir / RECORD
+    if record.exists():
+        known = [each["sha256"] for each in json.loads(record.read_text(encoding="utf-8"))]
+        if known != checksums:
+            raise ValueError(
+                f"{workdir} began with another teacher than what now lies at "
+                f"{config.distillation.teacher} (see {record}). Put that one back to resume it, or "
+                "use another --workdir."
+            )
+    return teachers
+
+
+def _look_at(path: str, config: Config, catalog: Catalog) -> Teacher:
+    metadata = ModelMetadata.read(path)
+    if not path.endswith(".keras"):
+        raise ValueError(f"--teacher must be the model.keras of a run. Received: {path}")
+    if metadata.class_names != catalog.class_names:
+        told = (", ".join(names) for names in (metadata.class_names, catalog.class_names))
+        raise ValueError("The teacher tells {} apart, the data has {}.".format(*told))
+    if metadata.resize != config.data.resize:
+        raise ValueError(
+            f"--resize must be that of the teacher, {metadata.resize}. "
+            f"Received: {config.data.resize}"
+        )
+    _require_unseen("teacher", path, catalog)
+    return Teacher(path, remote.checksum(path), metadata.image_size)
+
+
+def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
+    """Refuses a model to start from that was trained on images which this run is scored on.
+
+    Only a run on the same data folder tells: elsewhere the same name may be another image.
+
+    Args:
+        config: The run; without `init` there is nothing to refuse.
+        catalog: Its images.
+
+    Raises:
+        ValueError: Images of validation or test are among those.
+    """
+    if not config.model.init:
+        return
+    beside = Path(config.model.init).with_name("config.json")
+    if not beside.exists():
+        return
+    before = os.path.realpath(load(beside).data.data_dir)
+    if before == os.path.realpath(config.data.data_dir):
+        _require_unseen("model of --init", config.model.init, catalog)
+
+
+def _require_unseen(role: str, path: str, catalog: Catalog) -> None:
+    """Refuses a model that knows images which the run is scored on."""
+    beside = Path(path).with_name("catalog.json")
+    if not beside.exists():
+        return
+    learned = {*Catalog.load(beside).examples("train")[0]}
+    for split in ("valid", "test"):
+        known = learned.intersection(catalog.examples(split)[0])
+        if known:
+            raise ValueError(
+                f"The {role} was trained on {len(known)} images of this run's {split} split, "
+                "whose figures would flatter. Divide the data as its run did: "
+                "--split_method, --split_dir, --groups and --seed."
+            )
+
+
+def view_size(teachers: Sequence[Teacher], config: Config) -> int:
+    """Returns the side of the images that training augments, pixels.
+
+    A teacher of larger images sees each view in full, the others the same scaled down.
+    """
+    return max([config.data.image_size, *(teacher.image_size for teacher in teachers)])
+
+
+def predictions_folder(
+    teacher: Teacher, config: Config, workdir: Path, locations: Sequence[str], view_size: int
+) -> Path:
+    """Returns where the predictions of a teacher are kept.
+
+    Args:
+        teacher: Who predictions.
+        config: The run.
+        workdir: Its folder.
+        locations: `Reader.locations` of the training images, in their order.
+        view_size: Side of the images that training augments, pixels.
+
+    Returns:
+        A folder of WORKDIR/backup; or with `--cache_dir` one there, whose name depends on all that
+        decides the predictions, so that every run that would ask the same finds it.
+    """
+    data = config.data
+    if not data.cache_dir:
+        return workdir / "backup" / f"teacher-{teacher.sha256[:16]}"
+    asked = (
+        teacher.sha256,
+        list(locations),
+        data.resize,
+        view_size,
+        data.batch_size,
+        config.runtime.seed,
+        dataclasses.asdict(config.augmentation),
+    )
+    digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    return Path(data.cache_dir) / f"teacher-{digest[:16]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class DistillationTargets:
+    """What teachers prediction, on average, to all that a phase will see.
+
+    With a temperature over 1 the student learns the softened predictions with a softmax that stays as
+    it is. So its logits come out as many times smaller than by Hinton's loss, which calibration
+    on validation undoes; and a share means the same at every temperature.
+
+    Attributes:
+        predicted: Folder of the predictions, an epoch a file, see `predictions_folder` -> who predictions.
+        config: The run.
+        examples: The phase's images, of `view_size`.
+        augment: Changes (images, step) to images of the same size.
+    """
+
+    predicted: Mapping[Path, Teacher]
+    config: Config
+    examples: tf.data.Dataset
+    augment: pipeline.Augment
+
+    def mix(self, batches: tf.data.Dataset, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
+        """Mixes the teachers' predictions into the labels.
+
+        Args:
+            batches: What the student sees of `examples` in the epochs first_epoch..last_epoch-1,
+                from `pipeline.training`: (images, one-hot labels [batch, classes]).
+            first_epoch: Counted over the run.
+            last_epoch: The epoch to stop before.
+
+        Returns:
+            The batches, with distributions over classes, float32 [batch, classes], as labels. The
+            label's part is smoothed here; predictions are soft already.
+        """
+        for folder, teacher in self.predicted.items():
+            self._prediction(folder, teacher, first_epoch, last_epoch)
+        shape = np.load(_file(next(iter(self.predicted)), first_epoch), mmap_mode="r").shape
+        share = self.config.distillation.distillation_alpha
+        smoothing = self.config.training.label_smoothing
+
+        def load(epoch: np.int64) -> np.ndarray:
+            temperature = self.config.distillation.distillation_temperature
+            predictions = [
+                apply_temperature(np.load(_file(folder, int(epoch))), temperature)
+                for folder in self.predicted
+            ]
+            return np.mean(predictions, axis=0).astype(np.float32)
+
+        def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+            predictions = tf.numpy_function(load, [epoch], tf.float32, stateful=False)
+            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(predictions, shape))
+
+        def mix(
+            batch: tuple[tf.Tensor, tf.Tensor], predictions: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            images, labels = batch
+            smoothed = (1 - smoothing) * labels + smoothing / shape[1]
+            return images, share * predictions + (1 - share) * smoothed
+
+        epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(of_epoch)
+        predictions = epochs.batch(self.config.data.batch_size, drop_remainder=True)
+        return tf.data.Dataset.zip(batches, predictions).map(mix).prefetch(tf.data.AUTOTUNE)
+
+    def _prediction(
+        self, folder: Path, teacher: Teacher, first_epoch: int, last_epoch: int
+    ) -> None:
+        """Writes the raw classifier's probabilities, float32 [steps * batch, classes] an epoch."""
+        epochs = range(first_epoch, last_epoch)
+        missing = [each for each in epochs if not _file(folder, each).exists()]
+        if not missing:
+            return
+        classifier = load_classifier(teacher.path)
+        batch_size = self.config.data.batch_size
+        count = pipeline.steps_per_epoch(len(self.examples), batch_size) * batch_size
+        for epoch in missing:
+            seen = pipeline.make_train_dataset(
+                self.examples,
+                batch_size=batch_size,
+                seed=self.config.runtime.seed,
+                first_epoch=epoch,
+                last_epoch=epoch + 1,
+                augment=run_data.resized(self.augment, teacher.image_size),
+            ).map(lambda images, labels: images)
+            predictions = np.empty((count, classifier.output_shape[-1]), np.float32)
+            features.fill(predictions, classifier, seen, batch_size, f"Teacher, epoch {epoch + 1}")
+            with local.atomic_write(_file(folder, epoch)) as temporary:
+                np.save(temporary, predictions)
+
+
+def _file(folder: Path, epoch: int) -> Path:
+    return folder / f"epoch-{epoch:04d}.npy"

@@ -1,0 +1,212 @@
+"""Which image is in which split: made once for a run, and read from its folder ever after."""
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from trash_keras.config import Config, DataConfig
+from trash_keras.data import pipeline, splits, validation
+from trash_keras.data.augmentation.layers import apply_layers, build_layers
+from trash_keras.data.catalog import WHOLE, Catalog, single_split
+from trash_keras.data.groups import Group, load_groups, similar, write_groups
+from trash_keras.data.readers.base import Reader
+from trash_keras.data.split import Split
+from trash_keras.training import features
+
+GROUPS = "groups.json"
+
+
+def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
+    """Divides the images of a run, or reads how an earlier call or a cross-validation did.
+
+    Args:
+        config: The run.
+        workdir: Its folder; with `--split_method=grouped` a new division leaves groups.json there.
+        reader: Its images.
+
+    Raises:
+        ValueError: The images do not fit the configuration, or some have gone.
+    """
+    written = workdir / "catalog.json"
+    if written.exists():
+        return _read(written, config, reader)
+    _check_groups(config)
+    data, seed = config.data, config.runtime.seed
+
+    def divide(groups: Sequence[Group]) -> Catalog:
+        method, folder = data.split_method, data.split_dir
+        return splits.split(data.data_dir, method, seed, folder, reader, groups)
+
+    # Before the groups are known, too: what can't be divided without them should not wait.
+    catalog = validation.keep_decodable(divide(()), reader, data.bad_files, data.max_megapixels)
+    if data.split_method != "grouped":
+        return catalog
+    groups = _groups(config, catalog, reader)
+    catalog = divide(groups).without(catalog.bad_files)
+    save_run_groups(workdir, groups, config)
+    return catalog
+
+
+def single_split_of_run(
+    config: Config, workdir: Path, reader: Reader
+) -> tuple[Catalog, list[Group]]:
+    """Catalogs every image for a cross-validation, as the one split `all`.
+
+    Args:
+        config: Of the cross-validation.
+        workdir: Its folder; what an earlier call saved there is read.
+        reader: Its images.
+
+    Returns:
+        The decodable images, and which of them stay together; the caller saves both.
+
+    Raises:
+        ValueError: As `of_run`.
+    """
+    data, grouped = config.data, config.data.split_method == "grouped"
+    if (written := workdir / "catalog.json").exists():
+        groups = load_groups(workdir / GROUPS) if grouped else []
+        return _read(written, config, reader), groups
+    _check_groups(config)
+    catalog = single_split(reader.files_by_class())
+    splits.require_classes(catalog.files_by_class())
+    catalog = validation.keep_decodable(catalog, reader, data.bad_files, data.max_megapixels)
+    return catalog, _groups(config, catalog, reader) if grouped else []
+
+
+def save_run_groups(workdir: Path, groups: Sequence[Group], config: Config) -> None:
+    """Writes WORKDIR/groups.json, which can be named as --groups on another machine."""
+    data = config.data
+    found_by = data.groups or (
+        f"Cosine of at least {data.group_similarity} of the features of "
+        f"{config.model.init or config.model.backbone}, "
+        f"less their mean, at {data.image_size} px."
+    )
+    write_groups(workdir / GROUPS, groups, {"near_duplicates": found_by})
+
+
+def _read(written: Path, config: Config, reader: Reader) -> Catalog:
+    catalog = Catalog.load(written)
+    catalog.require(reader.files_by_class(), config.data.data_dir)
+    return catalog
+
+
+def _check_groups(config: Config) -> None:
+    data = config.data
+    if data.split_method != "grouped":
+        if data.groups:
+            raise ValueError(
+                "--groups is for --split_method=grouped. "
+                f"Received: --split_method={data.split_method}"
+            )
+    elif data.groups:
+        load_groups(data.groups)
+    elif config.model.from_scratch:
+        raise ValueError(
+            "--split_method=grouped finds near-duplicates by the features of a trained backbone, "
+            "and --weights=none has none. Name them with --groups=FILE, as written by: "
+            f"trash-keras audit --data_dir={data.data_dir} --output=DIR --groups=FILE"
+        )
+
+
+def _groups(config: Config, catalog: Catalog, reader: Reader) -> list[Group]:
+    data = config.data
+    if data.groups:
+        groups = load_groups(data.groups)
+        there = {path for paths in reader.files_by_class().values() for path in paths}
+        gone = [path for group in groups for path in group if path not in there]
+        if gone:
+            raise ValueError(
+                f"{len(gone)} of the images in {data.groups} are not in {data.data_dir}, "
+                f"{gone[0]} for one. Its paths must be those of the data folder."
+            )
+    else:
+        groups = _by_features(config, catalog, reader)
+    count, largest = sum(map(len, groups)), max(map(len, groups), default=0)
+    print(
+        f"Near-duplicates: {count} images in {len(groups)} groups, at most {largest} in one",
+        flush=True,
+    )
+    return groups
+
+
+def _by_features(config: Config, catalog: Catalog, reader: Reader) -> list[Group]:
+    data = config.data
+    # The precision of the device must not decide who is like whom.
+    keras.config.set_dtype_policy("float32")
+    extractor = features.extractor(config.model, data.image_size, config.runtime.seed)
+    everything = Split(
+        single_split(catalog.files_by_class()),
+        WHOLE,
+        reader,
+        data.image_size,
+        data.resize,
+        data.max_megapixels,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        found = features.of_split(extractor, everything, data.batch_size, folder)
+        rows = similar(found, data.group_similarity)
+    paths, _ = everything.examples()
+    return [tuple(sorted(paths[row] for row in group)) for group in rows]
+
+
+def images(
+    data: DataConfig, catalog: Catalog, reader: Reader, view_size: int
+) -> dict[str, tf.data.Dataset]:
+    """Reads what a run needs; what is read more than once is kept where it fits.
+
+    Args:
+        data: How to read.
+        catalog: Which images there are.
+        reader: Where they lie.
+        view_size: Height and width of the images that training augments, pixels.
+
+    Returns:
+        For each split the dataset of `pipeline.images`, and as `views` the images of `train`
+        that training augments.
+    """
+
+    def read(name: str, side: int = data.image_size, **options: bool) -> tf.data.Dataset:
+        split = Split(catalog, name, reader, side, data.resize, data.max_megapixels)
+        return pipeline.load_split(split, cache_dir=data.cache_dir, **options)
+
+    sides = {"train": view_size, "valid": data.image_size}  # the test split is read once
+    pixels = sum(len(catalog.examples(split)[0]) * side**2 for split, side in sides.items())
+    megabytes = 3 * pixels / 1e6
+    cache = bool(data.cache_dir) or megabytes <= data.cache_megabytes
+    if not cache:
+        print(
+            f"Images are decoded anew each epoch: {megabytes:,.0f} MB are over "
+            f"--cache_megabytes={data.cache_megabytes}; --cache_dir keeps them on disk.",
+            flush=True,
+        )
+    views = read("train", view_size, cache=cache, ordered=cache or data.deterministic_reads)
+    train = views if (cache and view_size == data.image_size) else read("train", cache=False)
+    return {
+        "train": train,
+        "valid": read("valid", cache=cache),
+        "test": read("test", cache=False),
+        "views": views,
+    }
+
+
+def augment(config: Config) -> pipeline.Augment:
+    """Returns the random changes of a run: (images, step) -> float32 images of the same size."""
+    layers = build_layers(config.augmentation)
+    return functools.partial(apply_layers, layers, config.runtime.seed)
+
+
+def resized(augment: pipeline.Augment, side: int) -> pipeline.Augment:
+    """Returns a change that is followed by smoothed scaling to `side` pixels, if that is needed."""
+
+    def change(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        images = augment(images, step)
+        if images.shape[1] == side:
+            return images
+        return tf.image.resize(images, (side, side), antialias=True)
+
+    return change

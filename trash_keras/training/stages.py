@@ -1,0 +1,246 @@
+"""One phase of training: a model, its data, its epochs."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trash_keras.config import ModelConfig, TrainingConfig
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import Catalog
+from trash_keras.metrics import classification
+from trash_keras.training import devices, ema, features, run_data
+from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
+
+HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Epochs first_epoch..last_epoch-1, counted over the whole run."""
+
+    name: str
+    first_epoch: int
+    last_epoch: int
+    learning_rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class RunData:
+    """The images of a run, and how they are read and changed.
+
+    Attributes:
+        catalog: Which images there are.
+        images: From `inputs.images`.
+        batch_size: Images per step.
+        augment: Changes (images, step) to images of the same size.
+    """
+
+    catalog: Catalog
+    images: Mapping[str, tf.data.Dataset]
+    batch_size: int
+    augment: pipeline.Augment
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a phase trains on.
+
+    Attributes:
+        examples: Dataset of (inputs, one-hot label), of known length.
+        valid_inputs: What the phase's model predicts the validation split from.
+        valid_labels: int [N].
+        augment: Changes (inputs, step) to inputs in training; None leaves them.
+        soften: Changes the labels of (training batches, first epoch, epoch to stop before), and
+            smooths them itself; None leaves them.
+    """
+
+    examples: tf.data.Dataset
+    valid_inputs: tf.data.Dataset | np.ndarray
+    valid_labels: np.ndarray
+    augment: pipeline.Augment | None = None
+    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
+
+    def validate(self, model: keras.Model) -> dict[str, float]:
+        """Returns accuracy and loss on the validation split."""
+        predictions = model.predict(self.valid_inputs, verbose=0)[: len(self.valid_labels)]
+        return classification.accuracy_and_loss(self.valid_labels, predictions)
+
+    def batches(self, phase: Phase, epoch: int, seed: int, batch_size: int) -> tf.data.Dataset:
+        """Returns the training batches of a phase from an epoch on, see `pipeline.training`."""
+        batches = pipeline.make_train_dataset(
+            self.examples,
+            batch_size=batch_size,
+            seed=seed,
+            first_epoch=epoch,
+            last_epoch=phase.last_epoch,
+            augment=self.augment,
+        )
+        return self.soften(batches, epoch, phase.last_epoch) if self.soften else batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How every phase of a run trains.
+
+    Attributes:
+        settings: Schedule, weight decay, average of the weights and label smoothing.
+        seed: Of the run.
+        batch_size: Examples per step.
+        class_weight: Label -> weight in the training loss alone; None weighs all alike.
+        callbacks: Called after each epoch was scored.
+    """
+
+    settings: TrainingConfig
+    seed: int
+    batch_size: int
+    class_weight: Mapping[int, float] | None = None
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+
+    def compile(self, model: keras.Model, phase: Phase, source: Source) -> int:
+        """Gives a model the optimizer and loss of a phase; returns the steps of an epoch."""
+        steps = pipeline.steps_per_epoch(len(source.examples), self.batch_size)
+        smoothing = 0.0 if source.soften else self.settings.label_smoothing
+        model.compile(
+            optimizer=_optimizer(phase, steps, self.settings),
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
+            metrics=["accuracy"],
+        )
+        return steps
+
+
+def plan(settings: TrainingConfig, model: ModelConfig) -> list[Phase]:
+    """Returns the phases of a run that have epochs.
+
+    With random initial weights there is nothing worth freezing, so there is one phase.
+
+    Raises:
+        ValueError: No phase has epochs, and no trained model to start from.
+    """
+    head_epochs = 0 if model.from_scratch else settings.head_epochs
+    phases = [
+        Phase(HEAD, 0, head_epochs, settings.head_learning_rate),
+        Phase(
+            SCRATCH if model.from_scratch else FINETUNE,
+            head_epochs,
+            head_epochs + settings.finetune_epochs,
+            settings.finetune_learning_rate,
+        ),
+    ]
+    phases = [phase for phase in phases if phase.last_epoch > phase.first_epoch]
+    if not phases and not model.init:
+        raise ValueError(
+            "There is nothing to train: --finetune_epochs is 0, and so is --head_epochs or "
+            "--weights is none, which has no head phase."
+        )
+    return phases
+
+
+def feature_source(
+    extractor: keras.Model, data: RunData, views: int, cache: features.Cache
+) -> Source:
+    """Returns the source of the head phase: features of the frozen backbone, computed once.
+
+    Args:
+        extractor: Images -> features.
+        data: Of the run.
+        views: Augmented views of each training image; 0 takes the images as they are.
+        cache: Keeps the features for a resumed run.
+    """
+    train, valid = (
+        features.compute(
+            extractor,
+            data.images[split],
+            batch_size=data.batch_size,
+            cache_file=cache.folder / f"{split}.npy",
+            views=views if split == "train" else 0,
+            augment=data.augment,
+        )
+        for split in ("train", "valid")
+    )
+    classes = len(data.catalog.class_names)
+    one_hot = np.eye(classes, dtype="float32")[data.catalog.examples("train")[1]]
+    labels = np.tile(one_hot, (max(1, views), 1))
+    examples = tf.data.Dataset.zip(
+        features.dataset(train, cache.memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
+    )
+    return Source(examples, valid, data.catalog.examples("valid")[1])
+
+
+def image_source(
+    data: RunData,
+    side: int,
+    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None,
+) -> Source:
+    """Returns the source of a phase that trains on images.
+
+    Args:
+        data: Of the run.
+        side: Height and width of the model's input, pixels.
+        soften: As `Source` has it.
+    """
+    return Source(
+        data.images["views"],
+        pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
+        data.catalog.examples("valid")[1],
+        run_data.resized(data.augment, side),
+        soften,
+    )
+
+
+def fit(
+    phase: Phase, model: keras.Model, source: Source, recipe: Recipe, record: CheckpointManager
+) -> None:
+    """Trains a phase to its end, from its last recorded epoch.
+
+    Args:
+        phase: Name, epochs and peak learning rate.
+        model: Inputs of the source -> probabilities.
+        source: Training and validation examples.
+        recipe: How to train.
+        record: Where epochs are committed.
+    """
+    steps = recipe.compile(model, phase, source)
+    epoch = record.restore(phase.name, model) or phase.first_epoch
+    if epoch >= phase.last_epoch:
+        ema.finalize_ema(model)
+        return
+    print(f"Phase {phase.name}: epochs {epoch + 1} to {phase.last_epoch}", flush=True)
+
+    def validate() -> dict[str, float]:
+        with ema.swapped_ema_weights(model):
+            return source.validate(model)
+
+    model.fit(
+        source.batches(phase, epoch, recipe.seed, recipe.batch_size),
+        initial_epoch=epoch,
+        epochs=phase.last_epoch,
+        steps_per_epoch=steps,
+        shuffle=False,  # `pipeline.training` has shuffled
+        class_weight=recipe.class_weight,
+        verbose=devices.progress(),
+        callbacks=[CheckpointCallback(record, phase.name, validate), *recipe.callbacks],
+    )
+
+
+def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:
+    steps = steps_per_epoch * (phase.last_epoch - phase.first_epoch)
+    warmup_steps = round(settings.warmup * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup_steps else phase.learning_rate,
+        decay_steps=max(1, steps - warmup_steps),
+        warmup_target=phase.learning_rate if warmup_steps else None,
+        warmup_steps=warmup_steps,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        use_ema=settings.ema > 0,
+        ema_momentum=settings.ema,
+    )
+    # Decaying biases and the scale and shift of BatchNorm only pulls them from where data put
+    # them (He et al., 2019, section 3.1).
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

@@ -1,0 +1,241 @@
+"""train_and_evaluate: prepare, head, fine-tuning, calibration, evaluation, report; resumes."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from trash_keras.config import Config, check_workdir
+from trash_keras.data import pipeline
+from trash_keras.data.catalog import SPLITS
+from trash_keras.data.readers.base import read_images
+from trash_keras.data.split import Split
+from trash_keras.evaluation import explain, score
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics import report_file
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import classifier
+from trash_keras.models.inference import build_inference_model, save
+from trash_keras.reporting import report
+from trash_keras.reporting.content import ReportContent
+from trash_keras.storage import local, remote
+from trash_keras.tracking.fingerprint import dataset_fingerprint
+from trash_keras.tracking.trackers import Tracker, open_trackers
+from trash_keras.training import calibrate, distillation, features, run_data, stages
+from trash_keras.training.calibrate import Calibrated
+from trash_keras.training.checkpoint import CheckpointManager
+from trash_keras.training.distillation import DistillationTargets
+from trash_keras.training.run import Run, begin, build, look_at, open_devices
+from trash_keras.training.stages import Recipe, RunData, Source
+
+MODEL = "model.keras"
+
+
+def train_and_evaluate(
+    config: Config, workdir: str | Path, command: str = "", splits: Sequence[str] = SPLITS
+) -> dict[str, Any]:
+    """Trains a classifier, or goes on where an earlier call stopped, and reports on it.
+
+    Args:
+        config: The run.
+        workdir: Folder for everything that the run writes.
+        command: The command line, for the report.
+        splits: What is scored: `test`, and of the others what is asked for.
+
+    Returns:
+        The content of `report.json`.
+
+    Raises:
+        ValueError: Data, backbone, weights, devices or workdir do not fit the configuration, or
+            training diverged.
+    """
+    workdir = Path(workdir)
+    check_workdir(config, workdir)
+    stages.plan(config.training, config.model)
+    if is_complete(workdir):
+        print(f"This run is complete: {workdir / 'report.html'}", flush=True)
+        return report_file.read_report(workdir)
+
+    strategy = open_devices(config)
+    run = look_at(config, workdir, strategy)
+    with strategy.scope():
+        model = build(run)
+    begin(run)
+    data = _prepare_data(run, strategy)
+    describe_data = functools.partial(dataset_fingerprint, run.catalog, run.reader)
+    with open_trackers(config, workdir, describe_data) as trackers:
+        with strategy.scope():
+            record = _train(run, data, model, [tracker.callback() for tracker in trackers])
+        calibrated = _calibrate(run, data)
+        predictions = _evaluate(run, data, calibrated, splits)
+        details = _details(run, calibrated.metadata, record, command)
+        # Before the trackers close, which may wait for uploads.
+        result = _report(run, calibrated, predictions, details, record, trackers)
+    local.remove(workdir / "backup")
+    return result
+
+
+def is_complete(workdir: Path) -> bool:
+    """Returns whether a run has come to its end: its report is what it writes last."""
+    return (workdir / "report.json").exists()
+
+
+def check(config: Config) -> None:
+    """Looks at devices, backbone and phases, for callers that write before they train.
+
+    Raises:
+        ValueError: `train_and_evaluate` would not accept them either.
+    """
+    stages.plan(config.training, config.model)
+    open_devices(config)
+    classifier.create(config.model, ("",), config.data.image_size)
+
+
+def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
+    data, side = run.config.data, distillation.view_size(run.taught_by, run.config)
+    images = run_data.images(data, run.catalog, run.reader, side)
+    print(
+        f"{strategy.num_replicas_in_sync} device(s), {run.precision}; images: "
+        + ", ".join(f"{split} {len(images[split])}" for split in SPLITS),
+        flush=True,
+    )
+    return RunData(run.catalog, images, data.batch_size, run_data.augment(run.config))
+
+
+def _train(
+    run: Run, data: RunData, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
+) -> CheckpointManager:
+    """Trains phase after phase; the best epoch by validation is then in `model.keras`."""
+    config = run.config
+    side, resize = config.data.image_size, config.data.resize
+    metadata = ModelMetadata(run.catalog.class_names, side, resize, tta=config.answering.tta)
+    save_best = functools.partial(save_model, model, metadata, run.workdir)
+    record = CheckpointManager(run.workdir, save_best)
+    balanced = config.training.class_weights == "balanced"
+    recipe = Recipe(
+        config.training,
+        config.runtime.seed,
+        data.batch_size,
+        pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None,
+        callbacks,
+    )
+    taught = _lessons(run, data)
+    planned = stages.plan(config.training, config.model)
+    for phase in planned:
+        if record.is_past(phase.name):
+            continue
+        if phase.name == stages.HEAD:
+            stages.fit(phase, classifier.head(model), _features(run, data, model), recipe, record)
+        else:
+            _unfreeze(run, phase.name, model)
+            source = stages.image_source(data, side, taught.mix if taught else None)
+            stages.fit(phase, model, source, recipe, record)
+    if not planned:  # a model of --init, to be calibrated and scored as it is
+        save_best()
+    return record
+
+
+def _lessons(run: Run, data: RunData) -> DistillationTargets | None:
+    if not run.taught_by:
+        return None
+    locations = run.reader.locations(run.catalog.examples("train")[0])
+    size = distillation.view_size(run.taught_by, run.config)
+    predicted = {
+        distillation.predictions_folder(teacher, run.config, run.workdir, locations, size): teacher
+        for teacher in run.taught_by
+    }
+    return DistillationTargets(predicted, run.config, data.images["views"], data.augment)
+
+
+def _features(run: Run, data: RunData, model: keras.Model) -> Source:
+    """Returns what the head trains on: the frozen backbone's features."""
+    folder = run.workdir / "backup" / "features"
+    cache = features.Cache(folder, run.config.data.cache_megabytes)
+    extractor = classifier.feature_extractor(model)
+    return stages.feature_source(extractor, data, run.config.training.head_views, cache)
+
+
+def _unfreeze(run: Run, phase: str, model: keras.Model) -> None:
+    if phase == stages.SCRATCH:
+        classifier.cap_batch_norm_momentum(model)
+    else:
+        classifier.unfreeze(model, run.config.training.unfreeze_fraction)
+
+
+def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> None:
+    """Writes WORKDIR/model.keras: the inference model, float32 whatever it trained in.
+
+    Args:
+        model: The classifier in training.
+        metadata: Goes into the file; only its views count, since nothing is calibrated yet.
+        workdir: Folder of the run.
+    """
+    inference = build_inference_model(classifier.in_float32(model), views=metadata.tta)
+    save(inference, metadata, workdir / MODEL)
+
+
+def _calibrate(run: Run, data: RunData) -> Calibrated:
+    labels = run.catalog.examples("valid")[1]
+    return calibrate.calibrate(
+        run.workdir / MODEL, run.config.answering, data.images, labels, data.batch_size
+    )
+
+
+def _evaluate(
+    run: Run, data: RunData, calibrated: Calibrated, splits: Sequence[str]
+) -> dict[str, Predictions]:
+    """Scores the model that was just written to `model.keras`: what is reported is shipped."""
+    predictor = calibrated.predictor()
+    return {
+        name: score.predict_split(
+            predictor,
+            Split(run.catalog, name, run.reader),
+            batch_size=data.batch_size,
+            images=data.images[name],
+        )
+        for name in splits
+    }
+
+
+def _details(
+    run: Run, metadata: ModelMetadata, record: CheckpointManager, command: str
+) -> dict[str, Any]:
+    """Returns what belongs in the report beside figures and predictions."""
+    about: dict[str, Any] = {}
+    if record.rows:
+        best = record.best()
+        about |= {"best_epoch": best["epoch"], "best_phase": best["phase"]}
+    about["training_minutes"] = round(sum(row["seconds"] for row in record.rows) / 60, 2)
+    about |= report.provenance(command, run.config.data.data_dir)
+    about["precision"] = run.precision
+    if run.taught_by:
+        about["teacher_sha256"] = [teacher.sha256 for teacher in run.taught_by]
+    if run.config.model.init:
+        about["init_sha256"] = remote.checksum(run.kept_init)
+    return {
+        "answering": metadata.answering(),
+        "bad_files": list(run.catalog.bad_files),
+        "config": run.config.to_dict(),
+        "run": about,
+    }
+
+
+def _report(
+    run: Run,
+    calibrated: Calibrated,
+    predictions: dict[str, Predictions],
+    details: dict[str, Any],
+    record: CheckpointManager,
+    trackers: Sequence[Tracker],
+) -> dict[str, Any]:
+    read = functools.partial(read_images, run.reader)
+    explained = explain.explain_errors(
+        calibrated.explainer(), predictions["test"], read, run.config.data.max_megapixels
+    )
+    for tracker in trackers:
+        tracker.evaluation(predictions, read, explained)
+    content = ReportContent(predictions, run.catalog.counts(), read, record.rows, explained)
+    return report.write(run.workdir, content, details, run.subset_of)
