@@ -11,6 +11,12 @@ import numpy as np
 import pytest
 
 from tests.support import builders, scripts
+from tests.support.reports import (  # noqa: F401 fixtures of tests in several rooms
+    explanations,
+    other_images,
+    predicted,
+    scored,
+)
 
 # As `launch.run` has it, so that what scripts and tests compute is the same to the bit.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

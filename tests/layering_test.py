@@ -1,4 +1,4 @@
-"""Imports go one way: types, data and modeling, training and export, scripts."""
+"""Imports go one way: a floor imports itself and lower ones. See docs/architecture.md."""
 
 import ast
 from pathlib import Path
@@ -6,35 +6,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "ai_edge_litert", "wandb"}
-# A module may import from its own layer and those above it in this list.
-LAYERS = [
-    ("trash_keras.config", "trash_keras.storage.local", "trash_keras.metadata", "trash_keras.presets",
-     "trash_keras.storage.remote", "trash_keras.batch.beam", "trash_keras.batch.writers",
-     "trash_keras.demo", "trash_keras.pretrained"),
-    ("trash_keras.data.catalog", "trash_keras.data.splits", "trash_keras.data.sources.synthetic_objects",
-     "trash_keras.data.folds", "trash_keras.data.folds",
-     "trash_keras.data.sources.synthetic", "trash_keras.data.formats", "trash_keras.data.decoding",
-     "trash_keras.data.image_files", "trash_keras.data.image_inputs",
-     "trash_keras.data.sources", "trash_keras.data.audit", "trash_keras.data.label_maps",
-     "trash_keras.data.trashnet", "trash_keras.evaluation", "trash_keras.metrics",
-     "trash_keras.calibration", "trash_keras.reporting"),
-    ("trash_keras.data", "trash_keras.data.trashnet.trashnet_dataset_builder",
-     "trash_keras.modeling"),
-    ("trash_keras.predictor", "trash_keras.runtimes", "trash_keras.evaluation.score", "trash_keras.evaluation.benchmark",
-     "trash_keras.batch.predict",
-     "trash_keras.batch.shards", "trash_keras.evaluation.explain", "trash_keras.evaluation.explain",
-     "trash_keras.evaluation.robustness",
-     "trash_keras.evaluation.evaluate", "trash_keras.serving", "trash_keras.evaluation.ood"),
-    ("trash_keras.training", "trash_keras.exporters", "trash_keras.tracking"),
-    ("trash_keras.cli", "trash_keras.__main__", "experiments", "tools"),
-]  # fmt: skip
-WITHOUT_TENSORFLOW = 2  # the first layers
-MODULES = sorted(
-    path
-    for folder in ("trash_keras", "experiments", "tools")
-    for path in ROOT.glob(f"{folder}/**/*.py")
+HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "wandb"}
+# Rooms of trash_keras/, by name; a room imports from its own floor and those before it.
+FLOORS = (
+    {"storage", "pretrained", "presets"},
+    {"metadata"},
+    {"config"},
+    {"data"},
+    {"predictor", "metrics"},
+    {"calibration", "reporting", "batch", "serving"},
+    {"models", "tracking"},
+    {"evaluation", "runtimes"},
+    {"training", "export"},
+    {"cli"},
 )
+FIRST_HEAVY_FLOOR = 6
+HEAVY_DATA = {"pipeline", "readers", "augmentation", "validation", "trashnet"}
+MODULES = sorted(ROOT.glob("trash_keras/**/*.py"))
+
+
+def rooms(module):
+    """Returns the room of a module of the package, and what is below it."""
+    return module.split(".")[1:]
+
+
+def floor_of(module):
+    room = rooms(module)[0]
+    return next(index for index, floor in enumerate(FLOORS) if room in floor)
 
 
 def name_of(path):
@@ -42,38 +40,57 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def layer_of(name):
-    matches = [
-        (len(prefix), index)
-        for index, layer in enumerate(LAYERS)
-        for prefix in layer
-        if name == prefix or name.startswith(prefix + ".")
-    ]
-    return max(matches)[1] if matches else None
-
-
-def imports(tree):
-    for node in ast.walk(tree):
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_go_one_way(path):
+def may_be_heavy(module):
+    room, *below = rooms(module)
+    return floor_of(module) >= FIRST_HEAVY_FLOOR or (room == "data" and below[0] in HEAVY_DATA)
+
+
+INSIDE = [path for path in MODULES if path.parent != ROOT / "trash_keras" or "__" not in path.name]
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=name_of)
+def test_a_room_imports_from_its_own_floor_and_lower_ones(path):
     name = name_of(path)
-    layer = layer_of(name)
-    if path.name == "__init__.py":
-        # That of the package names what it would import; what it does import is tested.
-        found = set(imports(ast.parse(path.read_text())))
-        assert not found or name == "trash_keras"
-        return
-    assert layer is not None, f"{name} has no layer: add it to LAYERS"
-    for imported in imports(ast.parse(path.read_text())):
+    for imported in imports(path):
+        if imported.startswith("trash_keras."):
+            assert floor_of(imported) <= floor_of(name), f"{name} imports {imported}"
         if imported.split(".")[0] in HEAVY:
-            assert layer >= WITHOUT_TENSORFLOW, f"{name} imports {imported}"
-        other = layer_of(imported)
-        assert other is None or other <= layer, f"{name} imports {imported}"
-        if name.startswith("experiments."):
-            assert not imported.startswith("experiments"), f"{name} imports another script"
+            assert may_be_heavy(name), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("name", ["__init__", "__main__"])
+def test_the_face_and_the_command_import_the_package_late(name):
+    path = ROOT / "trash_keras" / f"{name}.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith("trash_keras"), ast.unparse(node)
+
+
+def test_every_room_is_on_one_floor_and_nothing_else_is_loose():
+    found = {
+        path.stem
+        for path in (ROOT / "trash_keras").iterdir()
+        if not path.name.startswith("__")
+        and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
+    assert found == set().union(*FLOORS)
+    loose = {path.stem for path in (ROOT / "trash_keras").glob("*.py")}
+    assert loose == {"__init__", "__main__", "config", "metadata", "predictor", "pretrained"}
+
+
+def test_no_two_packages_import_each_other():
+    edges = {
+        (rooms(name_of(path))[0], rooms(imported)[0])
+        for path in INSIDE
+        for imported in imports(path)
+        if imported.startswith("trash_keras.")
+    }
+    assert not {tuple(sorted(edge)) for edge in edges if edge[0] != edge[1] and edge[::-1] in edges}

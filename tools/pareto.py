@@ -239,7 +239,7 @@ OUTPUT = flags.DEFINE_string(
 )
 TEACHER = flags.DEFINE_string("teacher", None, "Workdir of the run that taught, for reference.")
 KINDS = flags.DEFINE_list(
-    "kinds", "float32,float16,dynamic,int8", "Which exported files of each run to show."
+    "formats", "float32,float16,dynamic,int8", "Which exported files of each run to show."
 )
 flags.mark_flags_as_required(["output"])
 

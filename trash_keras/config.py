@@ -121,7 +121,7 @@ class DataConfig(_Checked):
         "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
         choices=("error", "skip"),
     )
-    subsets: str = option(
+    slices: str = option(
         "",
         "CSV file with the columns file and subset (or another one, FILE.csv:COLUMN), to show the "
         "recall on each slice of the data. A file is a path in the data folder, or its last part.",
@@ -246,11 +246,11 @@ class TrainingConfig(_Checked):
         minimum=0,
         maximum=1,
     )
-    warmup: float = option(
+    warmup_ratio: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )
     weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
-    ema: float = option(
+    ema_momentum: float = option(
         0.0,
         "Momentum, per step, of the exponential moving average (EMA) of the weights, which is what "
         "is scored and kept; 0: none.",

@@ -15,7 +15,7 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier
 from trash_keras.predictor import Predictor
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def write_another(source, path):
 def run(doubtful, tmp_path, monkeypatch):
     """A finished run, and a kind `wrong` that no run should ship: (workdir, data folder)."""
     workdir = shutil.copytree(doubtful[0], tmp_path / "run")
-    monkeypatch.setitem(exporter.KINDS, "wrong", ("model_wrong.tflite", write_another))
+    monkeypatch.setitem(exporter.FORMATS, "wrong", ("model_wrong.tflite", write_another))
     return workdir, doubtful[1]
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_prediction_lands_nowhere(run, monkeypatch):
         path.write_bytes(b"nonsense")
         source.metadata.embed(path)
 
-    monkeypatch.setitem(exporter.KINDS, "broken", ("model_broken.tflite", write_nonsense))
+    monkeypatch.setitem(exporter.FORMATS, "broken", ("model_broken.tflite", write_nonsense))
     with pytest.raises(ValueError, match="cannot be loaded"):
         exporter.export(workdir, ["broken"], timing_rounds=0)
     assert not list((workdir / "export").iterdir())

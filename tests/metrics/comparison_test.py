@@ -176,8 +176,8 @@ def test_sizes_and_minutes(write_run):
 
 
 def test_settings_that_differ(write_run):
-    first = write_run("a", [1, 0], head_epochs=3, warmup=0.1, flip="none")
-    second = write_run("b", [1, 1], head_epochs=4, warmup=0.1)
+    first = write_run("a", [1, 0], head_epochs=3, warmup_ratio=0.1, flip="none")
+    second = write_run("b", [1, 1], head_epochs=4, warmup_ratio=0.1)
     scored = write_run("c", [1, 1])
     (scored / "config.json").unlink()  # as trash-keras evaluate leaves it
     settings = comparison.compare([first, second, scored])["settings"]

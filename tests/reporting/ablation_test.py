@@ -15,7 +15,7 @@ def predictions(right, files="abcd"):
 
 def run(right, loss=0.5, minutes=2.0, files="abcd", foreign=None, **settings):
     """A run that predictions its validation images, and perhaps others, so."""
-    config = {"data": {"image_size": 32}, "training": {"ema": 0.0, "warmup": 0.1}}
+    config = {"data": {"image_size": 32}, "training": {"ema_momentum": 0.0, "warmup_ratio": 0.1}}
     config["training"] |= settings
     valid = {"accuracy": float(np.mean(right)), "loss": loss}
     report = {"valid": valid, "config": config, "run": {"training_minutes": minutes}}
@@ -26,14 +26,17 @@ def test_variants_are_compared_with_the_recipe_over_seeds():
     recipe, better = ablation.compare(
         {
             "recipe": [run([1, 0, 0, 1], loss=0.6), run([1, 1, 0, 1], loss=0.4)],
-            "better": [run([1, 1, 0, 1], 0.2, 3, ema=0.9), run([1, 1, 1, 1], 0.4, 5, ema=0.9)],
+            "better": [
+                run([1, 1, 0, 1], 0.2, 3, ema_momentum=0.9),
+                run([1, 1, 1, 1], 0.4, 5, ema_momentum=0.9),
+            ],
         }
     )
     assert recipe == {
         "name": "recipe", "settings": {}, "accuracy": 0.625, "lowest": 0.5, "highest": 0.75,
         "loss": 0.5, "minutes": 2.0,
     }  # fmt: skip
-    assert better["settings"] == {"ema": 0.9}
+    assert better["settings"] == {"ema_momentum": 0.9}
     assert better["accuracy"] == 0.875
     assert (better["loss"], better["minutes"]) == (pytest.approx(0.3), 4.0)
     assert better["difference"] == 0.25
@@ -45,7 +48,10 @@ def test_a_image_of_several_seeds_is_one_draw_and_of_one_seed_another():
     def interval(second_files):
         found = {
             "recipe": [run([0, 0, 0, 0]), run([0, 0, 0, 0], files=second_files)],
-            "other": [run([1, 0, 1, 0], ema=0.9), run([1, 0, 1, 0], files=second_files, ema=0.9)],
+            "other": [
+                run([1, 0, 1, 0], ema_momentum=0.9),
+                run([1, 0, 1, 0], files=second_files, ema_momentum=0.9),
+            ],
         }
         return ablation.compare(found)[1]["difference_interval"]
 
@@ -59,7 +65,10 @@ def test_other_images_are_refused():
 
 
 def test_the_table_has_a_row_a_variant():
-    found = {"recipe": [run([1, 0, 1, 1])], "a_b": [run([1, 0, 0, 1], warmup=0.3, ema=0.9)]}
+    found = {
+        "recipe": [run([1, 0, 1, 1])],
+        "a_b": [run([1, 0, 0, 1], warmup_ratio=0.3, ema_momentum=0.9)],
+    }
     lines = ablation.table({"seeds": 1, "variants": ablation.compare(found)}).splitlines()
     assert lines[0].startswith("| variant | what changed | valid, mean of 1 seed(s) |")
     assert lines[2] == "| recipe |  | 75.0% | 75.0% to 75.0% |  | 0.500 | 2.0 |"
@@ -72,7 +81,9 @@ def test_images_from_elsewhere_are_compared_apart():
     recipe, better = ablation.compare(
         {
             "recipe": [run([1, 1, 1, 1], foreign=predictions([1, 0], files="ef"))],
-            "better": [run([1, 1, 1, 1], foreign=predictions([1, 1], files="ef"), ema=0.9)],
+            "better": [
+                run([1, 1, 1, 1], foreign=predictions([1, 1], files="ef"), ema_momentum=0.9)
+            ],
         }
     )
     assert recipe["foreign"] == {"accuracy": 0.5, "lowest": 0.5, "highest": 0.5}

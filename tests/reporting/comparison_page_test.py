@@ -27,7 +27,7 @@ def compared(**changes):
     return {
         "split": "test",
         "runs": [run("old", 0.8), new],
-        "settings": {"warmup": [0.1, None]},
+        "settings": {"warmup_ratio": [0.1, None]},
         "tests": [pair("old", "new", 0.0352)],
         **changes,
     }
@@ -37,7 +37,7 @@ def test_text_has_every_figure_in_its_row():
     text = comparison_page.text(compared())
     assert re.search(r"^old +80\.0% +75\.0% to 85\.0% +0\.876 +200 +- +- +-$", text, re.M)
     assert re.search(r"^new .* 2\.5 +12\.3 MB +float32 10\.0 MB, saved_model 20\.0 MB$", text, re.M)
-    assert re.search(r"^warmup +0\.1 +-$", text, re.M)
+    assert re.search(r"^warmup_ratio +0\.1 +-$", text, re.M)
 
 
 def test_columns_are_as_wide_as_their_widest_cell():

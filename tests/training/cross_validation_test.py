@@ -118,7 +118,7 @@ def test_what_changes_no_model_needs_no_training(validated, make, tmp_path, monk
     workdir, data = copy_of(validated, tmp_path), validated[1]
     monkeypatch.setattr("keras.Model.fit", None)
     (tmp_path / "subsets.csv").write_text("file,subset\nred1.png,first\nred2.png,first\n")
-    changed = make(data, seeds=1, keep_models=False, subsets=str(tmp_path / "subsets.csv"))
+    changed = make(data, seeds=1, keep_models=False, slices=str(tmp_path / "subsets.csv"))
     report = cross_validate(changed, workdir)
     assert report["seeds"][0]["subsets"]["first"]["red"]["support"] == 2
     assert report["seeds"][0]["subsets"]["(not listed)"]["red"]["support"] == 10

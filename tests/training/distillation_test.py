@@ -184,7 +184,7 @@ def test_a_student_follows_its_teacher_as_far_as_its_share_goes(student, tmp_pat
 
 
 def test_a_broken_run_ends_like_an_unbroken_one(student, tmp_path, monkeypatch):
-    config = student(finetune_epochs=3, ema=0.9)
+    config = student(finetune_epochs=3, ema_momentum=0.9)
     report = trainer.train_and_evaluate(config, tmp_path / "whole")
     (known,) = json.loads((tmp_path / "whole" / "teachers.json").read_text())
     assert [known["sha256"]] == report["run"]["teacher_sha256"]

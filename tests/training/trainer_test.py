@@ -121,7 +121,7 @@ def test_another_configuration_is_refused(trained, configure, toy_backbone):
 def whole(trained, configure, toy_backbone, tmp_path_factory):
     """An unbroken run with averaged weights and a head of several views: (workdir, config)."""
     workdir = tmp_path_factory.mktemp("whole")
-    config = configure(trained[1], toy_backbone, head_epochs=6, head_views=2, ema=0.9)
+    config = configure(trained[1], toy_backbone, head_epochs=6, head_views=2, ema_momentum=0.9)
     train_and_evaluate(config, workdir)
     return workdir, config
 

@@ -34,19 +34,19 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.htm
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 LABEL_MAP = flags.DEFINE_string("label_map", None, "JSON file of the data's classes and ours.")
-SUBSETS = define_setting("subsets")
+SLICES = define_setting("slices")
 ROBUSTNESS = flags.DEFINE_bool("robustness", False, "Also score changed images: 40 of each.")
 ROBUSTNESS_IMAGES = flags.DEFINE_integer(
     "robustness_images", 0, "Images that --robustness changes; 0: all.", lower_bound=0
 )
-OUT_OF_SCOPE = flags.DEFINE_string(
-    "out_of_scope",
+OOD_DIR = flags.DEFINE_string(
+    "ood_dir",
     None,
     "Folder of images of anything else, to be told from the scored ones: out-of-distribution "
     "(OOD) detection.",
 )
-EXPLANATIONS = flags.DEFINE_integer(
-    "explanations",
+SALIENCY_CHECK = flags.DEFINE_integer(
+    "saliency_check",
     None,
     "Images to test the saliency maps on, by deletion and insertion: 102 predictions each.",
     lower_bound=2,
@@ -68,7 +68,7 @@ GROUPS = {
     "Data": (DATA_DIR, CATALOG, SPLIT, LABEL_MAP),
     "Reading": (DATA_FORMAT, BAD_FILES, MAX_MEGAPIXELS, BATCH_SIZE),
     "Output": (OUTPUT,),
-    "More to measure": (SUBSETS, ROBUSTNESS, ROBUSTNESS_IMAGES, OUT_OF_SCOPE, EXPLANATIONS),
+    "More to measure": (SLICES, ROBUSTNESS, ROBUSTNESS_IMAGES, OOD_DIR, SALIENCY_CHECK),
 }
 
 
@@ -92,15 +92,15 @@ def main(paths: Sequence[str]) -> None:
         label_map=LABEL_MAP.value or "",
         data_format=DATA_FORMAT.value,
         bad_files=BAD_FILES.value,
-        slices=SUBSETS.value,
+        slices=SLICES.value,
         max_megapixels=MAX_MEGAPIXELS.value,
         batch_size=BATCH_SIZE.value,
         tta=TTA.value,
         threshold=THRESHOLD.value,
         robustness=ROBUSTNESS.value,
         robustness_images=ROBUSTNESS_IMAGES.value,
-        ood_dir=OUT_OF_SCOPE.value,
-        saliency_check=EXPLANATIONS.value,
+        ood_dir=OOD_DIR.value,
+        saliency_check=SALIENCY_CHECK.value,
     )
     split = SPLIT.value if CATALOG.value else "all"
     print(classification.summary(split, found[split]))

@@ -15,8 +15,8 @@ from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
-KINDS = flags.DEFINE_list(
-    "kinds",
+FORMATS = flags.DEFINE_list(
+    "formats",
     "saved_model,float32",
     "Formats to write: saved_model; as .tflite float32, float16 (half the size), dynamic (a "
     "quarter) or int8 (a quarter, with bytes in and out, for phones), by post-training "
@@ -52,14 +52,14 @@ def main(paths: Sequence[str]) -> None:
 
     exported = export(
         WORKDIR.value,
-        KINDS.value,
+        FORMATS.value,
         DATA_DIR.value,
         calibration_images=CALIBRATION_IMAGES.value,
         license=LICENSE.value,
         min_agreement=MIN_AGREEMENT.value,
         timing_rounds=TIMING_ROUNDS.value,
     )
-    for kind in KINDS.value:
+    for kind in FORMATS.value:
         if kind in exported["kinds"]:
             print(parity_page.summary(kind, exported["kinds"][kind]))
     log_exports(WORKDIR.value, exported)

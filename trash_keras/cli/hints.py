@@ -10,7 +10,7 @@ _RATE = ("finetune_learning_rate", "head_learning_rate")
 _EPOCHS = ("finetune_epochs", "head_epochs")
 _FOLDER = ("workdir", "output")
 _MODEL = ("model", "init", "backbone")
-_PRECISION = ("mixed_precision", "kinds")
+_PRECISION = ("mixed_precision", "formats")
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "epochs": _EPOCHS, "epoch": _EPOCHS, "num_epochs": _EPOCHS, "num_train_epochs": _EPOCHS,
     "lr": _RATE, "lr0": _RATE, "learning_rate": _RATE, "base_learning_rate": _RATE,
@@ -29,11 +29,11 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "output": (*_FOLDER, "data_dir"), "output_dir": (*_FOLDER, "data_dir"), "out": _FOLDER,
     "save_dir": _FOLDER, "outdir": _FOLDER, "logdir": _FOLDER,
     "conf": ("threshold", "target_risk"), "confidence": ("threshold", "target_risk"),
-    "format": ("kinds", "output_format"), "include": ("kinds",),
-    "int8": ("kinds",), "half": _PRECISION, "fp16": _PRECISION, "amp": _PRECISION,
+    "format": ("formats", "output_format"), "include": ("formats",),
+    "int8": ("formats",), "half": _PRECISION, "fp16": _PRECISION, "amp": _PRECISION,
     "augment": ("tta",), "test_time_augmentation": ("tta",),
     "smoothing": ("label_smoothing",), "wd": ("weight_decay",), "drop": ("dropout",),
-    "ema_decay": ("ema",), "model_ema": ("ema",), "model_ema_decay": ("ema",),
+    "ema_decay": ("ema_momentum",), "model_ema": ("ema_momentum",), "model_ema_decay": ("ema_momentum",),
     "freeze": ("unfreeze_fraction",), "kd_alpha": ("distillation_alpha",),
     "kd_temperature": ("distillation_temperature",), "teacher_model": ("teacher",),
     "fliplr": ("flip",), "flipud": ("flip",), "hflip": ("flip",), "vflip": ("flip",),

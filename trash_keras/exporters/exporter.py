@@ -53,7 +53,7 @@ def _plain(write: Callable[[keras.Model, ModelMetadata, Path], None]) -> Writer:
 
 
 # Kind -> name in RUN/export/, and what writes it.
-KINDS: dict[str, tuple[str, Writer]] = {
+FORMATS: dict[str, tuple[str, Writer]] = {
     "saved_model": ("saved_model", _plain(saved_model.write)),
     "float32": ("model_float32.tflite", tflite.write_float32),
     "float16": ("model_float16.tflite", tflite.write_float16),
@@ -99,7 +99,7 @@ def export(
 
     Args:
         workdir: Folder of the run.
-        formats: Keys of `KINDS`. What was exported earlier stays.
+        formats: Keys of `FORMATS`. What was exported earlier stays.
         data_dir: Where the run's images lie; None for where it was trained on them.
         **options: Fields of `ExportOptions`.
 
@@ -118,9 +118,9 @@ def export(
     """
     settings = config.make_options(ExportOptions, options)
     formats = [formats] if isinstance(formats, str) else formats
-    if unknown := set(formats) - set(KINDS):
+    if unknown := set(formats) - set(FORMATS):
         raise ValueError(
-            f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(KINDS)}."
+            f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
         )
     workdir = Path(workdir)
     metadata = ModelMetadata.read(workdir / "model.keras")
@@ -138,7 +138,7 @@ def export(
     facts = _earlier(workdir) | _describe(metadata)
     facts |= {"compared_pictures": len(reference.predictions.paths), "refused": {}}
     for kind in formats:
-        name, write = KINDS[kind]
+        name, write = FORMATS[kind]
         try:
             with local.atomic_write(output / name) as temporary:
                 write(source, temporary)

@@ -72,7 +72,7 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     """
     reader = open_reader(config.data.data_dir, config.data.data_format)
     catalog = run_data.resolve_splits(config, workdir, reader)
-    subset_of = slices.load(config.data.subsets, catalog.paths())
+    subset_of = slices.load(config.data.slices, catalog.paths())
     taught_by = distillation.find(config, workdir, catalog)
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
     run = Run(config, workdir, reader, catalog, subset_of, taught_by, precision)

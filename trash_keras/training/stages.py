@@ -227,7 +227,7 @@ def fit(
 
 def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:
     steps = steps_per_epoch * (phase.last_epoch - phase.first_epoch)
-    warmup_steps = round(settings.warmup * steps)
+    warmup_steps = round(settings.warmup_ratio * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else phase.learning_rate,
         decay_steps=max(1, steps - warmup_steps),
@@ -237,8 +237,8 @@ def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> 
     optimizer = keras.optimizers.AdamW(
         schedule,
         weight_decay=settings.weight_decay,
-        use_ema=settings.ema > 0,
-        ema_momentum=settings.ema,
+        use_ema=settings.ema_momentum > 0,
+        ema_momentum=settings.ema_momentum,
     )
     # Decaying biases and the scale and shift of BatchNorm only pulls them from where data put
     # them (He et al., 2019, section 3.1).
