@@ -30,9 +30,9 @@ def test_a_wrong_value_is_refused_with_the_rule(values, message):
 
 
 def test_a_choice_of_numbers_is_checked():
-    assert config.AnsweringConfig(tta=4).tta == 4
+    assert config.CalibrationConfig(tta=4).tta == 4
     with pytest.raises(ValueError, match=r"--tta must be one of 1, 2, 4, 8\. Received: 3"):
-        config.AnsweringConfig(tta=3)
+        config.CalibrationConfig(tta=3)
 
 
 def test_settings_are_made_by_the_names_of_their_flags(tmp_path):

@@ -27,7 +27,7 @@ def test_a_file_from_before_there_was_a_choice_predictions_as_it_did(tmp_path):
         archive.writestr("trash_keras.json", json.dumps(old))
     found = ModelMetadata.read(tmp_path / "old.keras")
     assert found == ModelMetadata(("a", "b"), 32, "pad", temperature=1, threshold=0, tta=1)
-    assert found.answering() == {
+    assert found.inference_settings() == {
         "temperature": 1, "threshold": 0, "set_threshold": None, "tta": 1
     }  # fmt: skip
 

@@ -3,11 +3,11 @@
 import os
 import sys
 
-from trash_keras.cli import verbs
-
 
 def main() -> None:
     """Runs the verb that the command line names."""
+    from trash_keras.cli import verbs
+
     try:
         verbs.main(sys.argv[1:])
     except BrokenPipeError:  # `| head` has seen enough; Python's own last flush must not fail, too

@@ -61,7 +61,7 @@ class _Checked:
 
 def _check(field: dataclasses.Field, value: Any) -> None:
     wanted = type(field.default)
-    # An int is a fine float; a bool is not a fine int, whatever Python thinks.
+    # An int may stand for a float; a bool may not stand for an int.
     right_type = type(value) is wanted or (wanted is float and type(value) is int)
     if not right_type:
         raise ValueError(f"--{field.name} must be a {wanted.__name__}. Received: {value!r}")
@@ -78,7 +78,7 @@ def _check(field: dataclasses.Field, value: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig(_Checked):
-    """Which images, how they are split, and the shape they are given."""
+    """Which images, how they are split, and their size."""
 
     data_dir: str = option(
         "notebooks/my-trash-dataset/train",
@@ -124,7 +124,7 @@ class DataConfig(_Checked):
     slices: str = option(
         "",
         "CSV file with the columns file and subset (or another one, FILE.csv:COLUMN), to show the "
-        "recall on each slice of the data. A file is a path in the data folder, or its last part.",
+        "recall on each slice of the data. `file` is a path in the data folder, or its last part.",
         changes_result=False,
     )
     max_megapixels: float = option(
@@ -179,8 +179,8 @@ class AugmentationConfig(_Checked):
     )
     background: float = option(
         0.0,
-        "Share of images that get another background. Needs objects on plain, pale board as "
-        "TrashNet's; other images stay as they are.",
+        "Share of images that get another background. Needs objects on a plain, pale board as in "
+        "TrashNet; other images stay unchanged.",
         minimum=0,
         maximum=1,
     )
@@ -205,8 +205,7 @@ class ModelConfig(_Checked):
         "",
         "model.keras of a run, or any .keras file of this project, to go on from (transfer "
         "learning): its backbone, and its head for the classes that both have; other classes get a "
-        "new one. The head phase trains all the same. --backbone and --weights then count for "
-        "nothing.",
+        "new one. The head phase still trains. --backbone and --weights are then ignored.",
     )
     dropout: float = option(
         0.2, "Dropout between pooled features and classes, share.", minimum=0, maximum=0.95
@@ -220,7 +219,7 @@ class ModelConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(_Checked):
-    """The head phase, then the fine-tuning phase; from random weights the latter alone."""
+    """Transfer learning: the head first, then fine-tuning; from random weights the latter alone."""
 
     head_epochs: int = option(
         40, "Epochs of the head with the backbone frozen (feature extraction).", minimum=0
@@ -262,14 +261,14 @@ class TrainingConfig(_Checked):
     )
     class_weights: str = option(
         "balanced",
-        "balanced: the training loss counts every class alike, whatever its number of images.",
+        "balanced: every class has the same weight in the training loss, however few its images.",
         choices=("balanced", "none"),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class DistillationConfig(_Checked):
-    """Learning from the predictions of finished runs (teachers), not from labels alone."""
+    """Knowledge distillation: learning from the predictions of finished runs (teachers)."""
 
     teacher: str = option(
         "",
@@ -295,8 +294,8 @@ class DistillationConfig(_Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class AnsweringConfig(_Checked):
-    """How the trained model is applied; calibration on the validation split."""
+class CalibrationConfig(_Checked):
+    """Test-time augmentation, and calibration of the confidence on the validation split."""
 
     tta: int = option(
         1,
@@ -306,19 +305,19 @@ class AnsweringConfig(_Checked):
     )
     ood_scaling: bool = option(
         True,
-        "Be less sure of images whose features are unlike those of the training images, as of "
-        "things that are no waste (out-of-distribution detection).",
+        "Lower the confidence in images whose features are unlike those of the training images "
+        "(out-of-distribution detection).",
     )
     target_risk: float = option(
         0.02,
         "Largest share of wrong predictions among those given, on validation images (selective "
-        "classification: on what is less sure the model abstains, and says: unsure). 1: never.",
+        "classification: on less certain images the model abstains, and says unsure). 1: never.",
         minimum=0,
         maximum=1,
     )
     conformal_alpha: float = option(
         0.0,
-        "Predict a set of classes, too, that lacks the true one for this share of images "
+        "Also predict a set of classes, which lacks the true one for at most this share of images "
         "(conformal prediction). 0: no sets.",
         minimum=0,
         maximum=0.99,
@@ -355,7 +354,7 @@ class RuntimeConfig(_Checked):
 class TrackingConfig(_Checked):
     """Where a run can be watched.
 
-    What a flag leaves open, W&B's own variables decide.
+    A flag wins over W&B's own environment variables.
     """
 
     wandb_mode: str = option(
@@ -400,7 +399,7 @@ class Config:
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     distillation: DistillationConfig = DistillationConfig()
-    answering: AnsweringConfig = AnsweringConfig()
+    answering: CalibrationConfig = CalibrationConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     tracking: TrackingConfig = TrackingConfig()
 

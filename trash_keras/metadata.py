@@ -1,10 +1,10 @@
-"""What a model file promises: classes, images it expects, how it predictions; kept inside the file.
+"""Model metadata, kept inside each model file: classes, image size, resize, threshold.
 
-A model without its class names, or scored on images resized another way, predictions nonsense
-without saying so. So every artefact carries this record: `.keras` and `.tflite` files as an entry
-of a zip archive (a `.keras` file is one; a `.tflite` file may have one appended, which is how
-TFLite metadata carries label files), a SavedModel in `assets.extra/`, an `.onnx` file in its
-metadata properties.
+Inference with other class names, or on images resized another way, gives nonsense without an
+error. So every artefact carries its metadata: `.keras` and `.tflite` files as an entry of a zip
+archive (a `.keras` file is one; a `.tflite` file may have one appended, which is how TFLite
+metadata carries label files), a SavedModel in `assets.extra/`, an `.onnx` file in its metadata
+properties.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
-UNSURE = "unsure"  # the label of an image that the model leaves to a person
-VIEWS = (1, 2, 4, 8)
+UNSURE = "unsure"  # the label where the model abstains
+VIEWS = (1, 2, 4, 8)  # of test-time augmentation
 ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
 
 
@@ -29,7 +29,7 @@ def is_unsure(confidence: float, threshold: float) -> bool: ...
 @overload
 def is_unsure(confidence: "np.ndarray", threshold: float) -> "np.ndarray": ...
 def is_unsure(confidence: "float | np.ndarray", threshold: float) -> "bool | np.ndarray":
-    """Says which predictions the model leaves to a person: selective classification.
+    """Tells where the model abstains (selective classification).
 
     The one rule of abstention. The graph of `serve_bytes`, JavaScript and Kotlin repeat it, and
     tests hold them to this one.
@@ -52,8 +52,8 @@ def is_unsure(confidence: "float | np.ndarray", threshold: float) -> "bool | np.
 class ModelMetadata:
     """The input and output of a classifier.
 
-    Temperature and views say what every kind of file has in its graph already, see
-    `modeling.answering`; thresholds are for whoever reads its probabilities.
+    Temperature and views say what every model file has in its graph already, see
+    `models.inference`; thresholds are for the code that reads its probabilities.
 
     Attributes:
         class_names: Class names in the order of the output probabilities.
@@ -62,8 +62,8 @@ class ModelMetadata:
         temperature: What divides the logits before the softmax, above 0.
         threshold: Confidence up to which a prediction is `unsure`, see `is_unsure`.
         set_threshold: Classes of at least this probability are in the predicted set; None: no sets.
-        tta: Views of an image that are classified together, one of `VIEWS`; see
-            `modeling.answering`.
+        tta: Views of an image whose predictions are averaged (test-time augmentation), one of
+            `VIEWS`.
     """
 
     class_names: tuple[str, ...]
@@ -74,11 +74,11 @@ class ModelMetadata:
     set_threshold: float | None = None
     tta: int = 1
 
-    def answering(self) -> dict[str, Any]:
-        """Returns how the model predictions, as reports and `export.json` hold it."""
-        others = ("class_names", "image_size", "resize")
+    def inference_settings(self) -> dict[str, Any]:
+        """Returns how the model predicts, as reports and `export.json` hold it: `answering`."""
+        about_images = ("class_names", "image_size", "resize")
         values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if name not in others}
+        return {name: value for name, value in values.items() if name not in about_images}
 
     def labels_text(self) -> str:
         """Returns the content of `labels.txt`: a class name a line, in the order of the output."""
@@ -137,13 +137,13 @@ def _onnx_properties(path: str | os.PathLike) -> dict[str, str]:
         raise ImportError(ONNX_PACKAGES) from error
 
     options = onnxruntime.SessionOptions()
-    # Nobody asks this session anything, so nothing is made faster for it.
+    # This session runs nothing, so optimizing its graph would be wasted.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         session = onnxruntime.InferenceSession(
             os.fspath(path), options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # the runtime's own kinds have no base that could be named
+    except Exception as error:  # the runtime's own exceptions share no base
         raise ValueError(str(error)) from error
     return session.get_modelmeta().custom_metadata_map
 

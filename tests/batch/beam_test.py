@@ -66,7 +66,7 @@ def shared(number):
 @pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
 def test_a_failing_part_says_why_and_the_rest_continues(tmp_path, mode):
     single = f"--direct_running_mode={mode} --direct_num_workers=1"
-    with pytest.raises(OSError, match=r"stopped at part 3: .*No space left on device\. What is"):
+    with pytest.raises(OSError, match=r"stopped at shard 3: .*No space left on device\. What is"):
         run(tmp_path, 6, fails=3, options=single)
     before = attempts(tmp_path)
     done = set(beam._done(tmp_path))

@@ -68,7 +68,7 @@ def test_work_that_was_cut_short_goes_on(data_dir, tmp_path, monkeypatch):
         return write_shard(reader, plan, shard, output)
 
     monkeypatch.setattr(shard_writer, "write_shard", failing)
-    with pytest.raises(OSError, match="part 2: disk full"):
+    with pytest.raises(OSError, match="shard 2: disk full"):
         shards.write_shards(request(data_dir), tmp_path / "out", LAYOUT)
     with pytest.raises(ValueError, match="no finished shards"):
         base.open_reader(tmp_path / "out", "tfrecord")

@@ -10,7 +10,7 @@ import tensorflow as tf
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.evaluation import score
 from trash_keras.exporters.exporter import export
 from trash_keras.metadata import ModelMetadata
@@ -61,11 +61,11 @@ def test_each_artefact_says_how_it_predictions_and_scores_as_the_run_did(exporte
     assert facts["answering"] == report["answering"]
     for name in NAMES:
         metadata = ModelMetadata.read(workdir / name)
-        assert metadata.answering() == report["answering"]
+        assert metadata.inference_settings() == report["answering"]
         catalog = Catalog.load(workdir / "catalog.json")
         model, reader = Predictor.load(workdir / name), FolderReader(data)
         predictions = score.predict_split(model, Split(catalog, "test", reader))
-        scores = predictions.score(metadata.answering())
+        scores = predictions.score(metadata.inference_settings())
         assert set(scores) == set(report["test"])
         for key in ("abstention", "conformal", "confusion_matrix"):
             assert scores[key] == report["test"][key], (name, key)

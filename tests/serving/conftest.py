@@ -10,7 +10,7 @@ from PIL import Image
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 from trash_keras.serving import service
-from trash_keras.serving.service import Limits
+from trash_keras.serving.limits import Limits
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0), "grey": (90, 90, 90)}
 

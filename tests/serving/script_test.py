@@ -36,7 +36,7 @@ class Served:
         )
         line = self.process.stdout.readline()
         assert line.endswith("/v1/classify\n"), self.process.stderr.read()
-        self.url = line.split(" predictions at ")[1].removesuffix("/v1/classify\n")
+        self.url = line.split(" at ")[1].removesuffix("/v1/classify\n")
 
     def post(self, files):
         return httpx.post(f"{self.url}/v1/classify", files=files, timeout=60)

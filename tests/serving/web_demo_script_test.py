@@ -49,7 +49,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path, environment):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
-    assert line.startswith(f"{model} predictions at http://127.0.0.1:")
+    assert line.startswith(f"Serving {model} at http://127.0.0.1:")
 
 
 def test_a_mistake_is_one_line(script, environment):

@@ -8,7 +8,7 @@ from trash_keras.calibration.fit import fit_calibration
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.metrics.predictions import Predictions
@@ -22,7 +22,7 @@ from trash_keras.training.trainer import train_and_evaluate
 def test_the_model_file_says_how_it_predictions_and_the_report_agrees(doubtful):
     workdir, _, report, _ = doubtful
     metadata = ModelMetadata.read(workdir / "model.keras")
-    assert metadata.answering() == report["answering"] and metadata.tta == 2
+    assert metadata.inference_settings() == report["answering"] and metadata.tta == 2
     assert metadata.temperature != 1 and 0 < metadata.threshold < 1
     assert 0 < metadata.set_threshold < 1
     abstention = report["test"]["abstention"]
@@ -74,12 +74,12 @@ def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, mo
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(place, name, kill)
             train_and_evaluate(config, tmp_path)
-        predicted = ModelMetadata.read(tmp_path / "model.keras").answering()
+        predicted = ModelMetadata.read(tmp_path / "model.keras").inference_settings()
         assert (predicted["temperature"] != 1) == (name == "publish")
     found = train_and_evaluate(config, tmp_path)
     assert found["answering"] == pytest.approx(report["answering"], rel=1e-5)
     assert found["test"]["abstention"]["coverage"] == report["test"]["abstention"]["coverage"]
-    assert ModelMetadata.read(tmp_path / "model.keras").answering() == found["answering"]
+    assert ModelMetadata.read(tmp_path / "model.keras").inference_settings() == found["answering"]
 
 
 def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):

@@ -1,14 +1,13 @@
-"""Long work in numbered parts that continues where it was stopped, here or as a Beam pipeline.
+"""Long work in numbered shards that continues where it was stopped, here or as a Beam pipeline.
 
 What lies in the folder of a job:
 
     job.json        what the job is, written first; another job is refused in the same folder
-    parts/N.json    what part N counted, written when all of part N is written
-    summary.json    the sums of these counts, written when every part is done
+    parts/N.json    what shard N counted, written when all of shard N is written
+    summary.json    the sums of these counts, written when every shard is done
 
-A part is done when its record stands. A part that was cut short, or that a runner does twice, is
-done again and puts its files in the place of those that stood there; so whatever happens, the
-result holds each part exactly once.
+A shard is done when its file in parts/ stands. One that was cut short, or that a runner does
+twice, is done again and replaces its files. So the result holds each shard exactly once.
 
 Nothing here imports TensorFlow, and Beam only when a job is run.
 """
@@ -31,28 +30,28 @@ from trash_keras.storage import local, remote
 Work = Callable[[int], Mapping[str, int]]
 
 RUNNERS = ("DirectRunner", "DataflowRunner", "FlinkRunner", "PortableRunner")
-# What Beam calls DirectRunner first tries a program that it downloads. This is the runner that it
-# falls back to, which is in the package.
+# Beam's DirectRunner first tries a program that it downloads. This is its fallback, which is in
+# the package.
 _LOCAL_RUNNER = "FnApiRunner"
-# Threads share the work's memory; each holds a part, so their number has a bound.
+# Threads share the memory, and each holds a shard, so their number has a bound.
 _LOCAL_THREADS = min(os.cpu_count() or 1, 8)
 _LOCAL_OPTIONS = ("--direct_running_mode=multi_threading", f"--direct_num_workers={_LOCAL_THREADS}")
 _RECORD = re.compile(r"(\d+)\.json")
 
 
-class PartError(Exception):
-    """A part could not be done, for a reason that its user can remove (a full disk, say)."""
+class ShardError(Exception):
+    """A shard could not be done, for a reason that the user can remove, such as a full disk."""
 
 
 def open_job(output: str | os.PathLike, description: Mapping[str, Any]) -> None:
-    """Makes `output` the folder of this job, or finds that it is already.
+    """Makes `output` the folder of this job, where it is not already.
 
     Args:
         output: Folder of the job; a path or an address like gs://BUCKET/FOLDER.
         description: Everything that decides the result, as plain JSON values.
 
     Raises:
-        ValueError: The folder holds another job, or files that are none.
+        ValueError: The folder holds another job, or other files.
     """
     path = remote.join(output, "job.json")
     try:
@@ -77,7 +76,7 @@ def open_job(output: str | os.PathLike, description: Mapping[str, Any]) -> None:
 
 
 def pipeline_options(runner: str, text: str = "") -> Any:
-    """Reads what says where and how a pipeline runs.
+    """Parses where and how a pipeline runs.
 
     Args:
         runner: One of `RUNNERS`.
@@ -122,40 +121,40 @@ def pipeline_options(runner: str, text: str = "") -> Any:
 
 def run_shards(
     work: Work,
-    parts: int,
+    shards: int,
     output: str | os.PathLike,
     options: Any,
     expected: Mapping[str, int],
 ) -> dict[str, int]:
-    """Does the parts of a job that are not done yet, with a progress bar.
+    """Does the shards of a job that are not done yet, with a progress bar.
 
     Args:
-        work: Does part `number`: writes its files to places that depend on the number alone, each
-            whole or not at all, and returns what it counted. Must be picklable, may run in
+        work: Does shard `number`: writes its files under names that depend on the number alone,
+            each whole or not at all, and returns what it counted. Must be picklable; may run in
             several threads, processes and machines at once.
-        parts: Number of parts; they are 0 ... parts - 1.
-        output: Folder of the job, after `claim`.
-        options: Where it runs, from `pipeline_options`; None for this process, part after part.
-        expected: Counts that must come out over all parts.
+        shards: Number of shards; they are 0 ... shards - 1.
+        output: Folder of the job, after `open_job`.
+        options: Where it runs, from `pipeline_options`; None for this process, shard after shard.
+        expected: Counts that all shards together must give.
 
     Returns:
-        What `summary.json` holds: the number of parts and the sums of all counts.
+        What `summary.json` holds: the number of shards (`parts`) and the sums of all counts.
 
     Raises:
-        OSError: A part could not be done; those that are done stay so.
+        OSError: A shard could not be done; those that are done stay so.
         RuntimeError: The counts are not those expected.
     """
     done = _done(output)
-    left = [number for number in range(parts) if number not in done]
+    left = [number for number in range(shards) if number not in done]
     if left:
-        with _progress(output, parts, len(done)):
-            do_part = functools.partial(_do_part, work, str(output))
+        with _progress(output, shards, len(done)):
+            do_shard = functools.partial(_do_shard, work, str(output))
             if options is None:
-                _run_here(do_part, left)
+                _run_here(do_shard, left)
             else:
-                _run_pipeline(do_part, left, options)
+                _run_pipeline(do_shard, left, options)
     records = remote.read_all(
-        remote.join(output, "parts"), [_record(number) for number in range(parts)]
+        remote.join(output, "parts"), [_record(number) for number in range(shards)]
     )
     sums: dict[str, int] = {}
     for record in map(json.loads, records):
@@ -163,27 +162,27 @@ def run_shards(
             sums[name] = sums.get(name, 0) + count
     if wrong := {name: sums.get(name) for name in expected if sums.get(name) != expected[name]}:
         raise RuntimeError(f"The job in {output} counts {wrong} instead of {dict(expected)}.")
-    summary = {"parts": parts, **sums}
+    summary = {"parts": shards, **sums}
     remote.write_text(remote.join(output, "summary.json"), json.dumps(summary, indent=2) + "\n")
     _sweep(output)
     return summary
 
 
-def _do_part(work: Work, output: str, number: int) -> None:
-    """What a worker does with a part."""
+def _do_shard(work: Work, output: str, number: int) -> None:
+    """Does a shard on a worker, and notes that it is done."""
     try:
         counts = dict(work(number))
         record = remote.join(remote.join(output, "parts"), _record(number))
         remote.write_text(record, json.dumps(counts) + "\n")
     except (OSError, ValueError, ImportError) as error:
-        raise PartError(f"part {number}: {error}") from error
+        raise ShardError(f"shard {number}: {error}") from error
 
 
-def _run_here(do_part: Callable[[int], None], left: list[int]) -> None:
+def _run_here(do_shard: Callable[[int], None], left: list[int]) -> None:
     try:
         for number in left:
-            do_part(number)
-    except PartError as error:
+            do_shard(number)
+    except ShardError as error:
         raise OSError(_stopped(str(error))) from error
 
 
@@ -191,26 +190,26 @@ def _stopped(reason: str) -> str:
     return f"The job stopped at {reason}. What is done is kept: the same command continues."
 
 
-def _run_pipeline(do_part: Callable[[int], None], left: list[int], options: Any) -> None:
+def _run_pipeline(do_shard: Callable[[int], None], left: list[int], options: Any) -> None:
     import apache_beam
 
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what fails is raised below
     pipeline = apache_beam.Pipeline(options=options)
     (
         pipeline
-        | "Parts" >> apache_beam.Create(left)
-        # Without this, the parts stay together with `Create` on one worker.
+        | "Shards" >> apache_beam.Create(left)
+        # Without this, all shards stay with `Create` on one worker.
         | "Spread" >> apache_beam.Reshuffle()
-        | "Work" >> apache_beam.Map(do_part)
+        | "Work" >> apache_beam.Map(do_shard)
     )
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
-        # Some runners raise what the worker raised, most one of their own with that in its text.
+        # Some runners raise the worker's error, most their own with the worker's in its text.
         text = f"{type(error).__name__}: {error}".strip()
-        found = re.search(r"PartError: (.*?)(?: \[while running|$)", text, re.MULTILINE)
+        found = re.search(r"ShardError: (.*?)(?: \[while running|$)", text, re.MULTILINE)
         if found:
             raise OSError(_stopped(found[1])) from error
         if options.get_all_options()["runner"] == _LOCAL_RUNNER:
@@ -219,9 +218,9 @@ def _run_pipeline(do_part: Callable[[int], None], left: list[int], options: Any)
 
 
 @contextlib.contextmanager
-def _progress(output: str | os.PathLike, parts: int, done: int) -> Iterator[None]:
-    """Counts the records that stand, which works whatever machine writes them."""
-    from tqdm import tqdm  # here, since `flags.run` sets its defaults before
+def _progress(output: str | os.PathLike, shards: int, done: int) -> Iterator[None]:
+    """Counts the files in parts/, which works on whatever machine a shard is done."""
+    from tqdm import tqdm  # here, since `cli.launch` sets its defaults before
 
     interval = 10 if remote.is_url(output) else 0.5  # seconds
     finished = threading.Event()
@@ -233,7 +232,7 @@ def _progress(output: str | os.PathLike, parts: int, done: int) -> Iterator[None
             if new := len(_done(output)) - progress.n:
                 progress.update(new)
 
-    with tqdm(total=parts, initial=done, desc="Parts", unit="part") as progress:
+    with tqdm(total=shards, initial=done, desc="Shards", unit="shard") as progress:
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
@@ -253,7 +252,7 @@ def _done(output: str | os.PathLike) -> set[int]:
 
 
 def _sweep(output: str | os.PathLike) -> None:
-    """Removes what killed workers left half written."""
+    """Removes half-written files of killed workers."""
     if not remote.is_url(output):
         for folder in (Path(output), Path(output) / "parts"):
             for leftover in folder.glob(".*.tmp"):

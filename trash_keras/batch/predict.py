@@ -1,13 +1,13 @@
-"""Millions of images -> files of predictions, as a job of `trash_keras.batch.beam`.
+"""Batch inference: millions of images -> files of predictions, as a job of `batch.beam`.
 
 Beside what every job keeps, its folder holds
 
     inputs.jsonl                      the images in order, a JSON string a line
-    predictions-00003-of-00040.jsonl  or .parquet: a part's predictions, in the order of the images
-    errors-00003-of-00040.jsonl       a part's unreadable files and why; only where there are some
+    predictions-00003-of-00040.jsonl  or .parquet: a shard's predictions, in the order of the images
+    errors-00003-of-00040.jsonl       a shard's unreadable files and why; only where there are some
 
-A part is a stretch of `inputs.jsonl`, so that a worker reads just its own images' names, and
-no machine ever holds more than one part's predictions and one batch of pixels a thread.
+A shard is a range of `inputs.jsonl`, so that a worker reads just its own images' names, and no
+machine ever holds more than one shard's predictions and one batch of pixels a thread.
 """
 
 import dataclasses
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from trash_keras.batch import beam, writers
 from trash_keras.data import decoding
@@ -74,16 +73,16 @@ def predict_images(
         paths: Image files, paths or addresses; consumed one by one.
         output: Folder for the results, path or address; new, empty or of the same job.
         options: How to predict.
-        runner: One of `jobs.RUNNERS`.
+        runner: One of `beam.RUNNERS`.
         runner_options: Beam pipeline options as on a command line.
 
     Returns:
-        The number of `parts`, `images`, `predictions` and `errors`.
+        The number of `parts` (shards), `images`, `predictions` and `errors`.
 
     Raises:
         ImportError: Apache Beam or PyArrow, or the client of an object store, is not installed.
         ValueError: No images, no model, a folder of another job, or wrong options.
-        OSError: A part's results could not be written.
+        OSError: A shard's results could not be written.
     """
     beam_options = beam.pipeline_options(runner, runner_options)
     if options.output_format == "parquet":
@@ -91,7 +90,7 @@ def predict_images(
     with remote.local_copy(model) as local:
         ModelMetadata.read(local)
         model_checksum = remote.checksum(local)
-    # Or a broken model would fail on every worker.
+    # Here first: a broken model would fail on every worker.
     load_once(model, model_checksum).with_threshold(options.threshold)
     with remote.atomic_write(remote.join(output, INPUTS)) as temporary:
         starts, inputs_checksum, count = _write_inputs(paths, temporary, options.examples_per_file)
@@ -106,14 +105,14 @@ def predict_images(
             **({} if options.threshold is None else {"threshold": options.threshold}),
         }
         beam.open_job(output, description)
-    work = PredictPart(model, model_checksum, str(output), starts, options)
+    work = PredictShard(model, model_checksum, str(output), starts, options)
     return beam.run_shards(work, len(starts) - 1, output, beam_options, {"images": count})
 
 
 def _write_inputs(
     paths: Iterable[str], target: Path, examples_per_file: int
 ) -> tuple[tuple[int, ...], str, int]:
-    """Returns where each part starts in the file (and the last ends), its checksum, the count."""
+    """Returns where each shard starts in the file (and the last ends), its checksum, the count."""
     digest = hashlib.sha256()
     starts, count, position = [], 0, 0
     with target.open("wb") as file:
@@ -129,14 +128,14 @@ def _write_inputs(
 
 
 @dataclasses.dataclass(frozen=True)
-class PredictPart:
-    """The work of `jobs.run_parts`: classifies one part of the images.
+class PredictShard:
+    """The work of `beam.run_shards`: classifies one shard of the images.
 
     Attributes:
         model: Path or address of the model.
         model_checksum: Its checksum; one that is loaded already is recognized by it.
         output: Folder of the job.
-        starts: Byte in `inputs.jsonl` where each part starts, and where the last one ends.
+        starts: Byte in `inputs.jsonl` where each shard starts, and where the last one ends.
         options: How to predict.
     """
 
@@ -147,7 +146,7 @@ class PredictPart:
     options: PredictOptions
 
     def __call__(self, number: int) -> dict[str, int]:
-        """Writes the files of a part; returns its number of images, predictions and errors."""
+        """Writes the files of a shard; returns its number of images, predictions and errors."""
         inputs, options = remote.join(self.output, INPUTS), self.options
         lines = remote.read_bytes(inputs, self.starts[number], self.starts[number + 1])
         paths = [json.loads(line) for line in lines.splitlines()]
@@ -199,7 +198,7 @@ def _load(model: str, checksum: str) -> Predictor:
     # A TFLite interpreter is not safe to share, and one step already takes every core.
     lock = threading.Lock()
 
-    def predict_batch(images: tf.Tensor) -> np.ndarray:
+    def predict_batch(images: np.ndarray) -> np.ndarray:
         with lock:
             return predictor.predict_batch(images)
 

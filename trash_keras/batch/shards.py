@@ -1,7 +1,7 @@
 """Any source of images -> a folder of shards; one process or an Apache Beam job does the work.
 
-Each shard is a part of a job (`jobs.py`), so that work which was cut short continues where it
-stopped, and runs side by side on as many machines as read the source and write the folder.
+Each shard of images is one of a job (`batch/beam.py`), so that interrupted work continues where
+it stopped, and runs in parallel on all machines that read the source and write the folder.
 """
 
 import dataclasses
@@ -19,18 +19,18 @@ from trash_keras.data.sources.prepare import Prepared, Request, prepare_dataset
 from trash_keras.storage import local, remote
 
 JOB = ".job"  # in the folder of shards, until they are finished
-IMAGES = ".images"  # in there too: class folders, where the source is no store by itself
+IMAGES = ".images"  # in there too: class folders, where no reader takes the source itself
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What shards are wanted.
+    """How the shards are laid out.
 
     Attributes:
         data_format: tfrecord or array_record.
         shards: The least number of shards.
         megabytes: Most images in one shard, 10^6 bytes.
-        runner: One of `jobs.RUNNERS`, or empty for this process alone.
+        runner: One of `beam.RUNNERS`, or empty for this process alone.
         runner_options: Beam's own options.
     """
 
@@ -42,12 +42,12 @@ class Layout:
 
 
 def write_shards(request: Request, output: str | os.PathLike, layout: Layout) -> Prepared:
-    """Brings images into shards; the same call again goes on, or does nothing.
+    """Writes images into shards; the same call again continues, or does nothing.
 
     Args:
         request: Where the images come from; also `tfds:NAME`.
         output: Folder of the shards: on disk, or with tfrecord in an object store.
-        layout: What shards are wanted.
+        layout: Of the shards.
 
     Returns:
         The images by class.
@@ -60,7 +60,7 @@ def write_shards(request: Request, output: str | os.PathLike, layout: Layout) ->
     options = beam.pipeline_options(layout.runner, layout.runner_options) if layout.runner else None
     already = remote.exists(remote.join(output, shard_writer.INDEX))
     if not already:
-        source = _as_store(request, output)
+        source = _readable(request, output)
         reader = base.open_reader(source)
         plan = shard_writer.plan(reader, layout.data_format, layout.shards, layout.megabytes)
         _write(source, request.name, plan, output, options)
@@ -71,12 +71,12 @@ def write_shards(request: Request, output: str | os.PathLike, layout: Layout) ->
             f"{output} holds the shards of {index['source']}. Name another folder for "
             f"{request.name}."
         )
-    members = by_class(index["paths"])
-    return Prepared({name: len(paths) for name, paths in members.items()}, already)
+    files = by_class(index["paths"])
+    return Prepared({name: len(paths) for name, paths in files.items()}, already)
 
 
-def _as_store(request: Request, output: str | os.PathLike) -> str:
-    """Returns what `stores.open_store` reads: the source itself, or class folders made of it."""
+def _readable(request: Request, output: str | os.PathLike) -> str:
+    """Returns what `base.open_reader` takes: the source itself, or class folders made of it."""
     source = request.source
     if source.startswith(base.TFDS_PREFIX) or _is_remote_folder(source):
         return source
@@ -101,8 +101,8 @@ def _is_remote_folder(source: str) -> bool:
 def _write(
     source: str, name: str, plan: shard_writer.Plan, output: str | os.PathLike, options: object
 ) -> None:
-    if others := {each for each in remote.names(output) if not each.startswith((".", "images-"))}:
-        raise ValueError(f"{output} is not empty: it holds {min(others)}. Name a new folder.")
+    if found := {each for each in remote.names(output) if not each.startswith((".", "images-"))}:
+        raise ValueError(f"{output} is not empty: it holds {min(found)}. Name a new folder.")
     job = remote.join(output, JOB)
     digest = hashlib.sha256("\n".join(plan.paths).encode()).hexdigest()
     beam.open_job(
@@ -135,5 +135,5 @@ class _Shards:
         return {"images": facts["examples"], "bytes": facts["bytes"]}
 
 
-# A worker writes many shards, and some stores take a while to open.
+# A worker writes many shards, and some readers take a while to open.
 _opened = functools.lru_cache(maxsize=1)(base.open_reader)

@@ -11,7 +11,7 @@ Row = dict[str, Any]  # of `Prediction.to_dict`
 
 
 def write_jsonl(target: Path, rows: Sequence[Row], metadata: ModelMetadata | None = None) -> None:
-    """Writes a JSON object a line; `metadata` is there for the likeness to Parquet."""
+    """Writes a JSON object a line; takes `metadata` as `write_parquet` does, and ignores it."""
     with target.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
@@ -19,9 +19,9 @@ def write_jsonl(target: Path, rows: Sequence[Row], metadata: ModelMetadata | Non
 def write_parquet(target: Path, rows: Sequence[Row], metadata: ModelMetadata) -> None:
     r"""Writes the columns file, label, probability and the struct probabilities (float32).
 
-    With sets there is a list `labels`, too. The columns follow from the metadata and not from the
-    rows, so that a file without rows has those of all others. Bytes in a file name that are not
-    UTF-8 are written as \udcNN.
+    With conformal sets there is a list `labels`, too. The columns follow from the metadata and not
+    from the rows, so that a file without rows has the same columns. Bytes in a file name that are
+    not UTF-8 are written as \udcNN.
     """
     arrow, parquet = require_parquet()
     probabilities = arrow.struct([(name, arrow.float32()) for name in metadata.class_names])
@@ -43,7 +43,7 @@ def require_parquet() -> tuple[Any, Any]:
     """Returns the modules pyarrow and pyarrow.parquet.
 
     Raises:
-        ImportError: PyArrow is not installed; says how to.
+        ImportError: PyArrow is not installed.
     """
     try:
         import pyarrow

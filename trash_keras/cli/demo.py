@@ -1,9 +1,10 @@
-"""Serves a web page that classifies files and the camera's images in the browser.
+"""Serves a web page that classifies files and camera frames in the browser.
 
     trash-keras demo [--model=RUN/export/model_int8.tflite] [--port=8000] [--open]
 
-It takes dropped, pasted and chosen files. The page is web/, the model runs in it (LiteRT.js), and
-no image leaves it. LiteRT.js comes from npm the first time, into ~/.cache/trash_keras.
+The page takes dropped, pasted and chosen files. The model runs in the page (inference by
+LiteRT.js), and no image leaves it. LiteRT.js comes from npm the first time, into
+~/.cache/trash_keras.
 """
 
 import webbrowser
@@ -30,7 +31,7 @@ def main(paths: Sequence[str]) -> None:
 
     model = MODEL.value or str(pretrained.path())
     with Server(Site.of(model), HOST.value, PORT.value) as server:
-        print(f"{model} predictions at {server.address} until Ctrl-C")
+        print(f"Serving {model} at {server.address} until Ctrl-C")
         if OPEN.value:
             webbrowser.open(server.address)
         try:

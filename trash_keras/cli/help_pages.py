@@ -12,7 +12,7 @@ from trash_keras import config
 from trash_keras.cli.flags import EVERYDAY, is_required
 
 _KINDS = {"int": "N", "float": "X", "string": "TEXT", "comma separated list of strings": "A,B"}
-_COLUMN = 30  # where the text of a flag begins
+_COLUMN = 30  # where the text of a flag begins, characters
 
 
 def page(module: ModuleType, program: str, *, everything: bool) -> str:
@@ -49,12 +49,12 @@ def page(module: ModuleType, program: str, *, everything: bool) -> str:
 
 
 def _sections() -> dict[str, str]:
-    """Returns setting -> the title of its section, with what that holds."""
+    """Returns setting -> the title of its section, with the first line of its documentation."""
     kinds = {
         section.name: section.type for section in dataclasses.fields(config.CrossValidationConfig)
     }
     titles = {
-        name: f"{name.replace('_', ' ').capitalize()} ({_first_sentence(kind.__doc__ or '')})"
+        name: f"{kind.__name__.removesuffix('Config')} ({_first_sentence(kind.__doc__ or '')})"
         for name, kind in kinds.items()
     }
     return {field.name: titles[name] for name, field in config.fields(config.CrossValidationConfig)}

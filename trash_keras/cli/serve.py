@@ -5,8 +5,7 @@
 
 POST /v1/classify gives the same as `trash-keras predict --format=json`; GET /healthz, /metrics
 (Prometheus), /v1/model. Needs `pip install 'trash-keras[serve]'`, and TensorFlow only for models
-that are no .tflite file. SIGTERM and Ctrl-C let it finish what is under way. docs/serving.md has
-more.
+other than .tflite files. SIGTERM and Ctrl-C let it finish what is under way. See docs/serving.md.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_threshold, reject_positional_arguments
 
 MODEL = define_model()
-HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all there are.")
+HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all of this machine.")
 PORT = flags.DEFINE_integer("port", 8000, "Port; 0 for any that is free.", 0, 65535)
 THRESHOLD = define_threshold()
 UPLOAD = flags.DEFINE_float("max_upload_megabytes", 20.0, "Most megabytes of a request.", 0.001)
@@ -52,7 +51,7 @@ def main(paths: Sequence[str]) -> None:
     from pathlib import Path
 
     from trash_keras import predictor
-    from trash_keras.serving.service import Limits
+    from trash_keras.serving.limits import Limits
 
     limits = Limits(
         upload_megabytes=UPLOAD.value,
@@ -68,5 +67,5 @@ def main(paths: Sequence[str]) -> None:
     app = service.build(classifier, Path(model).name, limits)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    print(f"{model} predictions at http://{host}:{port}/v1/classify")
+    print(f"Serving {model} at http://{host}:{port}/v1/classify")
     service.serve(app, listening, SECONDS.value)

@@ -15,7 +15,7 @@ from trash_keras.data import label_maps, validation
 from trash_keras.data.catalog import Catalog, single_split
 from trash_keras.data.readers import base
 from trash_keras.data.readers.base import Reader
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.evaluation import explain, ood, score
 from trash_keras.evaluation.explain import Explainer
 from trash_keras.evaluation.robustness import measure_robustness
@@ -116,7 +116,7 @@ def evaluate(
     subset_of = load(os.fspath(settings.slices), scored.catalog.paths())
     predictions = score.predict_split(predictor, scored, batch_size=settings.batch_size)
     read = functools.partial(base.read_images, reader)
-    details["answering"] = predictor.metadata.answering()
+    details["answering"] = predictor.metadata.inference_settings()
     details["run"] = report.provenance(command, data_dir)
     runner = ood.Runner(model, predictor, settings.batch_size)
     details |= _more(settings, _Scored(runner, scored, predictions), explainer, foreign)
@@ -171,7 +171,7 @@ def _more(
             settings.saliency_check, split.max_megapixels,
         )  # fmt: skip
     if settings.robustness:
-        some = split.catalog.share(split.name, settings.robustness_images)
+        some = split.catalog.stratified_sample(split.name, settings.robustness_images)
         details["robustness"] = measure_robustness(
             scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.predictions,
             batch_size=settings.batch_size,

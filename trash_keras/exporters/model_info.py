@@ -50,7 +50,7 @@ def of_run(workdir: str | Path, metadata: ModelMetadata, license_name: str) -> M
         `test_accuracy`, `test_accuracy_interval`, `test_examples`, `backbone`, `split_method`,
         `seed` and `git_revision`.
     """
-    facts: dict[str, Any] = {"answering": metadata.answering()}
+    facts: dict[str, Any] = {"answering": metadata.inference_settings()}
     if report := report_file.read_object(Path(workdir) / "report.json"):
         facts |= _figures(report)
     classes = ", ".join(metadata.class_names)

@@ -16,7 +16,7 @@ from trash_keras import config
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import open_reader
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.evaluation import score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import agreement
@@ -106,7 +106,7 @@ class Reference:
         title = f"Asking {Path(path).name}"
         predictions = score.predict_split(predictor, self.split, images=self.images, title=title)
         given = predictor.metadata
-        scores = predictions.score(given.answering())
+        scores = predictions.score(given.inference_settings())
         figures = {
             **{name: scores[name] for name in ("accuracy", "accuracy_interval", "ece")},
             **agreement.compare(

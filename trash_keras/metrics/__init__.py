@@ -1,1 +1,1 @@
-"""Numbers from predictions; NumPy, SciPy and scikit-learn only."""
+"""Metrics: numbers from predictions, computed by NumPy, SciPy and scikit-learn alone."""

@@ -1,6 +1,6 @@
-"""Two models' predictions for the same images: how often and how far they differ.
+"""Parity: how often and how far two models' predictions for the same images differ.
 
-So an export is held against the Keras model it was made from. Everything here is NumPy alone.
+Each exported file (quantized or not) is compared so with the Keras model that it was made from.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from trash_keras.metrics import calibration
 from trash_keras.metrics.predictions import Predictions
 
 WORST_KEPT = 12
-# Of a probability: what differs less, and is classified alike, is nothing to look at.
+# Of a probability. Images that differ less and get the same prediction are not worth a look.
 VISIBLE = 0.01
 
 
@@ -25,22 +25,21 @@ def compare(
     """Compares the predictions of a model with those of the model it was made from.
 
     Args:
-        expected: Of the original.
-        predicted: Of the other one, for the same images in the same order.
-        threshold: As `ModelMetadata` has it: a prediction is `unsure` up to this probability.
+        expected: Predictions of the original.
+        predicted: Those of the other model, for the same images in the same order.
+        threshold: As in `ModelMetadata`: a prediction is `unsure` up to this probability.
         other_threshold: That of the other model; None for the same.
 
     Returns:
         `agreement`, the share of images with the same most probable class; `answer_agreement`,
-        the share with the same prediction, where `unsure` is one; `max_difference` and
-        `mean_difference` of a probability; and the `worst` images. Of those each has `file`,
+        the share with the same label, where `unsure` is one; `max_difference` and
+        `mean_difference` of a probability; and the `worst` images. Each of those has `file`,
         `truth`, `difference` (the largest of a probability), and `expected` and `answered` with
-        `label` (a class or `unsure`), `class` and `probability`. First come other classes, then
-        other predictions, then the largest differences; images that don't differ visibly are left
-        out.
+        `label` (a class or `unsure`), `class` and `probability`. Other classes come first, then
+        other labels, then the largest differences; images that don't differ visibly are left out.
 
     Raises:
-        ValueError: The predictions are not for the same images and classes, or no probabilities.
+        ValueError: Images or classes are not the same, or values are no probabilities.
     """
     if list(expected.paths) != list(predicted.paths):
         raise ValueError("Predictions for other images, or in another order, cannot be compared.")
@@ -50,31 +49,30 @@ def compare(
             f"Received: {', '.join(predicted.class_names)}"
         )
     for predictions in (expected, predicted):
-        calibration.confidence_and_correct(
-            predictions.labels, predictions.probabilities
-        )  # no NaN, for one
+        # Refuses NaN, for one.
+        calibration.confidence_and_correct(predictions.labels, predictions.probabilities)
     if other_threshold is None:
         other_threshold = threshold
-    apart = np.abs(predicted.probabilities - expected.probabilities)
+    differences = np.abs(predicted.probabilities - expected.probabilities)
     other_class = classes(expected) != classes(predicted)
-    other_prediction = other_class | (
+    other_label = other_class | (
         is_sure(expected, threshold) != is_sure(predicted, other_threshold)
     )
-    furthest = apart.max(axis=1)
-    order = np.lexsort((-furthest, ~other_prediction, ~other_class))
-    shown = [row for row in order if other_prediction[row] or furthest[row] >= VISIBLE]
+    largest = differences.max(axis=1)
+    order = np.lexsort((-largest, ~other_label, ~other_class))
+    shown = [row for row in order if other_label[row] or largest[row] >= VISIBLE]
     return {
         "agreement": float(1 - other_class.mean()),
-        "answer_agreement": float(1 - other_prediction.mean()),
-        "max_difference": float(furthest.max()),
-        "mean_difference": float(apart.mean()),
+        "answer_agreement": float(1 - other_label.mean()),
+        "max_difference": float(largest.max()),
+        "mean_difference": float(differences.mean()),
         "worst": [
             {
                 "file": expected.paths[row],
                 "truth": expected.class_names[expected.labels[row]],
-                "difference": float(furthest[row]),
-                "expected": _told(expected, row, threshold),
-                "answered": _told(predicted, row, other_threshold),
+                "difference": float(largest[row]),
+                "expected": _describe(expected, row, threshold),
+                "answered": _describe(predicted, row, other_threshold),
             }
             for row in shown[:WORST_KEPT]
         ],
@@ -87,11 +85,11 @@ def classes(predictions: Predictions) -> np.ndarray:
 
 
 def is_sure(predictions: Predictions, threshold: float) -> np.ndarray:
-    """Returns whether each image gets a class for a prediction and not `unsure`, bool [N]."""
+    """Returns whether each image gets the name of a class and not `unsure`, bool [N]."""
     return ~is_unsure(predictions.probabilities.max(axis=1), threshold)
 
 
-def _told(predictions: Predictions, row: int, threshold: float) -> dict[str, Any]:
+def _describe(predictions: Predictions, row: int, threshold: float) -> dict[str, Any]:
     name = predictions.class_names[classes(predictions)[row]]
     sure = is_sure(predictions, threshold)[row]
     return {

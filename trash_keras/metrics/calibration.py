@@ -1,6 +1,7 @@
-"""How far a classifier's confidence can be trusted, and what it is worth when it may abstain.
+"""Calibration and selective prediction: how far a classifier's confidence can be trusted.
 
-Confidence is the largest probability of an image.
+Confidence is the largest probability of an image. Here are the reliability diagram, the expected
+calibration error (ECE), the Brier score, and risk over coverage where the model may abstain.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ class Reliability:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """What remains when images below a confidence get no prediction; one point a threshold.
+    """Risk and coverage when images below a confidence get no prediction; a point a threshold.
 
     Attributes:
         threshold: float [M], the confidences that occur, falling.
@@ -121,7 +122,7 @@ def risk_coverage(labels: np.ndarray, probabilities: np.ndarray) -> RiskCoverage
     """Lets the classifier abstain below each confidence that occurs.
 
     Geifman & El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017. Images
-    of equal confidence are classified together or not at all: no threshold tells them apart.
+    of equal confidence pass together or not at all: no threshold tells them apart.
 
     Args:
         labels: int [N], true classes.
@@ -134,8 +135,8 @@ def risk_coverage(labels: np.ndarray, probabilities: np.ndarray) -> RiskCoverage
     order = np.argsort(-confidence, kind="stable")
     confidence, errors = confidence[order], np.cumsum(~right[order])
     last = np.flatnonzero(np.append(np.diff(confidence) != 0, True))
-    predicted = last + 1
-    return RiskCoverage(confidence[last], predicted / len(confidence), errors[last] / predicted)
+    passed = last + 1
+    return RiskCoverage(confidence[last], passed / len(confidence), errors[last] / passed)
 
 
 def aurc(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -157,10 +158,10 @@ def aurc(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def coverage_at_error(labels: np.ndarray, probabilities: np.ndarray, target_risk: float) -> float:
-    """Returns the largest share of images that can be classified with so few errors.
+    """Returns the largest coverage at which the risk is at most `target_risk`.
 
-    The threshold is the best one for these very images, which flatters a little; to use one, it
-    has to be chosen on others.
+    The threshold is the best one for these very images, which flatters a little. A threshold for
+    use has to be chosen on other images.
 
     Args:
         labels: int [N], true classes.
@@ -168,7 +169,7 @@ def coverage_at_error(labels: np.ndarray, probabilities: np.ndarray, target_risk
         target_risk: Largest share of wrong predictions among those given, 0 to 1.
 
     Returns:
-        A share from 0, when even the surest predictions err more often, to 1.
+        0 to 1; 0 where even the surest predictions are wrong more often.
 
     Raises:
         ValueError: Shapes or values do not fit, or `target_risk` is no share.
@@ -201,8 +202,8 @@ def confidence_and_correct(
             f"Labels must lie between 0 and {probabilities.shape[1] - 1}. "
             f"Received: {labels.min()} to {labels.max()}"
         )
-    # A softmax in float32 can round to a little more than 1.
-    if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-3):  # False for NaN, too
+    # A softmax in float32 can round to a little more than 1. NaN makes both comparisons false.
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-3):
         raise ValueError(
             "Probabilities must lie between 0 and 1. "
             f"Received: {probabilities.min()} to {probabilities.max()}"
@@ -212,7 +213,7 @@ def confidence_and_correct(
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Returns float64 [N, classes], what the logits of these probabilities give when divided.
+    """Returns the probabilities, float64 [N, classes], after dividing their logits.
 
     Args:
         probabilities: float [N, classes].
@@ -222,7 +223,7 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
 
 
 def logits_of(probabilities: np.ndarray) -> np.ndarray:
-    """Returns float64 [N, classes], finite logits that have these probabilities as their softmax.
+    """Returns finite logits, float64 [N, classes], whose softmax these probabilities are.
 
     Args:
         probabilities: float [N, classes].

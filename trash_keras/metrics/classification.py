@@ -27,7 +27,7 @@ def classification_report(
         probabilities: float [N, classes]; rows sum to 1.
         class_names: Class names in label order.
         paths: File of each image, for the list of mistakes; empty leaves the list out.
-        answering: From `ModelMetadata.answering`; None for temperature 1 and a prediction to everything.
+        answering: From `ModelMetadata.inference_settings`; None for temperature 1 and a prediction to everything.
 
     Returns:
         `accuracy`, its Wilson 95% `accuracy_interval`, `loss` (mean cross-entropy, nats),

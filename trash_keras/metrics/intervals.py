@@ -1,4 +1,4 @@
-"""How far a figure of a sample may lie from the true one: confidence intervals."""
+"""Confidence intervals: how far a figure of a sample may lie from the true one."""
 
 import numpy as np
 from scipy import stats
@@ -15,28 +15,28 @@ def wilson_interval(correct: int, examples: int) -> list[float]:
 
 def bootstrap_interval(
     values: np.ndarray,
-    draws: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
     resamples: int = RESAMPLES,
     generator: np.random.Generator | None = None,
 ) -> list[float]:
     """Returns the 95% percentile interval of a mean (Efron & Tibshirani, 1993, chapter 13).
 
-    Images are drawn with replacement; images of one draw come together (cluster bootstrap), since
-    copies of an image say little more than the image. It tells how much other images of the same
-    kind would move the mean; what is done to all images alike, as training with one seed is, it
-    cannot know.
+    Images are drawn with replacement. Images of one cluster are drawn together (cluster
+    bootstrap), since copies of an image say little more than the image. The interval tells how
+    much other images of the same kind would move the mean. It does not know what affects all
+    images alike, such as the seed of a training.
 
     Args:
         values: float [N].
-        draws: int [N], 0..D-1, each in use; None where each image is a draw of its own.
-        resamples: How often D draws are made.
-        generator: Where chance comes from; None for one that always says the same.
+        clusters: int [N], 0..C-1, each in use; None where each image is a cluster of its own.
+        resamples: How often C clusters are drawn.
+        generator: Source of randomness; None for a fixed seed.
 
     Returns:
         Low and high end.
     """
-    draws = np.arange(len(values)) if draws is None else draws
-    sums, sizes = np.bincount(draws, values), np.bincount(draws)
+    clusters = np.arange(len(values)) if clusters is None else clusters
+    sums, sizes = np.bincount(clusters, values), np.bincount(clusters)
 
     def mean(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
         return sums.sum(axis) / sizes.sum(axis)

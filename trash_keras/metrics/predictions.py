@@ -1,4 +1,4 @@
-"""What a model predicted for every image of a split: what all figures are computed from."""
+"""Predictions of a model for every image of a split: all metrics are computed from them."""
 
 import csv
 import dataclasses
@@ -31,14 +31,16 @@ class Predictions:
     labels: np.ndarray
     probabilities: np.ndarray
 
-    def score(self, calibration: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Returns the figures of the split, see `report.score`; most are computed once.
+    def score(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns the metrics of the split; most are computed once.
+
+        They are those of `classification_report` and of `selective_report`.
 
         Args:
-            calibration: From `ModelMetadata.answering`; None for temperature 1 and no threshold.
+            settings: From `ModelMetadata.inference_settings`; None for temperature 1 and no threshold.
         """
-        given = calibration or {}
-        return self._scores | selective.selective_report(self.labels, self.probabilities, given)
+        fitted = selective.selective_report(self.labels, self.probabilities, settings or {})
+        return self._scores | fitted
 
     @functools.cached_property
     def _scores(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class Predictions:
             self.paths, self.labels, best, self.probabilities, strict=True
         ):
             names = (self.class_names[label], self.class_names[guess])
-            writer.writerow([file, *names, *(f"{share:.8g}" for share in row)])
+            writer.writerow([file, *names, *(f"{probability:.8g}" for probability in row)])
         local.write_text(path, text.getvalue())
 
     @classmethod
@@ -77,7 +79,7 @@ class Predictions:
                 header, *rows = csv.reader(file)
             class_names = header[3:]
             if header[:3] != ["file", "truth", "prediction"] or not rows or not class_names:
-                raise ValueError("its columns are others")
+                raise ValueError("its columns are not those of a file of predictions")
             labels = np.array([class_names.index(row[1]) for row in rows], np.int32)
             probabilities = np.array([row[3:] for row in rows], np.float64)
             return cls(tuple(class_names), [row[0] for row in rows], labels, probabilities)

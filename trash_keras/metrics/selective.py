@@ -18,7 +18,7 @@ def selective_report(
     Args:
         labels: int [N], true classes.
         probabilities: float [N, classes], with the temperature.
-        answering: From `ModelMetadata.answering`; what is missing has the contract's default.
+        answering: From `ModelMetadata.inference_settings`; what is missing has the contract's default.
 
     Returns:
         `ece_uncalibrated` and `brier_uncalibrated`, at temperature 1; `abstention` with the

@@ -1,4 +1,4 @@
-"""Images of many requests -> batches for the model."""
+"""Dynamic batching: images of many requests -> batches for the model."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ class Batcher:
     """Predictions image by image, while the model sees them in batches.
 
     Whenever the model is free it takes all images that wait, up to a limit. So batches grow
-    with the load, and no image waits for others to come.
+    with the load, and no image waits for a batch to fill.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class Batcher:
         self._waiting: asyncio.Queue[tuple[np.ndarray, asyncio.Future]] = asyncio.Queue()
 
     async def predict(self, image: np.ndarray) -> np.ndarray:
-        """Predictions an image while `run` runs; uint8 [side, side, 3] -> float32 [classes]."""
+        """Classifies an image while `run` runs; uint8 [side, side, 3] -> float32 [classes]."""
         prediction = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((image, prediction))
         return await prediction
 
     async def run(self) -> None:
-        """Predictions what comes, until it is cancelled."""
+        """Classifies images as they come, until it is cancelled."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "model") as thread:
             while True:
@@ -48,7 +48,7 @@ class Batcher:
                 self._observe(len(batch))
                 try:
                     rows = await loop.run_in_executor(thread, self._predict_batch, images)
-                except Exception as error:  # of any runtime; those who asked get it, others go on
+                except Exception as error:  # of any runtime; these requests fail, later ones go on
                     for _, prediction in batch:
                         if not prediction.done():
                             prediction.set_exception(error)
@@ -61,6 +61,6 @@ class Batcher:
         batch: list[tuple[np.ndarray, asyncio.Future]] = []
         while not batch or (len(batch) < self._max_batch and not self._waiting.empty()):
             image, prediction = await self._waiting.get()
-            if not prediction.done():  # done is the one whose client went away, or ran out of time
+            if not prediction.done():  # done: the client went away, or time ran out
                 batch.append((image, prediction))
         return batch

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the service."""
+"""Metrics of the service for Prometheus."""
 
 from collections.abc import Callable
 
@@ -19,17 +19,17 @@ class Metrics:
 
     Attributes:
         requests: Requests to classify, by HTTP status.
-        seconds: From the first byte of such a request to its prediction.
-        images: Predicted images, by label, `unsure` among them: a change in their shares says
-            that other images come than those of training.
-        batches: Images that the model got at once.
+        seconds: From the first byte of a request to the response.
+        images: Classified images by label, `unsure` among them: a change in their shares shows
+            that the incoming images differ from those of training (drift).
+        batches: Images in each batch of the model.
     """
 
     def __init__(self, under_way: Callable[[], int]):
         """Starts at zero.
 
         Args:
-            under_way: Says how many requests are being predicted now.
+            under_way: Returns how many requests are under way.
         """
         self._registry = CollectorRegistry()
         self.requests = Counter(
@@ -39,14 +39,14 @@ class Metrics:
             "trash_keras_request_seconds", "Time to a prediction.", registry=self._registry
         )
         self.images = Counter(
-            "trash_keras_images", "Predicted images.", ["label"], registry=self._registry
+            "trash_keras_images", "Classified images.", ["label"], registry=self._registry
         )
         self.batches = Histogram(
-            "trash_keras_batch_images", "Images that the model got at once.",
+            "trash_keras_batch_images", "Images in a batch of the model.",
             buckets=(1, 2, 4, 8, 16, 32, 64), registry=self._registry,
         )  # fmt: skip
         gauge = Gauge(
-            "trash_keras_requests_under_way", "Requests being predicted.", registry=self._registry
+            "trash_keras_requests_under_way", "Requests under way.", registry=self._registry
         )
         gauge.set_function(under_way)
 

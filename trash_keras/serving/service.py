@@ -1,4 +1,4 @@
-"""What the service takes, from one request and from all together."""
+"""The inference service: an HTTP application around one model, and the server that runs it."""
 
 import asyncio
 import contextlib
@@ -19,34 +19,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from trash_keras import __version__
+import trash_keras
 from trash_keras.data import decoding, formats
 from trash_keras.predictor import Prediction, Predictor
 from trash_keras.serving import metrics, uploads
 from trash_keras.serving.batching import Batcher
+from trash_keras.serving.limits import Limits
 from trash_keras.serving.uploads import RefusalError, Upload
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """Limits of the service; `trash_keras/cli/serve.py` says what each is without a flag.
-
-    Attributes:
-        upload_megabytes: Size of a request, millions of bytes.
-        files: Images in a request.
-        megapixels: Pixels of an image, millions.
-        seconds: Time for an upload, and again for its prediction.
-        batch: Images that the model gets at once.
-        requests: Requests under way at once; more are told to come again. Together with
-            `upload_megabytes` this bounds the memory that uploads take.
-    """
-
-    upload_megabytes: float
-    files: int
-    megapixels: float
-    seconds: float
-    batch: int
-    requests: int
 
 
 RETRY_SECONDS = 1
@@ -74,7 +53,7 @@ _BODY = {
 
 
 class Service:
-    """Predictions requests with one model."""
+    """Handles requests with one model."""
 
     def __init__(self, predictor: Predictor, name: str, limits: Limits):
         """Takes the model.
@@ -84,7 +63,7 @@ class Service:
             name: Of its file, for `/v1/model`.
             limits: What requests may be.
         """
-        self._contract, self._limits, self._name = predictor.metadata, limits, name
+        self._metadata, self._limits, self._name = predictor.metadata, limits, name
         self._under_way = 0
         self._metrics = metrics.Metrics(lambda: self._under_way)
         self._batcher = Batcher(
@@ -94,9 +73,9 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def running(self, app: FastAPI) -> AsyncIterator[None]:
-        """Predictions while this lasts; begins with a grey image, so that no client waits for it."""
+        """Runs the model while this lasts; warms it up first, so that no client waits for that."""
         batches = asyncio.create_task(self._batcher.run())
-        side = self._contract.image_size
+        side = self._metadata.image_size
         try:
             await self._batcher.predict(np.full((side, side, 3), decoding.PAD_VALUE, np.uint8))
             yield
@@ -105,7 +84,7 @@ class Service:
             self._decoders.shutdown()
 
     async def classify(self, request: Request) -> Response:
-        """Predictions images like `trash-keras predict --format=json`."""
+        """Responds with the predictions that `trash-keras predict --format=json` prints."""
         started = time.perf_counter()
         status = 500
         try:
@@ -129,7 +108,7 @@ class Service:
             self._metrics.seconds.observe(time.perf_counter() - started)
 
     async def _predictions(self, files: list[Upload]) -> list[Prediction]:
-        """Predictions those that can be read, and refuses a request that has none."""
+        """Classifies the files that can be read, and refuses a request that has none."""
         try:
             async with asyncio.timeout(self._limits.seconds):
                 found = await asyncio.gather(*map(self._prediction, files))
@@ -150,8 +129,8 @@ class Service:
         return predictions
 
     async def _prediction(self, file: Upload) -> tuple[Prediction, int]:
-        """Returns the prediction, and the status that it would get alone."""
-        metadata, loop = self._contract, asyncio.get_running_loop()
+        """Returns the prediction, and the status of a request with this file alone."""
+        metadata, loop = self._metadata, asyncio.get_running_loop()
         try:
             image = await loop.run_in_executor(
                 self._decoders, decoding.load, file.encoded, metadata.image_size, metadata.resize,
@@ -163,7 +142,7 @@ class Service:
         return Prediction.from_row(row, metadata, file.name), 200
 
     async def health(self) -> Response:
-        """Says that the process lives, and whether it takes another request."""
+        """Responds that the process lives, and whether it takes another request."""
         ready = self._under_way < self._limits.requests
         return JSONResponse({"live": True, "ready": ready}, 200 if ready else 503)
 
@@ -173,17 +152,17 @@ class Service:
 
     async def model(self) -> Response:
         """Returns the metadata of the model."""
-        return JSONResponse({"model": self._name, **dataclasses.asdict(self._contract)})
+        return JSONResponse({"model": self._name, **dataclasses.asdict(self._metadata)})
 
 
 def build(predictor: Predictor, name: str, limits: Limits) -> FastAPI:
     """Builds the application; see `Service`.
 
-    Its `openapi.json` is there, FastAPI's pages about it are not: they load from elsewhere.
+    It has `openapi.json`, but not FastAPI's pages for it, which load scripts from other hosts.
     """
     service = Service(predictor, name, limits)
     app = FastAPI(
-        title="trash_keras", version=__version__, lifespan=service.running,
+        title="trash_keras", version=trash_keras.__version__, lifespan=service.running,
         docs_url=None, redoc_url=None,
     )  # fmt: skip
     app.post("/v1/classify", openapi_extra=_BODY)(service.classify)
@@ -214,14 +193,14 @@ def _error(status: int, message: str) -> Response:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes a port, so that a taken one is an error before anything else is done.
+    """Opens the port, so that a taken one is an error before the model loads.
 
     Args:
         host: Address or name of this machine.
         port: 0 for any that is free.
 
     Raises:
-        OSError: It cannot be had.
+        OSError: The port is taken, or the host is not of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=512)
@@ -239,9 +218,9 @@ def serve(app: FastAPI, listening: socket.socket, patience: float) -> NoReturn:
         app, log_level="error", access_log=False, server_header=False,
         timeout_graceful_shutdown=max(1, round(patience)),
     )  # fmt: skip
-    # A broken upload is the client's, who is told, and no matter for the log.
+    # A broken upload is the client's error: the client is told, the log stays quiet.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-    # uvicorn takes these signals, and raises them again when all is done: then the end is no error.
+    # uvicorn handles these signals, and raises them again when all is done: exit without an error.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     uvicorn.Server(config).run(sockets=[listening])

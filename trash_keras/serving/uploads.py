@@ -9,19 +9,19 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from trash_keras.serving.service import Limits
+from trash_keras.serving.limits import Limits
 
 FIELD = "files"
 BODY = "body"  # the name of an image that is the whole body of a request, and has none
 HOW = (
     f"Send images as multipart/form-data in fields named {FIELD}, or one image as the body "
-    "with its type, image/jpeg for one"
+    "with its type, such as image/jpeg"
 )
-_PATIENCE = 10  # times the limit that is read and thrown away before a client is cut off
+_PATIENCE = 10  # times the limit are read and thrown away before a client is cut off
 
 
 class RefusalError(Exception):
-    """A request that gets no prediction but an HTTP status and one line that says why."""
+    """A request that gets an HTTP status and one line that says why, and no prediction."""
 
     def __init__(self, status: int, message: str):
         super().__init__(" ".join(message.split()))
@@ -33,7 +33,7 @@ class Upload:
     """A file as it came.
 
     Attributes:
-        name: As the client called it, for the prediction alone.
+        name: As the client called it; nothing but the response uses it.
         encoded: Its bytes.
     """
 
@@ -46,7 +46,7 @@ async def read(request: Request, limits: Limits) -> list[Upload]:
 
     Args:
         request: Its body is multipart/form-data with `FIELD`s, or one image.
-        limits: What it may be.
+        limits: Of the service.
 
     Returns:
         At least one upload, in the order of the request; their bytes may be anything.
@@ -91,10 +91,10 @@ async def _files(headers: Headers, body: bytes, limits: Limits) -> list[Upload]:
         status = 413 if error.message.startswith("Too many") else 400
         raise RefusalError(status, error.message) from error
     try:
-        strangers = {name for name, value in form.multi_items() if name != FIELD}
+        unknown = {name for name, value in form.multi_items() if name != FIELD}
         files = [value for value in form.getlist(FIELD) if isinstance(value, UploadFile)]
-        if strangers or len(files) < len(form.multi_items()) or not files:
-            received = ", ".join(sorted(strangers)) or ("text" if form else "nothing")
+        if unknown or len(files) < len(form.multi_items()) or not files:
+            received = ", ".join(sorted(unknown)) or ("text" if form else "nothing")
             raise RefusalError(400, f"{HOW}. Received: {received}")
         return [Upload(file.filename or BODY, await file.read()) for file in files]
     finally:

@@ -1,4 +1,7 @@
-"""LiteRT.js from npm, which the page runs models with: fetched once into the user's cache."""
+"""The server of the web page that classifies images in the browser (in-browser inference).
+
+The page runs models with LiteRT.js, which is fetched from npm once, into the user's cache.
+"""
 
 import dataclasses
 import functools
@@ -75,11 +78,11 @@ _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """What is served, and from where.
+    """The files that are served.
 
     Attributes:
         model: The `.tflite` file.
-        node_modules: Folder of `npm_files.fetch`.
+        node_modules: Folder of `fetch_npm_files`.
         page: Folder of the page.
     """
 
@@ -89,11 +92,11 @@ class Site:
 
     @classmethod
     def of(cls, model: str | Path) -> "Site":
-        """Returns the site of a model, after a look into its file.
+        """Returns the site of a model, after its metadata was read.
 
         Raises:
-            ValueError: It is no `.tflite` file that this project wrote.
-            OSError: What the page needs cannot be had from npm.
+            ValueError: It is not a `.tflite` file of this project.
+            OSError: npm cannot fetch what the page needs.
         """
         ModelMetadata.read(model)
         if Path(model).suffix != ".tflite":
@@ -115,10 +118,10 @@ class Site:
         return file if served and file.is_file() else None
 
     def policy(self) -> str:
-        """Returns the content-security policy of the page, and that it may not be framed."""
+        """Returns the content-security policy of the page, which may not be framed either."""
         text = (self.page / "index.html").read_text(encoding="utf-8")
         (policy,) = _POLICY.findall(text)
-        return f"{policy}; frame-ancestors 'none'"  # which a page cannot say of itself
+        return f"{policy}; frame-ancestors 'none'"  # not allowed in a page itself
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -130,15 +133,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
-        file = self._prediction()
+        file = self._send_head()
         if file is not None:
             with file.open("rb") as content:
                 shutil.copyfileobj(content, self.wfile)
 
     def do_HEAD(self) -> None:
-        self._prediction()
+        self._send_head()
 
-    def _prediction(self) -> Path | None:
+    def _send_head(self) -> Path | None:
         file = self.site.find(self.path)
         if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
@@ -189,6 +192,6 @@ class Server(http.server.ThreadingHTTPServer):
         self.address = f"http://{host}:{self.server_port}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Passes over a browser that went away in the middle of a file."""
+        """Ignores a browser that went away in the middle of a file."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)

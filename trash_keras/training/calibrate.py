@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from trash_keras.calibration import ood
 from trash_keras.calibration.fit import fit_calibration
-from trash_keras.config import AnsweringConfig
+from trash_keras.config import CalibrationConfig
 from trash_keras.data import pipeline
 from trash_keras.evaluation.explain import Explainer
 from trash_keras.metadata import ModelMetadata
@@ -52,7 +52,7 @@ class Calibrated:
 
 def calibrate(
     model: Path,
-    settings: AnsweringConfig,
+    settings: CalibrationConfig,
     images: Mapping[str, tf.data.Dataset],
     labels: np.ndarray,
     batch_size: int,
@@ -97,7 +97,7 @@ def calibrate(
     return Calibrated(inference, classifier, metadata)
 
 
-def _words(metadata: ModelMetadata, settings: AnsweringConfig) -> str:
+def _words(metadata: ModelMetadata, settings: CalibrationConfig) -> str:
     if metadata.threshold < 1:
         return f"unsure up to a probability of {metadata.threshold:.3f}"
     return (

@@ -12,7 +12,7 @@ from trash_keras.config import Config, check_workdir
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.readers.base import read_images
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.evaluation import explain, score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
@@ -216,7 +216,7 @@ def _details(
     if run.config.model.init:
         about["init_sha256"] = remote.checksum(run.kept_init)
     return {
-        "answering": metadata.answering(),
+        "answering": metadata.inference_settings(),
         "bad_files": list(run.catalog.bad_files),
         "config": run.config.to_dict(),
         "run": about,
