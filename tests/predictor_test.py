@@ -4,8 +4,8 @@ import pytest
 
 from tests.support import odd_files
 from trash_keras.data.catalog import single_split
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.evaluation import score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Prediction, Predictor

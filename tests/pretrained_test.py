@@ -9,7 +9,8 @@ from PIL import Image
 
 from tools import pretrained_card
 from trash_keras import pretrained
-from trash_keras.data import catalog, splits, trashnet
+from trash_keras.data import catalog, trashnet
+from trash_keras.data.trashnet import official_lists
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 from trash_keras.storage import remote
@@ -45,8 +46,8 @@ def test_the_figures_are_of_this_file():
 @pytest.mark.slow
 @pytest.mark.skipif(not IMAGES.is_dir(), reason="needs TrashNet in ../shared/trashnet")
 def test_it_scores_what_is_recorded():
-    lists = Path(trashnet.__file__).parent
-    test = splits.predefined_splits(catalog.scan(IMAGES), lists)["test"]
+    files = catalog.scan(IMAGES)
+    test = official_lists.predefined_splits(files, official_lists.LISTS_DIR)["test"]
     truth = [name for name, files in test.items() for _ in files]
     paths = [str(IMAGES / file) for files in test.values() for file in files]
     predictions = list(Predictor.load(pretrained.path()).predict_stream(paths))

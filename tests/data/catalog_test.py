@@ -58,12 +58,12 @@ def test_leaving_a_class_empty_is_refused(tmp_path, make):
 def test_a_share_has_each_class_in_its_share(count):
     members = {"a": tuple(f"a/{n}" for n in range(40)), "b": tuple(f"b/{n}" for n in range(20)),
                "c": ()}  # fmt: skip
-    some = single_split(members).share("all", count)
+    some = single_split(members).stratified_sample("all", count)
     sizes = some.counts()["all"]
     wanted = count if 0 < count < 60 else 60
     assert sizes["a"] + sizes["b"] == wanted and sizes["c"] == 0
     assert sizes["b"] == pytest.approx(wanted / 3, abs=1)
     assert set(some.splits["all"]["a"]) <= set(members["a"])
     if count == 7:
-        larger = single_split(members).share("all", 12)
+        larger = single_split(members).stratified_sample("all", 12)
         assert set(some.splits["all"]["a"]) <= set(larger.splits["all"]["a"])

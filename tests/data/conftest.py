@@ -2,14 +2,12 @@
 
 import io
 import zipfile
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from trash_keras.data import splits, trashnet
-
-LISTS = Path(trashnet.__file__).parent
+from trash_keras.data import splits
+from trash_keras.data.trashnet import official_lists
 
 
 def tiny_jpeg(path: str) -> bytes:
@@ -23,10 +21,10 @@ def tiny_jpeg(path: str) -> bytes:
 def tiny_trashnet(tmp_path_factory):
     """Class folders of all 2,527 names."""
     root = tmp_path_factory.mktemp("tiny") / "trashnet"
-    for list_name in splits.OFFICIAL_LISTS.values():
-        for line in (LISTS / list_name).read_text().splitlines():
+    for list_name in official_lists.LIST_NAMES.values():
+        for line in (official_lists.LISTS_DIR / list_name).read_text().splitlines():
             name, number = line.split()
-            folder = root / splits.OFFICIAL_NUMBERS[number]
+            folder = root / official_lists.CLASS_NUMBERS[number]
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(tiny_jpeg(f"{folder.name}/{name}"))
     return root
@@ -35,7 +33,7 @@ def tiny_trashnet(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_catalog(tiny_trashnet):
     """The official split of those folders."""
-    return splits.split(tiny_trashnet, "official", split_dir=LISTS)
+    return splits.split(tiny_trashnet, "official", split_dir=official_lists.LISTS_DIR)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from trash_keras.config import AugmentationConfig
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import scan, single_split
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 
 
 def read(catalog, data_dir, **options):

@@ -1,11 +1,11 @@
 import os
 import re
-from pathlib import Path
 
 import pytest
 
 from trash_keras.data import splits
 from trash_keras.data.catalog import SPLITS
+from trash_keras.data.trashnet import official_lists
 
 
 def all_paths(catalog):
@@ -147,7 +147,7 @@ def test_official_lists_that_do_not_fit_are_refused(tmp_path, train, message):
 
 
 def test_official_lists_come_with_the_package(tmp_path):
-    lists = (Path(splits.__file__).parent / "trashnet").glob("one-indexed-*.txt")
+    lists = official_lists.LISTS_DIR.glob("one-indexed-*.txt")
     names = [line.split()[0] for path in lists for line in path.read_text().splitlines()]
     for name in names:
         folder = tmp_path / "images" / re.sub(r"\d+\.jpg", "", name)

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
-from trash_keras.data.split import Split
 from trash_keras.evaluation import ood, score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor

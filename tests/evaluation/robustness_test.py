@@ -4,8 +4,8 @@ import pytest
 from trash_keras.data import pipeline
 from trash_keras.data.augmentation import corruptions
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.evaluation import robustness, score
 from trash_keras.predictor import Predictor
 
@@ -22,11 +22,11 @@ def setting(trained):
 def test_every_kind_is_scored_at_every_severity(setting):
     predictor, split, clean = setting
     scores = robustness.measure_robustness(predictor, split, clean, batch_size=4)
-    assert scores["examples"] == len(clean.paths) and set(scores["kinds"]) == set(corruptions.KINDS)
+    assert scores["examples"] == len(clean.paths) and set(scores["kinds"]) == set(corruptions.CORRUPTIONS)
     assert scores["clean"]["accuracy"] == clean.score()["accuracy"]
     for kind, found in scores["kinds"].items():
         assert len(found["accuracy"]) == len(found["macro_f1"]) == 5
-        assert tuple(found["levels"]) == corruptions.KINDS[kind].levels
+        assert tuple(found["levels"]) == corruptions.CORRUPTIONS[kind].levels
     # Turned solid colours stay the same, and have no board behind them.
     assert scores["kinds"]["rotation"]["mean_accuracy"] == scores["clean"]["accuracy"]
     assert (
@@ -57,6 +57,6 @@ def test_predictions_are_for_the_changed_images_whatever_the_batch(setting):
     np.testing.assert_array_equal(*collected)
     inputs = pipeline.load_split(split.for_model(metadata), cache=False)
     first = next(iter(inputs.as_numpy_iterator()))[0]
-    for case, kind in enumerate(corruptions.KINDS):
+    for case, kind in enumerate(corruptions.CORRUPTIONS):
         expected = corruptions.corrupt(first, kind, 5, 0, clean.paths[0])
         np.testing.assert_array_equal(collected[0][5 * case + 4, 0], expected)

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from trash_keras.data import decoding
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.readers.base import FolderReader
 from trash_keras.data.pipeline import Split
+from trash_keras.data.readers.base import FolderReader
 from trash_keras.evaluation import score
 from trash_keras.exporters.exporter import export
 from trash_keras.metadata import ModelMetadata

@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.evaluation import score
 from trash_keras.exporters.exporter import export
 from trash_keras.predictor import Predictor

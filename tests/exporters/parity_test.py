@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.evaluation import score
 from trash_keras.exporters import exporter, parity, tflite
 from trash_keras.metadata import ModelMetadata

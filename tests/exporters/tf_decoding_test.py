@@ -5,8 +5,8 @@ import tensorflow as tf
 from tests.support import odd_files
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.catalog import single_split
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.exporters import tf_decoding
 
 GOOD = [file for file in odd_files.corpus() if file.colours]

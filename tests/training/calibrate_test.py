@@ -7,8 +7,8 @@ import pytest
 from trash_keras.calibration.fit import fit_calibration
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS, Catalog
-from trash_keras.data.readers.base import FolderReader
 from trash_keras.data.pipeline import Split
+from trash_keras.data.readers.base import FolderReader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.metrics.predictions import Predictions

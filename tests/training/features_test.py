@@ -8,8 +8,8 @@ from PIL import Image
 
 from trash_keras.config import ModelConfig
 from trash_keras.data.catalog import scan, single_split
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.training import features
 
 COUNT, BATCH_SIZE = 10, 4

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from trash_keras.config import ModelConfig, TrainingConfig
 from trash_keras.data import pipeline, splits
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.training import stages
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.features import Cache

@@ -45,8 +45,8 @@ def _features_of() -> typing.Any:
     """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
     with launch.quiet_imports():
         from trash_keras.config import ModelConfig
-        from trash_keras.data.readers.base import FolderReader
         from trash_keras.data.pipeline import Split
+        from trash_keras.data.readers.base import FolderReader
         from trash_keras.training import features
 
     model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)

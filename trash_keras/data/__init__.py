@@ -1,1 +1,1 @@
-"""Images on disk -> tf.data.Dataset."""
+"""Image files on disk -> labelled splits -> tf.data.Dataset."""

@@ -1,4 +1,7 @@
-"""Class folders -> class names and named splits, written down before anything trains."""
+"""The catalog of a data set: class names and the exact image files of each split.
+
+It is written as `catalog.json` before anything trains.
+"""
 
 import dataclasses
 import hashlib
@@ -13,7 +16,7 @@ import numpy as np
 from trash_keras.storage import local
 
 SPLITS = ("train", "valid", "test")
-WHOLE = "all"  # the one split of data that nobody divided
+WHOLE = "all"  # the only split of data that is not divided
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
 FilesByClass = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
@@ -33,24 +36,24 @@ class Catalog:
     bad_files: tuple[str, ...] = ()
 
     def examples(self, split: str) -> tuple[list[str], np.ndarray]:
-        """Returns the relative paths of a split and their labels, int32 [N].
+        """Returns the N relative paths of a split and their labels, int32 [N].
 
-        The order is fixed and mixes the classes, so that a shuffle buffer smaller than the split
-        still gives mixed batches.
+        The order is fixed and shuffled, so that a shuffle buffer smaller than the split still
+        gives batches of mixed classes.
 
         Raises:
             ValueError: There is no such split.
         """
-        members = self._members(split)
+        files = self._files(split)
         labelled = {
             path: label
             for label, name in enumerate(self.class_names)
-            for path in members.get(name, ())
+            for path in files.get(name, ())
         }
         paths = sorted(labelled, key=shuffle_key)
         return paths, np.array([labelled[path] for path in paths], np.int32)
 
-    def _members(self, split: str) -> Mapping[str, tuple[str, ...]]:
+    def _files(self, split: str) -> Mapping[str, tuple[str, ...]]:
         if split not in self.splits:
             raise ValueError(
                 f"The catalog has no split {split!r}. It has: {', '.join(self.splits)}."
@@ -60,8 +63,8 @@ class Catalog:
     def counts(self) -> dict[str, dict[str, int]]:
         """Returns split -> class name -> number of images."""
         return {
-            split: {name: len(members.get(name, ())) for name in self.class_names}
-            for split, members in self.splits.items()
+            split: {name: len(files.get(name, ())) for name in self.class_names}
+            for split, files in self.splits.items()
         }
 
     def only(self, split: str) -> "Catalog":
@@ -70,36 +73,35 @@ class Catalog:
         Raises:
             ValueError: There is no such split.
         """
-        return dataclasses.replace(self, splits={split: self._members(split)})
+        return dataclasses.replace(self, splits={split: self._files(split)})
 
     def first(self, count: int) -> "Catalog":
         """Returns a catalog of the first images of each split, in the order of `examples`."""
         splits: dict[str, FilesByClass] = {}
-        for split_name, members in self.splits.items():
+        for split_name, files in self.splits.items():
             kept = set(self.examples(split_name)[0][:count])
             splits[split_name] = {
-                name: tuple(path for path in paths if path in kept)
-                for name, paths in members.items()
+                name: tuple(path for path in paths if path in kept) for name, paths in files.items()
             }
         return dataclasses.replace(self, splits=splits)
 
-    def share(self, split: str, count: int) -> "Catalog":
-        """Returns a catalog of some images of a split, each class in its share.
+    def stratified_sample(self, split: str, count: int) -> "Catalog":
+        """Returns a catalog of some images of a split, each class in proportion.
 
         Args:
             split: Name of the split.
-            count: Images; 0, or more than there are, takes all of the split.
+            count: Images; 0, or more than there are, takes the whole split.
         """
         ranked = []
         for name, paths in self.only(split).splits[split].items():
             order = sorted(paths, key=shuffle_key)
             ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
         kept = sorted(ranked)[: count or None]
-        members = {
+        files = {
             name: tuple(sorted(path for _, found, path in kept if found == name))
             for name in self.class_names
         }
-        return Catalog(self.class_names, {split: members})
+        return Catalog(self.class_names, {split: files})
 
     def without(self, bad_files: Iterable[str]) -> "Catalog":
         """Returns the catalog without some files, listing them in `bad_files`.
@@ -111,12 +113,12 @@ class Catalog:
         if not bad:
             return self
         splits: dict[str, FilesByClass] = {}
-        for split_name, members in self.splits.items():
+        for split_name, files in self.splits.items():
             splits[split_name] = {
                 name: tuple(path for path in paths if path not in bad)
-                for name, paths in members.items()
+                for name, paths in files.items()
             }
-            for name, paths in members.items():
+            for name, paths in files.items():
                 if paths and not splits[split_name][name]:
                     raise ValueError(
                         f"Without the files that cannot be decoded, class {name} has no image "
@@ -135,21 +137,21 @@ class Catalog:
         }
 
     def paths(self) -> list[str]:
-        """Returns every image of all splits, in the order of `mixing_key`."""
+        """Returns every image of all splits, in the order of `shuffle_key`."""
         return sorted((path for split in self.splits for path in self.examples(split)[0]),
                       key=shuffle_key)  # fmt: skip
 
-    def require(self, members: FilesByClass, data_dir: str | os.PathLike) -> None:
+    def require(self, files: FilesByClass, data_dir: str | os.PathLike) -> None:
         """Checks that every image is still there.
 
         Args:
-            members: What is there.
-            data_dir: How the message calls the place.
+            files: Class name -> paths of the images that are there.
+            data_dir: What the message calls the data.
 
         Raises:
             ValueError: Some are missing; names one.
         """
-        there = {path for paths in members.values() for path in paths}
+        there = {path for paths in files.values() for path in paths}
         paths = self.paths()
         missing = [path for path in paths if path not in there]
         if missing:
@@ -172,8 +174,8 @@ class Catalog:
         try:
             values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
             splits = {
-                split: {name: tuple(paths) for name, paths in members.items()}
-                for split, members in values["splits"].items()
+                split: {name: tuple(paths) for name, paths in files.items()}
+                for split, files in values["splits"].items()
             }
             return cls(tuple(values["class_names"]), splits, tuple(values["bad_files"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -188,7 +190,7 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
 
     Returns:
         Class name -> sorted POSIX paths relative to `data_dir`. Hidden files and folders, and
-        files that do not end in one of `EXTENSIONS`, are passed over.
+        files that do not end in one of `EXTENSIONS`, are ignored.
 
     Raises:
         ValueError: The folder is missing, has no class folders, or has no images.
@@ -200,13 +202,13 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
             f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
     names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
-    members = {name: tuple(sorted(_images(root, name))) for name in names}
-    if not any(members.values()):
+    files = {name: tuple(sorted(_images(root, name))) for name in names}
+    if not any(files.values()):
         raise ValueError(
             f"{data_dir} has no images: it needs one folder per class with files ending in "
             f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(names) or 'none'}."
         )
-    return members
+    return files
 
 
 def shuffle_key(text: str) -> bytes:
@@ -227,6 +229,6 @@ def _images(root: Path, class_name: str) -> Iterable[str]:
                 yield str(relative / name)
 
 
-def single_split(members: FilesByClass) -> Catalog:
+def single_split(files: FilesByClass) -> Catalog:
     """Catalogs every image as one split called `WHOLE`."""
-    return Catalog(tuple(members), {WHOLE: members})
+    return Catalog(tuple(files), {WHOLE: files})

@@ -1,4 +1,4 @@
-"""Bytes -> square RGB image: one function for training, evaluation and prediction.
+"""Bytes -> square RGB image: one function for training, evaluation and inference.
 
 Pillow and NumPy do it, so that a program without TensorFlow gets the same pixels. The SavedModel
 signature `serve_bytes` does it in TensorFlow operations: `trash_keras/exporters/tf_decoding.py`.
@@ -24,9 +24,9 @@ ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
     """Decodes a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file; the content decides which it is.
 
-    Of animations and multi-image files the first or main image counts. The EXIF orientation
-    is applied, transparency goes onto white, 16 bits become 8, CMYK becomes RGB without a
-    colour profile.
+    Of animations and files of several images, the first or main image is taken. The EXIF
+    orientation is applied, transparency is put on white, 16 bits become 8, CMYK becomes RGB
+    without a colour profile.
 
     Args:
         encoded: The bytes of the file.
@@ -36,7 +36,7 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
         uint8 [height, width, 3], RGB, 0..255.
 
     Raises:
-        UndecodableError: For anything else, whatever is wrong with it.
+        UndecodableError: It is anything else, or damaged.
     """
     return np.asarray(_decode(encoded, max_megapixels))
 
@@ -48,7 +48,7 @@ def _decode(encoded: bytes, max_megapixels: float) -> Image.Image:
         return _upright_rgb(image, max_megapixels, bits=encoded[24] if kind == "PNG" else 8)
     except UndecodableError:
         raise
-    except Exception as error:  # a decoder raises whatever it stumbles over
+    except Exception as error:  # decoders raise all kinds of errors
         raise UndecodableError(formats.reason(encoded, kind, error)) from error
 
 
@@ -84,7 +84,7 @@ def _square(image: Image.Image, image_size: int, resize: str) -> np.ndarray:
     if resize not in RESIZES:
         raise ValueError(f"resize must be one of {', '.join(RESIZES)}. Received: {resize!r}")
     sides = np.array([image.height, image.width], np.float32)
-    whole = np.array([image_size, image_size])  # height and width that all the image gets
+    whole = np.array([image_size, image_size])  # height and width that the whole image gets
     if resize != "stretch":
         fitted = sides.min() if resize == "crop" else sides.max()
         whole = np.maximum(np.rint(sides * (np.float32(image_size) / fitted)), 1).astype(int)
@@ -130,11 +130,11 @@ def load(
 def load_pil(
     image: Image.Image, image_size: int, resize: str, max_megapixels: float = MAX_MEGAPIXELS
 ) -> np.ndarray:
-    """Makes a PIL image square, like `load` the file that it may come from.
+    """Makes a PIL image square, as `load` does with a file.
 
     Args:
-        image: Of any mode but I and F, whose range is unknown; its pixels may be unread as yet.
-            It stays as it is.
+        image: Of any mode but I and F, whose range is unknown; its pixels may not be
+            read yet. It is not changed.
         image_size: Side of the result, pixels.
         resize: stretch, crop or pad.
         max_megapixels: Most pixels to decode, millions.

@@ -1,4 +1,4 @@
-"""The image formats: which one some bytes are, reading their header, and what is wrong.
+"""The image formats: telling them apart, reading headers, saying what is wrong with a file.
 
 `trash_keras/data/decoding.py` puts these steps together.
 """
@@ -49,7 +49,7 @@ _WARNING_FILTERS = threading.Lock()
 
 
 class UndecodableError(ValueError):
-    """A file is no image, or not a whole one; the message says why in a few words."""
+    """A file is no image, or not a whole one; the message says briefly why."""
 
 
 class UnknownFormatError(UndecodableError):
@@ -94,7 +94,7 @@ def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
 
     Raises:
         UnknownFormatError: Nothing is installed that decodes this format.
-        Exception: Whatever the decoder stumbles over; see `reason`.
+        Exception: Any error of the decoder; see `reason`.
     """
     if kind in ("WebP", "AVIF") and not features.check(kind.lower()):
         raise UnknownFormatError(f"{kind} needs a Pillow that has it: pip install --upgrade pillow")
@@ -111,7 +111,7 @@ def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
 
 @contextlib.contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Keeps what Pillow has to say about broken metadata from being printed."""
+    """Keeps Pillow's warnings about broken metadata from being printed."""
     # The filters belong to the whole process, hence one thread at a time. Reading metadata holds
     # the interpreter anyway, and no pixel is decoded in here.
     with _WARNING_FILTERS, warnings.catch_warnings():
@@ -120,7 +120,7 @@ def _no_warnings() -> Iterator[None]:
 
 
 def upright(rgb: Image.Image, exif: bytes) -> Image.Image:
-    """Turns an image as its EXIF block asks for; leaves it where that is empty or broken."""
+    """Turns an image as its EXIF block says; leaves it alone where that is empty or broken."""
     block = Image.Exif()
     try:
         with _no_warnings():
@@ -135,13 +135,13 @@ def to_rgb(image: Image.Image, bits: int = 8) -> Image.Image:
     """Converts a decoded image of any mode: transparency onto white, 16 bits to 8.
 
     Args:
-        image: From `open_header`, with its pixels loaded; or of a caller, who may have made it.
-        bits: Of the file, a channel.
+        image: From `open_header`, with its pixels loaded; or any image of a caller.
+        bits: Bits a channel in the file.
     """
     if image.mode == "CMYK":
-        # Pillow takes every CMYK JPEG for one of Adobe, whose inks are stored inverted.
-        foreign = image.format in ("JPEG", "MPO") and "adobe" not in image.info
-        return (ImageChops.invert(image) if foreign else image).convert("RGB")
+        # Pillow treats every CMYK JPEG as one of Adobe's, whose inks are stored inverted.
+        inverted = image.format in ("JPEG", "MPO") and "adobe" not in image.info
+        return (ImageChops.invert(image) if inverted else image).convert("RGB")
     if image.format == "PNG" or image.mode.startswith("I;16"):
         image = _whole_bytes(image, bits)
     if not image.has_transparency_data:
@@ -157,7 +157,7 @@ def _whole_bytes(image: Image.Image, bits: int) -> Image.Image:
 
     Args:
         image: As Pillow decoded it: grey of 16 bits as such, all else in 8 already.
-        bits: Of the file, a channel.
+        bits: Bits a channel in the file.
     """
     key = image.info.get("transparency")  # in the file's bits; of a palette, an index or bytes
     if image.mode.startswith("I"):
@@ -175,7 +175,7 @@ def _whole_bytes(image: Image.Image, bits: int) -> Image.Image:
 
 
 def reason(encoded: bytes, kind: str, error: Exception) -> str:
-    """Says in a few words what a decoder's error means."""
+    """Says briefly what a decoder's error means."""
     if isinstance(error, MemoryError):
         return f"not enough memory for this {kind}"
     if isinstance(error, Image.DecompressionBombError):

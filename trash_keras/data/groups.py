@@ -1,4 +1,4 @@
-"""Images that belong together, and the file that keeps them for grouped splits."""
+"""Groups of images that show the same thing, for grouped splits; and the file that keeps them."""
 
 import json
 import os
@@ -32,10 +32,10 @@ def connected(count: int, links: Iterable[Sequence[int]]) -> list[list[int]]:
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     graph = sparse.coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
     _, labels = csgraph.connected_components(graph, directed=False)
-    members: dict[int, list[int]] = {}
+    components: dict[int, list[int]] = {}
     for index, label in enumerate(labels):
-        members.setdefault(label, []).append(index)
-    return [indices for indices in members.values() if len(indices) > 1]
+        components.setdefault(label, []).append(index)
+    return [indices for indices in components.values() if len(indices) > 1]
 
 
 def similar(features: np.ndarray, min_similarity: float) -> list[list[int]]:
@@ -84,10 +84,10 @@ def write_groups(
 
 
 def load_groups(path: str | os.PathLike) -> list[Group]:
-    """Reads what `save_groups` wrote, or a list made by hand.
+    """Reads what `write_groups` wrote, or a list made by hand.
 
     Raises:
-        ValueError: The file is missing or no such list, or an image stands in two groups.
+        ValueError: The file is missing or no such list, or an image is in two groups.
     """
     try:
         groups = json.loads(Path(path).read_text(encoding="utf-8"))["groups"]

@@ -1,4 +1,4 @@
-"""Image files by name, wherever they lie: in folders, object stores and lists of names."""
+"""Image files by name: in folders, in object stores and in lists of names."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
 
     Args:
         paths: Files and folders, paths or addresses. A file is yielded as it is named; of a folder
-            the images in it and below, sorted. The names in a folder stand in memory, some 200
-            bytes each.
+            the images in it and below, sorted. The names in a folder are held in memory, some
+            200 bytes each.
         paths_file: Text file with an image file a line, read line by line; or empty.
 
     Raises:
@@ -38,10 +38,10 @@ def _is_image(name: str) -> bool:
 
 
 def require_outside(folder: str, paths: Sequence[str]) -> None:
-    """Checks that what is drawn into a folder will not be taken for images to classify.
+    """Checks that drawings (saliency maps) will not be taken for images to classify.
 
     Args:
-        folder: For drawings.
+        folder: Where the drawings are written.
         paths: Files and folders whose images are classified.
 
     Raises:

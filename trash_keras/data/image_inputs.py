@@ -1,4 +1,4 @@
-"""What a user hands in as an image -> the square image that a model takes.
+"""What a user passes as an image -> the square image that a model takes.
 
 A file, its bytes, the PIL image opened from it and the array of its pixels give the same square.
 """
@@ -19,7 +19,7 @@ ImageInput = str | os.PathLike | bytes | Image.Image | np.ndarray
 
 
 def name_of(image: ImageInput) -> str:
-    """Returns the path or address that an image was named by; empty for what has none."""
+    """Returns the path or address of an image; empty if it has none."""
     if isinstance(image, str | os.PathLike):
         return os.fspath(image)
     return str(getattr(image, "filename", ""))  # of a PIL image that was opened from a file
@@ -34,7 +34,7 @@ def open_squares(
     """Opens images and makes them square; addresses are fetched side by side.
 
     Args:
-        images: Of any kind, mixed.
+        images: Of any of these types, mixed.
         image_size: Side of the results, pixels.
         resize: stretch, crop or pad.
         max_megapixels: Most pixels to decode, millions.
@@ -44,7 +44,7 @@ def open_squares(
 
     Raises:
         OSError: An object store does not respond.
-        ValueError: Something is no image at all, see `to_uint8`.
+        ValueError: Something is not an image at all, see `to_uint8`.
     """
     addresses = [image for image in images if _is_address(image)]
     with ThreadPoolExecutor(max(len(addresses), 1)) as pool:
@@ -117,14 +117,16 @@ def to_uint8(pixels: np.ndarray) -> np.ndarray:
 
 
 def _fetch(address: str) -> bytes | UndecodableError:
-    """Returns a file of an object store, or why there is no such file to have."""
+    """Returns a file of an object store, or why it cannot be had."""
     try:
         return remote.read_bytes(address)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         return UndecodableError(" ".join(str(error).split()) or type(error).__name__)
     except (ImportError, OSError):
         raise
-    except Exception as error:  # each client has its own; a store that is away is no bad image
+    except (
+        Exception
+    ) as error:  # each client has its own errors; a store that is down is no bad image
         raise OSError(f"{address} cannot be fetched: {error}") from error
 
 

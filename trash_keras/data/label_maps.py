@@ -1,4 +1,4 @@
-"""Another data set's class names -> ours."""
+"""Label maps: the class names of an external data set -> those of the model."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def apply(label_map: LabelMap, catalog: Catalog) -> tuple[Catalog, dict[str, Any
 
     Args:
         label_map: Class of the catalog -> new name, or None to leave its images out; several
-            may get the same name. Classes that the catalog does not have are passed over.
+            may get the same name. Classes that the catalog does not have are ignored.
         catalog: Which images there are.
 
     Returns:
@@ -67,9 +67,9 @@ def apply(label_map: LabelMap, catalog: Catalog) -> tuple[Catalog, dict[str, Any
     names = tuple(sorted({str(label_map[name]) for name in kept}))
     splits: dict[str, FilesByClass] = {}
     left_out = {name: 0 for name in catalog.class_names if name not in kept}
-    for split, members in catalog.splits.items():
+    for split, files in catalog.splits.items():
         merged: dict[str, list[str]] = {name: [] for name in names}
-        for name, paths in members.items():
+        for name, paths in files.items():
             if name in kept:
                 merged[str(label_map[name])] += paths
             else:

@@ -1,9 +1,10 @@
-"""One split -> tf.data.Dataset; class weights.
+"""The input pipeline: a `Split` -> tf.data.Dataset for training or evaluation; class weights.
 
 Images are decoded and resized once and cached as uint8. Everything random is a function of the
 seed and the epoch or step, so that a resumed run sees what an uninterrupted one would have seen.
 """
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -14,13 +15,45 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from trash_keras.config import DataConfig
 from trash_keras.data import decoding, formats
-from trash_keras.data.split import Split
+from trash_keras.data.catalog import Catalog
+from trash_keras.data.readers.base import Reader
+from trash_keras.metadata import ModelMetadata
 
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
 
 # Examples held for shuffling at once; `Catalog.examples` has mixed the classes of larger splits.
 SHUFFLE_BUFFER = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A split of the data: which images, where they are, and the form in which a model gets them.
+
+    Attributes:
+        catalog: Which images there are.
+        name: The split of the catalog: train, valid, test or all.
+        reader: Where the images are.
+        image_size: Height and width of the square images, pixels.
+        resize: How they are made square: stretch, crop or pad.
+        max_megapixels: Most pixels to decode, millions.
+    """
+
+    catalog: Catalog
+    name: str
+    reader: Reader
+    image_size: int = DataConfig.image_size
+    resize: str = DataConfig.resize
+    max_megapixels: float = decoding.MAX_MEGAPIXELS
+
+    def examples(self) -> tuple[list[str], np.ndarray]:
+        """Returns paths and labels (int32 [N]), see `Catalog.examples`."""
+        return self.catalog.examples(self.name)
+
+    def for_model(self, metadata: ModelMetadata) -> "Split":
+        """Returns the same images in the size and with the resize of a model."""
+        return dataclasses.replace(self, image_size=metadata.image_size, resize=metadata.resize)
 
 
 def load_split(
@@ -97,7 +130,7 @@ def make_train_dataset(
     epoch's order. So all shapes are static (TPUs need that) and no step has a noisier gradient.
 
     Args:
-        dataset: Of (inputs, one-hot label), of known length: `images`, or features.
+        dataset: Of (inputs, one-hot label), of known length: from `load_split`, or features.
         batch_size: Examples per step.
         seed: Of the run, 0 or more.
         first_epoch: The epoch to start at; a resumed run starts later and sees the same.
@@ -131,11 +164,11 @@ def make_train_dataset(
 def make_eval_dataset(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
     """Batches a split for scoring: fixed order, nothing augmented, static shapes.
 
-    The last batch is filled up with black images, whose predictions the caller cuts off: of the
-    predictions for N images the first N rows count.
+    The last batch is filled up with black images. The caller drops their predictions: the first N
+    rows are those of the N images.
 
     Args:
-        dataset: From `images`.
+        dataset: From `load_split`.
         batch_size: Images per step.
 
     Returns:

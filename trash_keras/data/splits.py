@@ -1,39 +1,38 @@
-"""Class folders -> catalog with the splits train, valid and test."""
+"""Class folders -> a catalog with the splits train, valid and test.
+
+Stratified by class, and on request grouped, so that near-duplicates never lie in two splits.
+"""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Protocol
 
-from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan
-from trash_keras.data.folds import stratified_group_split
+from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, shuffle_key
 from trash_keras.data.groups import Group
+from trash_keras.data.trashnet import official_lists
 
 # 13 and 17 percent are the shares of the TrashNet authors' own lists (328 and 431 of 2,527).
 VALID_SHARE, TEST_SHARE = 0.13, 0.17
-# The number of each class in the authors' lists, which is not the alphabetical order.
-OFFICIAL_NUMBERS = {"1": "glass", "2": "paper", "3": "cardboard", "4": "plastic", "5": "metal",
-                    "6": "trash"}  # fmt: skip
-OFFICIAL_LISTS = {
-    split: f"one-indexed-files-notrash_{name}.txt"
-    for split, name in zip(SPLITS, ("train", "val", "test"), strict=True)
-}
-# Other spellings of the split folders that are met in the wild.
+# Common spellings of the split folders.
 FOLDER_NAMES = {
     "train": ("train", "training"),
     "valid": ("valid", "val", "validation"),
     "test": ("test", "testing"),
 }
 
+Quotas = Mapping[str, Mapping[str, int]]  # part -> class name -> images wanted
+
 
 class Listing(Protocol):
-    """What a store says of its images without giving them."""
+    """The part of a reader that lists images without reading them."""
 
     def files_by_class(self) -> FilesByClass:
-        """Returns class name -> paths; split folder -> paths for the method `folders`."""
+        """Returns class name -> sorted POSIX paths, each beginning with the class name."""
 
     def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
-        """Returns the splits that come with the data, or None."""
+        """Returns the splits that come with the data (train, valid, test), or None."""
 
 
 def split(
@@ -44,16 +43,17 @@ def split(
     listing: Listing | None = None,
     groups: Sequence[Group] = (),
 ) -> Catalog:
-    """Catalogs a folder or store and divides it into train, valid and test.
+    """Catalogs a data set and divides it into train, valid and test.
 
     Args:
         data_dir: Folder of class folders, or of split folders for `folders`.
         method: stratified, grouped, official or folders.
         seed: Decides the stratified and the grouped split, and nothing else does.
-        split_dir: Where the official lists lie; empty for the parent of `data_dir` if it holds
+        split_dir: Folder of the official lists; empty for the parent of `data_dir` if it holds
             any, else those that come with this package.
-        listing: The store that `data_dir` names; None for a folder of image files.
-        groups: Images that the method `grouped` keeps in one split, see `dealing.deal`.
+        listing: The reader of `data_dir`; None for a folder of image files.
+        groups: Images that the method `grouped` keeps in one split, see
+            `stratified_group_split`.
 
     Returns:
         A catalog whose splits are disjoint and together hold every image.
@@ -62,43 +62,42 @@ def split(
         ValueError: The folder does not fit the method, has one class only, or a class has fewer
             images than there are splits.
     """
-    members = listing.files_by_class() if listing else scan(data_dir)
+    files = listing.files_by_class() if listing else scan(data_dir)
     if method == "folders":
-        catalog = _by_folders(members, data_dir)
+        catalog = _by_folders(files, data_dir)
     else:
-        require_classes(members)
+        require_classes(files)
         if method == "stratified":
-            splits = _by_shares(members, seed)
+            splits = _by_shares(files, seed)
         elif method == "grouped":
-            splits = _by_shares(members, seed, groups)
+            splits = _by_shares(files, seed, groups)
         elif method == "official":
-            brought = listing.predefined_splits() if listing and not split_dir else None
-            splits = dict(
-                brought or predefined_splits(members, split_dir or _official_folder(data_dir))
-            )
+            found = listing.predefined_splits() if listing and not split_dir else None
+            folder = split_dir or official_lists.find_lists(data_dir)
+            splits = dict(found or official_lists.predefined_splits(files, folder))
         else:
             raise ValueError(
                 "split_method must be stratified, grouped, official or folders. "
                 f"Received: {method!r}"
             )
-        catalog = Catalog(tuple(members), splits)
+        catalog = Catalog(tuple(files), splits)
     require_each_class_in_each_split(catalog)
     return catalog
 
 
-def require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
+def require_classes(files: FilesByClass) -> None:
     """Raises ValueError unless there are two classes or more with an image for each split."""
-    if {"train", "test"} <= set(members):
+    if {"train", "test"} <= set(files):
         raise ValueError(
             "The data folder holds train and test instead of classes. "
             "Use --split_method=folders to keep that split, or name one of them as --data_dir."
         )
-    if len(members) < 2:
+    if len(files) < 2:
         raise ValueError(
             "At least two classes are needed to train a classifier. "
-            f"Received one: {', '.join(members)}."
+            f"Received one: {', '.join(files)}."
         )
-    for name, paths in members.items():
+    for name, paths in files.items():
         if len(paths) < len(SPLITS):
             raise ValueError(
                 f"Class {name} needs at least {len(SPLITS)} images, one for each of "
@@ -107,86 +106,75 @@ def require_classes(members: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def _by_shares(
-    members: FilesByClass, seed: int, groups: Sequence[Group] = ()
+    files: FilesByClass, seed: int, groups: Sequence[Group] = ()
 ) -> dict[str, FilesByClass]:
     quotas: dict[str, dict[str, int]] = {split: {} for split in ("valid", "test", "train")}
-    for name, paths in members.items():
-        valid = quotas["valid"][name] = share(VALID_SHARE, len(paths))
-        test = quotas["test"][name] = share(TEST_SHARE, len(paths))
+    for name, paths in files.items():
+        valid = quotas["valid"][name] = quota(VALID_SHARE, len(paths))
+        test = quotas["test"][name] = quota(TEST_SHARE, len(paths))
         quotas["train"][name] = len(paths) - valid - test
-    parts = stratified_group_split(members, quotas, str(seed), groups)
+    parts = stratified_group_split(files, quotas, str(seed), groups)
     return {split: parts[split] for split in SPLITS}
 
 
-def share(of_all: float, images: int) -> int:
-    """Returns a share of so many images of a class, at least one."""
-    return max(1, round(of_all * images))
+def quota(share: float, images: int) -> int:
+    """Returns how many of a class's images a share of them is, at least one."""
+    return max(1, round(share * images))
 
 
-def _official_folder(data_dir: str | os.PathLike) -> Path:
-    parent = Path(data_dir).resolve().parent
-    if any((parent / name).exists() for name in OFFICIAL_LISTS.values()):
-        return parent
-    return Path(__file__).parent / "trashnet"
-
-
-def predefined_splits(
-    members: FilesByClass, split_dir: str | os.PathLike
+def stratified_group_split(
+    files: FilesByClass, quotas: Quotas, seed: str, groups: Sequence[Group] = ()
 ) -> dict[str, FilesByClass]:
-    """Divides TrashNet as its authors did.
+    """Divides images among parts; those of a group come into the same one.
+
+    Groups, and each other image by itself, come in an order that is shuffled by a hash of seed
+    and path: the same on every machine, with every NumPy, and little changed by a few more
+    images. Each goes where it brings the numbers of images nearest to those wanted, and of
+    equally good parts to the first. So images without groups fill one part after the other,
+    exactly; a group of images of several classes goes where there is room for all of them.
+
+    (scikit-learn's `StratifiedGroupKFold` only makes folds of equal size, no 70, 13 and 17%.)
 
     Args:
-        members: Every image of TrashNet, as `catalog.scan` lists them.
-        split_dir: Where the official lists lie.
+        files: Class name -> paths, each in one class.
+        quotas: Images wanted; over the parts they add up to those that there are.
+        seed: Decides the order, and with it everything.
+        groups: Paths that belong together, no path in two groups; paths that are not in
+            `files` are ignored.
 
     Returns:
-        Split name -> class name -> sorted paths.
-
-    Raises:
-        ValueError: A list is missing or damaged, or the lists and the images differ.
+        Part -> class name -> sorted paths, in the order of `quotas`. Parts can miss what was
+        wanted when groups are large.
     """
-    where = {PurePosixPath(path).name: (name, path) for name in members for path in members[name]}
-    splits: dict[str, FilesByClass] = {}
-    for split_name, list_name in OFFICIAL_LISTS.items():
-        chosen: dict[str, list[str]] = {name: [] for name in members}
-        for file_name, class_name in _read_list(Path(split_dir) / list_name):
-            if file_name not in where:
-                raise ValueError(
-                    f"{list_name} names {file_name}, which is not in the data folder or stands "
-                    "in two lists. --split_method=official needs all of TrashNet."
-                )
-            name, path = where.pop(file_name)
-            if name != class_name:
-                raise ValueError(
-                    f"{list_name} calls {file_name} {class_name}, but it lies in folder {name}."
-                )
-            chosen[name].append(path)
-        splits[split_name] = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
-    if where:
-        raise ValueError(
-            f"{len(where)} images stand in none of the official lists, {min(where)} for one. "
-            "Use --split_method=stratified for other data than TrashNet."
-        )
-    return splits
+    class_of = {path: name for name, paths in files.items() for path in paths}
+    wanted = {part: Counter(counts) for part, counts in quotas.items()}
+    chosen: dict[str, dict[str, list[str]]] = {
+        part: {name: [] for name in files} for part in quotas
+    }
+    for unit in _units(class_of, seed, groups):
+        counts = Counter(class_of[path] for path in unit)
+        costs = {part: _cost(wanted[part], counts) for part in quotas}
+        best = min(costs, key=costs.__getitem__)
+        wanted[best].subtract(counts)
+        for path in unit:
+            chosen[best][class_of[path]].append(path)
+    return {
+        part: {name: tuple(sorted(paths)) for name, paths in classes.items()}
+        for part, classes in chosen.items()
+    }
 
 
-def _read_list(path: Path) -> Iterable[tuple[str, str]]:
-    if not path.is_file():
-        raise ValueError(
-            f"There is no official list {path}. Name a folder that has all three with "
-            "--split_dir; without it, those of TrashNet's authors come with the package."
-        )
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            file_name, class_number = line.split()
-            yield file_name, OFFICIAL_NUMBERS[class_number]
-        except (ValueError, KeyError):
-            raise ValueError(
-                f"{path}, line {number}: expected 'FILE NUMBER' with a number from 1 to 6. "
-                f"Received: {line!r}"
-            ) from None
+def _units(class_of: Mapping[str, str], seed: str, groups: Iterable[Group]) -> list[Group]:
+    together = [tuple(sorted(path for path in group if path in class_of)) for group in groups]
+    grouped = {path for group in together for path in group}
+    units = [group for group in together if group]
+    units += [(path,) for path in class_of if path not in grouped]
+    return sorted(units, key=lambda unit: shuffle_key(f"{seed}:{unit[0]}"))
+
+
+def _cost(wanted: Counter[str], counts: Counter[str]) -> int:
+    """Returns how much further from the numbers wanted a part would be with these images."""
+    return sum(abs(wanted[name] - count) - abs(wanted[name]) for name, count in counts.items())
 
 
 def _by_folders(everything: FilesByClass, data_dir: str | os.PathLike) -> Catalog:
@@ -198,13 +186,13 @@ def _by_folders(everything: FilesByClass, data_dir: str | os.PathLike) -> Catalo
                 f"--split_method=folders needs one folder {' or '.join(spellings)} in {data_dir}. "
                 f"Found: {', '.join(found) or 'none'}."
             )
-        members: dict[str, list[str]] = {}
+        files: dict[str, list[str]] = {}
         for path in everything[found[0]]:
-            _, class_name, *file = PurePosixPath(path).parts
-            if not file:
+            _, class_name, *below = PurePosixPath(path).parts
+            if not below:
                 raise ValueError(f"{path} in {data_dir} lies in no class folder.")
-            members.setdefault(class_name, []).append(path)
-        splits[split_name] = {name: tuple(members[name]) for name in sorted(members)}
+            files.setdefault(class_name, []).append(path)
+        splits[split_name] = {name: tuple(files[name]) for name in sorted(files)}
     class_names = tuple(splits["train"])
     if len(class_names) < 2:
         require_classes(splits["train"])
@@ -218,7 +206,7 @@ def _by_folders(everything: FilesByClass, data_dir: str | os.PathLike) -> Catalo
 
 
 def require_each_class_in_each_split(catalog: Catalog) -> None:
-    """Raises ValueError when a split lacks a class, as large groups can bring about."""
+    """Raises ValueError when a split lacks a class, which large groups can cause."""
     for split_name, counts in catalog.counts().items():
         for name, count in counts.items():
             if not count:

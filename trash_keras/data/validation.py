@@ -1,4 +1,4 @@
-"""Which images of a store cannot be decoded."""
+"""Data validation: which images cannot be decoded."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,8 +13,8 @@ def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> di
     """Decodes every image once, with a progress bar.
 
     Args:
-        reader: Where the images lie.
-        paths: Images of the store, in the order of `catalog.mixing_key`.
+        reader: Where the images are.
+        paths: Images of the reader, in the order of `catalog.shuffle_key`.
         max_megapixels: Most pixels to decode, millions.
 
     Returns:
@@ -43,11 +43,11 @@ def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> di
 def keep_decodable(
     catalog: Catalog, reader: Reader, bad_files: str, max_megapixels: float
 ) -> Catalog:
-    """Decodes every image of a catalog once and deals with those that fail.
+    """Decodes every image of a catalog once; refuses or leaves out those that fail.
 
     Args:
-        catalog: Images of the store.
-        reader: Where they lie.
+        catalog: Images of the reader.
+        reader: Where they are.
         bad_files: error, or skip: leave them out and list them in the catalog.
         max_megapixels: Most pixels to decode, millions.
 

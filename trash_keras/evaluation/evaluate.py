@@ -13,9 +13,9 @@ from typing import Any
 from trash_keras.config import DataConfig, make_options
 from trash_keras.data import label_maps, validation
 from trash_keras.data.catalog import Catalog, single_split
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
 from trash_keras.data.readers.base import Reader
-from trash_keras.data.pipeline import Split
 from trash_keras.evaluation import explain, ood, score
 from trash_keras.evaluation.explain import Explainer
 from trash_keras.evaluation.robustness import measure_robustness
@@ -113,7 +113,7 @@ def evaluate(
     foreign = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
     reader = base.open_reader(data_dir, settings.data_format)
     scored, details = _choose(settings, os.fspath(data_dir), reader, predictor.class_names)
-    subset_of = load(os.fspath(settings.slices), scored.catalog.paths())
+    slice_of = load(os.fspath(settings.slices), scored.catalog.paths())
     predictions = score.predict_split(predictor, scored, batch_size=settings.batch_size)
     read = functools.partial(base.read_images, reader)
     details["answering"] = predictor.metadata.inference_settings()
@@ -122,10 +122,10 @@ def evaluate(
     details |= _more(settings, _Scored(runner, scored, predictions), explainer, foreign)
     found = {scored.name: predictions}
     if output is None:
-        return report.build(found, details, subset_of)
+        return report.build(found, details, slice_of)
     explained = explain.explain_errors(explainer, predictions, read, limit)
     content = ReportContent(found, scored.catalog.counts(), read, heat_maps=explained)
-    return report.write(output, content, details, subset_of)
+    return report.write(output, content, details, slice_of)
 
 
 def _choose(

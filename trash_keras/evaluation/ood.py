@@ -13,8 +13,8 @@ from trash_keras.calibration.ood import TRAINING_IMAGES
 from trash_keras.data import decoding, pipeline, validation
 from trash_keras.data.catalog import EXTENSIONS, WHOLE, Catalog, shuffle_key
 from trash_keras.data.image_files import iter_image_files
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
-from trash_keras.data.split import Split
 from trash_keras.metrics import ood
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier, inference

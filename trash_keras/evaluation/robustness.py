@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from trash_keras.data import pipeline
 from trash_keras.data.augmentation import corruptions
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.metrics import robustness
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
@@ -44,8 +44,8 @@ def measure_robustness(
     clean = clean.only(split.examples()[0])
     batches = pipeline.make_eval_dataset(images, batch_size)
     outputs: dict[tuple[str, int], list[np.ndarray]] = {}
-    altered = dict.fromkeys(corruptions.KINDS, 0)
-    cases = len(corruptions.KINDS) * len(corruptions.SEVERITIES)
+    altered = dict.fromkeys(corruptions.CORRUPTIONS, 0)
+    cases = len(corruptions.CORRUPTIONS) * len(corruptions.SEVERITIES)
     with tqdm(total=len(clean.paths) * cases, desc="Scoring changes", unit="image") as progress:
         for originals, kind, severity, changed in _changed(batches, list(clean.paths), seed):
             count = len(originals)
@@ -68,7 +68,7 @@ def _changed(
         for batch in batches.as_numpy_iterator():
             names, paths = paths[: len(batch)], paths[len(batch) :]
             originals = batch[: len(names)].astype(np.uint8)
-            for kind in corruptions.KINDS:
+            for kind in corruptions.CORRUPTIONS:
                 for severity in corruptions.SEVERITIES:
                     changed = pool.map(
                         lambda image, name, kind=kind, severity=severity: corruptions.corrupt(
@@ -93,10 +93,10 @@ def _report(
             )
             for severity in corruptions.SEVERITIES
         ]
-        for kind in corruptions.KINDS
+        for kind in corruptions.CORRUPTIONS
     }
     result = robustness.score(clean, changed)
-    for kind, corruption in corruptions.KINDS.items():
+    for kind, corruption in corruptions.CORRUPTIONS.items():
         result["kinds"][kind] |= {
             "levels": list(corruption.levels),
             "meaning": corruption.meaning,

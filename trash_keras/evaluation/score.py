@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.data import pipeline
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 

@@ -14,8 +14,8 @@ import numpy as np
 from trash_keras import config
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.readers.base import Reader, read_images
 from trash_keras.data.pipeline import Split
+from trash_keras.data.readers.base import Reader, read_images
 from trash_keras.evaluation import benchmark
 from trash_keras.exporters import model_info, parity
 from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOptions
@@ -48,7 +48,7 @@ def export(
         **options: Fields of `ExportOptions`.
 
     Returns:
-        The content of `export.json`: `input` and `output` metadata, `answering` of
+        The content of `export.json`: what `input` and `output` are, `answering` of
         `ModelMetadata.inference_settings`, the number of `compared_pictures`, the `machine` that
         timed the files, and for each format under `kinds` its `path`, size in `bytes`, what
         `parity.Reference.figures` returns, and `latency` and `peak_memory_mb` of
@@ -69,15 +69,7 @@ def export(
     workdir = Path(workdir)
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
-    spec = ExportSpec(
-        inference.load(workdir / "model.keras"),
-        metadata,
-        model_info.of_run(workdir, metadata, settings.license),
-        functools.partial(
-            _calibration, workdir, metadata, reference.split.reader, settings.calibration_images
-        ),
-    )
-
+    spec = _spec(workdir, metadata, reference.split.reader, settings)
     output = workdir / "export"
     facts = _earlier(workdir) | _describe(metadata)
     facts |= {"compared_pictures": len(reference.predictions.paths), "refused": {}}
@@ -102,6 +94,18 @@ def export(
     return facts
 
 
+def _spec(
+    workdir: Path, metadata: ModelMetadata, reader: Reader, settings: ExportOptions
+) -> ExportSpec:
+    count = settings.calibration_images
+    return ExportSpec(
+        inference.load(workdir / "model.keras"),
+        metadata,
+        model_info.of_run(workdir, metadata, settings.license),
+        functools.partial(_calibration_images, workdir, metadata, reader, count),
+    )
+
+
 def _time(output: Path, facts: dict[str, Any], rounds: int) -> None:
     """Adds latency and memory, of earlier formats as well: only one call's can be compared."""
     there = {name: output / row["path"] for name, row in facts["kinds"].items()}
@@ -111,7 +115,9 @@ def _time(output: Path, facts: dict[str, Any], rounds: int) -> None:
         facts["machine"] = benchmark.machine()
 
 
-def _calibration(workdir: Path, metadata: ModelMetadata, reader: Reader, count: int) -> np.ndarray:
+def _calibration_images(
+    workdir: Path, metadata: ModelMetadata, reader: Reader, count: int
+) -> np.ndarray:
     """Reads some training images: uint8 [N, side, side, 3]."""
     catalog = Catalog.load(workdir / "catalog.json").stratified_sample("train", count)
     limit = config.load(workdir / "config.json").data.max_megapixels

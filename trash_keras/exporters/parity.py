@@ -1,6 +1,7 @@
-"""Whether an exported file predictions like the Keras model it was made from, on the whole test split.
+"""Parity: whether an exported file predicts like its Keras model on the whole test split.
 
-It is loaded and asked as `trash-keras evaluate` does it, so the figures are those of an evaluation.
+The file is loaded and run as `trash-keras evaluate` does it, so the figures are those of an
+evaluation.
 """
 
 import dataclasses
@@ -15,19 +16,17 @@ import tensorflow as tf
 from trash_keras import config
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.readers.base import open_reader
 from trash_keras.data.pipeline import Split
+from trash_keras.data.readers.base import open_reader
 from trash_keras.evaluation import score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import agreement
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor, suffix
 
-MIN_AGREEMENT = 0.98
-
 
 class DisagreementError(ValueError):
-    """A file predictions too many images otherwise than Keras.
+    """A file predicts too many images differently from Keras.
 
     Attributes:
         figures: Of `Reference.figures`, and `min_agreement`.
@@ -43,7 +42,7 @@ class DisagreementError(ValueError):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reference:
-    """The test split of a run, and what its Keras model says of it.
+    """The test split of a run, and what its Keras model predicts for it.
 
     Attributes:
         split: Its images, as the model wants them.
@@ -62,11 +61,11 @@ class Reference:
     def of_run(
         cls, workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None
     ) -> "Reference":
-        """Lets the Keras model of a run prediction its test split.
+        """Runs the Keras model of a run over its test split.
 
         Args:
             workdir: Folder of the run.
-            data_dir: Where the images lie; None for where the run was trained on them.
+            data_dir: Where the images lie; None: where they lay in training.
 
         Raises:
             ValueError: No trained model in `workdir`, or its images are gone.
@@ -84,26 +83,26 @@ class Reference:
         images = pipeline.load_split(split, cache=False)
         if len(images) * 3 * metadata.image_size**2 <= settings.cache_megabytes * 1e6:
             images = images.cache()
-        predictions = score.predict_split(predictor, split, images=images, title="Asking Keras")
+        predictions = score.predict_split(predictor, split, images=images, title="Predicting with Keras")
         return cls(split, images, predictions, metadata)
 
     def figures(self, path: str | os.PathLike, min_agreement: float) -> dict[str, Any]:
-        """Lets an exported file prediction the same images, in its own runtime.
+        """Runs an exported file over the same images, in its own runtime.
 
         Args:
             path: File or folder that `Predictor.load` takes.
             min_agreement: Least share of images with the class that Keras says, 0 to 1.
 
         Returns:
-            `accuracy`, `accuracy_interval` and `ece` (see `report.score`), what
+            `accuracy`, `accuracy_interval` and `ece` (see `Predictions.score`), what
             `agreement.compare` returns, and the `tool`.
 
         Raises:
             DisagreementError: Too many predictions differ.
-            ValueError: The file cannot be loaded, or predictions what is no probability.
+            ValueError: The file cannot be loaded, or what it returns are no probabilities.
         """
         predictor = Predictor.load(path)
-        title = f"Asking {Path(path).name}"
+        title = f"Predicting with {Path(path).name}"
         predictions = score.predict_split(predictor, self.split, images=self.images, title=title)
         given = predictor.metadata
         scores = predictions.score(given.inference_settings())
@@ -120,7 +119,7 @@ class Reference:
 
 
 def tool(path: str | os.PathLike) -> dict[str, str]:
-    """Returns which tool and version `made` an export, and which runtime `predicted` for it."""
+    """Returns which tool and version `made` an export, and which runtime predicted: `answered`."""
     made, runtime = {
         "": ("keras.export.ExportArchive", "tensorflow"),
         ".tflite": ("TFLiteConverter", "ai-edge-litert"),
@@ -131,5 +130,5 @@ def tool(path: str | os.PathLike) -> dict[str, str]:
         made += f" {version(made)}"
     return {
         "made": f"{made}, keras {keras.__version__}, tensorflow {tf.__version__}",
-        "predicted": f"{runtime} {version(runtime)}",
+        "answered": f"{runtime} {version(runtime)}",
     }

@@ -1,1 +1,1 @@
-"""storage."""
+"""Local files that are written whole, and remote files through fsspec."""

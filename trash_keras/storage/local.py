@@ -1,4 +1,4 @@
-"""Writing that lands whole or not at all: a temporary name in the same folder, then a rename."""
+"""Atomic writes: a temporary name in the same folder, then a rename. Whole or not at all."""
 
 import contextlib
 import json
@@ -15,10 +15,10 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     """Gives a temporary path whose file or folder becomes `path` when the block succeeds.
 
     The temporary name keeps the suffix of `path`, since Keras picks the format by it. When the
-    block raises, the temporary is removed and what stood at `path` stays untouched.
+    block raises, it is removed and what was at `path` stays untouched.
 
     Args:
-        path: Final name of a file or folder; what stands there is replaced.
+        path: Final name of a file or folder; what is there is replaced.
 
     Yields:
         Where to write.
@@ -27,13 +27,13 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp"
-    ) as room:
-        temporary = Path(room) / path.name
+    ) as aside:
+        temporary = Path(aside) / path.name
         yield temporary
         if path.is_dir():
-            # A folder cannot be replaced in one step: the old one steps aside first, and goes
-            # away with the temporary folder.
-            path.rename(Path(room) / "old")
+            # A folder cannot be replaced in one step: the old one is moved into the temporary
+            # folder first, and removed with it.
+            path.rename(Path(aside) / "old")
         os.replace(temporary, path)
 
 

@@ -1,6 +1,6 @@
-"""Local folders and object stores alike: `gs://`, `s3://` and whatever else fsspec knows.
+"""Files in local folders and in object stores: `gs://`, `s3://` and all that fsspec knows.
 
-Only what a job that may run on other machines needs; local artefacts go through `files`.
+For jobs that may run on several machines; what is always local goes through `storage.local`.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from typing import Any
 from trash_keras.storage import local
 
 _CHUNK = 1 << 20  # bytes
-# Kind of address -> extra of this package that brings its client.
+# Scheme of an address -> extra of this package that brings its client.
 EXTRAS = {"gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3"}
 
 
 def is_url(path: str | os.PathLike) -> bool:
-    """Says whether `path` names something in an object store or on a server."""
+    """Tells whether `path` is an address in an object store or on a server."""
     return "://" in str(path)
 
 
@@ -33,11 +33,11 @@ def open_filesystem(path: str | os.PathLike, **options: Any) -> tuple[Any, str]:
 
     Args:
         path: A local path or an address.
-        **options: Of the client of such addresses.
+        **options: For the client of such addresses.
 
     Raises:
         ImportError: The client of such addresses is not installed; says which.
-        ValueError: Unknown kind of address.
+        ValueError: Unknown scheme.
     """
     import fsspec  # late, since predicting from local files does without
 
@@ -55,9 +55,9 @@ def open_filesystem(path: str | os.PathLike, **options: Any) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
-    """`files.replacing` for any place: what is written here lands whole or not at all.
+    """`local.atomic_write` for paths and addresses: a file is written whole or not at all.
 
-    An object store gets the finished file in one upload, and shows it when that is complete.
+    An object store gets the finished file in one upload, and shows it once that is complete.
 
     Args:
         path: Final path or address of a file.
@@ -69,11 +69,11 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         with local.atomic_write(path) as temporary:
             yield temporary
         return
-    store, target = open_filesystem(path)
-    with tempfile.TemporaryDirectory() as room:
-        temporary = Path(room) / os.path.basename(target)
+    filesystem, target = open_filesystem(path)
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / os.path.basename(target)
         yield temporary
-        store.put_file(str(temporary), target)
+        filesystem.put_file(str(temporary), target)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -88,24 +88,24 @@ def read_bytes(path: str | os.PathLike, start: int | None = None, end: int | Non
     Raises:
         FileNotFoundError: There is no such file.
     """
-    store, source = open_filesystem(path)
-    return store.cat_file(source, start=start, end=end)
+    filesystem, source = open_filesystem(path)
+    return filesystem.cat_file(source, start=start, end=end)
 
 
 def read_all(folder: str | os.PathLike, names: list[str]) -> list[bytes]:
     """Returns the content of many small files of a folder, fetched side by side."""
-    store, root = open_filesystem(folder)
+    filesystem, root = open_filesystem(folder)
     paths = [f"{root}/{name}" for name in names]
-    found = store.cat(paths) if paths else {}
+    found = filesystem.cat(paths) if paths else {}
     return [found[path] for path in paths]
 
 
 def names(folder: str | os.PathLike) -> set[str]:
     """Returns the names of what lies in a folder; nothing when there is no such folder."""
-    store, root = open_filesystem(folder)
-    store.invalidate_cache(root)  # others write there too
+    filesystem, root = open_filesystem(folder)
+    filesystem.invalidate_cache(root)  # others write there too
     try:
-        return {os.path.basename(path.rstrip("/")) for path in store.ls(root, detail=False)}
+        return {os.path.basename(path.rstrip("/")) for path in filesystem.ls(root, detail=False)}
     except (FileNotFoundError, NotADirectoryError):
         return set()
 
@@ -115,30 +115,30 @@ def find(folder: str) -> list[str]:
 
     An address that is no folder comes back as it is.
     """
-    store, root = open_filesystem(folder)
-    if not store.isdir(root):
+    filesystem, root = open_filesystem(folder)
+    if not filesystem.isdir(root):
         return [folder]
-    return sorted(store.unstrip_protocol(path) for path in store.find(root))
+    return sorted(filesystem.unstrip_protocol(path) for path in filesystem.find(root))
 
 
 def remove(path: str | os.PathLike) -> None:
     """Removes a file; nothing happens when there is none."""
-    store, target = open_filesystem(path)
+    filesystem, target = open_filesystem(path)
     with contextlib.suppress(FileNotFoundError):
-        store.rm_file(target)
+        filesystem.rm_file(target)
 
 
 def exists(path: str | os.PathLike) -> bool:
     """Tells whether there is a file or folder."""
-    store, target = open_filesystem(path)
-    return bool(store.exists(target))
+    filesystem, target = open_filesystem(path)
+    return bool(filesystem.exists(target))
 
 
 def remove_folder(path: str | os.PathLike) -> None:
     """Removes a folder and all in it; nothing happens when there is none."""
-    store, target = open_filesystem(path)
+    filesystem, target = open_filesystem(path)
     with contextlib.suppress(FileNotFoundError):
-        store.rm(target, recursive=True)
+        filesystem.rm(target, recursive=True)
 
 
 @contextlib.contextmanager
@@ -147,11 +147,11 @@ def local_copy(path: str | os.PathLike) -> Iterator[str]:
     if not is_url(path):
         yield str(path)
         return
-    store, source = open_filesystem(path)
-    with tempfile.TemporaryDirectory() as room:
-        target = os.path.join(room, os.path.basename(source.rstrip("/")))
+    filesystem, source = open_filesystem(path)
+    with tempfile.TemporaryDirectory() as folder:
+        target = os.path.join(folder, os.path.basename(source.rstrip("/")))
         with contextlib.suppress(FileNotFoundError):  # the reader says what is missing
-            store.get(source.rstrip("/"), target, recursive=store.isdir(source))
+            filesystem.get(source.rstrip("/"), target, recursive=filesystem.isdir(source))
         yield target
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from trash_keras.config import Config, check_workdir
 from trash_keras.data import splits, validation
 from trash_keras.data.catalog import WHOLE, single_split
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import open_reader
-from trash_keras.data.split import Split
 from trash_keras.evaluation import score
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor

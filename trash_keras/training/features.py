@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from trash_keras.config import ModelConfig
 from trash_keras.data import pipeline
-from trash_keras.data.split import Split
+from trash_keras.data.pipeline import Split
 from trash_keras.models import classifier
 from trash_keras.storage import local
 from trash_keras.training import devices

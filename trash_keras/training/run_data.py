@@ -13,8 +13,8 @@ from trash_keras.data import pipeline, splits, validation
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
-from trash_keras.data.split import Split
 from trash_keras.training import features
 
 GROUPS = "groups.json"

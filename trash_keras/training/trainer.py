@@ -11,8 +11,8 @@ import tensorflow as tf
 from trash_keras.config import Config, check_workdir
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import SPLITS
-from trash_keras.data.readers.base import read_images
 from trash_keras.data.pipeline import Split
+from trash_keras.data.readers.base import read_images
 from trash_keras.evaluation import explain, score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
@@ -238,4 +238,4 @@ def _report(
     for tracker in trackers:
         tracker.evaluation(predictions, read, explained)
     content = ReportContent(predictions, run.catalog.counts(), read, record.rows, explained)
-    return report.write(run.workdir, content, details, run.subset_of)
+    return report.write(run.workdir, content, details, run.slice_of)

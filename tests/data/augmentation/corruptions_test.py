@@ -19,7 +19,7 @@ def distance(one, other):
     return np.abs(one.astype(float) - other.astype(float)).mean()
 
 
-@pytest.mark.parametrize("kind", corruptions.KINDS)
+@pytest.mark.parametrize("kind", corruptions.CORRUPTIONS)
 def test_each_kind_grows_with_its_severity_and_repeats_itself(kind):
     changed = [corrupt(kind, severity) for severity in corruptions.SEVERITIES]
     for image in changed:
@@ -46,7 +46,7 @@ def test_the_others_are_the_same_for_every_seed(kind):
     np.testing.assert_array_equal(corrupt(kind, 5), corrupt(kind, 5, seed=1, name="other.jpg"))
 
 
-@pytest.mark.parametrize("kind", corruptions.KINDS)
+@pytest.mark.parametrize("kind", corruptions.CORRUPTIONS)
 @pytest.mark.parametrize("side", [16, 33, 300])
 def test_any_size_of_image(kind, side):
     image = np.asarray(Image.fromarray(IMAGE).resize((side, side)))

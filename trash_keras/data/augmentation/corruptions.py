@@ -55,7 +55,7 @@ def corrupt(image: np.ndarray, kind: str, severity: int, seed: int, name: str) -
 
     Args:
         image: uint8 [side, side, 3], RGB, as the model gets it.
-        kind: A key of `KINDS`.
+        kind: A key of `CORRUPTIONS`.
         severity: 1 to 5.
         seed: 0 or more.
         name: Of the image.
@@ -65,7 +65,7 @@ def corrupt(image: np.ndarray, kind: str, severity: int, seed: int, name: str) -
     """
     drawn = int.from_bytes(shuffle_key(f"{kind}/{name}")[:8], "big")
     generator = np.random.default_rng([seed, drawn])
-    corruption = KINDS[kind]
+    corruption = CORRUPTIONS[kind]
     level = corruption.levels[SEVERITIES.index(severity)]
     changed = corruption.change(image.astype(np.float32), level, generator)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
@@ -143,7 +143,7 @@ def _replacement() -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     return tf.function(functools.partial(layers.apply_layers, [RandomBackground(1.0)], 0))
 
 
-KINDS = {
+CORRUPTIONS = {
     "brightness": Corruption(_brightness, (0.1, 0.2, 0.3, 0.4, 0.5), "added to V of HSV, 0..1"),
     "contrast": Corruption(_contrast, (0.4, 0.3, 0.2, 0.1, 0.05), "share of contrast left"),
     "blur": Corruption(_blur, (3, 4, 6, 8, 10), "defocus, radius in pixels of 224"),

@@ -1,4 +1,4 @@
-"""TrashNet for tensorflow-datasets.
+"""The tensorflow-datasets (tfds) builder of TrashNet.
 
     tfds build trash_keras/data/trashnet
     tfds build trashnet --imports=trash_keras.data.trashnet.trashnet_dataset_builder
@@ -22,9 +22,8 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 from absl import logging
 
-from trash_keras.data import splits
 from trash_keras.data.catalog import EXTENSIONS, Catalog, FilesByClass
-from trash_keras.data.trashnet import COUNTS
+from trash_keras.data.trashnet import COUNTS, official_lists
 
 URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"
 FOLDER = "dataset-resized"  # what the archive unpacks to
@@ -64,14 +63,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         folder = _class_folders(dl_manager)
-        members = _scan(folder)
-        counts = {name: len(paths) for name, paths in members.items()}
+        files = _scan(folder)
+        counts = {name: len(paths) for name, paths in files.items()}
         if counts != COUNTS:
             raise ValueError(
                 f"TrashNet has {_listed(COUNTS)} images. Found {_listed(counts)} in {folder}. "
                 f"Fetch {FOLDER}.zip again: {URL}"
             )
-        catalog = Catalog(tuple(COUNTS), splits.predefined_splits(members, Path(__file__).parent))
+        splits = official_lists.predefined_splits(files, official_lists.LISTS_DIR)
+        catalog = Catalog(tuple(COUNTS), splits)
         return {
             theirs: self._generate_examples(folder, catalog.examples(ours)[0])
             for theirs, ours in SPLITS.items()
@@ -114,7 +114,7 @@ def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
         request = urllib.request.Request(URL, method="HEAD")
         urllib.request.build_opener().open(request, timeout=_TIMEOUT_SECONDS).close()
     except urllib.error.HTTPError:
-        pass  # somebody predictions; what it means is for tfds to find out
+        pass  # a server responds; what that means is for tfds to find out
     except OSError as error:
         if any((dl_manager.download_dir / Builder.name).glob("*.zip")):
             return _open(dl_manager.download(URL))  # from an earlier time

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from trash_keras.data.folds import stratified_group_split
+from trash_keras.data.splits import stratified_group_split
 
 
 def named(**counts):
