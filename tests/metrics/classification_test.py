@@ -28,12 +28,12 @@ def test_figures_by_hand():
     assert scores["brier"] == pytest.approx(2 * (0.01 + 0.16 + 0.49 + 0.04 + 0.9025) / 5)
     assert scores["aurc"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 2 / 4 + 2 / 5) / 5)
     assert scores["coverage_at_2_percent_error"] == 0
-    assert [mistake["file"] for mistake in scores["mistakes"]] == ["z", "x"]
+    assert [row["file"] for row in scores["mistakes"]] == ["z", "x"]
     assert scores["mistakes"][0] == {"file": "z", "truth": "b", "prediction": "a",
                                      "probability": 0.95}  # fmt: skip
 
 
-def test_a_certain_mistake_keeps_the_loss_finite():
+def test_a_certain_error_keeps_the_loss_finite():
     assert classification.cross_entropy(np.array([1]), np.array([[1.0, 0.0]])) < 20
 
 

@@ -11,7 +11,7 @@ CLASS_NAMES = ("glass", "metal")
 
 @pytest.fixture
 def write_run(tmp_path):
-    """Writes a run whose predictions are right or wrong as told, 1 and 0, on files 0.png, 1.png ..."""
+    """Writes a run whose predictions are right (1) or wrong (0) on files 0.png, 1.png ..."""
 
     def write(name, right, *, split="test", class_names=CLASS_NAMES, files=None, **settings):
         folder = tmp_path / name
@@ -112,7 +112,7 @@ def test_tests_that_cannot_be_made_do_not_count(write_run):
     [
         ({"files": ["0.png", "1.png", "2.png", "x.png"]},
          "scored on other images: 3 of 4 and 4 are the same"),
-        ({"class_names": ("glass", "paper")}, "other classes apart: glass, metal against glass, p"),
+        ({"class_names": ("glass", "paper")}, "have different classes: glass, metal and glass, p"),
     ],
 )  # fmt: skip
 def test_other_images_or_classes_get_a_sentence_instead_of_a_number(write_run, changes, reason):
@@ -121,7 +121,7 @@ def test_other_images_or_classes_get_a_sentence_instead_of_a_number(write_run, c
     assert reason in test["reason"] and "p_value" not in test
 
 
-def test_a_image_of_another_class_is_another_image(write_run):
+def test_an_image_of_another_class_is_another_image(write_run):
     first, second = write_run("a", [1, 1, 0]), write_run("b", [1, 1, 0])
     text = (second / "predictions" / "test.csv").read_text()
     (second / "predictions" / "test.csv").write_text(text.replace("0.png,glass", "0.png,metal"))
@@ -189,7 +189,7 @@ def test_runs_of_the_same_name_are_told_apart(write_run):
     assert [run["name"] for run in comparison.compare(runs)["runs"]] == ["x/run", "y/run"]
 
 
-def test_mistakes_of_the_user(write_run, tmp_path):
+def test_folders_that_cannot_be_compared(write_run, tmp_path):
     run = write_run("a", [1, 0])
     with pytest.raises(ValueError, match=r"at least two runs to compare\. Received: none"):
         comparison.compare([])
@@ -247,7 +247,7 @@ def test_cross_validations_are_compared_image_by_image(write_validated):
     assert "p_value" not in test
 
 
-def test_near_duplicates_of_either_count_as_one_draw(write_validated):
+def test_near_duplicates_of_either_count_as_one_cluster(write_validated):
     right = [1] * 30 + [0] * 10
     groups = [[f"{index:02}.png" for index in range(30, 40)]]
     first = write_validated("first", [1] * 40)

@@ -23,10 +23,10 @@ def fold(seed, examples=4, predicted=3, wrong=1):
 
 def test_folds_become_one_list_in_the_order_of_the_paths():
     whole = predicted([1, 0, 0, 1, 1])
-    pooled = cross_validation.aggregate([predicted([1, 1], first=3), predicted([1, 0, 0])])
-    assert pooled.paths == whole.paths and pooled.class_names == NAMES
-    np.testing.assert_array_equal(pooled.labels, whole.labels)
-    np.testing.assert_array_equal(pooled.probabilities, whole.probabilities)
+    joined = cross_validation.aggregate([predicted([1, 1], first=3), predicted([1, 0, 0])])
+    assert joined.paths == whole.paths and joined.class_names == NAMES
+    np.testing.assert_array_equal(joined.labels, whole.labels)
+    np.testing.assert_array_equal(joined.probabilities, whole.probabilities)
 
 
 def test_figures_over_seeds_done_by_hand():
@@ -37,7 +37,7 @@ def test_figures_over_seeds_done_by_hand():
     }
     folds = [fold(4), fold(5, 3, 2, 0), fold(5, 1, 1, 1), fold(6, 4, 0, 0)]
     found = cross_validation.score(
-        predictions, folds, subset_of=dict.fromkeys(predictions[4].paths, "all")
+        predictions, folds, slice_of=dict.fromkeys(predictions[4].paths, "all")
     )
     assert found["class_names"] == ["glass", "metal"] and found["images"] == 4
     assert found["accuracy"]["mean"] == pytest.approx((0.75 + 0.75 + 1) / 3)
@@ -80,3 +80,32 @@ def test_no_certainty_follows_from_a_few_images_that_are_all_alike(right):
         {0: predicted([right] * 12)}, [fold(0)], [("000.jpg", "001.jpg", "002.jpg")]
     )
     assert found["accuracy"]["interval"] == intervals.wilson_interval(10 * right, 10)
+
+
+def test_a_difference_is_paired_and_counts_groups_once(tmp_path):
+    generator = np.random.default_rng(0)
+    hard = generator.random(400) < 0.5  # both fail on the same images, which says nothing
+    images = [(f"{index:03}.jpg", "glass") for index in range(400)]
+    first = dict(zip(images, (~hard).astype(float), strict=True))
+    better = {image: 1.0 if index < 20 else first[image]
+              for index, image in enumerate(images)}  # fmt: skip
+    gained = sum(better[image] - first[image] for image in images) / 400
+    found = cross_validation.difference(first, better, [tmp_path, tmp_path])
+    assert found["difference"] == pytest.approx(gained)
+    low, high = found["difference_interval"]
+    assert 0 < low < gained < high and high - low < 0.04  # unpaired it would be 0.14
+    backwards = cross_validation.difference(better, first, [tmp_path, tmp_path])
+    assert backwards["difference_interval"] == pytest.approx([-high, -low], abs=0.004)
+    groups = {"groups": [[file for file, _ in images[:20]]]}
+    (tmp_path / "groups.json").write_text(json.dumps(groups))
+    low, _ = cross_validation.difference(first, better, [tmp_path, tmp_path / "gone"])[
+        "difference_interval"
+    ]
+    assert low == 0  # all the gain is one cluster, which may not be drawn
+
+
+def test_a_missing_report_is_empty_and_a_damaged_one_refused(tmp_path):
+    assert cross_validation.load(tmp_path) == {} == cross_validation.as_report(tmp_path)
+    (tmp_path / cross_validation.REPORT).write_text("{")
+    with pytest.raises(ValueError, match=r"cross_validation\.json is damaged"):
+        cross_validation.load(tmp_path)

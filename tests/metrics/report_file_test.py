@@ -26,7 +26,7 @@ def test_a_report_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "3", "\x00"])
-def test_a_damaged_report_is_told_as_such(tmp_path, text):
+def test_a_damaged_report_is_named(tmp_path, text):
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(ValueError, match=r"report\.json is damaged: "):
         report_file.read_report(tmp_path)
@@ -41,13 +41,13 @@ def test_exports_are_read_where_there_are_any(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"kinds": 3}', '{"kinds": {"int8": 3}}'])
-def test_damaged_exports_are_told_as_such(tmp_path, text):
+def test_damaged_exports_are_named(tmp_path, text):
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "export.json").write_text(text)
     with pytest.raises(ValueError, match=r"export\.json is damaged: "):
         report_file.read_export(tmp_path)
 
 
-def test_numbers_of_threads_are_said_in_words():
+def test_numbers_of_threads_have_a_title():
     assert report_file.threads_title("threads_1") == "1 thread"
     assert report_file.threads_title("threads_4") == "4 threads"

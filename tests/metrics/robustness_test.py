@@ -23,8 +23,8 @@ def test_accuracies_of_each_severity_and_their_means(predicted):
     assert scores["kinds"]["blur"]["mean_macro_f1"] == pytest.approx(np.mean(blurred))
     json.dumps(scores, allow_nan=False)
     assert robustness.summary(scores) == (
-        "robustness: mean accuracy 0.3000 over 2 kinds of change, 0.9000 without; worst noise "
-        "with 0.1000, 20 images"
+        "robustness: mean accuracy 0.3000 over 2 kinds of corruption, 0.9000 without; worst "
+        "noise with 0.1000, 20 images"
     )
 
 

@@ -49,7 +49,7 @@ def test_what_a_map_leaves_open_is_filled_by_chance_not_from_the_top():
 
 @pytest.fixture(scope="module")
 def on_squares(squares):
-    """Measures maps of images with a coloured square: `known` ones, or others."""
+    """Measures maps of images with a coloured square: `known` ones, or changed."""
     model, images, labels, boxes = squares
     known = np.zeros((12, 8, 8))
     for heat_map, (top, left) in zip(known, boxes, strict=True):
@@ -91,7 +91,7 @@ def test_random_maps_are_as_good_as_random_ones(on_squares):
     assert sum(row["interval"][0] < 0 < row["interval"][1] for row in rows) >= 7
 
 
-def test_words_say_what_was_measured(on_squares):
+def test_paragraphs_say_what_was_measured(on_squares):
     found = on_squares(lambda known: known)
     what, deletion, insertion, _ = saliency.paragraphs(found)
     assert what.startswith("On 12 images") and "BMVC 2018" in what
@@ -129,10 +129,10 @@ def test_a_map_of_the_square_comes_to_lie_on_the_same_parts_of_the_image(size, r
     image = slopes(*size)
     square = decoding.resize_to_square(image, 200, resize)
     for channel in range(2):
-        spread = saliency.upsample(square[..., channel] / 255, *size, resize)
-        assert spread.shape == size
-        seen = ~np.isnan(spread)
-        difference = np.abs(spread - image[..., channel] / 255)[seen]
+        enlarged = saliency.upsample(square[..., channel] / 255, *size, resize)
+        assert enlarged.shape == size
+        seen = ~np.isnan(enlarged)
+        difference = np.abs(enlarged - image[..., channel] / 255)[seen]
         assert difference.mean() < 0.01 and np.quantile(difference, 0.95) < 0.05
         expected = min(size) ** 2 if resize == "crop" else size[0] * size[1]
         assert seen.sum() == pytest.approx(expected, rel=0.02)

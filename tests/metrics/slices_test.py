@@ -32,7 +32,7 @@ def test_another_column_and_odd_names_of_files(write):
         slices.load(named, PATHS)  # the colon in the file's own name is none of a column
 
 
-def test_no_subsets():
+def test_no_slices():
     assert slices.load("", PATHS) == {}
 
 
@@ -48,21 +48,21 @@ def test_no_subsets():
         ("file,subset\n\x00", "of the 4 images|No usable --slices|has 0 rows"),
     ],
 )
-def test_mistakes(write, text, message):
+def test_files_that_cannot_be_used(write, text, message):
     with pytest.raises(ValueError, match=message):
         slices.load(write(text), PATHS)
     with pytest.raises(ValueError, match=r"No usable --slices at gone\.csv"):
         slices.load("gone.csv", PATHS)
 
 
-def test_recall_of_each_class_in_each_subset():
+def test_recall_of_each_class_in_each_slice():
     right = [True, True, False, True, False]
     labels = np.array([0, 0, 0, 1, 1])
     predictions = np.where(right, labels, 1 - labels)
     paths = [f"{index}.jpg" for index in range(5)]
     found = Predictions(("glass", "metal"), paths, labels, np.eye(2)[predictions])
-    subset_of = dict(zip(paths, ["old", "new", "new", "new", "new"], strict=True))
-    assert slices.slice_metrics(found, subset_of) == {
+    slice_of = dict(zip(paths, ["old", "new", "new", "new", "new"], strict=True))
+    assert slices.slice_metrics(found, slice_of) == {
         "new": {
             "glass": {"recall": 0.5, "interval": wilson_interval(1, 2), "support": 2},
             "metal": {"recall": 0.5, "interval": wilson_interval(1, 2), "support": 2},

@@ -22,7 +22,7 @@ def predictions_of(seed):
 
 def report_of(seeds, method="stratified", subsets=True, **changes):
     predictions = {seed: predictions_of(seed) for seed in range(seeds)}
-    subset_of = {path: "old" if path < "10" else "new" for path in predictions[0].paths}
+    slice_of = {path: "old" if path < "10" else "new" for path in predictions[0].paths}
     config = CrossValidationConfig().to_dict()
     config["data"]["split_method"] = method
     folds = [
@@ -32,7 +32,7 @@ def report_of(seeds, method="stratified", subsets=True, **changes):
         for seed in predictions for fold in range(2)
     ]  # fmt: skip
     report = {
-        **cross_validation.score(predictions, folds, subset_of=subset_of if subsets else None),
+        **cross_validation.score(predictions, folds, slice_of=slice_of if subsets else None),
         "folds": folds, "groups": 3, "grouped_images": 7, "bad_files": [], "config": config,
         "run": {"command": "trash-keras cross_validate --folds=2", "machine": "m"},
         **changes,

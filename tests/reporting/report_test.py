@@ -27,11 +27,11 @@ def predicted(examples):
     return Predictions(NAMES, paths, labels, np.tile([0.9, 0.1], (examples, 1)))
 
 
-def publish(output, splits, subset_of=None, **options):
+def publish(output, splits, slice_of=None, **options):
     predictions = {name: predicted(4) for name in splits}
     counts = {name: {"blue": 2, "red": 2} for name in splits}
     content = ReportContent(predictions, counts, lambda files: {}, **options)
-    return write(output, content, {"run": {}}, subset_of)
+    return write(output, content, {"run": {}}, slice_of)
 
 
 EPOCHS = [
@@ -68,8 +68,8 @@ def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures
 
 
 def test_subsets_are_scored_and_shown_apart(tmp_path):
-    subset_of = {path: "night" if path == "red/1.png" else "day" for path in predicted(4).paths}
-    content = publish(tmp_path, ("valid", "test"), subset_of=subset_of)
+    slice_of = {path: "night" if path == "red/1.png" else "day" for path in predicted(4).paths}
+    content = publish(tmp_path, ("valid", "test"), slice_of=slice_of)
     assert set(content["subsets"]) == {"valid", "test"}
     assert content["subsets"]["test"]["night"]["red"]["support"] == 1
     assert content["subsets"]["test"]["night"]["red"]["recall"] == 0

@@ -1,1 +1,1 @@
-"""What is fitted on validation images: temperature, threshold, conformal sets."""
+"""Calibration: temperature, threshold, conformal sets and OOD detection, fitted on validation."""

@@ -1,4 +1,4 @@
-"""Everything that is fitted on the probabilities of validation images, in its order."""
+"""Calibration in its order: temperature, then the threshold of abstention, then conformal sets."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from trash_keras.metrics.calibration import apply_temperature
 def fit_calibration(
     labels: np.ndarray, probabilities: np.ndarray, target_risk: float, alpha: float = 0.0
 ) -> dict[str, float | None]:
-    """Fits temperature, threshold and conformal sets, each on what the one before it made.
+    """Fits the temperature, and threshold and conformal sets at that temperature.
 
     Args:
         labels: int [N], true classes of validation images.
@@ -20,7 +20,7 @@ def fit_calibration(
         alpha: As for `conformal_threshold`; 0 for no sets.
 
     Returns:
-        `temperature`, `threshold` and `set_threshold`, as `ModelMetadata` has them.
+        `temperature`, `threshold` and `set_threshold`, as in `ModelMetadata`.
 
     Raises:
         ValueError: Shapes or values do not fit, or a target is no share.

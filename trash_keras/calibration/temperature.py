@@ -1,4 +1,4 @@
-"""Temperature scaling: confidence that is right on average."""
+"""Temperature scaling, a calibration: confidence becomes right on average."""
 
 import math
 
@@ -12,11 +12,11 @@ LARGEST_LOG_TEMPERATURE = 3.0  # 0.05 to 20
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Returns the temperature of the least cross-entropy.
+    """Returns the temperature with the smallest cross-entropy, 0.05 to 20.
 
     Guo, Pleiss, Sun & Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section
-    4.2. Where no prediction is wrong, cross-entropy falls all the way to temperature 0, which
-    would call the model infallible for want of evidence; it then stays at 1.
+    4.2. Where no prediction is wrong, cross-entropy falls all the way to temperature 0, as
+    if the model were infallible; it then stays 1.
 
     Args:
         labels: int [N], true classes of validation images.

@@ -1,4 +1,4 @@
-"""The threshold of selective classification: below it the model abstains."""
+"""The threshold of selective classification: up to it the model abstains (`unsure`)."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from trash_keras.metrics import calibration
 
 
 def selective_threshold(labels: np.ndarray, probabilities: np.ndarray, target_risk: float) -> float:
-    """Returns the lowest confidence to be exceeded for so few errors among what is predicted.
+    """Returns the lowest threshold with a risk of at most `target_risk`.
 
-    Selective classification: Geifman & El-Yaniv, "Selective Classification for Deep Neural
-    Networks", NeurIPS 2017; here the risk is that of the validation images themselves, without
+    Geifman & El-Yaniv, "Selective Classification for Deep Neural
+    Networks", NeurIPS 2017. Here the risk is that of the validation images themselves, without
     their bound.
 
     Args:
@@ -18,8 +18,8 @@ def selective_threshold(labels: np.ndarray, probabilities: np.ndarray, target_ri
         target_risk: Largest share of errors among the images that get a prediction, 0 to 1.
 
     Returns:
-        0 where no image has to be left out, 1 where even the surest are wrong too often; else
-        half-way between the last confidence that passes and the next, so that no rounding decides.
+        0 where no image has to be `unsure`, 1 where even the surest are wrong too often; else the
+        middle between the last confidence that passes and the next, so that no rounding decides.
 
     Raises:
         ValueError: Shapes or values do not fit, or `target_risk` is no share.

@@ -1,4 +1,4 @@
-"""Probabilities and labels -> the figures of a split."""
+"""Classification metrics: labels and probabilities -> the figures of a split."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from trash_keras.metrics import calibration, selective
+from trash_keras.metrics import calibration
 from trash_keras.metrics.intervals import wilson_interval
 
-MISTAKES_KEPT = 24
-MAX_ERROR = 0.02  # of the predictions given, in `coverage_at_2_percent_error`
+TOP_ERRORS = 24
+TARGET_RISK = 0.02  # of `coverage_at_2_percent_error`
 
 
 def classification_report(
@@ -18,7 +18,6 @@ def classification_report(
     probabilities: np.ndarray,
     class_names: Sequence[str],
     paths: Sequence[str] = (),
-    answering: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Scores one split.
 
@@ -26,16 +25,15 @@ def classification_report(
         labels: int [N], indices into `class_names`.
         probabilities: float [N, classes]; rows sum to 1.
         class_names: Class names in label order.
-        paths: File of each image, for the list of mistakes; empty leaves the list out.
-        answering: From `ModelMetadata.inference_settings`; None for temperature 1 and a prediction to everything.
+        paths: File of each image, for the list of errors; empty leaves the list out.
 
     Returns:
         `accuracy`, its Wilson 95% `accuracy_interval`, `loss` (mean cross-entropy, nats),
         `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
         support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
-        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), what
-        `selective.selective_report` returns, and `mistakes`, the most confident first. Whether an
-        prediction is sure enough counts in `abstention` alone.
+        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), and
+        `mistakes`, the most confident errors first. Every image counts as classified; what a
+        threshold changes is in `selective.selective_report`.
 
     Raises:
         ValueError: Shapes do not fit, or there are no images.
@@ -56,17 +54,16 @@ def classification_report(
         "brier": calibration.brier_score(labels, probabilities),
         "aurc": calibration.aurc(labels, probabilities),
         "coverage_at_2_percent_error": calibration.coverage_at_error(
-            labels, probabilities, MAX_ERROR
+            labels, probabilities, TARGET_RISK
         ),
-        **selective.selective_report(labels, probabilities, answering or {}),
     }
     if paths:
-        result["mistakes"] = _mistakes(labels, predicted, probabilities, class_names, paths)
+        result["mistakes"] = _top_errors(labels, predicted, probabilities, class_names, paths)
     return result
 
 
 def accuracy_and_loss(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Returns the two figures of `score` that training watches: `accuracy` and `loss`.
+    """Returns the two figures of `classification_report` that training watches: `accuracy` and `loss`.
 
     Args:
         labels: int [N].
@@ -93,7 +90,7 @@ def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
         probabilities: float [N, classes].
     """
     true_class = probabilities[np.arange(len(labels)), labels]
-    # The bound of Keras' own loss: one certain mistake must not make the mean infinite.
+    # The bound of Keras' own loss: one wrong prediction of probability 1 must not make the mean infinite.
     return float(-np.log(np.maximum(true_class, 1e-7)).mean())
 
 
@@ -118,7 +115,7 @@ def _by_class(
     }
 
 
-def _mistakes(
+def _top_errors(
     labels: np.ndarray,
     predicted: np.ndarray,
     probabilities: np.ndarray,
@@ -127,7 +124,7 @@ def _mistakes(
 ) -> list[dict[str, Any]]:
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
-    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES_KEPT]
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:TOP_ERRORS]
     order = [int(index) for index in wrong]
     return [
         {

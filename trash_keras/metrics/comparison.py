@@ -1,6 +1,7 @@
-"""Several runs side by side: their figures, their settings, and which differences are shown.
+"""Comparison of runs: their figures, their settings, and which differences are significant.
 
-Two single runs are tested on their predictions, two cross-validations by an interval of the difference.
+Two single runs are compared by McNemar's test on their predictions, two cross-validations by a
+bootstrap interval of the difference.
 """
 
 import itertools
@@ -18,9 +19,9 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.metrics.report_file import SPLIT_TITLES, read_export, read_object
 
 # Figures of a run, and for each image the share of its predictions that are right, or why that is
-# not known. A single run has one prediction for each, a cross-validation one a seed.
-_Contestant = tuple[Mapping[str, Any], Mapping[ImageKey, float] | str]
-LEVEL = 0.05  # a difference whose adjusted p-value lies below is called shown
+# not known. A single run has one prediction for each image, a cross-validation one a seed.
+_Entry = tuple[Mapping[str, Any], Mapping[ImageKey, float] | str]
+SIGNIFICANCE = 0.05  # a difference is significant where its adjusted p-value lies below
 
 
 def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[str, Any]:
@@ -28,7 +29,7 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
 
     The test is McNemar's (see `mcnemar`), on the images of the split. With more than one pair
     its p-values are adjusted for their number (see `holm`). Cross-validations, whose images all
-    count as test, are compared with each other by `cross_validations.difference`.
+    count as test, are compared with each other by `cross_validation.difference`.
 
     Args:
         folders: Workdirs of training runs, output folders of `trash-keras evaluate`, or
@@ -58,8 +59,8 @@ def compare(folders: Sequence[str | os.PathLike], split: str = "test") -> dict[s
     if all("missing" in run for run in runs):
         reasons = " ".join(f"{run['name']}: {run['missing']}" for run in runs)
         raise ValueError(f"None of these runs has figures for the split {split}. {reasons}")
-    predictions = [_predictions(path, run, split) for path, run in zip(paths, runs, strict=True)]
-    pairs = itertools.combinations(zip(runs, predictions, strict=True), 2)
+    accuracies = [_accuracy_of(path, run, split) for path, run in zip(paths, runs, strict=True)]
+    pairs = itertools.combinations(zip(runs, accuracies, strict=True), 2)
     tests = [
         {"runs": [one[0]["name"], other[0]["name"]]} | _test(one, other) for one, other in pairs
     ]
@@ -134,13 +135,13 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _read(path: Path, name: str, split: str) -> dict[str, Any]:
-    """Returns what there is to tell of a run.
+    """Returns what the comparison shows of a run.
 
     `name`, `folder`; `accuracy`, `accuracy_interval`, `macro_f1` and `examples`, or `missing`, why
     they are not known; `training_minutes` and `model_bytes`, None when not known;
-    `exports`, kind -> bytes; `class_names`; `config`, setting -> value.
+    `exports`, format -> bytes; `class_names`; `config`, setting -> value.
     """
-    report = read_object(path / "report.json") or cross_validation.as_run(path)
+    report = read_object(path / "report.json") or cross_validation.as_report(path)
     config = read_object(path / "config.json")
     if not all(isinstance(section, dict) for section in config.values()):
         raise ValueError(f"{path / 'config.json'} is damaged: a section holds no settings.")
@@ -150,13 +151,13 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
             "of a training run, or the output of `trash-keras evaluate`."
         )
     model = path / "model.keras"
-    kinds = read_export(path).get("kinds", {})
+    formats = read_export(path).get("kinds", {})
     run = {
         "name": name,
         "folder": str(path),
         "training_minutes": report.get("run", {}).get("training_minutes"),
         "model_bytes": model.stat().st_size if model.exists() else None,
-        "exports": {kind: facts["bytes"] for kind, facts in kinds.items()},
+        "exports": {name: facts["bytes"] for name, facts in formats.items()},
         "class_names": report.get("class_names", []),
         "config": flat(config),
     }
@@ -171,12 +172,12 @@ def _read(path: Path, name: str, split: str) -> dict[str, Any]:
     return run
 
 
-def _predictions(path: Path, run: Mapping[str, Any], split: str) -> Mapping[ImageKey, float] | str:
-    """Returns what a run has right, or why that is not known."""
+def _accuracy_of(path: Path, run: Mapping[str, Any], split: str) -> Mapping[ImageKey, float] | str:
+    """Returns the accuracy of a run image by image, or why that is not known."""
     if "missing" in run:
         return f"{run['name']}: {run['missing']}"
     if validated := cross_validation.load(path):
-        return cross_validation.load_shares(path, validated)
+        return cross_validation.load_accuracy(path, validated)
     file = path / "predictions" / f"{split}.csv"
     if not file.exists():
         return (
@@ -186,7 +187,7 @@ def _predictions(path: Path, run: Mapping[str, Any], split: str) -> Mapping[Imag
     return cross_validation.per_image_accuracy([Predictions.load(file)])
 
 
-def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
+def _test(first: _Entry, second: _Entry) -> dict[str, Any]:
     (first_run, one), (second_run, other) = first, second
     if isinstance(one, str):
         return {"reason": one}
@@ -194,7 +195,7 @@ def _test(first: _Contestant, second: _Contestant) -> dict[str, Any]:
         return {"reason": other}
     if set(first_run["class_names"]) != set(second_run["class_names"]):
         names = (", ".join(run["class_names"]) for run in (first_run, second_run))
-        return {"reason": f"they tell other classes apart: {' against '.join(names)}."}
+        return {"reason": f"they have different classes: {' and '.join(names)}."}
     folders = [run["folder"] for run in (first_run, second_run)]
     validated = [bool(cross_validation.load(folder)) for folder in folders]
     if any(validated) and not all(validated):

@@ -1,4 +1,8 @@
-"""Predictions of cross-validation -> figures over all images, and over several seeds."""
+"""Cross-validation: each image is scored by a model that did not train on it.
+
+Figures over all images and several seeds, the files that hold them, and the difference of two
+cross-validations of the same images.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,23 +12,24 @@ from typing import Any
 import numpy as np
 
 from trash_keras.data.groups import Group, connected, load_groups
-from trash_keras.metrics import intervals, selective, slices
+from trash_keras.metrics import selective, slices
 from trash_keras.metrics.intervals import bootstrap_interval, wilson_interval
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.metrics.report_file import read_object
 
-# The figures of `report.score` that are averaged over seeds.
+REPORT, PAGE = "cross_validation.json", "cross_validation.html"
+# The figures of `classification_report` that are averaged over seeds.
 FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
-# What `report.score` tells of one model; here each fold's has a temperature of its own.
+# Figures at temperature 1 need one model; here each fold's has a temperature of its own.
 UNKNOWN = ("ece_uncalibrated", "brier_uncalibrated")
 ImageKey = tuple[str, str]  # file, true class
 
 
 def aggregate(folds: Sequence[Predictions]) -> Predictions:
-    """Joins what the models of one cross-validation predicted, in the order of the paths.
+    """Joins the predictions of one cross-validation, in the order of the paths.
 
     Args:
-        folds: Predictions for each fold, by the model that was not trained on it.
+        folds: Predictions for each fold, by the model that did not train on it.
     """
     paths = [path for fold in folds for path in fold.paths]
     order = sorted(range(len(paths)), key=paths.__getitem__)
@@ -40,16 +45,16 @@ def score(
     predictions: Mapping[int, Predictions],
     folds: Sequence[Mapping[str, Any]],
     groups: Sequence[Group] = (),
-    subset_of: Mapping[str, str] | None = None,
+    slice_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Scores cross-validations of the same images.
 
     Args:
-        predictions: Seed -> predictions for every image, from `pool`.
+        predictions: Seed -> predictions for every image, from `aggregate`.
         folds: For each fold its `seed`, `examples`, how many of them were `predicted` at the
             threshold that its own validation part chose, and how many of these are `wrong`.
-        groups: Images that show the same, which the interval counts as one draw.
-        subset_of: From `subsets.load`.
+        groups: Near-duplicates, which the interval counts as one cluster.
+        slice_of: From `slices.load`.
 
     Returns:
         `class_names`, `images`; for each of `FIGURES` its `mean` over the seeds and
@@ -57,9 +62,9 @@ def score(
         (see `bootstrap_interval`, of each image's mean over the seeds; Wilson's where all or
         none are right); `per_class`, means over the seeds; `confusion_matrix`, the sum over the
         seeds; `abstention` with the `coverage` (share of images that got a prediction) and the
-        `error` among them, over all seeds; `seeds`, for each `seed` its section of
-        `report.score` without `UNKNOWN`, with the Wilson 95% `error_interval` of its `abstention`
-        and, where there are any, `subsets` of `subsets.recalls`.
+        `error` among them, over all seeds; `seeds`, for each `seed` what `Predictions.score`
+        returns without `UNKNOWN`, with the Wilson 95% `error_interval` of its `abstention` and,
+        where there are any, `subsets` of `slices.slice_metrics`.
     """
     first = next(iter(predictions.values()))
     seeds = []
@@ -68,14 +73,14 @@ def score(
         scores["abstention"] = _abstention([fold for fold in folds if fold["seed"] == seed])
         for name in UNKNOWN:
             del scores[name]
-        if subset_of:
-            scores["subsets"] = slices.slice_metrics(found, subset_of)
+        if slice_of:
+            scores["subsets"] = slices.slice_metrics(found, slice_of)
         seeds.append(scores)
     everywhere = _abstention(folds)
     over_seeds: dict[str, Any] = {name: _over_seeds([s[name] for s in seeds]) for name in FIGURES}
-    shares = per_image_accuracy(list(predictions.values()))
+    accuracy_of = per_image_accuracy(list(predictions.values()))
     over_seeds["accuracy"]["interval"] = _interval(
-        np.array(list(shares.values())), bootstrap_clusters(first.paths, groups)
+        np.array(list(accuracy_of.values())), bootstrap_clusters(first.paths, groups)
     )
     return {
         "class_names": list(first.class_names),
@@ -105,16 +110,16 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": float(np.mean(values)), "standard_deviation": deviation}
 
 
-def _interval(shares: np.ndarray, draws: np.ndarray) -> list[float]:
-    if len(set(shares)) == 1 and shares[0] in (0, 1):
-        # All samples of images that are all alike are alike, which makes nothing certain.
-        count = int(draws.max()) + 1
-        return wilson_interval(int(shares[0]) * count, count)
-    return bootstrap_interval(shares, draws)
+def _interval(accuracies: np.ndarray, clusters: np.ndarray) -> list[float]:
+    if len(set(accuracies)) == 1 and accuracies[0] in (0, 1):
+        # All bootstrap samples would be the same, which makes nothing certain.
+        count = int(clusters.max()) + 1
+        return wilson_interval(int(accuracies[0]) * count, count)
+    return bootstrap_interval(accuracies, clusters)
 
 
 def per_image_accuracy(predictions: Sequence[Predictions]) -> dict[ImageKey, float]:
-    """Returns for each image the share of predictions that are right, 0 to 1.
+    """Returns for each image the share of its predictions that are right, 0 to 1.
 
     Args:
         predictions: One for each seed, on the same images in the same order.
@@ -126,16 +131,13 @@ def per_image_accuracy(predictions: Sequence[Predictions]) -> dict[ImageKey, flo
 
 
 def bootstrap_clusters(paths: Sequence[str], groups: Sequence[Group]) -> np.ndarray:
-    """Returns int [N] for `bootstrap_interval`: images that groups link have the same number."""
+    """Returns the clusters of `bootstrap_interval`, int [N]: linked images have the same number."""
     row = {path: index for index, path in enumerate(paths)}
-    draws = np.arange(len(paths))
+    clusters = np.arange(len(paths))
     links = [[row[path] for path in group if path in row] for group in groups]
     for rows in connected(len(paths), filter(None, links)):
-        draws[rows] = rows[0]
-    return np.unique(draws, return_inverse=True)[1]
-
-
-REPORT, PAGE = "cross_validation.json", "cross_validation.html"
+        clusters[rows] = rows[0]
+    return np.unique(clusters, return_inverse=True)[1]
 
 
 def load(folder: str | os.PathLike) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def load(folder: str | os.PathLike) -> dict[str, Any]:
     return read_object(Path(folder) / REPORT)
 
 
-def as_run(folder: str | os.PathLike) -> dict[str, Any]:
+def as_report(folder: str | os.PathLike) -> dict[str, Any]:
     """Reads a cross-validation in the form of a run's report: means over the seeds, as test."""
     validated = load(folder)
     if not validated:
@@ -165,12 +167,12 @@ def as_run(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def predictions_file(folder: str | os.PathLike, seed: int) -> Path:
-    """Returns where the pooled predictions of a seed lie in the folder of a cross-validation."""
+    """Returns the file of a seed's predictions in the folder of a cross-validation."""
     return Path(folder) / "predictions" / f"seed{seed}.csv"
 
 
-def load_shares(folder: str | os.PathLike, report: Mapping[str, Any]) -> dict[ImageKey, float]:
-    """Reads the predictions of a cross-validation, see `pooling.shares_right`.
+def load_accuracy(folder: str | os.PathLike, report: Mapping[str, Any]) -> dict[ImageKey, float]:
+    """Reads the predictions of a cross-validation, see `per_image_accuracy`.
 
     Raises:
         ValueError: A file of predictions is missing or damaged.
@@ -188,19 +190,19 @@ def difference(
     """Compares two cross-validations of the same images, image by image.
 
     Args:
-        first: From `load_shares`.
+        first: From `load_accuracy`.
         second: The same images.
-        folders: Of the two; groups.json in either says which images are one draw.
+        folders: Of the two; groups.json in either says which images are one cluster.
 
     Returns:
         `difference`, accuracy of the second less that of the first, -1 to 1, and its
-        `difference_interval` by `intervals.bootstrap_interval`.
+        `difference_interval` by `bootstrap_interval`.
     """
     named = [Path(folder) / "groups.json" for folder in folders]
     groups = [group for path in named if path.exists() for group in load_groups(path)]
     change = np.array([second[image] - first[image] for image in first])
-    draws = bootstrap_clusters([file for file, _ in first], groups)
+    clusters = bootstrap_clusters([file for file, _ in first], groups)
     return {
         "difference": float(change.mean()),
-        "difference_interval": intervals.bootstrap_interval(change, draws),
+        "difference_interval": bootstrap_interval(change, clusters),
     }

@@ -37,7 +37,8 @@ class Predictions:
         They are those of `classification_report` and of `selective_report`.
 
         Args:
-            settings: From `ModelMetadata.inference_settings`; None for temperature 1 and no threshold.
+            settings: From `ModelMetadata.inference_settings`; None for temperature 1 and
+                threshold 0.
         """
         fitted = selective.selective_report(self.labels, self.probabilities, settings or {})
         return self._scores | fitted

@@ -1,4 +1,4 @@
-"""The files that hold a run's numbers: how they are read, and what their keys are called."""
+"""The JSON files of a run: how report.json and export.json are read, and titles for their keys."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def read_report(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def backbone(model: Mapping[str, Any]) -> str:
-    """Returns the name of what a run started from: a network, or the last part of a file's path.
+    """Returns the name of the backbone, or of the file, that a run started from.
 
     Args:
         model: The section `model` of a report's `config`.
@@ -46,7 +46,7 @@ def read_export(workdir: str | os.PathLike) -> dict[str, Any]:
         workdir: Folder of the run.
 
     Returns:
-        The content of `export/export.json`, its `kinds` among it; empty before any export.
+        The content of `export/export.json`, with `kinds` (format -> facts); empty before any export.
 
     Raises:
         ValueError: The file is damaged.
@@ -57,7 +57,7 @@ def read_export(workdir: str | os.PathLike) -> dict[str, Any]:
     exported = read_object(path)
     kinds = exported.get("kinds")
     if not isinstance(kinds, dict) or not all(isinstance(row, dict) for row in kinds.values()):
-        raise ValueError(f"{path} is damaged: it has no table of kinds.")
+        raise ValueError(f"{path} is damaged: it has no table of formats.")
     return exported
 
 
@@ -97,6 +97,6 @@ def main_split(report: Mapping[str, Any]) -> str:
 
 
 def threads_title(key: str) -> str:
-    """Returns what the keys `threads_1` and so on of a latency mean, in words."""
+    """Returns what a key of a latency means: `threads_1` is 1 thread, and so on."""
     count = key.removeprefix("threads_")
     return "1 thread" if count == "1" else f"{count} threads"

@@ -1,4 +1,4 @@
-"""Predictions for changed images -> how much accuracy each kind of change costs."""
+"""Robustness to corruptions: how much accuracy each kind of corruption costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,15 +10,16 @@ from trash_keras.metrics.predictions import Predictions
 FIGURES = ("accuracy", "macro_f1")
 
 
-def score(clean: Predictions, changed: Mapping[str, Sequence[Predictions]]) -> dict[str, Any]:
-    """Scores the same images, as they are and changed.
+def score(clean: Predictions, corrupted: Mapping[str, Sequence[Predictions]]) -> dict[str, Any]:
+    """Scores the same images, clean and corrupted.
 
-    ImageNet-C divides its errors by those of AlexNet, which makes nothing clearer for other
-    classes; here the accuracies themselves are averaged.
+    Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and
+    Perturbations", ICLR 2019. Their ImageNet-C divides the errors by those of AlexNet, which
+    would explain nothing for other classes. Here the accuracies themselves are averaged.
 
     Args:
         clean: Predictions for the images as they are.
-        changed: Kind of change -> predictions for the same images at each severity, in order.
+        corrupted: Kind of corruption -> predictions for the same images at each severity, in order.
 
     Returns:
         `examples`, `clean` (accuracy and macro_f1, 0 to 1), `kinds` (kind -> accuracy and macro_f1
@@ -26,14 +27,14 @@ def score(clean: Predictions, changed: Mapping[str, Sequence[Predictions]]) -> d
         mean_macro_f1 over the kinds.
 
     Raises:
-        ValueError: There is no change, or predictions are for other images.
+        ValueError: There is no corruption, or predictions are for other images.
     """
-    if not changed or not all(changed.values()):
+    if not corrupted or not all(corrupted.values()):
         raise ValueError(
-            "Expected at least one kind of change, with predictions for each severity."
+            "Expected at least one kind of corruption, with predictions for each severity."
         )
     kinds = {}
-    for kind, levels in changed.items():
+    for kind, levels in corrupted.items():
         if any(list(level.paths) != list(clean.paths) for level in levels):
             raise ValueError(
                 f"The predictions for {kind} are for other images than the clean ones."
@@ -54,11 +55,11 @@ def _figures(predictions: Predictions) -> dict[str, float]:
 
 
 def summary(scores: Mapping[str, Any]) -> str:
-    """Returns one line for a person: clean and mean accuracy, and the worst kind of change."""
+    """Returns one line for a person: clean and mean accuracy, and the worst kind of corruption."""
     kinds = scores["kinds"]
     worst = min(kinds, key=lambda kind: kinds[kind]["mean_accuracy"])
     return (
         f"robustness: mean accuracy {scores['mean_accuracy']:.4f} over {len(kinds)} kinds of "
-        f"change, {scores['clean']['accuracy']:.4f} without; worst {worst} with "
+        f"corruption, {scores['clean']['accuracy']:.4f} without; worst {worst} with "
         f"{kinds[worst]['mean_accuracy']:.4f}, {scores['examples']} images"
     )

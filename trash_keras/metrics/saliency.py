@@ -1,4 +1,8 @@
-"""Whether heat maps show what a prediction depends on: pixels are taken away and given back."""
+"""Saliency maps: deletion and insertion test how faithful they are.
+
+Pixels are taken away and given back in the order of a heat map. A map that shows what a prediction
+depends on changes its probability sooner than other orders do.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,16 +14,17 @@ from tqdm import tqdm
 from trash_keras.metrics.intervals import bootstrap_interval
 
 STEPS = 16  # of the curves, each with the same number of pixels
-# Standard deviation of the blur, share of the side. On TrashNet the mean probability of the prediction
-# falls from 0.80 to 0.18, as low as on a flat image of the mean colour (0.18; chance is 0.17).
+# Standard deviation of the blur, share of the side. On TrashNet the mean probability of the
+# predicted class falls from 0.80 to 0.18, as low as on a flat image of the mean colour (0.18;
+# chance is 0.17).
 BLUR = 0.1
 ORDERS = {"grad_cam": "Grad-CAM", "random": "random patches", "centre": "centre first"}
-TESTS = {"deletion": "lower", "insertion": "higher"}  # and where a good order lies
+TESTS = {"deletion": "lower", "insertion": "higher"}  # and which area is better
 _RESAMPLES = 2000
 
 
 def measure(
-    classify: Callable[[np.ndarray], np.ndarray],
+    predict_batch: Callable[[np.ndarray], np.ndarray],
     images: np.ndarray,
     heat_maps: np.ndarray,
     labels: np.ndarray,
@@ -29,30 +34,30 @@ def measure(
 
     Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
     BMVC 2018. Deletion blurs the pixels of an image in that order, insertion gives them back to
-    the blurred image; the area under the probability of the explained class is the score. Blur
-    serves both: flat patches would have edges of their own, and on a light ground look like
-    another object.
+    the blurred image. The score is the area under the probability of the explained class. Both
+    use blur, since flat patches would have edges of their own and could look like another object
+    on a light background.
 
-    The two other orders are patches as large and as smooth as those of a heat map, drawn at
-    random (single pixels would harm any network by their noise alone), and pixels from the
-    centre outwards, since that is where people put what they photograph.
+    The two other orders are random patches, as large and as smooth as those of a heat map (single
+    pixels would harm any network by their noise alone), and pixels from the centre outwards,
+    since people put there what they photograph.
 
     Args:
-        classify: float32 [batch, side, side, 3], RGB 0..255 -> float [batch, classes],
+        predict_batch: float32 [batch, side, side, 3], RGB 0..255 -> float [batch, classes],
             probabilities.
         images: uint8 [N, side, side, 3], at least two.
         heat_maps: float [N, h, w].
         labels: int [N], the explained classes.
-        seed: Of the random order and of the resampling.
+        seed: For the random order and the bootstrap.
 
     Returns:
         `pictures`, `steps`, `blur` (share of the side), and for `deletion` and `insertion` the
         mean `curves` (order -> probabilities at 0 to all pixels), their areas `auc`, and
-        `grad_cam_minus`: other order -> `mean` and 95% `interval` (bootstrap, percentiles) of the
+        `grad_cam_minus`: other order -> `mean` and 95% `interval` (percentile bootstrap) of the
         difference of areas, image by image.
 
     Raises:
-        ValueError: There are less than two images.
+        ValueError: There are fewer than two images.
     """
     if len(images) < 2:
         raise ValueError(f"Deletion and insertion need two images or more. Received: {len(images)}")
@@ -70,7 +75,7 @@ def measure(
                 np.where(taken[..., None], after, before)
                 for before, after in ((sharp, blurred), (blurred, sharp))
             ])  # fmt: skip
-            found = classify(batch)[:, labels[number]]
+            found = predict_batch(batch)[:, labels[number]]
             curves["deletion"][order][number] = found[: STEPS + 1]
             curves["insertion"][order][number] = found[STEPS + 1 :]
     scores = {test: _scores(found, generator) for test, found in curves.items()}
@@ -116,13 +121,13 @@ def _difference(values: np.ndarray, generator: np.random.Generator) -> dict[str,
 
 
 def better(found: Mapping[str, Any], test: str, other: str) -> bool:
-    """Tells whether the heat maps are shown to be better than another order in a test."""
+    """Returns whether the heat maps are significantly better than another order in a test."""
     low, high = found[test]["grad_cam_minus"][other]["interval"]
     return high < 0 if TESTS[test] == "lower" else low > 0
 
 
 def paragraphs(found: Mapping[str, Any]) -> list[str]:
-    """Returns what was measured and what it says of the heat maps.
+    """Returns in words what was measured and what it says of the heat maps.
 
     Args:
         found: From `measure`.
@@ -130,8 +135,8 @@ def paragraphs(found: Mapping[str, Any]) -> list[str]:
     what = (
         f"On {found['pictures']} images, pixels were blurred in the order of the heat map, the "
         "strongest first (deletion), or given back to the blurred image (insertion). The better "
-        "the map points at what the prediction depends on, the smaller the area under the first curve "
-        "and the larger that under the second (Petsiuk, Das & Saenko, BMVC 2018)."
+        "the map shows what the prediction depends on, the smaller the area under the first "
+        "curve and the larger that under the second (Petsiuk, Das & Saenko, BMVC 2018)."
     )
     return [what, *(_comparison(found, test) for test in TESTS), _verdict(found)]
 
@@ -167,13 +172,13 @@ def _verdict(found: Mapping[str, Any]) -> str:
 
 
 def upsample(heat_map: np.ndarray, height: int, width: int, resize: str) -> np.ndarray:
-    """Enlarges a saliency map to the pixels of the image that it was made of, bilinearly.
+    """Enlarges a saliency map to the pixels of the image that it explains, bilinearly.
 
     Args:
         heat_map: float [h, w], of the square image.
-        height: Of the original image, pixels.
-        width: Of the original image, pixels.
-        resize: How the square image was made of it: stretch, crop or pad.
+        height: Height of the original image, pixels.
+        width: Width of the original image, pixels.
+        resize: How the square image was made from it: stretch, crop or pad.
 
     Returns:
         float [height, width]; NaN where the model did not see the image (crop).
@@ -187,7 +192,7 @@ def upsample(heat_map: np.ndarray, height: int, width: int, resize: str) -> np.n
     across = (np.arange(width) + 0.5 - width / 2) / columns + 0.5
     cells = [share * count - 0.5
              for share, count in zip((down, across), heat_map.shape, strict=True)]  # fmt: skip
-    places = np.meshgrid(*cells, indexing="ij")
-    spread_map = ndimage.map_coordinates(heat_map, places, order=1, mode="nearest")
+    positions = np.meshgrid(*cells, indexing="ij")
+    enlarged = ndimage.map_coordinates(heat_map, positions, order=1, mode="nearest")
     seen = (abs(down - 0.5) <= 0.5)[:, None] & (abs(across - 0.5) <= 0.5)
-    return np.where(seen, spread_map, np.nan)
+    return np.where(seen, enlarged, np.nan)

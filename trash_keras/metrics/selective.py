@@ -1,4 +1,4 @@
-"""Selective classification: what a model is worth that abstains where it is unsure."""
+"""Selective classification (the model abstains where it is unsure) and conformal sets: metrics."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,14 +11,15 @@ from trash_keras.metrics.intervals import wilson_interval
 
 
 def selective_report(
-    labels: np.ndarray, probabilities: np.ndarray, answering: Mapping[str, Any]
+    labels: np.ndarray, probabilities: np.ndarray, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns what temperature, threshold and conformal sets do on a split.
+    """Measures what temperature, threshold and conformal sets do on a split.
 
     Args:
         labels: int [N], true classes.
-        probabilities: float [N, classes], with the temperature.
-        answering: From `ModelMetadata.inference_settings`; what is missing has the contract's default.
+        probabilities: float [N, classes], at the model's temperature.
+        settings: From `ModelMetadata.inference_settings`; `ModelMetadata` has the defaults of what
+            is missing.
 
     Returns:
         `ece_uncalibrated` and `brier_uncalibrated`, at temperature 1; `abstention` with the
@@ -30,9 +31,9 @@ def selective_report(
     Raises:
         ValueError: Shapes or values do not fit.
     """
-    before = calibration.apply_temperature(probabilities, 1 / answering.get("temperature", 1.0))
+    before = calibration.apply_temperature(probabilities, 1 / settings.get("temperature", 1.0))
     confidence, right = calibration.confidence_and_correct(labels, probabilities)
-    threshold = answering.get("threshold", 0.0)
+    threshold = settings.get("threshold", 0.0)
     predicted = ~is_unsure(confidence, threshold)
     counts = len(labels), int(predicted.sum()), int((predicted & ~right).sum())
     result: dict[str, Any] = {
@@ -40,7 +41,7 @@ def selective_report(
         "brier_uncalibrated": calibration.brier_score(labels, before),
         "abstention": {"threshold": threshold, **abstention(*counts)},
     }
-    if (lowest := answering.get("set_threshold")) is not None:
+    if (lowest := settings.get("set_threshold")) is not None:
         sets = probabilities >= lowest
         result["conformal"] = {
             "threshold": lowest,

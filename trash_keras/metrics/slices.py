@@ -1,4 +1,4 @@
-"""Recall on subsets of the images apart: those of one source, one camera, one doubt."""
+"""Slices: recall on some of the images apart, such as those of one source or one camera."""
 
 import csv
 from collections import Counter, defaultdict
@@ -10,20 +10,20 @@ from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.metrics.predictions import Predictions
 
 COLUMN = "subset"
-OTHERS = "(not listed)"  # the images that the file does not name
+NOT_LISTED = "(not listed)"  # the slice of images that the file does not name
 
 
 def load(named: str, paths: Sequence[str]) -> dict[str, str]:
-    """Reads which image belongs to which subset.
+    """Reads which image belongs to which slice.
 
     Args:
         named: CSV file with the columns `file` and `subset`, or FILE.csv:COLUMN for another column
-            than `subset`; empty for no subsets. A file is a path in the data folder, or its last
-            part where one image alone is called so.
+            than `subset`; empty for no slices. A file is a path in the data folder, or its last
+            part where only one image has that name.
         paths: All images, relative to the data folder.
 
     Returns:
-        Path -> subset, `OTHERS` for images that are not named; empty when there are no subsets.
+        Path -> slice, `NOT_LISTED` for images that are not named; empty when there are no slices.
 
     Raises:
         ValueError: There is no such file or column, it names a file twice or none of the
@@ -31,26 +31,26 @@ def load(named: str, paths: Sequence[str]) -> dict[str, str]:
     """
     if not named:
         return {}
-    subset_of = _read(named)
-    last_parts = Counter(_last(path) for path in paths)
+    slice_of = _read(named)
+    count_of = Counter(_file_name(path) for path in paths)
     found = {}
     for path in paths:
-        last = _last(path)
-        if path not in subset_of and last in subset_of and last_parts[last] > 1:
+        name = _file_name(path)
+        if path not in slice_of and name in slice_of and count_of[name] > 1:
             raise ValueError(
-                f"--slices names {last}, but {last_parts[last]} images are called that. Write "
+                f"--slices names {name}, but {count_of[name]} images are called that. Write "
                 f"paths in the data folder, as in {path}."
             )
-        found[path] = subset_of.get(path) or subset_of.get(last) or OTHERS
-    if set(found.values()) == {OTHERS}:
+        found[path] = slice_of.get(path) or slice_of.get(name) or NOT_LISTED
+    if set(found.values()) == {NOT_LISTED}:
         raise ValueError(
-            f"--slices names {next(iter(subset_of))} and others, but none of the {len(paths)} "
+            f"--slices names {next(iter(slice_of))} and others, but none of the {len(paths)} "
             f"images. A file is a path in the data folder, as in {paths[0]}, or its last part."
         )
     return found
 
 
-def _last(path: str) -> str:
+def _file_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
@@ -77,25 +77,25 @@ def _read(named: str) -> dict[str, str]:
 
 
 def slice_metrics(
-    predictions: Predictions, subset_of: Mapping[str, str]
+    predictions: Predictions, slice_of: Mapping[str, str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Scores each subset by itself.
+    """Scores each slice by itself.
 
     Args:
         predictions: Predictions for the images of a split.
-        subset_of: Path -> subset, from `load`.
+        slice_of: Path -> slice, from `load`.
 
     Returns:
-        Subset -> class name -> `recall` (0 to 1), its Wilson 95% `interval`, and `support`, the
-        images; of the classes that have any in the subset.
+        Slice -> class name -> `recall` (0 to 1), its Wilson 95% `interval`, and `support`, the
+        number of images; of the classes that have any in the slice.
     """
     right = predictions.probabilities.argmax(axis=1) == predictions.labels
-    given: dict[tuple[str, int], list[bool]] = defaultdict(list)
+    correct_of: dict[tuple[str, int], list[bool]] = defaultdict(list)
     for path, label, is_right in zip(predictions.paths, predictions.labels, right, strict=True):
-        given[subset_of[path], int(label)].append(bool(is_right))
+        correct_of[slice_of[path], int(label)].append(bool(is_right))
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for (subset, label), correct in sorted(given.items()):
-        found.setdefault(subset, {})[predictions.class_names[label]] = {
+    for (name, label), correct in sorted(correct_of.items()):
+        found.setdefault(name, {})[predictions.class_names[label]] = {
             "recall": sum(correct) / len(correct),
             "interval": wilson_interval(sum(correct), len(correct)),
             "support": len(correct),

@@ -1,15 +1,20 @@
-"""Report and predictions -> the figures of a report, with words for those who don't see them."""
+"""The figures of a report, each with a text for those who cannot see it.
+
+A new figure of the page is one more entry of `page_charts`.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
 from trash_keras.metrics import calibration, report_file, saliency
-from trash_keras.metrics.classification import MAX_ERROR
+from trash_keras.metrics.classification import TARGET_RISK
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting.plots import base, confidence, robustness, saliency_maps
+
+Section = Literal["training", "confidence", "ood", "robustness", "saliency", "more"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,11 +25,13 @@ class Chart:
         title: A few words.
         alternative: What the figure shows, as text.
         figure: The drawing.
+        section: Where the page shows it; "more" is a section of its own at the end.
     """
 
     title: str
     alternative: str
     figure: Figure
+    section: Section = "more"
 
 
 def page_charts(
@@ -32,29 +39,27 @@ def page_charts(
     predictions: Mapping[str, Predictions],
     epochs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Chart]:
-    """Draws the figures that the page shows; those of `table_charts` it has as tables.
+    """Draws the figures of the page, in the order of each section.
 
     Args:
-        report: `class_names`, a section of `report.score` for each split, and optionally
-            `answering` of the model's metadata, `explanations` of
-            `saliency.measure`, `out_of_scope` of `scoping.measure`, and `robustness`.
+        report: From `report.build`.
         predictions: Split -> what the model predicted.
         epochs: Rows of metrics.csv; empty leaves the learning curves out.
 
     Returns:
-        Name for a file -> figure.
+        Name of the file -> figure.
     """
     shown = report_file.main_split(report)
     drawn = {"learning_curves": _learning_curves(epochs)} if epochs else {}
-    how = report.get("answering")
-    drawn["reliability"] = _reliability(report[shown], predictions[shown], how)
-    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown], how)
+    settings = report.get("answering")
+    drawn["reliability"] = _reliability(report[shown], predictions[shown], settings)
+    drawn["risk_coverage"] = _risk_coverage(report[shown], predictions[shown], settings)
     if "robustness" in report:
         drawn["robustness"] = _robustness(report["robustness"])
     if "out_of_scope" in report:
-        drawn["out_of_scope"] = _out_of_scope(report["out_of_scope"])
+        drawn["ood"] = _ood(report["out_of_scope"])
     if "explanations" in report:
-        drawn["explanations"] = _explanations(report["explanations"])
+        drawn["saliency"] = _saliency(report["explanations"])
     return drawn
 
 
@@ -63,7 +68,7 @@ def table_charts(
     predictions: Mapping[str, Predictions],
     counts: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Chart]:
-    """Draws the figures whose numbers stand in the tables of the page.
+    """Draws the figures whose numbers the page has as tables.
 
     Args:
         report: As for `page_charts`.
@@ -71,12 +76,12 @@ def table_charts(
         counts: Split -> class name -> images.
 
     Returns:
-        Name for a file -> figure.
+        Name of the file -> figure.
     """
     drawn = {}
     for split in predictions:
         if split == "train" and len(predictions) > 1:
-            continue  # the confusions that matter are those on images that were not learned
+            continue  # confusions matter on images that were not trained on
         drawn[f"confusion_matrix_{split}"] = _confusion_matrix(report, split)
     drawn["class_balance"] = Chart(
         "Class balance", "Images of each class in each split.", base.class_balance(counts)
@@ -92,6 +97,7 @@ def _learning_curves(epochs: Sequence[Mapping[str, Any]]) -> Chart:
         f"{int(best['epoch']) + 1} with {float(best['val_accuracy']):.1%}, training accuracy ends "
         f"at {float(epochs[-1]['accuracy']):.1%}.",
         base.learning_curves(epochs),
+        "training",
     )
 
 
@@ -105,11 +111,11 @@ def _confusion_matrix(report: Mapping[str, Any], split: str) -> Chart:
 
 
 def _reliability(
-    scores: Mapping[str, Any], found: Predictions, how: Mapping[str, Any] | None
+    scores: Mapping[str, Any], found: Predictions, settings: Mapping[str, Any] | None
 ) -> Chart:
     bins, before, words = calibration.reliability(found.labels, found.probabilities), None, ""
-    if how and how["temperature"] != 1:
-        plain = calibration.apply_temperature(found.probabilities, 1 / how["temperature"])
+    if settings and settings["temperature"] != 1:
+        plain = calibration.apply_temperature(found.probabilities, 1 / settings["temperature"])
         before = calibration.reliability(found.labels, plain)
         words = f", before calibration {scores['ece_uncalibrated']:.3f}"
     return Chart(
@@ -117,56 +123,62 @@ def _reliability(
         f"Accuracy over confidence in {calibration.BINS} bins; the expected calibration error is "
         f"{scores['ece']:.3f}{words}. Below, how many images have which confidence.",
         confidence.reliability_diagram(bins, before),
+        "confidence",
     )
 
 
 def _risk_coverage(
-    scores: Mapping[str, Any], found: Predictions, how: Mapping[str, Any] | None
+    scores: Mapping[str, Any], found: Predictions, settings: Mapping[str, Any] | None
 ) -> Chart:
     curve, chosen, words = calibration.risk_coverage(found.labels, found.probabilities), None, ""
-    if how and scores["abstention"]["coverage"]:
+    if settings and scores["abstention"]["coverage"]:
         chosen = scores["abstention"]
         words = (
             f" At the model's own threshold of {chosen['threshold']:.3f} {chosen['coverage']:.1%} "
-            f"get one, {chosen['error']:.1%} of these wrong."
+            f"get one, of which {chosen['error']:.1%} are wrong."
         )
     return Chart(
         "Risk over coverage",
-        f"Wrong predictions among the surest images. All get a prediction: {curve.risk[-1]:.1%} wrong; "
-        f"at most {MAX_ERROR:.0%} wrong: {scores['coverage_at_2_percent_error']:.1%} get one."
-        + words,
-        confidence.risk_coverage(curve, MAX_ERROR, chosen),
+        f"Share of wrong predictions among the most confident images. With a prediction for every "
+        f"image {curve.risk[-1]:.1%} are wrong. With at most {TARGET_RISK:.0%} wrong "
+        f"{scores['coverage_at_2_percent_error']:.1%} get one." + words,
+        confidence.risk_coverage(curve, TARGET_RISK, chosen),
+        "confidence",
     )
 
 
-def _out_of_scope(found: Mapping[str, Any]) -> Chart:
+def _ood(found: Mapping[str, Any]) -> Chart:
     names = " and ".join(found["histograms"])
     areas = (f"{name} {found['scores'][name]['auroc']:.3f}" for name in found["histograms"])
     return Chart(
         names.capitalize(),
-        f"How {names} lie for the scored split and for {found['pictures']} other images, "
-        f"{found['unsure']:.1%} of which are unsure. AUROC: {', '.join(areas)}.",
-        confidence.out_of_scope(found),
+        f"Distribution of {names} for the scored split and for {found['pictures']} "
+        f"out-of-distribution images, {found['unsure']:.1%} of which are unsure. "
+        f"AUROC: {', '.join(areas)}.",
+        confidence.ood_histograms(found),
+        "ood",
     )
 
 
-def _explanations(found: Mapping[str, Any]) -> Chart:
+def _saliency(found: Mapping[str, Any]) -> Chart:
     areas = (f"{test} {found[test]['auc']['grad_cam']:.3f}" for test in saliency.TESTS)
     return Chart(
         "Deletion and insertion",
-        "Probability of the prediction over the share of blurred pixels, and of pixels given back, in "
-        f"the order of three maps. Area for Grad-CAM: {', '.join(areas)}.",
-        saliency_maps.explanation_curves(found),
+        "Probability of the prediction over the share of pixels that are blurred, and that are "
+        f"given back, in the order of three maps. Area for Grad-CAM: {', '.join(areas)}.",
+        saliency_maps.faithfulness_curves(found),
+        "saliency",
     )
 
 
 def _robustness(scores: Mapping[str, Any]) -> Chart:
     means = ", ".join(
-        f"{kind} {found['mean_accuracy']:.1%}" for kind, found in scores["kinds"].items()
+        f"{name} {found['mean_accuracy']:.1%}" for name, found in scores["kinds"].items()
     )
     return Chart(
         "Accuracy over severity",
         f"Accuracy on {scores['examples']} images is {scores['clean']['accuracy']:.1%}; the mean "
-        f"over the severities of each kind of change: {means}.",
+        f"over the severities of each corruption: {means}.",
         robustness.small_multiples(scores),
+        "robustness",
     )

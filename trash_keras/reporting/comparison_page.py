@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trash_keras.metrics.comparison import LEVEL
+from trash_keras.metrics.comparison import SIGNIFICANCE
 from trash_keras.reporting import html
 from trash_keras.reporting.plots import base
 from trash_keras.storage import local
@@ -141,7 +141,7 @@ def _is_shown(test: Mapping[str, Any]) -> bool:
     if "difference" in test:
         low, high = test["difference_interval"]
         return low > 0 or high < 0
-    return test["adjusted_p_value"] < LEVEL
+    return test["adjusted_p_value"] < SIGNIFICANCE
 
 
 def _tested(comparison: Mapping[str, Any]) -> int:
@@ -180,7 +180,7 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
 def _method(tested: int) -> str:
     adjusted = f", {tested} comparisons, p-values adjusted by Holm's method" if tested > 1 else ""
     return (
-        f"McNemar's exact test, two-sided, at {LEVEL:.0%}{adjusted}. It compares these very "
+        f"McNemar's exact test, two-sided, at {SIGNIFICANCE:.0%}{adjusted}. It compares these very "
         "models: how much training the same again with another seed would change, it cannot say."
     )
 

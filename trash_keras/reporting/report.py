@@ -1,4 +1,4 @@
-"""The model files of a run, for its page and its model card."""
+"""The report of a run: report.json, page, figures, predictions and model card in its folder."""
 
 import csv
 import dataclasses
@@ -13,15 +13,24 @@ from typing import Any
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoding import ReadImages
 from trash_keras.data.sources import install
-from trash_keras.metrics import report_file, slices
+from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.metrics.report_file import main_split, read_export, threads_title
+from trash_keras.metrics.report_file import (
+    SPLIT_TITLES,
+    main_split,
+    read_export,
+    read_report,
+    threads_title,
+)
 from trash_keras.reporting import model_card, report_page
 from trash_keras.reporting.charts import Chart, page_charts, table_charts
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import base, saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.storage import local
+
+
+TOP_ERRORS_SHEET = "top_errors.jpg"  # in the folder of figures
 
 
 def list_model_files(workdir: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -32,9 +41,9 @@ def list_model_files(workdir: Path, report: Mapping[str, Any]) -> list[dict[str,
         report: Content of `report.json`.
 
     Returns:
-        For each file `kind`, `path` (relative to the folder), `bytes`, and what is known of
-        `accuracy` (0 to 1), `agreement` (share of images with the class that Keras says),
-        `max_difference` (of a probability, from Keras) and `latency` (text); None where it is not.
+        For each file `format`, `path` (relative to the folder), `bytes`, and as far as they are
+        known `accuracy` (0 to 1), `agreement` (share of images with the class that Keras
+        predicts), `max_difference` (of a probability, from Keras) and `latency` (text); else None.
 
     Raises:
         ValueError: export.json is damaged.
@@ -47,17 +56,17 @@ def list_model_files(workdir: Path, report: Mapping[str, Any]) -> list[dict[str,
         rows.append(_row("keras", facts))
     try:
         rows += [
-            _row(kind, {**facts, "path": f"export/{facts['path']}"})
-            for kind, facts in read_export(workdir).get("kinds", {}).items()
+            _row(name, {**facts, "path": f"export/{facts['path']}"})
+            for name, facts in read_export(workdir).get("kinds", {}).items()
         ]
     except KeyError as error:
         raise ValueError(f"{workdir}/export/export.json is damaged: no {error}.") from error
     return rows
 
 
-def _row(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _row(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "kind": kind,
+        "format": name,
         "path": facts["path"],
         "bytes": int(facts["bytes"]),
         "accuracy": facts.get("accuracy"),
@@ -68,7 +77,7 @@ def _row(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def latency(facts: Mapping[str, Any]) -> str | None:
-    """Returns the median latencies of a kind in `export.json` as text; None without any."""
+    """Returns the median latencies of a format in `export.json` as text; None without any."""
     timed = facts.get("latency") or {}
     parts = [
         f"{figures['p50_ms']:.1f} ms ({threads_title(name)})" for name, figures in timed.items()
@@ -76,14 +85,11 @@ def latency(facts: Mapping[str, Any]) -> str | None:
     return ", ".join(parts) or None
 
 
-MISTAKE_SHEET = "mistake_heat_maps.jpg"  # in the folder of figures
-
-
 def write(
     output: str | os.PathLike,
     content: ReportContent,
     details: Mapping[str, Any],
-    subset_of: Mapping[str, str] | None = None,
+    slice_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
@@ -91,20 +97,21 @@ def write(
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         content: What is scored and shown.
-        details: What else belongs in the report: `bad_files`, `config`, `run`, `explanations`,
-            `label_map`, `robustness`, `out_of_scope`, and `answering` of the model's metadata.
-        subset_of: From `subsets.load`; subsets are scored apart in the section `subsets`.
+        details: What else belongs in the report: `bad_files`, `config`, `run`, `label_map`,
+            `explanations` (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
+            (`ood.measure`) and `answering` (`ModelMetadata.inference_settings`).
+        slice_of: From `slices.load`; slices are scored apart in the section `subsets`.
 
     Returns:
         The content of `report.json`.
     """
     output = Path(output)
-    report = build(content.predictions, details, subset_of)
+    report = build(content.predictions, details, slice_of)
     for split, found in content.predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
-    _publish_heat_maps(output, report, content)
-    # The page first: a figure's layout depends on how it was drawn before, and `refresh`, which
-    # draws anew, is to write the same page.
+    _write_heat_maps(output, report, content)
+    # The page first: a figure's layout depends on how it was drawn before, and `rerender`, which
+    # draws anew, has to write the same page.
     shown = page_charts(report, content.predictions, content.epochs)
     _render(output, report, content, shown)
     drawn = shown | table_charts(report, content.predictions, content.counts)
@@ -117,42 +124,42 @@ def write(
 def build(
     predictions: Mapping[str, Predictions],
     details: Mapping[str, Any],
-    subset_of: Mapping[str, str] | None = None,
+    slice_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Returns the content of `report.json`, and writes nothing; arguments as for `publish`."""
+    """Returns the content of `report.json`, and writes nothing; arguments as for `write`."""
     report = {
         "class_names": list(next(iter(predictions.values())).class_names),
         **{split: found.score(details.get("answering")) for split, found in predictions.items()},
         **details,
     }
-    if subset_of:
+    if slice_of:
         report["subsets"] = {
-            split: slices.slice_metrics(found, subset_of) for split, found in predictions.items()
+            split: slices.slice_metrics(found, slice_of) for split, found in predictions.items()
         }
     return report
 
 
-def _publish_heat_maps(output: Path, report: Mapping[str, Any], content: ReportContent) -> None:
-    """Writes predictions/heat_maps.json and the sheet of mistakes, or removes earlier ones."""
-    kept, sheet = output / "predictions" / saliency_maps.FILE, output / "figures" / MISTAKE_SHEET
+def _write_heat_maps(output: Path, report: Mapping[str, Any], content: ReportContent) -> None:
+    """Writes predictions/heat_maps.json and the sheet of top errors, or removes earlier ones."""
+    kept, sheet = output / "predictions" / saliency_maps.FILE, output / "figures" / TOP_ERRORS_SHEET
     for path in (kept, sheet):
         local.remove(path)
     if content.heat_maps and content.heat_maps.maps:
         content.heat_maps.save(kept)
-        mistakes = report[report_file.main_split(report)]["mistakes"]
-        drawn = saliency_maps.top_errors_sheet(mistakes, content.heat_maps, content.read_images)
+        errors = report[main_split(report)]["mistakes"]
+        drawn = saliency_maps.top_errors_sheet(errors, content.heat_maps, content.read_images)
         base.save(drawn, sheet)
 
 
 def rerender(workdir: str | os.PathLike, read_images: ReadImages) -> None:
     """Writes page and model card of a run again, from what stands in its folder.
 
-    For what came after the report, like exports. The figures stay as they were scored. A run
-    that is not complete, without `report.json` or `predictions/`, is left alone.
+    For what came after the report, like exports. The scores stay as they are. A run that is not
+    complete, without `report.json` or `predictions/`, is left alone.
 
     Args:
-        workdir: Folder of a run: report.json, predictions/*.csv, catalog.json, and where they
-            are predictions/heat_maps.json, metrics.csv and export/export.json.
+        workdir: Folder of a run: report.json, predictions/*.csv, catalog.json, and if they exist
+            predictions/heat_maps.json, metrics.csv and export/export.json.
         read_images: Files -> their encoded bytes, for the thumbnails.
 
     Raises:
@@ -161,14 +168,14 @@ def rerender(workdir: str | os.PathLike, read_images: ReadImages) -> None:
     workdir = Path(workdir)
     if not (workdir / "report.json").exists() or not (workdir / "predictions").is_dir():
         return
-    report = report_file.read_report(workdir)
+    report = read_report(workdir)
     predictions = {
         split: Predictions.load(workdir / "predictions" / f"{split}.csv")
-        for split in report_file.SPLIT_TITLES
+        for split in SPLIT_TITLES
         if split in report
     }
     for split, found in predictions.items():
-        # A report of an earlier version has less.
+        # A report of an earlier version lacks some figures.
         report[split] = found.score(report.get("answering")) | report[split]
     counts = Catalog.load(workdir / "catalog.json").counts()
     epochs = []
@@ -197,11 +204,11 @@ def _render(
 
 
 def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]:
-    """Tells what made a result: command, versions, revision, machine, and source of the data.
+    """Returns what made a result: command, versions, revision, machine, and source of the data.
 
     Args:
         command: The command line.
-        data_dir: The images, of which `trash-keras prepare` may have noted the source; empty
+        data_dir: The images, of which `trash-keras prepare` may have noted the source. Empty
             leaves the source out.
     """
     packages = ("tensorflow", "keras", "trash-keras")
@@ -224,7 +231,7 @@ def _version(package: str) -> str | None:
 
 def _git_revision() -> str | None:
     try:
-        # Installed in some project's .venv, this file lies in that repository, but is not of it.
+        # In the .venv of another project, this file lies in that repository but is not part of it.
         _git("ls-files", "--error-unmatch", Path(__file__).name)
         return _git("describe", "--always", "--dirty", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):

@@ -68,7 +68,7 @@ def cross_validate(
     trainer.check(config)
     reader = open_reader(config.data.data_dir, config.data.data_format)
     catalog, groups = run_data.single_split_of_run(config, workdir, reader)
-    subset_of = slices.load(config.data.slices, catalog.paths())
+    slice_of = slices.load(config.data.slices, catalog.paths())
     folds = list(_folds(config, workdir, catalog, groups))
     for fold in folds:
         if not trainer.is_complete(fold.folder):  # else its teacher may be gone
@@ -83,7 +83,7 @@ def cross_validate(
     predictions = _pooled(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
-        **cross_validation.score(predictions, rows, groups, subset_of),
+        **cross_validation.score(predictions, rows, groups, slice_of),
         "folds": rows,
         "groups": len(groups),
         "grouped_images": sum(map(len, groups)),

@@ -28,7 +28,7 @@ class Run:
         workdir: Folder for everything that it writes.
         reader: Where its images lie.
         catalog: Which images there are, by split.
-        subset_of: From `subsets.load`.
+        slice_of: From `slices.load`.
         taught_by: Teachers for distillation; empty without.
         precision: Name of the dtype policy.
     """
@@ -37,7 +37,7 @@ class Run:
     workdir: Path
     reader: Reader
     catalog: Catalog
-    subset_of: Mapping[str, str]
+    slice_of: Mapping[str, str]
     taught_by: Sequence[Teacher]
     precision: str
 
@@ -72,10 +72,10 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     """
     reader = open_reader(config.data.data_dir, config.data.data_format)
     catalog = run_data.resolve_splits(config, workdir, reader)
-    subset_of = slices.load(config.data.slices, catalog.paths())
+    slice_of = slices.load(config.data.slices, catalog.paths())
     taught_by = distillation.find(config, workdir, catalog)
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, subset_of, taught_by, precision)
+    run = Run(config, workdir, reader, catalog, slice_of, taught_by, precision)
     if not run.kept_init.exists():
         distillation.require_unseen_by_init(config, catalog)
     return run
