@@ -14,8 +14,8 @@ def test_labels_are_those_of_the_folders_and_mixed(tmp_path, make):
 
 
 def test_the_first_images_of_each_split_are_those_of_its_order():
-    members = {name: tuple(f"{name}/{number}.jpg" for number in range(9)) for name in "ab"}
-    catalog = Catalog(("a", "b"), {"train": members, "test": {"b": members["b"]}})
+    files = {name: tuple(f"{name}/{number}.jpg" for number in range(9)) for name in "ab"}
+    catalog = Catalog(("a", "b"), {"train": files, "test": {"b": files["b"]}})
     first = catalog.first(5)
     for split in ("train", "test"):
         assert first.examples(split)[0] == catalog.examples(split)[0][:5]
@@ -36,7 +36,7 @@ def test_save_and_load(tmp_path, make):
         catalog.require(scan(tmp_path / "data"), "data")
 
 
-def test_hidden_and_other_files_are_passed_over(tmp_path, make):
+def test_hidden_and_other_files_are_ignored(tmp_path, make):
     make(tmp_path, {"a": 1, ".git": 1})
     for name in ("a/.x.jpg", "a/notes.txt", "a/B.PNG"):
         (tmp_path / name).touch()
@@ -55,15 +55,15 @@ def test_leaving_a_class_empty_is_refused(tmp_path, make):
 
 
 @pytest.mark.parametrize("count", [0, 7, 12, 500])
-def test_a_share_has_each_class_in_its_share(count):
-    members = {"a": tuple(f"a/{n}" for n in range(40)), "b": tuple(f"b/{n}" for n in range(20)),
+def test_a_stratified_sample_has_each_class_in_proportion(count):
+    files = {"a": tuple(f"a/{n}" for n in range(40)), "b": tuple(f"b/{n}" for n in range(20)),
                "c": ()}  # fmt: skip
-    some = single_split(members).stratified_sample("all", count)
+    some = single_split(files).stratified_sample("all", count)
     sizes = some.counts()["all"]
     wanted = count if 0 < count < 60 else 60
     assert sizes["a"] + sizes["b"] == wanted and sizes["c"] == 0
     assert sizes["b"] == pytest.approx(wanted / 3, abs=1)
-    assert set(some.splits["all"]["a"]) <= set(members["a"])
+    assert set(some.splits["all"]["a"]) <= set(files["a"])
     if count == 7:
-        larger = single_split(members).stratified_sample("all", 12)
+        larger = single_split(files).stratified_sample("all", 12)
         assert set(some.splits["all"]["a"]) <= set(larger.splits["all"]["a"])

@@ -67,7 +67,7 @@ def test_a_bad_file_is_refused_with_a_short_reason(file):
     assert len(str(raised.value)) < 90 and "\n" not in str(raised.value)
 
 
-def test_all_of_them_at_once_and_nothing_is_printed(tmp_path, capfd, caplog):
+def test_many_threads_decode_all_files_and_print_nothing(tmp_path, capfd, caplog):
     write(CORPUS, tmp_path / "data")
     names = [file.name for file in CORPUS] * 3
     with warnings.catch_warnings(record=True) as warned, caplog.at_level(logging.WARNING):

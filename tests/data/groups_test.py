@@ -13,7 +13,7 @@ def test_chains_become_one_group():
     assert connected(3, []) == []
 
 
-def test_features_of_one_direction_are_similar_whatever_all_have_in_common(monkeypatch):
+def test_features_of_one_direction_are_similar_whatever_they_all_share(monkeypatch):
     monkeypatch.setattr(groups, "_BLOCK", 7)  # so that pairs lie in blocks and across them
     generator = np.random.default_rng(0)
     features = generator.normal(size=(40, 64))
@@ -37,7 +37,7 @@ def test_a_threshold_at_which_all_is_alike_is_refused(monkeypatch):
         similar(np.random.default_rng(0).normal(size=(20, 3)), 0.0)
 
 
-def test_what_is_saved_is_loaded(tmp_path):
+def test_groups_that_were_written_are_loaded(tmp_path):
     groups = [("glass/a.jpg", "metal/b.jpg"), ("glass/c.jpg", "glass/d.jpg", "glass/e.jpg")]
     write_groups(tmp_path / "groups.json", groups, {"near_duplicates": "by eye"})
     assert load_groups(tmp_path / "groups.json") == groups

@@ -11,8 +11,10 @@ def bucket(trained):
     """The red and blue images in an object store (fsspec's in memory)."""
     _, data, _ = trained
     for path in [*(data / "red").iterdir(), *(data / "blue").iterdir()]:
-        reader, target = remote.open_filesystem(f"memory://bucket/{path.parent.name}/{path.name}")
-        reader.pipe_file(target, path.read_bytes())
+        filesystem, target = remote.open_filesystem(
+            f"memory://bucket/{path.parent.name}/{path.name}"
+        )
+        filesystem.pipe_file(target, path.read_bytes())
     remote.write_text("memory://bucket/red/notes.txt", "no image")
     yield "memory://bucket"
     fsspec.filesystem("memory").store.clear()
@@ -46,13 +48,8 @@ def test_images_in_an_object_store_get_the_predictions_of_local_ones(trained, bu
     assert [prediction.file for prediction in predictions] == mixed
     expected = list(predictor.predict_stream(map(str, local), 2))
     assert [one.probabilities for one in predictions[:3]] == [one.probabilities for one in expected]
-    assert [bool(prediction.error) for prediction in predictions] == [
-        False,
-        False,
-        False,
-        True,
-        True,
-    ]
+    failed = [bool(prediction.error) for prediction in predictions]
+    assert failed == [False, False, False, True, True]
 
 
 def test_images_are_taken_a_batch_at_a_time(trained):
@@ -70,14 +67,14 @@ def test_images_are_taken_a_batch_at_a_time(trained):
     assert len(list(predictions)) == 11 and len(taken) == 12
 
 
-def test_a_store_that_is_away_is_no_bad_image(trained, bucket, monkeypatch):
+def test_an_object_store_that_is_down_is_no_bad_image(trained, bucket, monkeypatch):
     workdir, _, _ = trained
 
-    class AwayError(Exception):
+    class DownError(Exception):
         pass
 
     def cat_file(*_, **__):
-        raise AwayError("no route")
+        raise DownError("no route")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "cat_file", cat_file)
     with pytest.raises(OSError, match=r"red0\.png cannot be fetched: no route"):
@@ -85,7 +82,7 @@ def test_a_store_that_is_away_is_no_bad_image(trained, bucket, monkeypatch):
 
 
 @pytest.mark.parametrize("place", ["images", "images/new/maps", "link/maps"])
-def test_drawings_may_not_land_among_the_images(tmp_path, place):
+def test_drawings_may_not_be_written_among_the_images(tmp_path, place):
     (tmp_path / "images").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "images")
     paths = ["gs://bucket/images", str(tmp_path / "images")]
@@ -93,7 +90,7 @@ def test_drawings_may_not_land_among_the_images(tmp_path, place):
         image_files.require_outside(str(tmp_path / place), paths)
 
 
-def test_drawings_may_land_elsewhere_on_this_machine(tmp_path):
+def test_drawings_may_be_written_elsewhere_on_this_machine(tmp_path):
     paths = [str(tmp_path / "images"), str(tmp_path / "images-more" / "a.jpg")]
     image_files.require_outside(str(tmp_path / "images-more"), paths)
     with pytest.raises(ValueError, match="a folder on this machine"):

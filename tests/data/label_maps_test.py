@@ -7,7 +7,7 @@ from trash_keras.data import label_maps
 from trash_keras.data.catalog import Catalog
 
 OURS = ("glass", "metal", "paper")
-FOREIGN = Catalog(
+EXTERNAL = Catalog(
     ("bottle", "can", "jar", "sofa"),
     {"all": {"bottle": ("bottle/b.jpg", "bottle/a.jpg"), "can": ("can/a.jpg",),
              "jar": ("jar/a.jpg",), "sofa": ("sofa/a.jpg", "sofa/b.jpg")}},
@@ -23,7 +23,7 @@ def test_several_classes_may_become_one_and_null_leaves_out(tmp_path):
     given = {"bottle": "glass", "can": "metal", "jar": "glass", "sofa": None, "elsewhere": "paper"}
     label_map = label_maps.read(write(tmp_path / "map.json", given), OURS)
     assert label_map == given
-    renamed, told = label_maps.apply(label_map, FOREIGN)
+    renamed, told = label_maps.apply(label_map, EXTERNAL)
     assert renamed.class_names == ("glass", "metal")
     assert renamed.splits == {
         "all": {"glass": ("bottle/a.jpg", "bottle/b.jpg", "jar/a.jpg"), "metal": ("can/a.jpg",)}
@@ -50,18 +50,18 @@ def test_left_out_images_of_all_splits_are_counted():
     ],
     ids=["no JSON", "no object", "no name", "unknown class"],
 )
-def test_a_map_that_cannot_be_used_is_told_as_such(tmp_path, content, message):
+def test_a_map_that_cannot_be_used_is_refused(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         label_maps.read(write(tmp_path / "map.json", content), OURS)
 
 
-def test_a_missing_file_is_told_as_such(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match=re.escape(str(tmp_path / "gone.json"))):
         label_maps.read(tmp_path / "gone.json", OURS)
 
 
 def test_every_class_of_the_data_must_be_mapped():
     with pytest.raises(ValueError, match="lacks classes of the data: can, sofa"):
-        label_maps.apply({"bottle": "glass", "jar": "glass"}, FOREIGN)
+        label_maps.apply({"bottle": "glass", "jar": "glass"}, EXTERNAL)
     with pytest.raises(ValueError, match="leaves out every class"):
-        label_maps.apply(dict.fromkeys(FOREIGN.class_names), FOREIGN)
+        label_maps.apply(dict.fromkeys(EXTERNAL.class_names), EXTERNAL)

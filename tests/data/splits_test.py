@@ -24,7 +24,7 @@ def test_stratified_is_disjoint_complete_and_close_to_its_shares(tmp_path, make)
     }
 
 
-def test_one_seed_one_split_whatever_order_the_disk_lists(tmp_path, make, monkeypatch):
+def test_one_seed_gives_one_split_in_whatever_order_the_disk_lists(tmp_path, make, monkeypatch):
     make(tmp_path, {"a": 30, "b": 30})
     first = splits.split(tmp_path, "stratified", seed=1)
     walk, listdir = os.walk, os.listdir
@@ -32,7 +32,7 @@ def test_one_seed_one_split_whatever_order_the_disk_lists(tmp_path, make, monkey
     monkeypatch.setattr("os.listdir", lambda top: listdir(top)[::-1])
     assert splits.split(tmp_path, "stratified", seed=1) == first
     assert splits.split(tmp_path, "stratified", seed=2) != first
-    # Written down, so that another machine or version that splits otherwise is noticed.
+    # Recorded, so that another machine or version that splits otherwise is noticed.
     assert first.splits["valid"]["a"] == ("a/a12.jpg", "a/a18.jpg", "a/a6.jpg", "a/a7.jpg")
 
 
@@ -134,10 +134,10 @@ def test_official_lists_are_read_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        ("glass1.jpg 1\n", "1 images stand in none"),
+        ("glass1.jpg 1\n", "1 images are in none"),
         ("glass1.jpg 1\npaper1.jpg 1\n", "calls paper1.jpg glass"),
         ("glass1.jpg 1\npaper9.jpg 2\n", "names paper9.jpg"),
-        ("glass1.jpg 1\nglass2.jpg 1\npaper1.jpg 2\n", "stands in two lists"),
+        ("glass1.jpg 1\nglass2.jpg 1\npaper1.jpg 2\n", "is in two lists"),
         ("glass1.jpg one\n", "line 1: expected 'FILE NUMBER'"),
     ],
 )

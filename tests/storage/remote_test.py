@@ -39,7 +39,7 @@ def test_a_failing_write_leaves_what_was_there(folder):
     assert remote.names(folder) == {"x.txt"}
 
 
-def test_a_folder_that_is_missing_is_empty(folder):
+def test_a_missing_folder_is_empty(folder):
     assert remote.names(folder) == set()
 
 
@@ -68,7 +68,7 @@ def test_a_local_copy_of_a_folder_keeps_its_files(tmp_path):
     fsspec.filesystem("memory").store.clear()
 
 
-def test_a_checksum_sees_names_and_content(tmp_path):
+def test_a_checksum_depends_on_names_and_content(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_bytes(b"one")
     seen = {remote.checksum(tmp_path / "a"), remote.checksum(tmp_path / "a" / "x")}

@@ -1,4 +1,4 @@
-"""What holds for any layer of data augmentation, as Keras' `run_layer_test` does for layers."""
+"""Checks for any layer of data augmentation, as Keras' `run_layer_test` does for all layers."""
 
 import functools
 

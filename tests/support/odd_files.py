@@ -1,7 +1,7 @@
-"""What phones and the web produce, and what is left of it after accidents: some hundred files.
+"""Unusual and damaged image files, as phones, the web and accidents produce them: some hundred.
 
-Each good file shows four colours, one a quadrant, and says which should be seen where; each bad
-one says the reason that it should be refused with.
+Each good file shows four colours, one a quadrant, and says which should be seen where. Each bad
+file says the reason that it should be refused with.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ NOT_AN_IMAGE = "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file"
 
 @dataclasses.dataclass(frozen=True)
 class OddFile:
-    """A file and what should come of it.
+    """A file and the expected result of decoding it.
 
     Attributes:
         name: Of the file.

@@ -123,7 +123,7 @@ def test_summary_counts_the_lists(findings):
     assert counted == 36 and set(findings["counts"]) == set(SPLITS)
 
 
-def test_a_mislabelled_image_is_doubted_and_a_copy_cannot_vouch_for_it(data_dir):
+def test_a_mislabelled_image_is_found_and_a_copy_cannot_confirm_its_label(data_dir):
     wrong = data_dir / "red" / "wrong.png"
     wrong.write_bytes((data_dir / "blue" / "blue0.png").read_bytes())
     image = Image.open(wrong).copy()
@@ -139,11 +139,11 @@ def test_a_mislabelled_image_is_doubted_and_a_copy_cannot_vouch_for_it(data_dir)
         )
 
     found = audit.audit(single_split(scan(data_dir)), data_dir, duplicates.Thresholds(), colours)
-    doubted = found["doubtful_labels"]["found"]
-    assert {item["file"] for item in doubted} == {
+    listed = found["doubtful_labels"]["found"]
+    assert {item["file"] for item in listed} == {
         "red/wrong.png", *(f"red/wrong_again{index}.png" for index in range(3))
     }  # fmt: skip
-    assert {item["suggestion"] for item in doubted} == {"blue"}
+    assert {item["suggestion"] for item in listed} == {"blue"}
     assert found["doubtful_labels"]["accuracy"] == pytest.approx(36 / 40)
 
 
@@ -178,7 +178,7 @@ def test_a_clean_folder_has_no_findings(tmp_path):
     assert set(summary.values()) == {0}
 
 
-def test_files_that_a_run_left_out_are_looked_at(planted):
+def test_files_that_a_run_left_out_are_audited(planted):
     catalog = Catalog(("can", "jar"), {"all": {"can": ("train/can/clean0.jpg",)}},
                       bad_files=("train/can/text.jpg",))  # fmt: skip
     (found,) = audit.audit(catalog, planted, duplicates.Thresholds())["unreadable"]

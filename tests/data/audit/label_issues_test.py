@@ -11,20 +11,20 @@ def blobs(per_class=20, classes=3, channels=8, seed=0):
     return centres[labels] + generator.normal(0, 0.5, (len(labels), channels)), labels
 
 
-def test_planted_mistakes_are_found_and_nothing_else():
+def test_planted_errors_are_found_and_nothing_else():
     features, labels = blobs()
     given = labels.copy()
     given[[3, 25]] = 2, 0
-    doubts = label_issues.find(features, given, [], seed=0)
-    assert {(doubt.index, doubt.label, doubt.suggestion) for doubt in doubts.found} == {
+    issues = label_issues.find(features, given, [], seed=0)
+    assert {(issue.index, issue.label, issue.suggestion) for issue in issues.found} == {
         (3, 2, 0), (25, 0, 1)
     }  # fmt: skip
-    assert doubts.accuracy == pytest.approx(58 / 60, abs=0.05)
-    ranked = [doubt.probability_of_label for doubt in doubts.found]
+    assert issues.accuracy == pytest.approx(58 / 60, abs=0.05)
+    ranked = [issue.probability_of_label for issue in issues.found]
     assert ranked == sorted(ranked) and max(ranked) < 0.5
 
 
-def test_clean_labels_are_not_doubted():
+def test_clean_labels_are_no_issues():
     features, labels = blobs()
     assert label_issues.find(features, labels, [], seed=0).found == ()
 
@@ -37,7 +37,7 @@ def test_probabilities_are_of_classifiers_that_did_not_see_the_image():
     assert probabilities.max() < 0.7
 
 
-def test_a_group_cannot_vouch_for_its_own_label():
+def test_a_group_cannot_confirm_its_own_label():
     features, labels = blobs()
     copies = [0, 1, 2, 3, 4]
     # They look like class 1 but are all labelled 0, and share a mark that nothing else has.

@@ -32,7 +32,7 @@ def test_each_kind_grows_with_its_severity_and_repeats_itself(kind):
 
 
 @pytest.mark.parametrize("kind", ["noise", "rotation", "scale", "background"])
-def test_what_is_random_is_so_by_seed_and_image(kind):
+def test_random_corruptions_depend_on_seed_and_image(kind):
     found = {
         corrupt(kind, 5, seed=seed, name=f"{name}.jpg").tobytes()
         for seed in range(3)
@@ -42,7 +42,7 @@ def test_what_is_random_is_so_by_seed_and_image(kind):
 
 
 @pytest.mark.parametrize("kind", ["brightness", "contrast", "blur", "jpeg"])
-def test_the_others_are_the_same_for_every_seed(kind):
+def test_the_other_corruptions_are_the_same_for_every_seed(kind):
     np.testing.assert_array_equal(corrupt(kind, 5), corrupt(kind, 5, seed=1, name="other.jpg"))
 
 
@@ -76,7 +76,7 @@ def test_blur_spreads_a_point_over_its_disk():
     assert corrupt("blur", 5, bright).mean() == pytest.approx(bright.mean(), rel=0.05)
 
 
-def test_blur_takes_the_same_share_of_a_image_of_any_size():
+def test_blur_takes_the_same_share_of_an_image_of_any_size():
     large = np.asarray(Image.fromarray(IMAGE).resize((448, 448)))
     small = Image.fromarray(corrupt("blur", 4, large)).resize((SIDE, SIDE))
     assert distance(np.asarray(small), corrupt("blur", 4)) < 2

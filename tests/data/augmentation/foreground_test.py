@@ -59,7 +59,7 @@ def test_an_object_may_reach_the_rim():
     ],
     ids=["empty", "cardboard", "on cardboard", "on black", "noise", "speck"],
 )
-def test_images_without_an_object_on_board_are_of_no_use(image):
+def test_images_without_an_object_on_board_are_not_usable(image):
     assert not find(image.astype("float32"))[2]
 
 

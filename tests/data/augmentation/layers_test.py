@@ -117,7 +117,7 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_runs_see_the_same_images_as_ever(name):
+def test_augmented_images_are_the_recorded_ones(name):
     layers = {
         "affine": [RandomAffine(("horizontal",), 30, 0.2, 0.1)],
         "background": [RandomBackground(0.8)],

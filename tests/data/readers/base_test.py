@@ -24,7 +24,7 @@ def test_locations_change_with_a_file(data_dir):
     assert changed == [False, True] + [False] * (len(paths) - 2)
 
 
-def test_the_format_picks_the_store(data_dir, tmp_path):
+def test_the_format_decides_the_reader(data_dir, tmp_path):
     with pytest.raises(ValueError, match="no finished shards"):
         base.open_reader(data_dir, "tfrecord")
     folder = base.open_reader(data_dir)

@@ -33,7 +33,7 @@ def test_shards_hold_what_the_folder_holds(reader, paths, tmp_path, data_format)
     shards = write(reader, tmp_path / "shards", data_format)
     assert shards.files_by_class() == reader.files_by_class()
     assert all(shards.read(path) == reader.read(path) for path in paths[:3])
-    # 36 images in 5 shards, and a subset: shards of unequal length, gaps in every one.
+    # 36 images in 5 shards, and some of them: shards of unequal length, gaps in every one.
     for wanted in (paths, paths[1::3], paths[-1:]):
         found = list(shards.encoded(wanted).as_numpy_iterator())
         assert [position for position, _ in found] == list(range(len(wanted)))

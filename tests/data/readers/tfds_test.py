@@ -44,7 +44,7 @@ def assert_reads(reader, folder, paths):
     ]
 
 
-def test_members_and_splits_are_those_of_the_folder(reader, tiny_trashnet, tiny_catalog):
+def test_files_and_splits_are_those_of_the_folder(reader, tiny_trashnet, tiny_catalog):
     assert reader.files_by_class() == scan(tiny_trashnet)
     assert list(reader.files_by_class()) == sorted(reader.files_by_class())
     assert reader.predefined_splits() == tiny_catalog.splits
@@ -147,13 +147,13 @@ def test_what_cannot_be_opened_is_refused_in_one_line(tmp_path, location, messag
     assert "\n" not in str(caught.value)
 
 
-# Data sets of other people, in an order of their own.
+# External data sets, in an order of their own.
 
-CLASS_NAMES = ["zinc", "amber", "moss"]  # not alphabetical, as foreign labels may be
+CLASS_NAMES = ["zinc", "amber", "moss"]  # not alphabetical, as external labels may be
 LABELS = {"train": [0, 1, 2] * 10, "validation": [2, 1, 0], "test": [1, 1, 2, 0, -1]}
 
 
-def write_foreign(data_dir, *, file_format="tfrecord", names=tuple(LABELS), files=None):
+def write_external(data_dir, *, file_format="tfrecord", names=tuple(LABELS), files=None):
     """Prepares grey images, brighter by split and number; `files` gives each its `file`."""
 
     class Shades(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -189,7 +189,7 @@ def shown(encoded):
     return list(LABELS)[shade // 40], shade % 40
 
 
-def assert_reads_foreign(reader):
+def assert_reads_external(reader):
     paths = Catalog(tuple(reader.files_by_class()), {"all": reader.files_by_class()}).examples(
         "all"
     )[0]
@@ -207,25 +207,25 @@ def assert_reads_foreign(reader):
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_foreign_data_in_another_order_is_put_in_ours(tmp_path, file_format):
-    reader = TfdsReader(write_foreign(tmp_path, file_format=file_format))
-    members, official = reader.files_by_class(), reader.predefined_splits()
-    assert {name: len(paths) for name, paths in members.items()} == {
+def test_external_data_in_another_order_is_put_in_ours(tmp_path, file_format):
+    reader = TfdsReader(write_external(tmp_path, file_format=file_format))
+    files_by_class, official = reader.files_by_class(), reader.predefined_splits()
+    assert {name: len(paths) for name, paths in files_by_class.items()} == {
         "amber": 13, "moss": 12, "zinc": 12,
     }  # fmt: skip
     assert {split: sum(map(len, official[split].values())) for split in SPLITS} == {
         "train": 30, "valid": 3, "test": 4,
     }  # fmt: skip
-    assert_reads_foreign(reader)
+    assert_reads_external(reader)
 
 
 def test_data_without_three_splits_has_no_official_one(tmp_path):
-    reader = TfdsReader(write_foreign(tmp_path, names=("train", "test")))
+    reader = TfdsReader(write_external(tmp_path, names=("train", "test")))
     assert reader.predefined_splits() is None
     assert sum(map(len, reader.files_by_class().values())) == 34
 
 
-def test_names_of_files_count_when_they_serve(tmp_path):
+def test_file_names_are_used_where_they_are_unique_and_begin_with_the_class(tmp_path):
     def good(split, index):
         return f"{CLASS_NAMES[LABELS[split][index]]}/{split}/{index}.png"
 
@@ -237,7 +237,7 @@ def test_names_of_files_count_when_they_serve(tmp_path):
 
     cases = {"good": good, "flat": flat, "repeated": repeated}
     first = {
-        name: TfdsReader(write_foreign(tmp_path / name, files=files)).files_by_class()["zinc"][0]
+        name: TfdsReader(write_external(tmp_path / name, files=files)).files_by_class()["zinc"][0]
         for name, files in cases.items()
     }
     assert first["good"] == "zinc/test/3.png"
@@ -261,13 +261,13 @@ def test_images_of_floats_are_refused(tmp_path):
 
 def test_files_of_another_format_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"must be tfrecord or array_record\. Received: parquet"):
-        TfdsReader(write_foreign(tmp_path, file_format="parquet"))
+        TfdsReader(write_external(tmp_path, file_format="parquet"))
 
 
 @pytest.mark.slow
 def test_what_is_too_large_to_order_in_memory_names_a_command_that_helps(tmp_path, monkeypatch):
     pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install -e .[dev]")
-    location = write_foreign(tmp_path)
+    location = write_external(tmp_path)
     monkeypatch.setattr(tfds_records, "MEMORY_LIMIT_BYTES", 100)
     reader = TfdsReader(location)
     paths = [path for paths in reader.files_by_class().values() for path in paths]
@@ -278,4 +278,4 @@ def test_what_is_too_large_to_order_in_memory_names_a_command_that_helps(tmp_pat
         [sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", *shlex.split(command)],
         check=True,
     )
-    assert_reads_foreign(TfdsReader(location))
+    assert_reads_external(TfdsReader(location))

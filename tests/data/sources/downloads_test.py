@@ -158,7 +158,7 @@ def test_a_server_that_breaks_at_the_same_byte_is_given_up(server, tmp_path):
         (403, 1, "403 Forbidden"),
     ],
 )
-def test_refusals_of_the_server_are_told(server, tmp_path, status, tries, message):
+def test_refusals_of_the_server_are_reported(server, tmp_path, status, tries, message):
     server.status = status
     server.url += "?X-Amz-Signature=secret&part=2"
     with pytest.raises(OSError, match=message) as caught:
@@ -168,7 +168,7 @@ def test_refusals_of_the_server_are_told(server, tmp_path, status, tries, messag
     assert not any(tmp_path.iterdir())
 
 
-def test_no_server_at_all_is_told(server, tmp_path):
+def test_no_server_at_all_is_reported(server, tmp_path):
     server.shutdown()
     server.server_close()
     with pytest.raises(OSError, match=r"Cannot connect to host .* Gave up after 5 tries"):

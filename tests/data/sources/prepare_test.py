@@ -218,13 +218,11 @@ def serve():
     """Starts HTTP servers from a function (method, path, headers) -> (status, headers, body)."""
     with contextlib.ExitStack() as servers:
 
-        def start(prediction):
+        def start(respond):
             class Handler(http_server.Handler):
                 def reply(self):
                     body = self.body().decode()
-                    status, headers, content = prediction(
-                        self.command, self.path, self.headers, body
-                    )
+                    status, headers, content = respond(self.command, self.path, self.headers, body)
                     self.respond(status, content, headers)
 
             return servers.enter_context(http_server.serving(Handler)).url
@@ -233,7 +231,7 @@ def serve():
 
 
 def ranged(content, headers, more=None):
-    """Predictions with the part of the content that the Range header asks for."""
+    """Responds with the part of the content that the Range header asks for."""
     wanted = headers.get("Range")
     if not wanted:
         return 200, more or {}, content
@@ -258,7 +256,7 @@ def hub(files, asked):
         return {"type": "file", "path": name, "size": size, "oid": "2" * 40,
                 "lfs": {"oid": digest, "size": size, "pointerSize": 130}}  # fmt: skip
 
-    def prediction(method, path, headers, body):
+    def respond(method, path, headers, body):
         asked.append((method, path))
         path = urllib.parse.unquote(path.partition("?")[0])
         told = {"X-Repo-Commit": COMMIT, "Content-Type": "application/json"}
@@ -281,14 +279,14 @@ def hub(files, asked):
             return 404, {"X-Error-Code": "EntryNotFound"}, b""
         return 200, told, json.dumps(found).encode()
 
-    return prediction
+    return respond
 
 
 def run_prepare(request, data, endpoint, home):
-    """Runs `prepare` in a process of its own: the Hub's client reads its settings at import."""
+    """Prepares in a process of its own: the Hub's client reads its settings at import."""
     program = (
         "import sys; from trash_keras.data.sources.prepare import *\n"
-        f"try: print(prepare({request}, {str(data)!r}))\n"
+        f"try: print(prepare_dataset({request}, {str(data)!r}))\n"
         "except (ValueError, OSError) as error: sys.exit(f'error: {error}')"
     )
     environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "PYTHONPATH": ""}
@@ -331,7 +329,7 @@ def test_archives_and_folders_come_from_addresses_of_the_hub(tmp_path, serve, pa
 
 
 @pytest.mark.slow
-def test_a_hub_that_refuses_is_told(tmp_path, serve):
+def test_a_hub_that_refuses_is_reported(tmp_path, serve):
     endpoint = serve(lambda *_: (404, {"X-Error-Code": "RepoNotFound"}, b""))
     done = run_prepare("Request('trashnet')", tmp_path / "data", endpoint, tmp_path / "hf")
     assert done.stderr.startswith("error: Cannot read garythung/trashnet on Hugging Face")
@@ -404,7 +402,7 @@ def cloud_storage(objects):
         return {"kind": "storage#object", "bucket": "bucket", "name": name, "etag": "tag",
                 "size": str(len(objects[name])), "id": f"bucket/{name}/1"}  # fmt: skip
 
-    def prediction(method, path, headers, body):
+    def respond(method, path, headers, body):
         url = urllib.parse.urlparse(path)
         query = dict(urllib.parse.parse_qsl(url.query))
         as_json = {"Content-Type": "application/json"}
@@ -429,7 +427,7 @@ def cloud_storage(objects):
             return 200, as_json, json.dumps(listing).encode()
         return 404, as_json, b'{"error": {"code": 404, "message": "The bucket does not exist"}}'
 
-    return prediction
+    return respond
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Tests of the drawn stand-in images."""
+"""Tests of the synthetic images."""
 
 import os
 import subprocess

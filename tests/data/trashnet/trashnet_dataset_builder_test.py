@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from tests.support import http_server
 from trash_keras.data import splits
-from trash_keras.data.trashnet import trashnet_dataset_builder
+from trash_keras.data.trashnet import official_lists, trashnet_dataset_builder
 
 ROOT = Path(__file__).parents[3]
 REAL = ROOT.parent / "shared" / "trashnet" / "images"
@@ -86,7 +86,7 @@ def test_without_manual_data_the_archive_is_downloaded(
     assert_is_the_official_split(tmp_path, tiny_catalog, tiny_trashnet)
 
 
-def test_an_earlier_download_serves_without_network(
+def test_an_earlier_download_is_used_without_network(
     tmp_path, served, tiny_catalog, tiny_trashnet, monkeypatch
 ):
     prepare(tmp_path / "first", download_dir=tmp_path / "downloads")
@@ -119,7 +119,7 @@ def test_a_class_or_image_too_few_is_refused(tmp_path, tiny_trashnet):
         prepare(tmp_path / "data", manual)
 
 
-def test_a_image_of_another_name_is_refused(tmp_path, tiny_trashnet):
+def test_an_image_of_another_name_is_refused(tmp_path, tiny_trashnet):
     manual = tmp_path / "manual"
     shutil.copytree(tiny_trashnet, manual, copy_function=os.link)
     (manual / "glass" / "glass7.jpg").rename(manual / "glass" / "bottle.jpg")
@@ -167,5 +167,5 @@ def test_tfds_build(tmp_path, tiny_trashnet, tiny_catalog, how):
 def test_the_real_images(tmp_path):
     info = prepare(tmp_path, REAL).info
     assert {name: split.num_examples for name, split in info.splits.items()} == SIZES
-    lists = Path(trashnet_dataset_builder.__file__).parent
-    assert_is_the_official_split(tmp_path, splits.split(REAL, "official", split_dir=lists), REAL)
+    catalog = splits.split(REAL, "official", split_dir=official_lists.LISTS_DIR)
+    assert_is_the_official_split(tmp_path, catalog, REAL)

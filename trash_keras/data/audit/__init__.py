@@ -1,1 +1,1 @@
-"""What is wrong with a collection of images."""
+"""The audit of a data set: duplicates, outliers, label issues and unreadable files."""

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of images: every finding, as a dictionary that is its own JSON."""
+"""Audits a folder of images: every finding, as a dictionary that is its own JSON."""
 
 import importlib.util
 import os
@@ -56,7 +56,7 @@ def require_packages(labels: bool) -> None:
     """Fails before minutes of work rather than after.
 
     Args:
-        labels: Doubtful labels are wanted, too.
+        labels: Label issues are wanted, too.
 
     Raises:
         ImportError: A package of the extra `audit` is missing.
@@ -76,23 +76,23 @@ def audit(
     *,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Looks for everything that an audit knows.
+    """Finds unreadable files, wrong extensions, duplicates, outliers and label issues.
 
     Args:
-        catalog: What to look at.
+        catalog: The images to audit.
         data_dir: Folder that its paths are relative to.
         thresholds: What makes a near-duplicate.
-        features_of: (catalog, split) -> pooled frozen features [N, channels] of
+        features_of: (catalog, split) -> pooled frozen features, float [N, channels], of
             decodable images, in the order of `Catalog.examples`; None finds near-duplicates by
-            hash alone, and no doubtful labels.
-        seed: Of the folds behind doubtful labels.
+            hash alone, and no label issues.
+        seed: Of the folds behind the label issues.
 
     Returns:
         The content of `audit.json`; `summary` counts what the other keys list.
 
     Raises:
         ImportError: A package of the extra `audit` is missing.
-        ValueError: Too many images are alike, or too few to doubt labels.
+        ValueError: Too many images are alike, or there are too few to find label issues.
     """
     require_packages(labels=features_of is not None)
     seen = inspect(catalog, data_dir)
@@ -115,18 +115,18 @@ def audit(
         "outliers": {
             name: _outliers(images, measure) for name, measure in outliers.MEASURES.items()
         },
-        "doubtful_labels": _doubts(images, features, groups, seed),
+        "doubtful_labels": _label_issues(images, features, groups, seed),
     }
     evidence = _evidence(thresholds, features)
     return {"summary": _summary(findings, len(images)), **findings, "evidence": evidence}
 
 
 def _features(images: Sequence[InspectedImage], features_of: FeaturesOf) -> np.ndarray:
-    members: dict[str, set[str]] = {}
+    by_class: dict[str, set[str]] = {}
     for image in images:
-        members.setdefault(image.place.class_name, set()).add(image.place.file)
-    chosen = {name: tuple(sorted(members[name])) for name in sorted(members)}
-    readable = Catalog(tuple(chosen), {"readable": chosen})
+        by_class.setdefault(image.place.class_name, set()).add(image.place.file)
+    files = {name: tuple(sorted(by_class[name])) for name in sorted(by_class)}
+    readable = Catalog(tuple(files), {"readable": files})
     features = features_of(readable, "readable")
     row = {path: index for index, path in enumerate(readable.examples("readable")[0])}
     return features[[row[image.place.file] for image in images]]
@@ -177,7 +177,7 @@ def _outliers(images: Sequence[InspectedImage], measure: outliers.Measure) -> li
     ]
 
 
-def _doubts(
+def _label_issues(
     images: Sequence[InspectedImage],
     features: np.ndarray | None,
     groups: list[list[int]],
@@ -187,22 +187,22 @@ def _doubts(
         return None
     names = sorted({image.place.class_name for image in images})
     labels = np.array([names.index(image.place.class_name) for image in images])
-    doubts = label_issues.find(features, labels, groups, seed)
+    issues = label_issues.find(features, labels, groups, seed)
     found = [
         {
-            **_place(images[doubt.index].place),
-            "suggestion": names[doubt.suggestion],
-            "probability_of_label": round(doubt.probability_of_label, 4),
-            "probability_of_suggestion": round(doubt.probability_of_suggestion, 4),
+            **_place(images[issue.index].place),
+            "suggestion": names[issue.suggestion],
+            "probability_of_label": round(issue.probability_of_label, 4),
+            "probability_of_suggestion": round(issue.probability_of_suggestion, 4),
         }
-        for doubt in doubts.found
+        for issue in issues.found
     ]
-    return {"accuracy": round(doubts.accuracy, 4), "found": found}
+    return {"accuracy": round(issues.accuracy, 4), "found": found}
 
 
 def _summary(findings: Mapping[str, Any], readable_images: int) -> dict[str, Any]:
     same = [*findings["exact_duplicates"], *findings["near_duplicates"]]
-    doubts = findings["doubtful_labels"]
+    issues = findings["doubtful_labels"]
     return {
         "files": readable_images + len(findings["unreadable"]),
         "unreadable": len(findings["unreadable"]),
@@ -215,7 +215,7 @@ def _summary(findings: Mapping[str, Any], readable_images: int) -> dict[str, Any
         "outliers": len(
             {item["file"] for found in findings["outliers"].values() for item in found}
         ),
-        "doubtful_labels": None if doubts is None else len(doubts["found"]),
+        "doubtful_labels": None if issues is None else len(issues["found"]),
     }
 
 

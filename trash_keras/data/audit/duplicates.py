@@ -1,4 +1,4 @@
-"""Images that are there twice: byte for byte, or to the eye."""
+"""Exact duplicates and near-duplicates: the same image twice, byte for byte or to the eye."""
 
 import dataclasses
 from collections import defaultdict
@@ -79,8 +79,8 @@ def near(
     """Finds pairs that show the same, though their bytes differ.
 
     Candidates are compared in NumPy blocks, each image with each: seconds for 10,000 images,
-    minutes for 40,000, which is about as far as the default thresholds reach
-    (`MOST_CANDIDATES`). Of files that are equal byte for byte the first stands for all.
+    minutes for 40,000, about the most that the default thresholds allow
+    (`MOST_CANDIDATES`). Of exact duplicates only the first is compared.
 
     Args:
         images: What `inspection.inspect` returned.

@@ -1,4 +1,4 @@
-"""Files of a catalog -> what an audit needs to know of each, in one pass over the bytes."""
+"""Files of a catalog -> what an audit needs to know about each, in one pass over the bytes."""
 
 import dataclasses
 import hashlib
@@ -35,7 +35,7 @@ SUFFIXES = {
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a file stands: path relative to the data folder, class and split."""
+    """Where a file is: path relative to the data folder, class and split."""
 
     file: str
     class_name: str
@@ -47,9 +47,9 @@ class InspectedImage:
     """A file that could be read.
 
     Attributes:
-        place: Where it stands.
+        place: Where it is.
         sha256: Of the bytes, hexadecimal.
-        kind: What the bytes are, e.g. JPEG.
+        kind: The format of the bytes, e.g. JPEG.
         width: Pixels.
         height: Pixels.
         grey: uint8 [64, 64], 0..255; the whole image, stretched.
@@ -88,7 +88,7 @@ def inspect(catalog: Catalog, data_dir: str | os.PathLike) -> Inspection:
     the package imagehash computes it: 64 signs of the low frequencies of a small grey version.
 
     Args:
-        catalog: Any catalog; the files that it left out as undecodable are looked at, too.
+        catalog: Any catalog; also the files that it left out as undecodable are read.
         data_dir: Folder that its paths are relative to.
 
     Returns:
@@ -124,9 +124,9 @@ def inspect(catalog: Catalog, data_dir: str | os.PathLike) -> Inspection:
 
 
 def _places(catalog: Catalog) -> Iterator[Place]:
-    for split, members in catalog.splits.items():
+    for split, files in catalog.splits.items():
         for class_name in catalog.class_names:
-            for path in members.get(class_name, ()):
+            for path in files.get(class_name, ()):
                 yield Place(path, class_name, split)
     for path in catalog.bad_files:
         folders = PurePosixPath(path).parts[:-1]
@@ -155,5 +155,5 @@ def orientations(image: np.ndarray) -> np.ndarray:
 
 
 def wrong_extension(image: InspectedImage) -> bool:
-    """Tells whether the suffix of a file promises another kind of image than its bytes are."""
+    """Tells whether the suffix of a file names another format than its bytes have."""
     return SUFFIXES.get(PurePosixPath(image.place.file).suffix.lower()) != image.kind

@@ -1,4 +1,4 @@
-"""Labels that the other images speak against."""
+"""Label issues: images whose label is probably wrong (confident learning)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ METHOD = (
     f"{FOLDS}-fold cross-validated probabilities of a logistic regression on standardized frozen "
     "features, near-duplicates kept in one fold; confident learning (Northcutt, Jiang and "
     "Chuang, 2021) as cleanlab computes it: another class gets a probability above the average "
-    "that this class's own images get. Ranked by the probability of the given label. A doubt is "
-    "a reason to look, not a verdict: a hard image with the right label is listed, too."
+    "that this class's own images get. Ranked by the probability of the given label. A label "
+    "issue is a reason to look, not a verdict: a hard image with the right label is listed, too."
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class Doubt:
-    """An image whose label is doubtful.
+class LabelIssue:
+    """An image whose label is probably wrong.
 
     Attributes:
         index: Row of the features.
@@ -40,22 +40,22 @@ class Doubt:
 
 
 @dataclasses.dataclass(frozen=True)
-class Doubts:
+class LabelIssues:
     """What `find` found.
 
     Attributes:
         accuracy: Share of images whose most probable class is the given label, 0..1.
-        found: The most doubtful first.
+        found: The most probable first.
     """
 
     accuracy: float
-    found: tuple[Doubt, ...]
+    found: tuple[LabelIssue, ...]
 
 
 def find(
     features: np.ndarray, labels: np.ndarray, groups: Sequence[Sequence[int]], seed: int
-) -> Doubts:
-    """Ranks doubtful labels as `METHOD` says.
+) -> LabelIssues:
+    """Finds and ranks label issues as `METHOD` says.
 
     Source: Northcutt, Jiang, Chuang, "Confident Learning", 2021,
     https://arxiv.org/abs/1911.00068.
@@ -63,11 +63,11 @@ def find(
     Args:
         features: float [N, channels].
         labels: int [N], 0..K-1, each of them in use.
-        groups: Rows that show the same; a copy must not vouch for its own label.
+        groups: Rows that show the same; a copy must not confirm its own label.
         seed: Decides the folds.
 
     Returns:
-        Doubts, and how good the probabilities are that they rest on.
+        The label issues, and the accuracy of the classifier that they come from.
 
     Raises:
         ImportError: cleanlab is missing.
@@ -85,8 +85,8 @@ def find(
         filter_by="confident_learning",
         n_jobs=1,
     )
-    doubts = [
-        Doubt(
+    issues = [
+        LabelIssue(
             index,
             int(labels[index]),
             int(suggestions[index]),
@@ -96,7 +96,7 @@ def find(
         for index in map(int, ranked)
         if suggestions[index] != labels[index]
     ]
-    return Doubts(float(np.mean(suggestions == labels)), tuple(doubts))
+    return LabelIssues(float(np.mean(suggestions == labels)), tuple(issues))
 
 
 def cross_validate(
@@ -124,7 +124,7 @@ def cross_validate(
     counts = np.bincount(labels)
     if len(counts) < 2 or counts.min() < FOLDS:
         raise ValueError(
-            f"Doubtful labels can be found among two classes or more of at least {FOLDS} readable "
+            f"Label issues can be found among two classes or more of at least {FOLDS} readable "
             f"images each. Received: {', '.join(map(str, counts)) or 'none'}. Leave out "
             "--backbone to audit the rest."
         )

@@ -1,4 +1,4 @@
-"""Images whose size, shape or light is far from that of the others."""
+"""Outliers: images whose size, shape or light is far from that of the others."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

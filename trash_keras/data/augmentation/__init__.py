@@ -1,1 +1,1 @@
-"""augmentation."""
+"""Data augmentation for training, and corruptions to measure robustness."""

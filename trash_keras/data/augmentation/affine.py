@@ -1,4 +1,4 @@
-"""Data augmentation: random flips, turns, zooms and shifts of images, in one resampling."""
+"""Data augmentation: random flips, rotations, zooms and translations, in one resampling."""
 
 import math
 from collections.abc import Collection
@@ -33,7 +33,7 @@ class RandomAffine(keras.layers.Layer):
             rotation: Largest turn either way, degrees, 0..180.
             zoom: Largest zoom in or out, share of the side, 0 to below 1.
             translation: Largest shift along each axis, share of the side, 0..1.
-            seed: Of the layer's own numbers; None takes a seed from Keras'.
+            seed: Of the layer's own random numbers; None takes one from Keras.
             options: Of `keras.layers.Layer`. The dtype is float32 if none is given, whatever the
                 precision of the run.
         """
@@ -76,7 +76,7 @@ class RandomAffine(keras.layers.Layer):
 
         Args:
             images: [batch, height, width, 3]
-            training: Changes nothing; Keras' own layers have it.
+            training: Ignored; Keras' own layers have it.
             seed: Where the numbers come from.
 
         Returns:
@@ -110,7 +110,7 @@ class RandomAffine(keras.layers.Layer):
         Args:
             images: float32 [batch, height, width, 3].
             transformation: From `get_random_transformation`.
-            training: Changes nothing; Keras' own layers have it.
+            training: Ignored; Keras' own layers have it.
 
         Returns:
             float32 [batch, height, width, 3].

@@ -1,7 +1,7 @@
-"""Data augmentation: other backgrounds behind the objects of images taken on plain board.
+"""Data augmentation: random backgrounds behind objects that were photographed on plain board.
 
 Colours, gradients, stripes, clouds and grain, or blurred patches of the batch's other images;
-all drawn here, so nothing is downloaded.
+all are generated here, so nothing is downloaded.
 """
 
 import math
@@ -13,7 +13,7 @@ import tensorflow as tf
 from trash_keras.data.augmentation import foreground
 
 SCALES = (3, 9, 27)  # cells a side of the grids of random numbers that make clouds
-PATCH_SIDE = 24  # pixels; a patch of another image is this coarse, or its object would count
+PATCH_SIDE = 24  # pixels; patches of other images are this coarse, or their objects would show
 PATCHES = 0.25  # share of new backgrounds that are patches
 
 
@@ -30,7 +30,7 @@ class RandomBackground(keras.layers.Layer):
 
         Args:
             share: Of the images that get another background, 0..1.
-            seed: Of the layer's own numbers; None takes a seed from Keras'.
+            seed: Of the layer's own random numbers; None takes one from Keras.
             options: Of `keras.layers.Layer`. The dtype is float32 if none is given, whatever the
                 precision of the run.
         """
@@ -71,7 +71,7 @@ class RandomBackground(keras.layers.Layer):
 
         Args:
             images: [batch, height, width, 3]
-            training: Changes nothing; Keras' own layers have it.
+            training: Ignored; Keras' own layers have it.
             seed: Where the numbers come from.
 
         Returns:
@@ -104,7 +104,7 @@ class RandomBackground(keras.layers.Layer):
         Args:
             images: float32 [batch, height, width, 3], RGB, 0..255.
             transformation: From `get_random_transformation`.
-            training: Changes nothing; Keras' own layers have it.
+            training: Ignored; Keras' own layers have it.
 
         Returns:
             float32 [batch, height, width, 3], 0..255.

@@ -1,4 +1,4 @@
-"""What happens to images outside the studio, in five severities each.
+"""Corruptions of test images, in five severities each, to measure robustness.
 
 Brightness, contrast, blur, noise and JPEG are those of ImageNet-C (Hendrycks & Dietterich, 2019,
 Benchmarking Neural Network Robustness to Common Corruptions and Perturbations; the parameters
@@ -35,7 +35,7 @@ Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
-    """A kind of change.
+    """A kind of corruption.
 
     Attributes:
         change: Makes it.
@@ -49,7 +49,7 @@ class Corruption:
 
 
 def corrupt(image: np.ndarray, kind: str, severity: int, seed: int, name: str) -> np.ndarray:
-    """Changes an image, always in the same way for the same arguments.
+    """Corrupts an image, always in the same way for the same arguments.
 
     What is drawn at random is the same at every severity, so that only its strength differs.
 
@@ -133,7 +133,7 @@ def _scale(image: np.ndarray, level: float, generator: np.random.Generator) -> n
 
 
 def _background(image: np.ndarray, level: float, generator: np.random.Generator) -> np.ndarray:
-    step = generator.integers(2**26)  # `augment` draws from seed and step alone
+    step = generator.integers(2**26)  # `apply_layers` draws from seed and step alone
     replaced = _replacement()(tf.constant(image[None]), tf.constant(step))
     return image + level * (replaced.numpy()[0] - image)
 

@@ -1,4 +1,4 @@
-"""Finds the object of an image that was taken on plain board, as TrashNet's were.
+"""Foreground segmentation: the object of an image taken on plain board, as TrashNet's were.
 
 The board is what can be reached from the image's rim without crossing an edge: the geodesic
 distance of Wei et al. (2012), Geodesic Saliency Using Background Priors. Soft shadows and uneven
@@ -62,7 +62,7 @@ def _is_usable(share: tf.Tensor, board: tf.Tensor, spread: tf.Tensor) -> tf.Tens
 
 
 def _board(small: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Fits a quadratic surface to the rim's colours, and lets go of what does not fit.
+    """Fits a quadratic surface to the rim's colours, robustly: outliers lose their weight.
 
     Returns:
         The surface [batch, SIDE, SIDE, 3] and the spread of the rim about it, grey levels

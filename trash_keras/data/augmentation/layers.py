@@ -1,4 +1,4 @@
-"""Random changes to training images, with Keras preprocessing layers.
+"""Data augmentation: the Keras layers that change training images at random.
 
 The layers stay outside the model: inside it, they switch Dropout and BatchNorm to training mode
 in exports.
@@ -41,10 +41,10 @@ def apply_layers(
     calls it from several threads; here the training step is the counter.
 
     Args:
-        layers: From `build`.
+        layers: From `build_layers`.
         seed: Of the run, 0 or more.
         images: uint8 or float [batch, height, width, 3], RGB, 0..255.
-        step: Scalar integer, the training step over the whole phase.
+        step: Scalar integer, the training step over the whole stage.
 
     Returns:
         float32 [batch, height, width, 3], 0..255.

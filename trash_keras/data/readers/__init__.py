@@ -1,1 +1,1 @@
-"""readers."""
+"""Readers of encoded images: class folders, shards and tensorflow-datasets."""

@@ -1,30 +1,25 @@
-"""Where the encoded images lie: class folders, sharded records or a tensorflow-datasets data set.
+"""The interface `Reader`, and the readers of class folders on disk and in object stores.
 
-A store lists its images by path and gives their bytes; what is in the bytes is not its business.
-So splits, training and evaluation are the same for every store.
+A reader lists images by path and gives their bytes; it decodes nothing. So splits, training and
+evaluation are the same for every reader.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import tensorflow as tf
 
 from trash_keras.data.catalog import EXTENSIONS, FilesByClass, scan, shuffle_key
+from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
 
 TFDS_PREFIX = "tfds:"
 
 
-class Reader(Protocol):
+class Reader(Listing, Protocol):
     """A collection of encoded images."""
-
-    def files_by_class(self) -> FilesByClass:
-        """Returns class name -> sorted POSIX paths, each beginning with the class name."""
-
-    def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
-        """Returns the splits that come with the data (train, valid, test), or None."""
 
     def read(self, path: str) -> bytes:
         """Returns the encoded bytes of one image.
@@ -37,7 +32,7 @@ class Reader(Protocol):
         """Streams encoded images.
 
         Args:
-            paths: Images of this store, in the order of `catalog.mixing_key`.
+            paths: Images of this reader, in the order of `catalog.shuffle_key`.
             ordered: False allows any order that is faster.
 
         Returns:
@@ -49,12 +44,12 @@ class Reader(Protocol):
 
 
 def open_reader(data_dir: str | os.PathLike, data_format: str = "folder") -> Reader:
-    """Opens what a user names as the data.
+    """Opens the data that a user names.
 
     Args:
-        data_dir: A folder of class folders (also gs://, s3:// and what else fsspec knows), of
+        data_dir: A folder of class folders (also gs://, s3:// and all that fsspec knows), of
             shards, or `tfds:NAME`.
-        data_format: folder, tfrecord or array_record; of no account for tfds.
+        data_format: folder, tfrecord or array_record; ignored for tfds.
 
     Raises:
         ValueError: There is nothing of that format at `data_dir`.
@@ -96,7 +91,7 @@ class FolderReader:
         return _file_by_file(self, paths)
 
     def locations(self, paths: Sequence[str]) -> list[str]:
-        """See `Reader`: name, size and time of change of each file."""
+        """See `Reader`: name, size and modification time of each file."""
         names = [os.path.join(self._root, path) for path in paths]
         facts = [os.stat(name) for name in names]
         return [
@@ -120,22 +115,22 @@ class RemoteReader:
 
         Raises:
             ValueError: There are no images in class folders.
-            OSError: The store does not prediction.
+            OSError: The object store does not respond.
         """
-        files, root = remote.open_filesystem(self._address)
-        members: dict[str, list[str]] = {}
-        for found in sorted(files.find(root)):
+        filesystem, root = remote.open_filesystem(self._address)
+        by_class: dict[str, list[str]] = {}
+        for found in sorted(filesystem.find(root)):
             path = found[len(root) :].strip("/")
             parts = path.split("/")
             hidden = any(part.startswith(".") for part in parts)
             if len(parts) > 1 and not hidden and path.lower().endswith(EXTENSIONS):
-                members.setdefault(parts[0], []).append(path)
-        if not members:
+                by_class.setdefault(parts[0], []).append(path)
+        if not by_class:
             raise ValueError(
                 f"{self._address} has no images: it needs one folder per class with files "
                 f"ending in {', '.join(EXTENSIONS)}."
             )
-        return {name: tuple(paths) for name, paths in members.items()}
+        return {name: tuple(paths) for name, paths in by_class.items()}
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""
@@ -149,7 +144,7 @@ class RemoteReader:
         return _file_by_file(self, paths)
 
     def locations(self, paths: Sequence[str]) -> list[str]:
-        """See `Reader`: the addresses; objects in a store are taken never to change."""
+        """See `Reader`: the addresses; objects in a store are assumed never to change."""
         return [remote.join(self._address, path) for path in paths]
 
 
@@ -169,7 +164,7 @@ def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
 
 
 def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:
-    """Returns path -> encoded bytes of some images, in one pass over the store."""
+    """Returns path -> encoded bytes of some images, in one pass over the data."""
     ordered = sorted(paths, key=shuffle_key)
     found = reader.encoded(ordered).as_numpy_iterator() if ordered else ()
     return {ordered[position]: encoded for position, encoded in found}

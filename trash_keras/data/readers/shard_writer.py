@@ -1,9 +1,9 @@
-"""Sharded records: many images in few files, for disks and networks that are slow with many.
+"""Writing shards: many images in few files, for disks and networks that are slow with many.
 
-All images are put in one order, that of `catalog.mixing_key`, and dealt out to the shards like
-cards: image i lies in shard i % shards. Reading one record of each shard in turn gives that
-order again, which is the order of every split of a catalog. So training from shards sees what
-training from the folder sees, while many shards are read at once.
+All images are put in one order, that of `catalog.shuffle_key`, and distributed round-robin: image
+i is in shard i % shards. Reading one record of each shard in turn gives that order again, which
+is the order of every split of a catalog. So training from shards sees what training from the
+folder sees, while many shards are read at once.
 
 A folder of shards holds `index.json` (format, shards with their sizes, the path of every image),
 `SHA256SUMS` (for `sha256sum --check`) and the shards. Each record is a `tf.train.Example` with
@@ -32,11 +32,11 @@ INDEX, CHECKSUMS = "index.json", "SHA256SUMS"
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How images are dealt out to shards.
+    """Which images go to which shard.
 
     Attributes:
         data_format: tfrecord or array_record.
-        paths: Every image, in the order of `catalog.mixing_key`.
+        paths: Every image, in the order of `catalog.shuffle_key`.
         shards: Number of shards.
     """
 
@@ -50,20 +50,20 @@ class Plan:
 
 
 def plan(reader: Reader, data_format: str, shards: int, max_megabytes: float) -> Plan:
-    """Deals the images of a store out to shards.
+    """Distributes the images of a reader to shards.
 
     Args:
-        reader: Any store.
+        reader: Any reader.
         data_format: tfrecord or array_record.
-        shards: The least number of shards; more are taken where the bound asks for it.
-        max_megabytes: Bound of the images in one shard, 10^6 bytes.
+        shards: The least number of shards; the bound can require more.
+        max_megabytes: Largest total size of the images in one shard, 10^6 bytes.
 
     Raises:
         ValueError: Unknown format, more shards than images, or an image over the bound.
     """
     require_format(data_format)
-    members = reader.files_by_class()
-    paths = sorted((path for name in members for path in members[name]), key=shuffle_key)
+    files = reader.files_by_class()
+    paths = sorted((path for name in files for path in files[name]), key=shuffle_key)
     if not 1 <= shards <= len(paths):
         raise ValueError(
             f"--shards must be between 1 and the number of images, {len(paths)}. Received: {shards}"
@@ -99,7 +99,7 @@ def write_shard(
     """Writes one shard, whole or not at all.
 
     Args:
-        reader: The store that `plan` was made from.
+        reader: The reader that `plan` was made from.
         plan: From `plan`.
         shard: 0 to shards - 1.
         output: Folder of the shards.

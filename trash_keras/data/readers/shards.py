@@ -1,4 +1,4 @@
-"""Reading sharded records; `records.py` says how they are written."""
+"""The reader of shards; `shard_writer.py` says how they are written."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from trash_keras.data.readers.shard_writer import INDEX, require_format
 
 def by_class(paths: Iterable[str]) -> FilesByClass:
     """Returns class name -> sorted paths; the class is the first folder of a path."""
-    members: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for path in sorted(paths):
-        members.setdefault(path.split("/")[0], []).append(path)
-    return {name: tuple(found) for name, found in members.items()}
+        files.setdefault(path.split("/")[0], []).append(path)
+    return {name: tuple(found) for name, found in files.items()}
 
 
 class ShardReader:

@@ -1,4 +1,4 @@
-"""`tfds:NAME` -> a tensorflow-datasets builder whose records are on disk."""
+"""The reader of tensorflow-datasets (tfds): `tfds:NAME` -> prepared records -> encoded images."""
 
 import functools
 import os
@@ -17,8 +17,8 @@ from trash_keras.data.splits import FOLDER_NAMES
 from trash_keras.data.trashnet import trashnet_dataset_builder
 
 
-def prepared(location: str) -> tfds.core.DatasetBuilder:
-    """Opens a data set, and downloads and prepares it first if that wasn't done.
+def open_builder(location: str) -> tfds.core.DatasetBuilder:
+    """Opens a data set; downloads and prepares it first if it is not prepared yet.
 
     Args:
         location: `tfds:NAME`, with /CONFIG, :VERSION and @DATA_DIR as needed.
@@ -55,7 +55,7 @@ def _find(location: str, name: str, data_dir: str | None) -> tfds.core.DatasetBu
             "https://www.tensorflow.org/datasets/catalog, or name the place of prepared data: "
             f"tfds:NAME@DATA_DIR. Received: {location!r}"
         ) from error
-    except Exception as error:  # a border: tfds and its builders raise what they like
+    except Exception as error:  # tfds and its builders raise all kinds of errors
         raise ValueError(f"{location} cannot be opened: {_first_line(error)}") from error
 
 
@@ -63,7 +63,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
     root = builder.data_dir_root
     try:
         builder.download_and_prepare()
-    except Exception as error:  # a border, as above
+    except Exception as error:  # as above
         if isinstance(builder, trashnet_dataset_builder.Builder):
             advice = (
                 f"With no network, put {trashnet_dataset_builder.FOLDER}.zip or its class folders "
@@ -104,7 +104,7 @@ def _first_line(error: Exception) -> str:
 
 
 class TfdsReader:
-    """An image-classification data set of tensorflow-datasets, prepared if it isn't yet.
+    """An image-classification data set of tensorflow-datasets, prepared if it is not yet.
 
     Our own builder writes each split in the order of `Catalog.examples`, so it streams into
     training. Other data sets lie in an order of their own: as array_record files they are read
@@ -119,14 +119,14 @@ class TfdsReader:
             location: `tfds:NAME`, `tfds:NAME/CONFIG:VERSION` or `tfds:NAME@DATA_DIR`. DATA_DIR
                 is where tfds keeps prepared data, for instance
                 gs://bucket/tensorflow_datasets; without it the environment variable
-                TFDS_DATA_DIR or ~/tensorflow_datasets counts.
+                TFDS_DATA_DIR or ~/tensorflow_datasets is used.
 
         Raises:
             ValueError: There is no such data set, it cannot be prepared or read, or it lacks an
                 `image` or a `label`.
         """
         self._location = location
-        info = (builder := prepared(location)).info
+        info = (builder := open_builder(location)).info
         self._files = tfds_records.open_records(builder)
         self._place = str(builder.data_path)
         self._class_names: list[str] = info.features["label"].names
@@ -140,9 +140,9 @@ class TfdsReader:
         """Returns class name -> sorted paths of all splits together.
 
         A path is the feature `file` where that names each image once and begins with its
-        class, and else invented: CLASS/SPLIT-NUMBER. Images without a label are left out.
+        class, and CLASS/SPLIT-NUMBER otherwise. Images without a label are left out.
         """
-        return self._members(range(sum(self._sizes.values())))
+        return self._by_class(range(sum(self._sizes.values())))
 
     def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
         """Returns the data set's own split into train, valid and test; None unless it has all."""
@@ -150,7 +150,7 @@ class TfdsReader:
         for split in SPLITS:
             for name in FOLDER_NAMES[split]:
                 if name in self._sizes:
-                    found[split] = self._members(self._spans()[name])
+                    found[split] = self._by_class(self._spans()[name])
         return found if len(found) == len(SPLITS) else None
 
     def read(self, path: str) -> bytes:
@@ -165,8 +165,8 @@ class TfdsReader:
         """Reads images in exactly the order given.
 
         Args:
-            paths: As `members` names them.
-            ordered: Of no account; no other order would be faster.
+            paths: As `files_by_class` names them.
+            ordered: Ignored; no other order would be faster.
 
         Returns:
             Dataset of (position in `paths` int64, encoded string), of known length.
@@ -230,7 +230,7 @@ class TfdsReader:
     def _number_of(self) -> dict[str, int]:
         return {path: number for number, (_, path) in self._labelled.items()}
 
-    def _members(self, numbers: range) -> FilesByClass:
+    def _by_class(self, numbers: range) -> FilesByClass:
         chosen: dict[str, list[str]] = {name: [] for name in sorted(self._class_names)}
         for number in numbers:
             if number in self._labelled:

@@ -1,9 +1,9 @@
 """The records of a prepared tensorflow-datasets data set, by number.
 
 Records are numbered over all splits, in the alphabetical order of the splits and, within one, the
-order in which they were written. They are `tf.train.Example`s, of which only what is asked for is
-parsed and nothing is decoded: read through `as_dataset`, labels take several times as long, and
-array_record files cannot be read that way at all.
+order in which they were written. They are `tf.train.Example`s, of which only the features asked
+for are parsed and nothing is decoded: read through `as_dataset`, labels take several times as
+long, and array_record files cannot be read that way at all.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ import tensorflow_datasets as tfds
 
 MEMORY_LIMIT_BYTES = 2 * 2**30  # of encoded images that may be held to be put in order
 _BUFFER_BYTES = 8 * 2**20
-_AT_ONCE = 64  # whole records, so images too
-_KINDS = {"image": tf.string, "file": tf.string, "label": tf.int64}
+_AT_ONCE = 64  # records are read whole, with their images
+_DTYPES = {"image": tf.string, "file": tf.string, "label": tf.int64}
 
 
 class ArrayRecords:
@@ -135,7 +135,7 @@ def open_records(builder: tfds.core.DatasetBuilder) -> ArrayRecords | TFRecords:
     """Opens the records of a prepared data set.
 
     Raises:
-        ValueError: They are in files of another kind than TFRecord and array_record.
+        ValueError: They are in files of another format than TFRecord and array_record.
     """
     formats = tfds.core.FileFormat
     if formats.ARRAY_RECORD in builder.info.available_file_formats():
@@ -150,7 +150,7 @@ def open_records(builder: tfds.core.DatasetBuilder) -> ArrayRecords | TFRecords:
 
 
 def _parsing(names: set[str]) -> dict[str, tf.io.FixedLenFeature]:
-    return {name: tf.io.FixedLenFeature([], _KINDS[name]) for name in names}
+    return {name: tf.io.FixedLenFeature([], _DTYPES[name]) for name in names}
 
 
 _IMAGE = _parsing({"image"})

@@ -1,1 +1,1 @@
-"""From anywhere to class folders."""
+"""Data sources: the Hub, buckets, archives, folders and drawn images -> class folders."""

@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 from tqdm import tqdm
 
 MAXIMUM_FILES = 5_000_000
-# Photographs hardly compress and drawings rarely beyond 100 to 1, while a bomb reaches 1000 to 1.
+# Photographs hardly compress, drawings rarely beyond 100 to 1; a zip bomb reaches 1000 to 1.
 # Small archives may: the size limit is enough for them.
 MAXIMUM_RATIO = 200
 RATIO_COUNTS_FROM_BYTES = 64 * 2**20
@@ -100,12 +100,12 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike, maximum_bytes:
     """Unpacks a zip or tar archive (plain, gzip, bzip2 or xz) into a new folder.
 
     Hidden files and what operating systems add (`__MACOSX`, `Thumbs.db`) are left out. A link to
-    a file of the archive becomes a copy of it. Permissions and owners are not taken over.
+    a file of the archive becomes a copy of it. Permissions and owners are ignored.
 
     Args:
-        archive: The file; its kind is told by its first bytes.
+        archive: The file; its format is told by its first bytes.
         folder: Folder to make. When this raises, half of the content may be there: give a
-            temporary one, as `files.replacing` does.
+            temporary one, as `local.atomic_write` does.
         maximum_bytes: Largest total size of what is unpacked.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Remote files and folders -> hidden ones beside the target: resumed, retried, never mixed.
+"""Downloads remote files and folders to hidden ones beside the target: resumed and retried.
 
-What is half fetched waits in a hidden file or folder whose name holds a digest of the address and
-of the version (ETag, size ...) that the server told, so that only the same bytes are continued.
+A partial download is a hidden file or folder whose name holds a digest of the address and of the
+version (ETag, size ...) on the server, so that only the same bytes are continued.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import filelock
 from tqdm import tqdm
 
 from trash_keras.data.sources import archives
-from trash_keras.data.sources.remotes import Patience, Remote, status_of, version_of
+from trash_keras.data.sources.remotes import Remote, Retrier, status_of, version_of
 from trash_keras.storage import local
 
 PIECE_BYTES = 8 * 2**20
@@ -26,7 +26,7 @@ FILES_AT_ONCE = 16
 
 
 def download_file(remote: Remote, target: Path, maximum_bytes: int) -> Path:
-    """Downloads a file next to `target`, going on where an earlier try stopped.
+    """Downloads a file next to `target`, continuing an earlier try.
 
     Args:
         remote: The file.
@@ -34,39 +34,39 @@ def download_file(remote: Remote, target: Path, maximum_bytes: int) -> Path:
         maximum_bytes: Largest size.
 
     Returns:
-        The hidden file, whole. The caller removes it when it has served.
+        The hidden file, whole. The caller removes it after use.
 
     Raises:
         ValueError: It is too large, or another process downloads it.
         OSError: It cannot be read, also after several tries.
     """
-    patience = remote.patience()
+    retrier = remote.retrier()
     while True:
-        info = patience.call(remote.info)
+        info = retrier.call(remote.info)
         _require_size(remote, info["size"] or 0, maximum_bytes)
         part = _part(target, remote, version := version_of(info))
         part.touch()
         with _locked(part):
             try:
-                _fill(part, remote, info, maximum_bytes, patience)
+                _fill(part, remote, info, maximum_bytes, retrier)
             except ValueError:
                 local.remove(part)  # refused: there is nothing to continue
                 raise
             whole = info["size"] in (None, part.stat().st_size)
-        if whole and version_of(patience.call(remote.info)) == version:
+        if whole and version_of(retrier.call(remote.info)) == version:
             return part
         local.remove(part)
-        patience.failed(ConnectionError("the file changed while it was downloaded"))
+        retrier.failed(ConnectionError("the file changed while it was downloaded"))
 
 
 def download_folder(remote: Remote, target: Path, maximum_bytes: int) -> Path:
     """Downloads every file below a remote or local folder, several at once.
 
     Arguments, result and errors are those of `download_file`, with a hidden folder as the result.
-    Files that an earlier try brought are kept when the listing has not changed.
+    Files of an earlier try are kept if the listing has not changed.
     """
-    patience = remote.patience()
-    listing = _listing(remote, patience)
+    retrier = remote.retrier()
+    listing = _listing(remote, retrier)
     total = sum(info["size"] for info in listing.values())
     if total > maximum_bytes or len(listing) > archives.MAXIMUM_FILES:
         raise ValueError(
@@ -94,10 +94,10 @@ def download_folder(remote: Remote, target: Path, maximum_bytes: int) -> Path:
     return part
 
 
-def _listing(remote: Remote, patience: Patience) -> dict[str, dict[str, Any]]:
+def _listing(remote: Remote, retrier: Retrier) -> dict[str, dict[str, Any]]:
     """Returns relative name -> information for every file that is not hidden."""
     remote.filesystem.invalidate_cache()
-    found = patience.call(lambda: remote.filesystem.find(remote.path, detail=True))
+    found = retrier.call(lambda: remote.filesystem.find(remote.path, detail=True))
     root = remote.path.rstrip("/")
     listing = {}
     for path, info in found.items():
@@ -109,7 +109,7 @@ def _listing(remote: Remote, patience: Patience) -> dict[str, dict[str, Any]]:
 
 
 def _fetch_whole(remote: Remote, source: str, size: int, path: Path) -> None:
-    patience = remote.patience()
+    retrier = remote.retrier()
     while True:
         try:
             content = remote.filesystem.cat_file(source)
@@ -117,16 +117,16 @@ def _fetch_whole(remote: Remote, source: str, size: int, path: Path) -> None:
                 break
             raise ConnectionError(f"{source} ended at byte {len(content)} of {size}")
         except Exception as error:
-            patience.failed(error)
+            retrier.failed(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Many small files: a plain rename, where `files.replacing` would make a folder for each.
+    # Many small files: a plain rename, where `local.atomic_write` would make a folder for each.
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(content)
     temporary.replace(path)
 
 
 def _fill(
-    part: Path, remote: Remote, info: dict[str, Any], maximum_bytes: int, patience: Patience
+    part: Path, remote: Remote, info: dict[str, Any], maximum_bytes: int, retrier: Retrier
 ) -> None:
     """Brings the file to its full size, with new requests from the byte reached."""
     size = info["size"]
@@ -141,16 +141,16 @@ def _fill(
                     file.truncate()
                     reached = offset + len(piece)
                     bar.update(reached - bar.n)
-                    if reached > maximum_bytes:  # the server told no size, or a wrong one
+                    if reached > maximum_bytes:  # the server sent no size, or a wrong one
                         break
                     if reached > furthest:
                         furthest = reached
-                        patience.failures = 0
+                        retrier.failures = 0
                 done = size is None or reached >= size
                 if not done and reached <= maximum_bytes:
                     raise ConnectionError(f"the connection ended at byte {reached} of {size}")
-            except Exception as error:  # each client has its own; `failed` sorts them
-                patience.failed(error)
+            except Exception as error:  # each client has its own errors; `failed` sorts them
+                retrier.failed(error)
             _require_size(remote, reached, maximum_bytes)
 
 
@@ -179,7 +179,7 @@ def _http_pieces(remote: Remote, info: dict[str, Any], start: int) -> Iterator[t
         etag = info.get("ETag", "")
         if etag.startswith('"'):  # a weak one says nothing about bytes
             headers["If-Range"] = etag
-    # With block_size=0 fsspec streams one prediction; with a size it does not ask for one first.
+    # With block_size=0 fsspec streams one response; with a size it does not ask for the size first.
     options = {"block_size": 0, "size": 1, "headers": headers}
     try:
         stream = remote.filesystem.open(remote.path, "rb", **options)

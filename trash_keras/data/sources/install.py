@@ -1,4 +1,4 @@
-"""A filled temporary folder -> a checked, marked data folder, whole or not at all."""
+"""Installs a data set: fills a temporary folder, checks and marks it, and moves it into place."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from trash_keras.data import catalog
 from trash_keras.storage import local
 
-MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` passes it over
+MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` ignores it
 
 
 def installed(target: Path, name: str, sha256: str = "") -> dict[str, int] | None:
@@ -16,8 +16,8 @@ def installed(target: Path, name: str, sha256: str = "") -> dict[str, int] | Non
 
     Args:
         target: The data folder, there or not.
-        name: What is to be brought, as `land` records it.
-        sha256: Checksum that its archive must have had; empty for any.
+        name: The source, as `install` records it.
+        sha256: Checksum that its archive had to have; empty for any.
 
     Raises:
         ValueError: The folder holds something else.
@@ -44,7 +44,7 @@ def installed(target: Path, name: str, sha256: str = "") -> dict[str, int] | Non
 
 
 def source(data_dir: str | os.PathLike) -> str | None:
-    """Returns where the images of a folder came from, None where nobody wrote it down."""
+    """Returns where the images of a folder came from, None if it is not recorded."""
     try:
         record = json.loads((Path(data_dir) / MARKER).read_text(encoding="utf-8"))
         return str(record["source"])
@@ -59,12 +59,12 @@ def install(
     sha256: str = "",
     expected_counts: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
-    """Fills a temporary folder, checks it, marks it, and puts it at the target.
+    """Fills a temporary folder, checks it, marks it, and moves it to the target: all or nothing.
 
     Args:
         target: The data folder; not there, or empty.
         name: Where the images come from, for the marker and messages.
-        fill: Makes the folder whose path it is given.
+        fill: Makes the folder at the path that it is given.
         sha256: Checksum of the archive, for the marker; empty when there was none.
         expected_counts: Class name -> number of images that there must be; None for any.
 
@@ -92,13 +92,13 @@ def install(
 
 def _count(folder: Path, name: str) -> dict[str, int]:
     try:
-        members = catalog.scan(folder)
+        files = catalog.scan(folder)
     except ValueError as error:
         raise ValueError(
             f"{name} holds no class folders with images: it needs one folder per class with "
             f"files ending in {', '.join(catalog.EXTENSIONS)}. Nothing was kept."
         ) from error
-    return {class_name: len(paths) for class_name, paths in members.items() if paths}
+    return {class_name: len(paths) for class_name, paths in files.items() if paths}
 
 
 def _listed(counts: Mapping[str, int]) -> str:
@@ -108,7 +108,7 @@ def _listed(counts: Mapping[str, int]) -> str:
 def strip_wrapper(folder: str | os.PathLike) -> None:
     """Moves the content of a single wrapping folder up, until class folders are on top.
 
-    A folder wraps when it is the only one beside no images, and holds folders but no images.
+    A wrapping folder is the only folder, has no images beside it, and holds folders but no images.
     """
     folder = Path(folder)
     while True:
@@ -119,7 +119,7 @@ def strip_wrapper(folder: str | os.PathLike) -> None:
             return
         aside = inner[0].rename(folder / ".wrapper")
         for entry in aside.iterdir():
-            local.remove(folder / entry.name)  # a file beside the wrapper gives way
+            local.remove(folder / entry.name)  # replaces a file beside the wrapper
             entry.rename(folder / entry.name)
         aside.rmdir()
 

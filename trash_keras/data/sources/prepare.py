@@ -1,4 +1,4 @@
-"""Hugging Face, gs://, s3://, https://, archives, folders, drawn stand-ins -> class folders."""
+"""Prepares a data set: Hugging Face, gs://, s3://, https://, archives, folders -> class folders."""
 
 import dataclasses
 import hashlib
@@ -11,8 +11,8 @@ from trash_keras.data import trashnet
 from trash_keras.data.sources import archives, downloads, install, remotes, synthetic
 from trash_keras.storage.local import remove
 
-KINDS = (
-    "trashnet (from Hugging Face), synthetic (drawn stand-ins), an address gs://, s3://, hf://, "
+SOURCES = (
+    "trashnet (from Hugging Face), synthetic (drawn images), an address gs://, s3://, hf://, "
     "http:// or https://, a local .zip, .tar, .tar.gz or .tgz, or a local folder"
 )
 TRASHNET_REPOSITORY, TRASHNET_ARCHIVE = "garythung/trashnet", "dataset-resized.zip"
@@ -20,11 +20,11 @@ TRASHNET_REPOSITORY, TRASHNET_ARCHIVE = "garythung/trashnet", "dataset-resized.z
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """What stands in the data folder.
+    """What is in the data folder.
 
     Attributes:
         counts: Class name -> number of images.
-        already: True when it stood there before and nothing was done.
+        already: True when it was there before and nothing was done.
     """
 
     counts: dict[str, int]
@@ -33,13 +33,13 @@ class Prepared:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is to be brought, and the bounds it must keep.
+    """What to prepare, and the limits that it must keep.
 
     Attributes:
-        source: One of KINDS.
+        source: One of SOURCES.
         sha256: Checksum that an archive must have, 64 hexadecimal digits; empty for any.
         max_unpacked_gigabytes: Largest size of an archive, of its content, or of a folder.
-        expected_counts: Class name -> images that must come out; None for any, and for
+        expected_counts: Class name -> images that there must be; None for any, and for
             `trashnet` the counts of TrashNet.
         images_per_class: Images drawn for each class of `synthetic`.
         seed: Decides what is drawn.
@@ -74,39 +74,41 @@ class Request:
 
 
 def prepare_dataset(request: Request, data_dir: str | os.PathLike) -> Prepared:
-    """Brings images into class folders, whole or not at all; a second time does nothing.
+    """Brings images into class folders, all or nothing; does nothing if they are there already.
 
     Args:
-        request: What to bring.
-        data_dir: Folder to make; it may exist if it is empty. Missing parents are made. A
-            download that breaks off is kept beside it in a hidden file, to be continued.
+        request: What to prepare.
+        data_dir: Folder to make; it may exist if it is empty. Missing parents are made. An
+            interrupted download is kept beside it in a hidden file, to be continued.
 
     Returns:
         The images by class.
 
     Raises:
-        ValueError: The source is of no known kind, its content is refused or fails a check, or
+        ValueError: The source is unknown, its content is refused or fails a check, or
             `data_dir` holds something else.
         OSError: The source cannot be read, or the folder cannot be written.
         ImportError: The client of the source is not installed.
     """
     target = Path(data_dir).expanduser().resolve()
-    standing = install.installed(target, request.name, request.sha256)
-    if standing is not None:
-        return Prepared(standing, already=True)
+    there = install.installed(target, request.name, request.sha256)
+    if there is not None:
+        return Prepared(there, already=True)
     if request.source == "synthetic":
         count, seed = request.images_per_class, request.seed
-        counts = _land(target, request, lambda room: synthetic.write_images(room, count, seed))
+        counts = _install(
+            target, request, lambda folder: synthetic.write_images(folder, count, seed)
+        )
     elif request.source == "trashnet":
         expected = trashnet.COUNTS if request.expected_counts is None else request.expected_counts
         request = dataclasses.replace(request, expected_counts=expected)
-        counts = _land_archive(target, request, _trashnet())
+        counts = _install_archive(target, request, _trashnet())
     elif (local := Path(request.source).expanduser()).is_file():
-        counts = _land_archive(target, request, local)
+        counts = _install_archive(target, request, local)
     elif "://" in request.source or local.is_dir():
-        counts = _land_remote(target, request)
+        counts = _install_remote(target, request)
     else:
-        raise ValueError(f"There is no source {request.source!r}. It may be {KINDS}.")
+        raise ValueError(f"There is no source {request.source!r}. It may be {SOURCES}.")
     return Prepared(counts, already=False)
 
 
@@ -120,7 +122,7 @@ def _trashnet() -> Path:
     remotes.quiet_clients()
     name, attempts = f"{TRASHNET_REPOSITORY} on Hugging Face", remotes.ATTEMPTS_OF_RETRYING_CLIENTS
     try:
-        path = remotes.Patience(name, attempts).call(
+        path = remotes.Retrier(name, attempts).call(
             lambda: huggingface_hub.hf_hub_download(
                 TRASHNET_REPOSITORY, TRASHNET_ARCHIVE, repo_type="dataset"
             )
@@ -132,10 +134,10 @@ def _trashnet() -> Path:
     return Path(path)
 
 
-def _land_remote(target: Path, request: Request) -> dict[str, int]:
+def _install_remote(target: Path, request: Request) -> dict[str, int]:
     is_local = "://" not in request.source
     remote = remotes.connect(request.name if is_local else request.source)
-    kind = remote.patience().call(remote.info)["type"]
+    kind = remote.retrier().call(remote.info)["type"]
     if kind == "directory":
         if request.sha256:
             raise ValueError(
@@ -144,10 +146,10 @@ def _land_remote(target: Path, request: Request) -> dict[str, int]:
         if is_local and Path(request.name) in (target, *target.parents):
             raise ValueError(f"--data_dir must not lie in the source folder. Received: {target}")
         part = downloads.download_folder(remote, target, request.maximum_bytes)
-        return _land(target, request, part.rename)
+        return _install(target, request, part.rename)
     part = downloads.download_file(remote, target, request.maximum_bytes)
     try:
-        counts = _land_archive(target, request, part)
+        counts = _install_archive(target, request, part)
     except ValueError:
         remove(part)  # refused: trying again needs other bytes
         raise
@@ -155,7 +157,7 @@ def _land_remote(target: Path, request: Request) -> dict[str, int]:
     return counts
 
 
-def _land_archive(target: Path, request: Request, archive: Path) -> dict[str, int]:
+def _install_archive(target: Path, request: Request, archive: Path) -> dict[str, int]:
     with archive.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if request.sha256 and sha256 != request.sha256.lower():
@@ -164,10 +166,10 @@ def _land_archive(target: Path, request: Request, archive: Path) -> dict[str, in
             "--sha256. Nothing was kept."
         )
     size = request.maximum_bytes
-    return _land(target, request, lambda room: archives.unpack(archive, room, size), sha256)
+    return _install(target, request, lambda folder: archives.unpack(archive, folder, size), sha256)
 
 
-def _land(
+def _install(
     target: Path, request: Request, fill: Callable[[Path], object], sha256: str = ""
 ) -> dict[str, int]:
     return install.install(target, request.name, fill, sha256, request.expected_counts)

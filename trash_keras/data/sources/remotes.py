@@ -1,4 +1,4 @@
-"""An address -> the fsspec client that reads it, and how long to be patient with that client."""
+"""An address -> the fsspec client that reads it, and retries with exponential backoff."""
 
 import dataclasses
 import errno
@@ -22,7 +22,7 @@ _VERSION_KEYS = (
     "LastModified", "last_modified", "mtime", "created", "size",
 )  # fmt: skip
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
-# Clients that are not installed everywhere are told by the names of their exceptions.
+# By name, since not every client is installed everywhere.
 _CONNECTION_ERRORS = {
     "ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError",
     "TransportError", "OSError",
@@ -51,15 +51,15 @@ class Remote:
 
     @property
     def is_http(self) -> bool:
-        """Says whether predictions can be streamed with headers of our own."""
+        """Tells whether responses can be streamed with headers of our own."""
         return "http" in self.filesystem.protocol
 
-    def patience(self) -> "Patience":
-        """Returns new patience with this client."""
-        return Patience(self.name, ATTEMPTS if self.is_http else ATTEMPTS_OF_RETRYING_CLIENTS)
+    def retrier(self) -> "Retrier":
+        """Returns a new retrier for this client."""
+        return Retrier(self.name, ATTEMPTS if self.is_http else ATTEMPTS_OF_RETRYING_CLIENTS)
 
     def info(self) -> dict[str, Any]:
-        """Returns what the server tells about it now: at least `type` and `size`."""
+        """Returns what the server says about it now: at least `type` and `size`."""
         self.filesystem.invalidate_cache()
         try:
             return dict(self.filesystem.info(self.path))
@@ -78,7 +78,7 @@ def connect(address: str) -> Remote:
         ValueError: There is no such scheme, or the client refuses the address.
         ImportError: The client is not installed.
     """
-    # Both take a second to import, which a script that only tells its --help does not have.
+    # Late, since both take a second to import and --help needs neither.
     import aiohttp
     import fsspec
 
@@ -98,7 +98,7 @@ def connect(address: str) -> Remote:
         filesystem, path = remote.open_filesystem(address, **options)
     except ImportError:
         raise
-    except Exception as error:  # each client has its own
+    except Exception as error:  # each client has its own errors
         raise ValueError(f"{public(address)} cannot be opened: {reason_of(error)}") from error
     return Remote(filesystem, path, public(address))
 
@@ -115,22 +115,22 @@ def public(address: str) -> str:
     return _SECRET_FIELD.sub(r"\1=...", without_user)
 
 
-class Patience:
-    """Allows some failures in a row, waiting longer after each."""
+class Retrier:
+    """Retries after failures of the connection, waiting longer after each in a row."""
 
     def __init__(self, name: str, attempts: int) -> None:
         self.name, self.attempts, self.failures = name, attempts, 0
 
     def call(self, action: Callable[[], Result]) -> Result:
-        """Returns what `action` returns in the end; raises as `failed`."""
+        """Returns what `action` returns, after retries if need be; raises as `failed`."""
         while True:
             try:
                 return action()
-            except Exception as error:  # each client has its own; `failed` sorts them
+            except Exception as error:  # each client has its own errors; `failed` sorts them
                 self.failed(error)
 
     def failed(self, error: Exception) -> None:
-        """Waits after trouble with the connection; raises OSError when waiting is no use."""
+        """Waits after a failure of the connection; raises OSError when retrying is no use."""
         self.failures += 1
         if not _is_transient(error) or self.failures >= self.attempts:
             self._give_up(error)
@@ -140,7 +140,7 @@ class Patience:
 
     def _give_up(self, error: Exception) -> NoReturn:
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            raise error  # ours, not theirs
+            raise error  # not the server's fault
         remedy = ""
         if "credentials" in str(error).lower():
             remedy = (
@@ -170,7 +170,7 @@ def _is_transient(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Returns the reason of an error in a few words, without passwords and signatures."""
+    """Returns the reason of an error briefly, without passwords and signatures."""
     if type(error) is FileNotFoundError:
         return "there is no such file or folder"
     if type(error).__name__ == "ClientPayloadError":
@@ -181,5 +181,5 @@ def reason_of(error: Exception) -> str:
 
 
 def version_of(info: dict[str, Any]) -> str:
-    """Returns a text that changes when the file changes, from what the server tells about it."""
+    """Returns a text that changes when the file changes, from what the server says about it."""
     return repr([(key, str(info[key])) for key in _VERSION_KEYS if info.get(key) is not None])

@@ -1,7 +1,7 @@
-"""Drawn stand-ins for the TrashNet photographs, so that everything runs with no download.
+"""Synthetic images in place of the TrashNet photographs, so that all runs with no download.
 
-The six classes differ by shape and texture (`painting.py`). Colour, background, light and pose
-are drawn from wide, overlapping ranges, so a model that only looks at colour does badly.
+The six classes differ by shape and texture (`synthetic_objects.py`). Colour, background, light and
+pose are drawn from wide, overlapping ranges, so a model that only looks at colour does badly.
 """
 
 import os
@@ -128,7 +128,7 @@ def write_images(
 ) -> dict[str, int]:
     """Writes a folder of images per class, as DIR/<class>/<class><n>.jpg with n from 1.
 
-    The set lands whole or not at all: it is written next to data_dir and renamed at the end.
+    The set is written whole or not at all: next to data_dir, and renamed at the end.
 
     Args:
         data_dir: Folder to make; it may exist if it is empty. Missing parents are made.

@@ -1,4 +1,4 @@
-"""The objects of the stand-in images, one painter for each class.
+"""The objects of the synthetic images, one painter for each class.
 
 The classes differ by shape and texture; their colours overlap.
 """

@@ -42,7 +42,7 @@ def predefined_splits(files: FilesByClass, split_dir: str | os.PathLike) -> dict
         for file_name, class_name in _read_list(Path(split_dir) / list_name):
             if file_name not in where:
                 raise ValueError(
-                    f"{list_name} names {file_name}, which is not in the data folder or stands "
+                    f"{list_name} names {file_name}, which is not in the data folder or is "
                     "in two lists. --split_method=official needs all of TrashNet."
                 )
             name, path = where.pop(file_name)
@@ -54,7 +54,7 @@ def predefined_splits(files: FilesByClass, split_dir: str | os.PathLike) -> dict
         splits[split_name] = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
     if where:
         raise ValueError(
-            f"{len(where)} images stand in none of the official lists, {min(where)} for one. "
+            f"{len(where)} images are in none of the official lists, {min(where)} for one. "
             "Use --split_method=stratified for other data than TrashNet."
         )
     return splits
