@@ -34,9 +34,7 @@ def main():
             done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
             if done.returncode or f"trash-keras {verb}" not in done.stdout:
                 sys.exit(f"error: trash-keras {verb} --help does not work: {done.stderr}")
-    print(
-        f"{len(modules)} modules of {installed.parent} imported; {len(verbs.VERBS)} verbs prediction"
-    )
+    print(f"{len(modules)} modules of {installed.parent} imported; {len(verbs.VERBS)} verbs start")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,11 @@ def test_settings_are_made_by_the_names_of_their_flags(tmp_path):
 
 def test_a_preset_is_where_settings_start_from():
     best = Config.make(preset="best")
-    assert best.data.image_size == 288 and best.training.ema == 0.99 and best.answering.tta == 2
+    assert (
+        best.data.image_size == 288
+        and best.training.ema_momentum == 0.99
+        and best.answering.tta == 2
+    )
     more = Config.make(preset="best", image_size=96, batch_size=8)
     assert more.data == DataConfig(image_size=96, batch_size=8) and more.training == best.training
     for name in reader.names():

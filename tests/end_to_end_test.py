@@ -1,4 +1,4 @@
-"""The real scripts, as a user runs them."""
+"""The real commands, as a user runs them."""
 
 import csv
 import json
@@ -49,7 +49,7 @@ def rows(workdir):
     ],
 )
 @pytest.mark.slow
-def test_a_mistake_is_one_line(script, arguments, status, message):
+def test_a_user_error_is_one_line(script, arguments, status, message):
     done = script(*arguments)
     assert done.returncode == status
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
@@ -169,18 +169,18 @@ def test_a_run_is_compared_with_its_own_export(tmp_path, trained, script):
 
 
 @pytest.mark.slow
-def test_every_kind_of_model_is_scored_on_renamed_and_on_changed_images(tmp_path, trained, script):
+def test_every_model_format_is_scored_on_renamed_and_on_corrupted_images(tmp_path, trained, script):
     workdir, data, _ = trained
     run = shutil.copytree(workdir, tmp_path / "run")
     assert script("export", f"--workdir={run}", "--timing_rounds=0").returncode == 0
-    foreign = tmp_path / "foreign"
+    external = tmp_path / "external"
     for own, theirs in (("red", "ruby"), ("green", "moss"), ("blue", "sea")):
-        shutil.copytree(data / own, foreign / theirs)
+        shutil.copytree(data / own, external / theirs)
     label_map, found = tmp_path / "map.json", []
     label_map.write_text('{"ruby": "red", "moss": "green", "sea": null}')
     for model in ("export/model_float32.tflite", "export/saved_model", "model.keras"):
         output = tmp_path / Path(model).name
-        flags = (f"--model={run / model}", f"--data_dir={foreign}", f"--output={output}",
+        flags = (f"--model={run / model}", f"--data_dir={external}", f"--output={output}",
                  f"--label_map={label_map}")  # fmt: skip
         done = script("evaluate", *flags, "--robustness", "--robustness_images=6")
         assert done.returncode == 0, done.stderr

@@ -179,7 +179,7 @@ def test_a_run_is_trained_evaluated_and_exported(data_dir, toy_backbone, tmp_pat
         (lambda: tk.load(tta=2), "--tta takes a .keras file"),
     ],
 )
-def test_mistakes_are_refused(call, message):
+def test_user_errors_are_refused(call, message):
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         call()
 

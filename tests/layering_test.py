@@ -17,7 +17,7 @@ FLOORS = (
     {"calibration", "reporting", "batch", "serving"},
     {"models", "tracking"},
     {"evaluation", "runtimes"},
-    {"training", "export"},
+    {"training", "exporters"},
     {"cli"},
 )
 FIRST_HEAVY_FLOOR = 6
@@ -26,7 +26,7 @@ MODULES = sorted(ROOT.glob("trash_keras/**/*.py"))
 
 
 def rooms(module):
-    """Returns the room of a module of the package, and what is below it."""
+    """Returns the names of a module without that of the package: its room first."""
     return module.split(".")[1:]
 
 

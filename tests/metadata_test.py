@@ -7,7 +7,7 @@ import pytest
 
 from trash_keras.metadata import ModelMetadata, is_unsure
 
-CONTRACT = ModelMetadata(("a", "b"), 32, "pad", 1.5, 0.7, 0.2, 4)
+METADATA = ModelMetadata(("a", "b"), 32, "pad", 1.5, 0.7, 0.2, 4)
 
 
 def test_a_file_and_a_folder_carry_it(tmp_path):
@@ -15,13 +15,13 @@ def test_a_file_and_a_folder_carry_it(tmp_path):
     file.write_bytes(b"flatbuffer")
     (tmp_path / "saved").mkdir()
     for path in (file, tmp_path / "saved"):
-        CONTRACT.embed(path)
-        assert ModelMetadata.read(path) == CONTRACT
+        METADATA.embed(path)
+        assert ModelMetadata.read(path) == METADATA
     assert file.read_bytes().startswith(b"flatbuffer")
     assert zipfile.ZipFile(file).read("labels.txt") == b"a\nb\n"
 
 
-def test_a_file_from_before_there_was_a_choice_predictions_as_it_did(tmp_path):
+def test_a_file_without_these_settings_predicts_as_it_did(tmp_path):
     old = {"class_names": ["a", "b"], "image_size": 32, "resize": "pad"}
     with zipfile.ZipFile(tmp_path / "old.keras", "w") as archive:
         archive.writestr("trash_keras.json", json.dumps(old))

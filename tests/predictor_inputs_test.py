@@ -82,8 +82,8 @@ def test_the_same_pixels_give_the_same_in_every_form():
         pixels, pixels.astype(np.float32), pixels.astype(np.float64) + 0.25,
         pixels[:, ::-1][:, ::-1], Image.fromarray(pixels), Image.fromarray(pixels).convert("RGBA"),
     ]  # fmt: skip
-    for predicted in CLASSIFIER.predict(forms):
-        assert predicted.probabilities == expected and predicted.file == ""
+    for prediction in CLASSIFIER.predict(forms):
+        assert prediction.probabilities == expected and prediction.file == ""
     proba = CLASSIFIER.predict_proba(np.stack([pixels, pixels]).astype(np.float16))
     assert proba.dtype == np.float32 and proba.shape == (2, 6)
     assert proba[1].tolist() == pytest.approx(list(expected.values()))
@@ -192,7 +192,7 @@ def test_black_and_nearly_black_are_images():
 
 
 def test_they_introduce_themselves():
-    predicted = CLASSIFIER.with_threshold(0).predict(noise())
-    assert repr(predicted) == f"<Prediction {predicted.format(3)}>" and "%" in repr(predicted)
+    prediction = CLASSIFIER.with_threshold(0).predict(noise())
+    assert repr(prediction) == f"<Prediction {prediction.format(3)}>" and "%" in repr(prediction)
     assert repr(CLASSIFIER.with_threshold(1).predict(noise())).startswith("<Prediction unsure (")
     assert repr(CLASSIFIER).startswith("<Predictor of cardboard, glass, metal")

@@ -33,7 +33,7 @@ def test_larger_images_than_the_limit_get_an_error(trained):
     assert "over the limit" in prediction.error and not prediction.probabilities
 
 
-def test_each_odd_file_gets_an_prediction_or_its_reason(trained, tmp_path):
+def test_each_odd_file_gets_a_prediction_or_its_reason(trained, tmp_path):
     for file in odd_files.corpus():
         (tmp_path / file.name).write_bytes(file.encoded)
     paths = [str(tmp_path / file.name) for file in odd_files.corpus()]
@@ -44,15 +44,15 @@ def test_each_odd_file_gets_an_prediction_or_its_reason(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_script_predictions_for_the_good_and_names_the_bad(trained, tmp_path, script):
+def test_the_command_classifies_the_good_files_and_names_the_bad(trained, tmp_path, script):
     for file in odd_files.corpus():
         (tmp_path / file.name).write_bytes(file.encoded)
     done = script("predict", f"--model={trained[0] / 'model.keras'}", tmp_path)
     good = [file.name for file in odd_files.corpus() if file.colours]
     bad = {file.name: file.reason for file in odd_files.corpus() if file.reason}
     assert done.returncode == 1
-    predicted = [line.split(": ")[0] for line in done.stdout.splitlines()]
-    assert predicted == sorted(str(tmp_path / name) for name in good)
+    classified = [line.split(": ")[0] for line in done.stdout.splitlines()]
+    assert classified == sorted(str(tmp_path / name) for name in good)
     failed = [line.split(": ", 2) for line in done.stderr.splitlines()]
     assert [path for _, path, _ in failed] == sorted(str(tmp_path / name) for name in bad)
     for error, path, why in failed:
@@ -92,12 +92,12 @@ def test_up_to_the_threshold_the_label_is_unsure(threshold, label, text):
     ("lowest", "labels"),
     [(0.7, []), (0.25, ["metal", "glass"]), (0, ["metal", "glass", "paper"])],
 )
-def test_with_sets_there_are_labels(lowest, labels):
+def test_with_conformal_sets_there_are_labels(lowest, labels):
     assert prediction(set_threshold=lowest).to_dict()["labels"] == labels
     assert "labels" not in prediction().to_dict()
 
 
-def test_certainty_is_not_above_a_threshold_of_one():
+def test_a_probability_of_one_is_not_above_a_threshold_of_one():
     assert Prediction("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=1.0).label == "unsure"
     assert Prediction("a.jpg", {"glass": 1.0, "metal": 0.0}, threshold=0.0).label == "glass"
 

@@ -56,8 +56,8 @@ def test_it_scores_what_is_recorded():
         for prediction, name in zip(predictions, truth, strict=True)
     ]
     assert sum(right) / len(right) == pytest.approx(FIGURES["test"]["accuracy"])
-    predicted = sum(prediction.label != "unsure" for prediction in predictions)
-    assert predicted / len(right) == pytest.approx(FIGURES["test"]["abstention"]["coverage"])
+    given = sum(prediction.label != "unsure" for prediction in predictions)
+    assert given / len(right) == pytest.approx(FIGURES["test"]["abstention"]["coverage"])
 
 
 @pytest.mark.slow

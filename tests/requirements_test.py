@@ -4,7 +4,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_what_predictions_alone_asks_for_the_ranges_of_the_whole():
+def test_inference_alone_asks_for_the_same_ranges_as_training():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     whole = {line.split(" #")[0] for line in lines if not line.startswith("#")}
     config = configparser.ConfigParser(interpolation=None)

@@ -1,1 +1,1 @@
-"""What only the authors run: `python -m tools.NAME`. Not part of the installed package."""
+"""Commands for the authors: `python -m tools.NAME`. Not part of the installed package."""

@@ -1,8 +1,8 @@
 """Makes an exported int8 file the pretrained model of the package, with its model card.
 
-    python -m tools.build_pretrained --workdir=RUN --home=REPORT --foreign=REPORT
+    python -m tools.build_pretrained --workdir=RUN --home=REPORT --external=REPORT
 
-The last step of tools/build_pretrained.sh, which trains, exports and scores first.
+The last step of tools/build_pretrained.sh, which trains, distils, exports and evaluates first.
 """
 
 import sys
@@ -18,9 +18,11 @@ WORKDIR = flags.DEFINE_string("workdir", None, "Run whose export/ has an int8 fi
 HOME = flags.DEFINE_string(
     "home", None, "Report of evaluating it on the test split, with --ood_dir."
 )
-FOREIGN = flags.DEFINE_string("foreign", None, "Report of evaluating it on photographs elsewhere.")
+EXTERNAL = flags.DEFINE_string(
+    "external", None, "Report of evaluating it on photographs from elsewhere."
+)
 OUTPUT = flags.DEFINE_string("output", None, "Folder to write; default: that of the package.")
-flags.mark_flags_as_required(["workdir", "home", "foreign"])
+flags.mark_flags_as_required(["workdir", "home", "external"])
 
 
 def main(paths: Sequence[str]) -> None:
@@ -35,7 +37,7 @@ def main(paths: Sequence[str]) -> None:
 
     model = Path(WORKDIR.value) / "export" / "model_int8.tflite"
     found = pretrained_card.figures(
-        Path(WORKDIR.value), model, Path(HOME.value), Path(FOREIGN.value)
+        Path(WORKDIR.value), model, Path(HOME.value), Path(EXTERNAL.value)
     )
     output = Path(OUTPUT.value or pretrained.FOLDER)
     with local.atomic_write(output / pretrained.FILE_NAME) as temporary:

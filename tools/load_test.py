@@ -1,4 +1,7 @@
-"""Many requests at once, to see what a service on this machine bears."""
+"""Load test: measures a service on this machine under many requests at once.
+
+python -m tools.load_test --urls=http://127.0.0.1:8000 --clients=1,8 IMAGE...
+"""
 
 import collections
 import dataclasses
@@ -20,12 +23,12 @@ from trash_keras.cli import launch
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What came of some requests.
+    """The results of some requests.
 
     Attributes:
-        milliseconds: Of each request that was classified, from sending it to the end of its prediction.
+        milliseconds: Of each request with a prediction, from sending it to the end of the response.
         failures: HTTP status, or `broken` for none, -> number of requests.
-        seconds: From the first request to the last prediction.
+        seconds: From the first request to the last response.
     """
 
     milliseconds: list[float]
@@ -61,9 +64,9 @@ def measure(url: str, images: Sequence[bytes], at_once: int, requests: int, seco
     Args:
         url: Of a service on this machine, `http://127.0.0.1:8000` for one.
         images: Files to send in turn.
-        at_once: Clients, each of which waits for its prediction before it asks again.
+        at_once: Clients, each of which waits for a response before its next request.
         requests: Most requests of all clients together.
-        seconds: No request is sent later than that.
+        seconds: No request is sent later.
 
     Raises:
         ValueError: The URL leads to another machine, where a load test may be an attack.
@@ -113,9 +116,9 @@ def _loopback(url: str) -> tuple[str, int]:
     return str(address), parts.port or 80
 
 
-URLS = flags.DEFINE_list("urls", ["http://127.0.0.1:8000"], "Services; loopback alone.")
-CLIENTS = flags.DEFINE_list("clients", ["1", "8"], "Numbers of clients that ask at once.")
-ROUNDS = flags.DEFINE_integer("rounds", 3, "Times that all of it is done.", 1, 20)
+URLS = flags.DEFINE_list("urls", ["http://127.0.0.1:8000"], "Services, on loopback only.")
+CLIENTS = flags.DEFINE_list("clients", ["1", "8"], "Numbers of clients that send at once.")
+ROUNDS = flags.DEFINE_integer("rounds", 3, "Times to repeat each measurement.", 1, 20)
 REQUESTS = flags.DEFINE_integer("requests", 100, "Most requests of one measurement.", 1, 10000)
 SECONDS = flags.DEFINE_float("seconds", 10.0, "Most seconds of one measurement.", 0.1, 60)
 

@@ -1,4 +1,7 @@
-"""What accuracy costs: exported files of several runs by accuracy, size and time an image."""
+"""Pareto front: exported files of several runs by accuracy, size and time an image.
+
+python -m tools.pareto --output=DIR [--teacher=TEACHER] RUN RUN...
+"""
 
 from __future__ import annotations
 
@@ -20,25 +23,25 @@ from trash_keras.metrics import comparison, report_file
 from trash_keras.reporting import markdown
 from trash_keras.reporting.plots.base import COLOURS, GRID, QUIET, quiet_frame
 
-FORMATS = ("float32", "float16", "dynamic", "int8")  # what phones take
+FORMATS = ("float32", "float16", "dynamic", "int8")  # of TFLite, for phones
 # What a file costs, and how tables and axes call it.
 COSTS = {"megabytes": "Size, MB", "milliseconds": "Median time an image, one thread, ms"}
 
 
 def read(
-    folders: Sequence[str | os.PathLike], kinds: Sequence[str] = FORMATS
+    folders: Sequence[str | os.PathLike], formats: Sequence[str] = FORMATS
 ) -> list[dict[str, Any]]:
     """Reads what the exported files of some runs are worth.
 
     Args:
         folders: Workdirs of runs that were exported with accuracy and latency.
-        kinds: Which of their files to take; a run need not have them all.
+        formats: Which of their files to take; a run need not have them all.
 
     Returns:
         For each file `run`, `kind`, `accuracy` with `accuracy_interval` (0 to 1, test split,
         through the file's own runtime), `megabytes` (10^6 bytes), `milliseconds` (median of one
-        image on one thread), and `frontier`, the costs by which no other file is as good and
-        cheaper.
+        image on one thread), and `frontier`, the costs by which it is on the Pareto front:
+        no other file is as accurate and cheaper.
 
     Raises:
         ValueError: No folder, one twice, one without such an export, or a file that was not
@@ -52,31 +55,31 @@ def read(
     points = [
         {"run": name, **point}
         for name, path in zip(names, paths, strict=True)
-        for point in _points(path, kinds)
+        for point in _points(path, formats)
     ]
     for point in points:
         point["frontier"] = [cost for cost in COSTS if not _beaten(point, points, cost)]
     return points
 
 
-def _points(path: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    command = f"trash-keras export --workdir={path} --formats={','.join(kinds)}"
+def _points(path: Path, formats: Sequence[str]) -> list[dict[str, Any]]:
+    command = f"trash-keras export --workdir={path} --formats={','.join(formats)}"
     found = report_file.read_export(path).get("kinds")
     if found is None:
         raise ValueError(f"{path} has no export/export.json. Export it first: {command}")
-    chosen = {kind: found[kind] for kind in kinds if kind in found}
+    chosen = {name: found[name] for name in formats if name in found}
     if not chosen:
         raise ValueError(
-            f"{path} has none of the kinds {', '.join(kinds)}, but {', '.join(found) or 'none'}. "
-            f"Export one: {command}"
+            f"{path} has none of the formats {', '.join(formats)}, but {', '.join(found) or 'none'}."
+            f" Export one: {command}"
         )
-    return [_point(path, kind, facts, command) for kind, facts in chosen.items()]
+    return [_point(path, name, facts, command) for name, facts in chosen.items()]
 
 
-def _point(path: Path, kind: str, facts: Mapping[str, Any], command: str) -> dict[str, Any]:
+def _point(path: Path, name: str, facts: Mapping[str, Any], command: str) -> dict[str, Any]:
     try:
         return {
-            "kind": kind,
+            "kind": name,
             "accuracy": facts["accuracy"],
             "accuracy_interval": facts["accuracy_interval"],
             "megabytes": facts["bytes"] / 1e6,
@@ -84,7 +87,7 @@ def _point(path: Path, kind: str, facts: Mapping[str, Any], command: str) -> dic
         }
     except (KeyError, TypeError) as error:
         raise ValueError(
-            f"The {kind} file of {path} lacks figures: no {error} in export.json. "
+            f"The {name} file of {path} lacks figures: no {error} in export.json. "
             f"Export it again: {command}"
         ) from error
 
@@ -98,7 +101,7 @@ def _beaten(point: Mapping[str, Any], points: Sequence[Mapping[str, Any]], cost:
 
 
 def read_teacher(folder: str | os.PathLike) -> dict[str, Any]:
-    """Returns `run`, `accuracy` and `accuracy_interval` of the run that taught, on its test split.
+    """Returns `run`, `accuracy` and `accuracy_interval` of a teacher on its test split.
 
     Raises:
         ValueError: There is no report of a test split.
@@ -117,13 +120,13 @@ def read_teacher(folder: str | os.PathLike) -> dict[str, Any]:
 def points_table(
     points: Sequence[Mapping[str, Any]], teacher: Mapping[str, Any] | None = None
 ) -> str:
-    """Returns the files as a Markdown table, by size; those of a frontier are marked with a star.
+    """Returns the files as a Markdown table, by size; those on a Pareto front have a star.
 
     Args:
         points: From `read`.
         teacher: From `read_teacher`; adds its row, and how far each file stays behind it.
     """
-    heading = ["run", "kind", "accuracy", "95% interval", "MB", "ms"]
+    heading = ["run", "format", "accuracy", "95% interval", "MB", "ms"]
     ordered = sorted(points, key=lambda point: point["megabytes"])
     rows = [_row(point) for point in ordered]
     if teacher:
@@ -155,14 +158,12 @@ MARKERS = {"float32": "o", "float16": "s", "dynamic": "^", "int8": "D"}
 OTHER_MARKER = "P"
 
 
-def frontier(
-    points: Sequence[Mapping[str, Any]], teacher: Mapping[str, Any] | None = None
-) -> Figure:
-    """Draws each file with its interval, and the line of those that none other beats.
+def draw(points: Sequence[Mapping[str, Any]], teacher: Mapping[str, Any] | None = None) -> Figure:
+    """Draws each file with its interval, and the Pareto front.
 
     Args:
-        points: From `frontier.read`, at least one. Colours tell runs apart, markers kinds.
-        teacher: From `frontier.read_teacher`: a dashed line and its interval as a band.
+        points: From `read`, at least one. Colours tell runs apart, markers formats.
+        teacher: From `read_teacher`: a dashed line and its interval as a band.
 
     Returns:
         A figure with a panel for size and one for time, on logarithmic scales.
@@ -176,7 +177,7 @@ def frontier(
         if teacher:
             axes.axhspan(*teacher["accuracy_interval"], color=GRID, alpha=0.6, linewidth=0)
             axes.axhline(teacher["accuracy"], color=QUIET, linestyle="--", linewidth=1.2)
-        _draw(axes, points, cost, colours)
+        _draw_panel(axes, points, cost, colours)
         axes.set_xlabel(label)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.grid(color=GRID, linewidth=0.8)
@@ -187,7 +188,7 @@ def frontier(
     return figure
 
 
-def _draw(
+def _draw_panel(
     axes: Axes, points: Sequence[Mapping[str, Any]], cost: str, colours: Mapping[str, Any]
 ) -> None:
     best = sorted((p[cost], p["accuracy"]) for p in points if cost in p["frontier"])
@@ -220,8 +221,8 @@ def _add_legend(
     ]
     shown = {point["kind"]: _marker(point) for point in points}
     names += [
-        Line2D([], [], color=QUIET, marker=marker, linestyle="", label=kind)
-        for kind, marker in shown.items()
+        Line2D([], [], color=QUIET, marker=marker, linestyle="", label=name)
+        for name, marker in shown.items()
     ]
     names.append(Line2D([], [], color=QUIET, linewidth=1, label="none is better and cheaper"))
     if teacher:
@@ -237,9 +238,9 @@ def _add_legend(
 OUTPUT = flags.DEFINE_string(
     "output", None, "Folder for frontier.png, frontier.md and frontier.json."
 )
-TEACHER = flags.DEFINE_string("teacher", None, "Workdir of the run that taught, for reference.")
-KINDS = flags.DEFINE_list(
-    "formats", "float32,float16,dynamic,int8", "Which exported files of each run to show."
+TEACHER = flags.DEFINE_string("teacher", None, "Workdir of the teacher, for reference.")
+FILE_FORMATS = flags.DEFINE_list(
+    "formats", ",".join(FORMATS), "Which exported files of each run to show."
 )
 flags.mark_flags_as_required(["output"])
 
@@ -249,10 +250,10 @@ def main(folders: Sequence[str]) -> None:
     from trash_keras.reporting.plots import base
     from trash_keras.storage import local
 
-    points = read(folders, KINDS.value)
+    points = read(folders, FILE_FORMATS.value)
     teacher = read_teacher(TEACHER.value) if TEACHER.value else None
     table, output = points_table(points, teacher), OUTPUT.value
-    base.save(frontier(points, teacher), f"{output}/frontier.png")
+    base.save(draw(points, teacher), f"{output}/frontier.png")
     local.write_text(f"{output}/frontier.md", table + "\n")
     local.write_json(f"{output}/frontier.json", {"files": points, "teacher": teacher})
     print(table)

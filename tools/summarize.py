@@ -1,4 +1,4 @@
-"""Prints a run as a page of Markdown, and says whether it is good enough.
+"""Summarizes a run as a page of Markdown, and says whether it is good enough.
 
     python -m tools.summarize --workdir=RUN [--minimum_accuracy=0.8 [--enforce]]
 

@@ -1,5 +1,5 @@
-"""TrashNet image classification in pure Keras/TensorFlow, by transfer learning: train, evaluate,
-export to phones and servers, predict.
+"""TrashNet image classification by transfer learning in pure Keras: train, evaluate, export,
+and inference on phones, in browsers and on servers.
 
     import trash_keras as tk
 

@@ -11,7 +11,7 @@ CARD_NAME = "MODEL_CARD.md"
 def path() -> Path:
     """Returns the file: TrashNet's six classes, uint8 images in and probabilities out.
 
-    `MODEL_CARD.md` beside it says what it is worth.
+    `MODEL_CARD.md` beside it has its scores and limits.
 
     Raises:
         ValueError: This copy of the package has no model in it.

@@ -11,7 +11,7 @@ from trash_keras.storage import local
 
 @dataclasses.dataclass(frozen=True)
 class Note:
-    """Writes a file for each part, and a trace of each attempt."""
+    """Writes a file for each shard, and a trace of each attempt."""
 
     output: str
     fails: int = -1
@@ -21,25 +21,25 @@ class Note:
             file.write("x")
         if number == self.fails:
             raise OSError(28, "No space left on device")
-        local.write_text(f"{self.output}/part-{number}", f"{number}")
+        local.write_text(f"{self.output}/shard-{number}", f"{number}")
         return {"lines": 1, "bytes": number}
 
 
-def run(output, parts, fails=-1, description=None, runner="DirectRunner", options="", **expected):
+def run(output, shards, fails=-1, description=None, runner="DirectRunner", options="", **expected):
     beam_options = beam.pipeline_options(runner, options)
-    beam.open_job(output, description or {"parts": parts})
-    return beam.run_shards(Note(str(output), fails), parts, output, beam_options, expected)
+    beam.open_job(output, description or {"shards": shards})
+    return beam.run_shards(Note(str(output), fails), shards, output, beam_options, expected)
 
 
 def attempts(output):
     return {path.name: len(path.read_text()) for path in output.glob(".attempts-*")}
 
 
-def test_every_part_is_done_once_and_counted(tmp_path):
+def test_every_shard_is_done_once_and_counted(tmp_path):
     summary = run(tmp_path, 7, lines=7)
     assert summary == {"parts": 7, "lines": 7, "bytes": 21}
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
-    assert sorted(path.read_text() for path in tmp_path.glob("part-*")) == list("0123456")
+    assert sorted(path.read_text() for path in tmp_path.glob("shard-*")) == list("0123456")
     assert list(attempts(tmp_path).values()) == [1] * 7
 
 
@@ -64,7 +64,7 @@ def shared(number):
 
 
 @pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
-def test_a_failing_part_says_why_and_the_rest_continues(tmp_path, mode):
+def test_a_failing_shard_says_why_and_the_rest_continues(tmp_path, mode):
     single = f"--direct_running_mode={mode} --direct_num_workers=1"
     with pytest.raises(OSError, match=r"stopped at shard 3: .*No space left on device\. What is"):
         run(tmp_path, 6, fails=3, options=single)
@@ -84,12 +84,12 @@ def test_a_finished_job_does_nothing(tmp_path):
 
 
 def test_what_killed_workers_left_goes_away_at_the_end(tmp_path):
-    leftover = tmp_path / ".part-1-abc.tmp"
+    leftover = tmp_path / ".shard-1-abc.tmp"
     leftover.mkdir()
-    (leftover / "part-1").write_text("half")
+    (leftover / "shard-1").write_text("half")
     run(tmp_path, 2)
     assert not leftover.exists()
-    assert (tmp_path / "part-1").read_text() == "1"
+    assert (tmp_path / "shard-1").read_text() == "1"
 
 
 def test_another_job_in_the_same_folder_is_refused(tmp_path):
@@ -107,7 +107,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_wrong_counts_are_no_success(tmp_path):
+def test_wrong_counts_are_an_error(tmp_path):
     with pytest.raises(RuntimeError, match=r"counts \{'lines': 2\} instead of \{'lines': 3\}"):
         run(tmp_path, 2, lines=3)
     assert not (tmp_path / "summary.json").exists()
@@ -134,7 +134,7 @@ def test_without_beam_the_pip_command_is_named(monkeypatch):
         beam.pipeline_options("DirectRunner")
 
 
-def test_a_portable_runner_does_the_parts_elsewhere(tmp_path):
+def test_a_portable_runner_does_the_shards_elsewhere(tmp_path):
     options = "--job_endpoint=embed --environment_type=LOOPBACK"
     assert run(tmp_path, 3, runner="PortableRunner", options=options, lines=3)["bytes"] == 3
 

@@ -46,11 +46,10 @@ def parquet_rows(output):
     return [row for path in paths for row in parquet.read_table(path).to_pylist()]
 
 
-def test_predictions_are_those_of_plain_prediction(trained, images, tmp_path):
+def test_predictions_are_those_of_the_predictor(trained, images, tmp_path):
     counts = predict(trained, images, tmp_path / "out", batch_size=3)
-    parts = -(-len(images) // 8)
-    total = len(images)
-    assert counts == {"parts": parts, "images": total, "predictions": total - 3, "errors": 3}
+    shards, total = -(-len(images) // 8), len(images)
+    assert counts == {"parts": shards, "images": total, "predictions": total - 3, "errors": 3}
     predictor = Predictor.load(trained[0] / "model.keras")
     plain = [prediction.to_dict() for prediction in predictor.predict_stream(images, 3)]
     predictions = [row for row in plain if "error" not in row]
@@ -61,7 +60,7 @@ def test_predictions_are_those_of_plain_prediction(trained, images, tmp_path):
     assert rows(tmp_path / "out", "errors-*") == [row for row in plain if "error" in row]
 
 
-def test_parts_are_cut_in_order_and_named(trained, images, tmp_path):
+def test_shards_are_cut_in_order_and_named(trained, images, tmp_path):
     predict(trained, images, tmp_path / "out", examples_per_file=10)
     names = sorted(path.name for path in (tmp_path / "out").glob("predictions*"))
     total = -(-len(images) // 10)
@@ -82,7 +81,7 @@ def test_parquet_holds_the_rows_of_json_lines(trained, images, tmp_path):
     assert rows(tmp_path / "table", "errors-*") == rows(tmp_path / "lines", "errors-*")
 
 
-def test_a_part_cut_short_before_its_record_is_done_again(trained, images, tmp_path):
+def test_a_shard_that_was_cut_short_is_done_again(trained, images, tmp_path):
     output = tmp_path / "out"
     predict(trained, images, output)
     whole = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
@@ -119,7 +118,7 @@ def test_other_inputs_in_the_same_folder_are_refused(trained, images, tmp_path, 
     assert (tmp_path / "out" / "inputs.jsonl").read_bytes() == before
 
 
-def test_what_is_less_sure_than_the_threshold_is_unsure(trained, images, tmp_path):
+def test_predictions_up_to_the_threshold_are_unsure(trained, images, tmp_path):
     for output_format in ("jsonl", "parquet"):
         options = {"threshold": 1.0, "output_format": output_format}
         predict(trained, images[:5], tmp_path / output_format, **options)
@@ -172,7 +171,7 @@ def test_everything_may_lie_in_an_object_store(trained, images, tmp_path):
     assert [row["file"] for row in rows(tmp_path / "out")] == there[:5] + there[6:]
     for one, other in zip(rows(tmp_path / "out"), rows(tmp_path / "local"), strict=True):
         assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
-    memory.reader.clear()
+    memory.store.clear()
 
 
 @pytest.mark.slow
@@ -184,12 +183,12 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, images, monkeypat
     server.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.get_host_and_port()[1]}")
     try:
-        reader = fsspec.filesystem("s3", skip_instance_cache=True)
-        type(reader).clear_instance_cache()  # those of other tests know other servers
-        reader.mkdir("jobs")
-        reader.put_file(str(trained[0] / "model.keras"), "jobs/model.keras")
+        store = fsspec.filesystem("s3", skip_instance_cache=True)
+        type(store).clear_instance_cache()  # those of other tests know other servers
+        store.mkdir("jobs")
+        store.put_file(str(trained[0] / "model.keras"), "jobs/model.keras")
         for index, path in enumerate(images[:8]):
-            reader.put_file(path, f"jobs/images/{index}.png")
+            store.put_file(path, f"jobs/images/{index}.png")
         for _ in range(2):
             counts = predict_images(
                 "s3://jobs/model.keras",
@@ -198,7 +197,7 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, images, monkeypat
                 PredictOptions(examples_per_file=3),
             )
             assert counts == {"parts": 3, "images": 8, "predictions": 7, "errors": 1}
-        found = reader.cat("jobs/out/predictions-*")
+        found = store.cat("jobs/out/predictions-*")
         files = [
             json.loads(line)["file"] for key in sorted(found) for line in found[key].splitlines()
         ]
@@ -207,7 +206,7 @@ def test_a_real_s3_server_serves_and_keeps_everything(trained, images, monkeypat
             predict(trained, ["a.jpg"], "s3://jobs/out", examples_per_file=3)
     finally:
         server.stop()
-        type(reader).clear_instance_cache()
+        type(store).clear_instance_cache()
 
 
 @pytest.mark.slow
@@ -253,8 +252,8 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
             os.link(tmp_path / "one.jpg", folder / f"{index}.jpg")
         command = [
             sys.executable, "-m", "trash_keras", "predict", f"--model={model}",
-            "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}", "--examples_per_file=50",
-            folder,
+            "--runner=DirectRunner", f"--output={tmp_path / f'out{count}'}",
+            "--examples_per_file=50", folder,
         ]  # fmt: skip
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
@@ -283,7 +282,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
         (("x.jpg", "--runner=DirectRunner", "--output=gone", "--runner_options=--x=1"), "option"),
     ],
 )
-def test_a_mistake_is_one_line(script, trained, arguments, message):
+def test_a_user_error_is_one_line(script, trained, arguments, message):
     done = script("predict", f"--model={trained[0] / 'model.keras'}", *arguments, fresh=True)
     assert done.returncode == 1
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
@@ -291,7 +290,7 @@ def test_a_mistake_is_one_line(script, trained, arguments, message):
 
 
 @pytest.mark.slow
-def test_the_script_prints_what_the_job_writes(script, trained, images, tmp_path):
+def test_the_command_prints_what_the_job_writes(script, trained, images, tmp_path):
     (tmp_path / "names.txt").write_text("\n".join(images))
     common = (f"--model={trained[0] / 'model.keras'}", f"--paths_file={tmp_path / 'names.txt'}")
     plain = script("predict", *common, "--format=json")
@@ -302,5 +301,5 @@ def test_the_script_prints_what_the_job_writes(script, trained, images, tmp_path
     assert plain.stdout == (output / "predictions-00000-of-00001.jsonl").read_text()
     # Nothing of Beam or TensorFlow but the progress bar.
     assert all(
-        line.startswith("Parts: ") for line in job.stderr.replace("\r", "\n").split("\n") if line
+        line.startswith("Shards: ") for line in job.stderr.replace("\r", "\n").split("\n") if line
     )

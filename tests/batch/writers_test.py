@@ -8,7 +8,7 @@ from trash_keras.batch import writers
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Prediction
 
-CONTRACT = ModelMetadata(("glass", "metal"), 16, "pad")
+METADATA = ModelMetadata(("glass", "metal"), 16, "pad")
 ROWS = [
     Prediction("a.jpg", {"glass": 0.25, "metal": 0.75}).to_dict(),
     Prediction("b.jpg", {"glass": 0.5, "metal": 0.5}).to_dict(),
@@ -22,7 +22,7 @@ def read(path):
 
 def test_both_forms_hold_the_same_rows(tmp_path):
     for form, write in writers.WRITERS.items():
-        write(tmp_path / form, ROWS, CONTRACT)
+        write(tmp_path / form, ROWS, METADATA)
     assert ROWS[0] == {
         "file": "a.jpg",
         "label": "metal",
@@ -34,7 +34,7 @@ def test_both_forms_hold_the_same_rows(tmp_path):
 
 
 def test_sets_are_a_column_of_lists(tmp_path):
-    metadata = dataclasses.replace(CONTRACT, set_threshold=0.3)
+    metadata = dataclasses.replace(METADATA, set_threshold=0.3)
     rows = [
         Prediction(f"{p}.jpg", {"glass": 1 - p, "metal": p}, set_threshold=0.3).to_dict()
         for p in (0.25, 0.625)
@@ -49,14 +49,14 @@ def test_sets_are_a_column_of_lists(tmp_path):
 
 def test_columns_do_not_depend_on_the_rows(tmp_path):
     for name, rows in (("full", ROWS), ("empty", [])):
-        writers.write_parquet(tmp_path / name, rows, CONTRACT)
+        writers.write_parquet(tmp_path / name, rows, METADATA)
     assert read(tmp_path / "empty").schema == read(tmp_path / "full").schema
     assert read(tmp_path / "empty").num_rows == 0
 
 
 def test_a_name_that_is_not_utf8_ends_nothing(tmp_path):
     row = {**ROWS[0], "file": b"\xff.jpg".decode(errors="surrogateescape")}
-    writers.write_parquet(tmp_path / "x", [row], CONTRACT)
+    writers.write_parquet(tmp_path / "x", [row], METADATA)
     assert read(tmp_path / "x").to_pylist()[0]["file"] == "\\udcff.jpg"
     writers.write_jsonl(tmp_path / "y", [row])
     assert json.loads((tmp_path / "y").read_text()) == row

@@ -1,4 +1,4 @@
-"""The audit as a user runs it."""
+"""`trash-keras audit` as a user runs it."""
 
 import json
 import os
@@ -29,8 +29,8 @@ def test_planted_defects_with_a_backbone(script, data_dir, toy_backbone, tmp_pat
     assert set(found["counts"]) == {"train", "valid", "test"}
     assert load_groups(groups) == [tuple(group) for group in found["groups"]]
     assert {"blue/blue3.png", "red/copy.png"} in map(set, found["groups"])
-    doubts = {item["file"]: item["suggestion"] for item in found["doubtful_labels"]["found"]}
-    assert doubts == {"green/is_red.png": "red", "red/copy.png": "blue"}
+    issues = {item["file"]: item["suggestion"] for item in found["doubtful_labels"]["found"]}
+    assert issues == {"green/is_red.png": "red", "red/copy.png": "blue"}
     assert 10_000 < (output / "audit.html").stat().st_size < 5_000_000
     written = (output / "audit.html").stat().st_mtime_ns
     again = script("audit", *flags)
@@ -60,7 +60,7 @@ def test_without_a_backbone_it_starts_no_tensorflow(script, data_dir, tmp_path):
         (("--max_distance=65",), "--max_distance must be between 0 and 64"),
     ],
 )
-def test_a_mistake_is_one_line(script, data_dir, tmp_path, arguments, message):
+def test_a_user_error_is_one_line(script, data_dir, tmp_path, arguments, message):
     done = script("audit", f"--data_dir={data_dir}", f"--output={tmp_path / 'out'}", *arguments)
     assert done.returncode == 1
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr

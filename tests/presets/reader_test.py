@@ -23,7 +23,7 @@ def test_a_preset_may_build_on_another():
     assert resnet == best
 
 
-def test_an_unknown_preset_is_predicted_by_the_list():
+def test_an_unknown_preset_gets_the_list():
     with pytest.raises(ValueError, match=r"one of actions, best, .* Received: 'bset'"):
         reader.settings("bset")
 

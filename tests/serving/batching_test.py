@@ -11,7 +11,7 @@ def image(level):
     return np.full((2, 2, 3), level, np.uint8)
 
 
-def prediction_all(predict_batch, work, max_batch=4, observe=lambda size: None):
+def run_batcher(predict_batch, work, max_batch=4, observe=lambda size: None):
     """Runs a batcher while `work`, a function of it, runs."""
 
     async def run():
@@ -48,12 +48,12 @@ def test_each_gets_its_own_prediction_in_batches_that_grow_with_the_load():
         go_on.set()
         return await asyncio.gather(early, *late)
 
-    rows = prediction_all(slow_first, work, observe=sizes.append)
+    rows = run_batcher(slow_first, work, observe=sizes.append)
     assert [row.tolist() for row in rows] == [[level] for level in range(11)]
     assert sizes == [1, 4, 4, 2]
 
 
-def test_whoever_gave_up_takes_no_place_in_a_batch():
+def test_a_cancelled_request_takes_no_place_in_a_batch():
     batches = []
     go_on = threading.Event()
 
@@ -74,7 +74,7 @@ def test_whoever_gave_up_takes_no_place_in_a_batch():
         go_on.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    found = prediction_all(remember, work)
+    found = run_batcher(remember, work)
     assert batches == [[0], [2, 4, 5, 6]]
     assert [isinstance(one, asyncio.CancelledError) for one in found] == [
         True, True, False, True, False, False, False
@@ -92,4 +92,4 @@ def test_an_error_reaches_those_of_its_batch_alone():
             await batcher.predict(image(9))
         return await batcher.predict(image(5))
 
-    assert prediction_all(fail_on_nine, work).tolist() == [5]
+    assert run_batcher(fail_on_nine, work).tolist() == [5]

@@ -20,7 +20,7 @@ class Model:
 
     def __init__(self):
         self.batches = []
-        self.before = lambda: None  # called by the model's thread before it predictions
+        self.before = lambda: None  # called by the model's thread before it predicts
 
     def __call__(self, images):
         self.batches.append(len(images))

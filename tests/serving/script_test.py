@@ -1,4 +1,4 @@
-"""The real script, over real connections, with the requests of docs/serving.md."""
+"""The real command, over real connections, with the requests of docs/serving.md."""
 
 import json
 import re
@@ -75,10 +75,10 @@ def test_many_uploads_at_once_get_the_predictions_of_predict(service, exported):
         return service.post([("files", (str(path), path.read_bytes()))])
 
     with ThreadPoolExecutor(12) as clients:
-        predicted = list(clients.map(post, paths))
-    assert {found.status_code for found in predicted} == {200}
-    for found, prediction in zip(predicted, expected, strict=True):
-        assert found.json()["predictions"] == [prediction.to_dict()]
+        responses = list(clients.map(post, paths))
+    assert {response.status_code for response in responses} == {200}
+    for response, prediction in zip(responses, expected, strict=True):
+        assert response.json()["predictions"] == [prediction.to_dict()]
     counts = httpx.get(f"{service.url}/metrics").text
     assert f'trash_keras_requests_total{{status="200"}} {len(paths)}.0' in counts
     batches = float(re.search(r"batch_images_count (\S+)", counts)[1])
@@ -87,7 +87,7 @@ def test_many_uploads_at_once_get_the_predictions_of_predict(service, exported):
     assert httpx.get(f"{service.url}/v1/model").json()["class_names"] == ["blue", "green", "red"]
 
 
-def test_bad_uploads_are_refused_and_heard(service, exported):
+def test_bad_uploads_get_a_response_that_refuses_them(service, exported):
     good = exported[1][0].read_bytes()
     for files, status in (
         ([("files", ("a.jpg", b"text"))], 415),
@@ -107,7 +107,7 @@ def test_bad_uploads_are_refused_and_heard(service, exported):
     assert service.post([("files", ("a.png", good))]).status_code == 200
 
 
-def test_the_documented_requests_are_predicted_as_shown(service, exported, tmp_path):
+def test_the_documented_requests_have_the_documented_responses(service, exported, tmp_path):
     for path, name in zip(exported[1], ("photo.jpg", "bottle.png"), strict=False):
         Image.open(path).save(tmp_path / name)
     shells = [text for language, text in BLOCKS if ADDRESS in text and language == "bash"]
@@ -145,10 +145,10 @@ def test_sigterm_lets_what_is_under_way_end(exported):
     noise = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), np.uint8)
     Image.fromarray(noise).save(large := exported[0].parent / "large.jpg", quality=50)
     content = large.read_bytes()  # takes some tenths of a second to decode
-    predicted = []
+    responses = []
     callers = [
         threading.Thread(
-            target=lambda: predicted.append(served.post([("files", ("a.jpg", content))]))
+            target=lambda: responses.append(served.post([("files", ("a.jpg", content))]))
         )
         for _ in range(4)
     ]
@@ -160,13 +160,13 @@ def test_sigterm_lets_what_is_under_way_end(exported):
     status, said = served.stop()
     for caller in callers:
         caller.join(60)
-    assert [found.status_code for found in predicted] == [200] * 4
+    assert [response.status_code for response in responses] == [200] * 4
     assert status == 0 and "Traceback" not in said
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{served.url}/healthz")
 
 
-def test_mistakes_end_in_one_line(service, exported, script, tmp_path):
+def test_user_errors_end_in_one_line(service, exported, script, tmp_path):
     port = service.url.rsplit(":")[-1]
     for flags, reason in (
         ([f"--model={exported[0]}", f"--port={port}"], "Address already in use"),

@@ -54,9 +54,9 @@ def test_equal_names_are_images_of_their_own(client, image):
 
 def test_a_bad_image_among_good_ones_gets_its_error(client, image, form):
     files = form(text=b"text", red=image("red"))
-    predicted = client.post("/v1/classify", files=files)
-    assert predicted.status_code == 200
-    bad, good = predicted.json()["predictions"]
+    response = client.post("/v1/classify", files=files)
+    assert response.status_code == 200
+    bad, good = response.json()["predictions"]
     assert bad.keys() == {"file", "error"} and bad["error"].startswith("not a JPEG")
     assert good["label"] == "red"
 
@@ -68,11 +68,9 @@ def test_bad_images_alone_are_refused_and_named(client, image, form):
         (image("red", "JPEG")[:400], 422, "truncated JPEG"),
         (image("red", side=101), 413, "over the limit of 0.01 megapixels"),
     ):
-        predicted = client.post("/v1/classify", files=form(name=content))
-        assert predicted.status_code == status
-        assert (
-            predicted.json()["error"].startswith("name: ") and reason in predicted.json()["error"]
-        )
+        response = client.post("/v1/classify", files=form(name=content))
+        assert response.status_code == status
+        assert response.json()["error"].startswith("name: ") and reason in response.json()["error"]
     both = client.post("/v1/classify", files=form(one=b"text", two=b"{}"))
     assert both.status_code == 415
     assert both.json()["error"].count("not a JPEG") == 2 and "two: " in both.json()["error"]
@@ -82,18 +80,18 @@ def test_bad_images_alone_are_refused_and_named(client, image, form):
 def test_no_file_is_a_defect_of_the_service(client, file, form):
     if len(file.encoded) > 90_000:
         pytest.skip("larger than the limit of these tests")
-    predicted = client.post("/v1/classify", files=form(**{file.name: file.encoded}))
-    if predicted.status_code == 200:
-        assert predicted.json()["predictions"][0]["label"] in ("blue", "green", "red", "unsure")
+    response = client.post("/v1/classify", files=form(**{file.name: file.encoded}))
+    if response.status_code == 200:
+        assert response.json()["predictions"][0]["label"] in ("blue", "green", "red", "unsure")
         assert file.colours
     else:
-        assert predicted.status_code in (413, 415, 422)
-        message = predicted.json()["error"]
+        assert response.status_code in (413, 415, 422)
+        message = response.json()["error"]
         assert "\n" not in message and (file.reason in message or "over the limit" in message)
 
 
-def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, image, limits):
-    """Both places are taken while the model thinks; whoever comes third is to come again."""
+def test_a_busy_service_says_so_and_recovers(client, model, image, limits):
+    """Both places are taken while the model works; a third request is refused."""
     model.before = threading.Event()
     working, go_on = threading.Event(), model.before
 
@@ -103,9 +101,9 @@ def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, image, 
 
     model.before = wait
     body = {"content": image("red"), "headers": {"Content-Type": "image/png"}}
-    predicted = []
+    responses = []
     callers = [
-        threading.Thread(target=lambda: predicted.append(client.post("/v1/classify", **body)))
+        threading.Thread(target=lambda: responses.append(client.post("/v1/classify", **body)))
         for _ in range(limits.requests)
     ]
     for caller in callers:
@@ -121,12 +119,12 @@ def test_a_service_with_enough_to_do_says_so_and_recovers(client, model, image, 
     go_on.set()
     for caller in callers:
         caller.join(10)
-    assert [prediction.status_code for prediction in predicted] == [200] * limits.requests
+    assert [response.status_code for response in responses] == [200] * limits.requests
     assert client.get("/healthz").json() == {"live": True, "ready": True}
     assert client.post("/v1/classify", **body).status_code == 200
 
 
-def test_an_prediction_that_takes_too_long_is_given_up(predictor, model, limits, image):
+def test_a_prediction_that_takes_too_long_is_given_up(predictor, model, limits, image):
     hurried = dataclasses.replace(limits, seconds=0.1)
     with TestClient(service.build(predictor, "model", hurried)) as client:
         go_on = threading.Event()
@@ -140,14 +138,14 @@ def test_an_prediction_that_takes_too_long_is_given_up(predictor, model, limits,
         assert client.post("/v1/classify", content=image("red"), headers=headers).is_success
 
 
-def test_a_failing_model_is_told_and_does_not_stop_the_service(client, model, image, form):
+def test_a_failing_model_is_an_error_and_does_not_stop_the_service(client, model, image, form):
     def fail():
         raise RuntimeError("secret")
 
     model.before = fail
-    predicted = client.post("/v1/classify", files=form(red=image("red")))
-    assert predicted.status_code == 500 and "secret" not in predicted.text
-    assert predicted.json()["error"].startswith("A defect of the service")
+    response = client.post("/v1/classify", files=form(red=image("red")))
+    assert response.status_code == 500 and "secret" not in response.text
+    assert response.json()["error"].startswith("A defect of the service")
     model.before = lambda: None
     assert client.post("/v1/classify", files=form(red=image("red"))).status_code == 200
 
@@ -167,7 +165,7 @@ def test_metrics_count_what_happened(client, model, image, form):
     assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
 
 
-def test_the_contract_and_the_description_can_be_read(client):
+def test_the_metadata_and_the_description_can_be_read(client):
     assert client.get("/v1/model").json() == {
         "model": "model.tflite", "class_names": ["blue", "green", "red"], "image_size": 8,
         "resize": "stretch", "temperature": 1.0, "threshold": 0.5, "set_threshold": None, "tta": 1,
@@ -178,27 +176,26 @@ def test_the_contract_and_the_description_can_be_read(client):
     assert form["schema"]["properties"].keys() == {"files"}
 
 
-def test_other_ways_are_refused_in_the_same_form(client):
-    for predicted, status in (
+def test_other_requests_are_refused_in_the_same_form(client):
+    for response, status in (
         (client.get("/nothing"), 404),
         (client.get("/v1/classify"), 405),
         (client.get("/docs"), 404),
     ):
-        assert predicted.status_code == status and predicted.json().keys() == {"error"}
+        assert response.status_code == status and response.json().keys() == {"error"}
 
 
 def test_pages_of_other_sites_may_not_read_predictions(client, image, form):
     headers = {"Origin": "http://example.org"}
-    predicted = client.post("/v1/classify", files=form(red=image("red")), headers=headers)
-    assert "access-control-allow-origin" not in predicted.headers
+    response = client.post("/v1/classify", files=form(red=image("red")), headers=headers)
+    assert "access-control-allow-origin" not in response.headers
     asked = headers | {"Access-Control-Request-Method": "POST"}
     assert client.options("/v1/classify", headers=asked).status_code == 405
 
 
 def test_the_service_needs_no_tensorflow():
     code = (
-        "import sys, trash_keras.serving.service, trash_keras.serving.service, "
-        "tools.load_test; "
+        "import sys, trash_keras.serving.service, tools.load_test; "
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

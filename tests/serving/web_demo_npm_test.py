@@ -11,7 +11,7 @@ FAILS = 'echo "npm error code ENOTFOUND" >&2; echo "npm error A complete log of"
 
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
-    """Puts a shell script in the place of npm; returns the file that it notes its calls in."""
+    """Puts a shell script instead of npm; returns the file that it notes its calls in."""
 
     def put(script):
         program = tmp_path / "bin" / "npm"

@@ -52,6 +52,6 @@ def test_it_serves_until_it_is_interrupted(tmp_path, environment):
     assert line.startswith(f"Serving {model} at http://127.0.0.1:")
 
 
-def test_a_mistake_is_one_line(script, environment):
+def test_a_user_error_is_one_line(script, environment):
     done = script("demo", "--model=nowhere.tflite", env=environment)
     assert (done.returncode, done.stderr) == (1, "error: There is no model at nowhere.tflite.\n")

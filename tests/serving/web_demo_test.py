@@ -89,11 +89,11 @@ def test_nothing_can_be_sent_to_it(ask):
     assert ask("/", "POST")[0] == 501
 
 
-def test_a_model_is_looked_into_before_anything_is_fetched(tmp_path, site, monkeypatch):
-    monkeypatch.setattr(web_demo, "fetch", lambda page: tmp_path)
+def test_the_metadata_is_read_before_anything_is_fetched(tmp_path, site, monkeypatch):
+    monkeypatch.setattr(web_demo, "fetch_npm_files", lambda page: tmp_path)
     assert Site.of(site.model) == Site(site.model, tmp_path)
     other = site.model.rename(tmp_path / "model.keras")
-    monkeypatch.delattr(web_demo, "fetch")
+    monkeypatch.delattr(web_demo, "fetch_npm_files")
     with pytest.raises(ValueError, match=r"runs \.tflite files.*Received: .*model\.keras"):
         Site.of(other)
     with pytest.raises(ValueError, match="There is no model at nowhere"):

@@ -1,4 +1,4 @@
-"""What the tests do with the page."""
+"""What the tests do with the page of web/ in a browser."""
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -47,7 +47,7 @@ def said(card, selector):
 
 
 def probabilities(card):
-    """Class name -> probability, of the bars of a card; in one go, since those of a film change."""
+    """Class name -> probability, of the bars of a card; read at once, since a camera's change."""
     script = """
     return [...arguments[0].querySelectorAll(".bars li")].map(
       (row) => [row.querySelector(".name").textContent, Number(row.dataset.probability)]);
@@ -56,7 +56,7 @@ def probabilities(card):
 
 
 def complaints(browser):
-    """What the console says, but for LiteRT.js on a machine without a graphics card."""
+    """Errors of the console, but those of LiteRT.js on a machine without a graphics card."""
     return [
         entry["message"]
         for entry in browser.get_log("browser")

@@ -1,7 +1,7 @@
-"""Runs scripts in forks of a process that has imported Keras, which takes longer than most of them.
+"""Runs verbs and tools in forks of a process with Keras imported, which takes longer than most.
 
-Reads a JSON object a line: script, arguments, names of files for stdout and stderr, seconds that it
-may take; predictions each with two lines, the process and, at its end, its exit status.
+Reads a JSON object a line: name, arguments, files for stdout and stderr, and the seconds that it
+may take. Responds to each with two lines: the process and, at its end, its exit status.
 """
 
 import atexit

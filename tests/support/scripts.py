@@ -1,4 +1,4 @@
-"""Scripts of experiments/ in forks of one process that has imported Keras already."""
+"""Verbs and tools in forks of one process that has imported Keras already."""
 
 import json
 import os

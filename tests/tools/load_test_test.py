@@ -9,7 +9,7 @@ from tools.load_test import Load
 
 @pytest.fixture
 def server():
-    """Counts who is there at once; predictions images of `x` with 503, and breaks off at `y`."""
+    """Keeps the bodies of requests; responds to `x` with status 503, and hangs up at `y`."""
 
     class Handler(http_server.Handler):
         def reply(self):

@@ -21,7 +21,7 @@ def files(runs):
 @pytest.mark.parametrize(("runs", "teacher"), [(1, None), (3, TEACHER), (7, TEACHER)])
 def test_every_file_stands_at_its_cost_and_the_line_joins_the_best(runs, teacher):
     points = files(runs)
-    figure = pareto.frontier(points, teacher)
+    figure = pareto.draw(points, teacher)
     for axes, cost in zip(figure.axes, ("megabytes", "milliseconds"), strict=True):
         lines = axes.lines
         assert (lines[0].get_linestyle() == "--") == bool(teacher)
@@ -43,7 +43,7 @@ def test_every_file_stands_at_its_cost_and_the_line_joins_the_best(runs, teacher
 
 
 def test_nothing_is_cut_off():
-    figure = pareto.frontier(files(7), TEACHER)
+    figure = pareto.draw(files(7), TEACHER)
     figure.draw_without_rendering()
     needed = figure.get_tightbbox()
     width, height = figure.get_size_inches()

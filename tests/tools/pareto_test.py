@@ -92,7 +92,7 @@ def test_a_run_that_was_not_exported_is_refused_with_the_command(tmp_path, expor
     with pytest.raises(ValueError, match=rf"no export/export.json.*--workdir={tmp_path}"):
         pareto.read([tmp_path])
     run = exported("run", saved_model=(0.9, 4e6, 4.0))
-    with pytest.raises(ValueError, match=r"none of the kinds float32, .* but saved_model"):
+    with pytest.raises(ValueError, match=r"none of the formats float32, .* but saved_model"):
         pareto.read([run])
 
 
@@ -116,7 +116,7 @@ def test_a_damaged_export_is_named(exported, text):
 
 
 @pytest.mark.slow
-def test_the_script_writes_figure_and_tables(runs, trained, script, tmp_path):
+def test_the_tool_writes_figure_and_tables(runs, trained, script, tmp_path):
     output = tmp_path / "out"
     done = script("tools.pareto", f"--output={output}", f"--teacher={trained[0]}", *runs)
     assert done.returncode == 0 and "the teacher" in done.stdout, done.stderr

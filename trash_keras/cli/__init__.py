@@ -1,1 +1,1 @@
-"""The command line: one module a verb, each run as `trash-keras VERB`."""
+"""The command line: a module for each verb of `trash-keras VERB`, and what they share."""

@@ -2,10 +2,10 @@
 
     trash-keras ablate --data_dir=DIR --variants=FILE --workdir=ABLATION
 
-The flags of `trash-keras train` make the recipe; each line of FILE, "name: --flag=value ...",
-changes it; each of both is trained with several seeds. The same command again goes on where a
-killed one stopped; more --seeds, or lines, add to what is there; started again beside itself it
-shares the runs. WORKDIR gets a folder for each run, and the table as ablation.md and ablation.json.
+The flags of `trash-keras train` make the recipe. Each line of FILE, "name: --flag=value ...", is a
+variant of it. All are trained with several seeds. The same command again continues where a killed
+one stopped; more --seeds or lines add runs; started in parallel, processes share the runs. WORKDIR
+gets a folder for each run, and the table as ablation.md and ablation.json.
 """
 
 import re
@@ -22,13 +22,13 @@ from trash_keras.cli.flags import define_config, parse, read_config, reject_posi
 define_config()
 VARIANTS = flags.DEFINE_string("variants", None, "Text file, a line a variant.", required=True)
 SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each: of seed SEED, SEED+1 and so on.", 1)
-FOREIGN_DIR = flags.DEFINE_string(
+EXTERNAL_DIR = flags.DEFINE_string(
     "external_dir",
     "",
     "Class folders of images that no run trains on, to compare on as well (external validation).",
 )
 WORKDIR = flags.DEFINE_string("workdir", "runs/ablation", "Folder for all that is written.")
-GROUPS = {"Ablation": (VARIANTS, SEEDS, FOREIGN_DIR), "Output": (WORKDIR,)}
+GROUPS = {"Ablation": (VARIANTS, SEEDS, EXTERNAL_DIR), "Output": (WORKDIR,)}
 
 
 def main(paths: Sequence[str]) -> None:
@@ -41,16 +41,16 @@ def main(paths: Sequence[str]) -> None:
                 where = f"{VARIANTS.value}, line {number}"
                 name, settings = _variant(line.strip(), where)
                 if name in variants:
-                    raise ValueError(f"{where}: there is {name!r} already.")
+                    raise ValueError(f"{where}: there is already a variant {name!r}.")
                 if settings in variants.values():
-                    raise ValueError(f"{where}: {name} changes nothing that is not there already.")
+                    raise ValueError(f"{where}: {name} equals an earlier variant.")
                 variants[name] = settings
 
     with launch.quiet_imports():
         from trash_keras.reporting import ablation
         from trash_keras.training.ablation import ablate
 
-    result = ablate(variants, SEEDS.value, WORKDIR.value, launch.command(), FOREIGN_DIR.value)
+    result = ablate(variants, SEEDS.value, WORKDIR.value, launch.command(), EXTERNAL_DIR.value)
     print(f"{ablation.table(result)}\nTable: {WORKDIR.value}/{ablation.PAGE}")
 
 

@@ -20,7 +20,7 @@ OUTPUT = define("output", None, "Folder for audit.html, audit.json and cached fe
 GROUPS_FILE = define(
     "groups", "", "JSON file to write near-duplicate groups to, for grouped splits."
 )
-CATALOG = define("catalog", "", "A run's catalog.json, to tell what crosses its splits.")
+CATALOG = define("catalog", "", "A run's catalog.json, to find what crosses its splits.")
 METHOD = flags.DEFINE_enum("split_method", "none", METHODS, "Splits to look across, as in train.")
 SPLIT_DIR = define("split_dir", "", "Folder of the official lists, as in train.")
 SEED = whole("seed", 0, "Of the stratified split and of the folds.", lower_bound=0)
@@ -42,7 +42,7 @@ GROUPS = {
 
 
 def _features_of() -> typing.Any:
-    """Returns what computes the features of a split, see `auditing.FeaturesOf`."""
+    """Returns what computes the features of a split, see `audit.FeaturesOf`."""
     with launch.quiet_imports():
         from trash_keras.config import ModelConfig
         from trash_keras.data.pipeline import Split

@@ -3,8 +3,8 @@
     trash-keras benchmark MODEL MODEL... [--threads=1,2] [--output=FILE.json]
 
 MODEL is a .keras, .tflite or .onnx file or a SavedModel folder. Each runs in a process of its own,
-and they take turns: the ratios to the first hold on a machine that does other things, too; the
-milliseconds are those of this call.
+and they take turns, so that the ratios to the first hold on a busy machine, too. Compare
+milliseconds within one call only.
 """
 
 from collections.abc import Sequence

@@ -2,9 +2,9 @@
 
     trash-keras cross_validate --data_dir=DIR --workdir=CV [--split_method=grouped]
 
-Takes all flags of `trash-keras train`; each of --seeds deals other folds. Folds are stratified by
-class; with --split_method=grouped near-duplicates stay in one fold. The same command again goes on
-where a killed one stopped; more --seeds add to what is there; started again beside itself it shares
+Takes all flags of `trash-keras train`; each of --seeds makes other folds. Folds are stratified by
+class; with --split_method=grouped near-duplicates stay in one fold. The same command again
+continues where a killed one stopped; more --seeds add folds; started in parallel, processes share
 the folds. Everything is written to WORKDIR, a folder for each fold.
 """
 

@@ -4,9 +4,9 @@
 
 Without --catalog every image of DIR counts; with it, those of one split. --saliency_check=60 tests
 how far the saliency maps of a .keras file can be trusted (deletion and insertion),
---ood_dir=FOLDER how well images of anything else are told from the scored ones
-(out-of-distribution detection). --robustness also scores the images brighter, blurred, turned and
-so on (corruption robustness).
+--ood_dir=FOLDER how well images of other things are told from the scored ones
+(out-of-distribution detection). --robustness also scores corrupted images: brighter, blurred,
+rotated and so on.
 
 --label_map=FILE scores data whose classes have other names. The file is a JSON object of their
 names and the model's, or null for images that do not count:
@@ -33,16 +33,20 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds
 OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
-LABEL_MAP = flags.DEFINE_string("label_map", None, "JSON file of the data's classes and ours.")
+LABEL_MAP = flags.DEFINE_string(
+    "label_map", None, "JSON file of the data's classes and the model's."
+)
 SLICES = define_setting("slices")
-ROBUSTNESS = flags.DEFINE_bool("robustness", False, "Also score changed images: 40 of each.")
+ROBUSTNESS = flags.DEFINE_bool(
+    "robustness", False, "Also score 40 corrupted versions of each image."
+)
 ROBUSTNESS_IMAGES = flags.DEFINE_integer(
-    "robustness_images", 0, "Images that --robustness changes; 0: all.", lower_bound=0
+    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", lower_bound=0
 )
 OOD_DIR = flags.DEFINE_string(
     "ood_dir",
     None,
-    "Folder of images of anything else, to be told from the scored ones: out-of-distribution "
+    "Folder of images of other things, to be told from the scored ones: out-of-distribution "
     "(OOD) detection.",
 )
 SALIENCY_CHECK = flags.DEFINE_integer(

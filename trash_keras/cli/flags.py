@@ -13,15 +13,15 @@ from trash_keras.presets import reader
 # Flags defined here belong to the verb that asks for them, so that its --help lists them.
 flags.disclaim_key_flags()
 
-# Settings that take a variable's value where the flag is not given.
+# Settings that take the value of an environment variable where the flag is not given.
 ENVIRONMENT = {"wandb_mode": "WANDB_MODE"}
-# Older names of WANDB_MODE that W&B still takes.
+# Older values of WANDB_MODE that W&B still takes.
 ENVIRONMENT_ALIASES = {"run": "online", "shared": "online", "dryrun": "offline"}
 # The settings that `--help` shows of the many that a run has; `--help_all` shows the rest.
 EVERYDAY = (
     "preset", "data_dir", "split_method", "image_size", "batch_size", "backbone", "init",
-    "head_epochs",
-    "finetune_epochs", "finetune_learning_rate", "tta", "target_risk", "wandb_mode", "folds", "seeds",
+    "head_epochs", "finetune_epochs", "finetune_learning_rate", "tta", "target_risk", "wandb_mode",
+    "folds", "seeds",
 )  # fmt: skip
 _REQUIRED = "must have a value other than None"  # what absl says of a flag that has to be given
 

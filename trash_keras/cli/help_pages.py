@@ -22,7 +22,7 @@ def page(module: ModuleType, program: str, *, everything: bool) -> str:
         module: Its module; the page begins with its documentation. A constant GROUPS, title ->
             flags, puts flags under titles; those of a configuration stand under its sections.
         program: What is typed to start it, as in "trash-keras train".
-        everything: All flags, instead of those that matter every day.
+        everything: All flags, not just the everyday ones.
     """
     own = flags.FLAGS.get_key_flags_for_module(module)
     has_config = any(flag.name == "preset" for flag in own)
@@ -50,12 +50,12 @@ def page(module: ModuleType, program: str, *, everything: bool) -> str:
 
 def _sections() -> dict[str, str]:
     """Returns setting -> the title of its section, with the first line of its documentation."""
-    kinds = {
+    sections = {
         section.name: section.type for section in dataclasses.fields(config.CrossValidationConfig)
     }
     titles = {
         name: f"{kind.__name__.removesuffix('Config')} ({_first_sentence(kind.__doc__ or '')})"
-        for name, kind in kinds.items()
+        for name, kind in sections.items()
     }
     return {field.name: titles[name] for name, field in config.fields(config.CrossValidationConfig)}
 

@@ -24,7 +24,7 @@ def run(module: ModuleType) -> NoReturn:
     """Runs a verb's module with the arguments of this process, and exits.
 
     Calls its `main(positional arguments)`, whose result is the exit status (None: 0). A user's
-    mistake (ValueError, OSError, a missing optional package) ends as one line on stderr with exit
+    error (ValueError, OSError, a missing optional package) ends as one line on stderr with exit
     status 1, a wrong flag with status 2; anything else is a defect and keeps its traceback.
     """
     flags.DEFINE_bool("traceback", False, "Show the full traceback of an error.")
@@ -38,7 +38,7 @@ def run(module: ModuleType) -> NoReturn:
     if asked := (HELP | HELP_ALL).intersection(sys.argv[1:]):
         print(help_pages.page(module, program, everything=bool(asked & HELP_ALL)))
         sys.exit(0)
-    # TensorFlow greets with a page of device notes; a user who wants them sets this variable.
+    # TensorFlow prints a page of device notes; a user who wants them sets this variable.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
     # TensorFlow leaves the faster kernels off on CPUs without AVX-512.
@@ -111,7 +111,7 @@ def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -
     except (ValueError, OSError, ImportError) as error:
         if flags.FLAGS["traceback"].value:
             raise
-        # Python's own words name the module and no remedy.
+        # Python's own message names the module, but not what to install.
         missing = isinstance(error, ModuleNotFoundError)
         fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
     except KeyboardInterrupt:

@@ -2,8 +2,8 @@
 
     trash-keras predict [--model=FILE_OR_DIR] [--format=json] [--explain=DIR] PATH...
 
-One line an image on stdout, with --explain a saliency map of where the evidence lies; a file that
-cannot be read gets a line on stderr, and exit status 1 at the end. For millions of images, as an
+Prints a line an image; --explain also draws a saliency map of each (Grad-CAM). A file that cannot
+be read gets a line on stderr, and the exit status is 1 at the end. For millions of images, as an
 Apache Beam job (batch inference) that continues after a kill:
 
     trash-keras predict --model=FILE_OR_DIR --runner=DirectRunner --output=DIR PATH...
@@ -29,17 +29,19 @@ TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.",
 EXPLAIN = flags.DEFINE_string(
     "explain",
     None,
-    "Folder for a heat map of each image (Grad-CAM, an explanation); needs a .keras file.",
+    "Folder for a saliency map of each image (Grad-CAM, an explanation); needs a .keras file.",
 )
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming an image file a line.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
 MAX_MEGAPIXELS = define_setting("max_megapixels")
-RUNNER = flags.DEFINE_enum("runner", None, beam.RUNNERS, "Runs a job there; needs --output.")
+RUNNER = flags.DEFINE_enum(
+    "runner", None, beam.RUNNERS, "Apache Beam runner of a job; needs --output."
+)
 OUTPUT = flags.DEFINE_string("output", None, "Folder of a job's results; gs:// and s3:// too.")
 OUTPUT_FORMAT = flags.DEFINE_enum(
     "output_format", "jsonl", tuple(writers.WRITERS), "Form of a job's results."
 )
-PART_SIZE = flags.DEFINE_integer(
+EXAMPLES_PER_FILE = flags.DEFINE_integer(
     "examples_per_file", 512, "Images per file of results.", lower_bound=1
 )
 RUNNER_OPTIONS = flags.DEFINE_string(
@@ -49,7 +51,7 @@ GROUPS = {
     "Model": (MODEL, THRESHOLD),
     "Output": (FORMAT, TOP_K, EXPLAIN),
     "Images": (PATHS_FILE, BATCH_SIZE, MAX_MEGAPIXELS),
-    "As a job": (RUNNER, OUTPUT, OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS),
+    "As a job": (RUNNER, OUTPUT, OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS),
 }
 
 
@@ -59,7 +61,7 @@ def main(paths: Sequence[str]) -> int:
         raise ValueError("Name at least one image or folder: trash-keras predict ... PATH...")
     if (RUNNER.value is None) != (OUTPUT.value is None):
         raise ValueError("A job takes --runner and --output. Received one of them alone.")
-    alone, with_job = (FORMAT, TOP_K, EXPLAIN), (OUTPUT_FORMAT, PART_SIZE, RUNNER_OPTIONS)
+    alone, with_job = (FORMAT, TOP_K, EXPLAIN), (OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS)
     others = alone if RUNNER.value else with_job
     reject_useless(others, "with --runner" if RUNNER.value else "without --runner")
 
@@ -108,7 +110,7 @@ def _run_job(model: str, images: Iterable[str]) -> int:
         from trash_keras.batch import predict
 
     options = predict.PredictOptions(
-        OUTPUT_FORMAT.value, PART_SIZE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
+        OUTPUT_FORMAT.value, EXAMPLES_PER_FILE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
         THRESHOLD.value,
     )  # fmt: skip
     counts = predict.predict_images(

@@ -2,13 +2,13 @@
 
     trash-keras prepare --source=SOURCE --data_dir=DIR
 
-The same command again goes on, or does nothing.
+The same command again continues, or does nothing.
 
 SOURCE is one of:
   synthetic             drawn stand-in images, no download
   trashnet              TrashNet (2,527 images, 6 classes) from Hugging Face
   gs://BUCKET/PATH      Google Cloud Storage: an archive or a folder (extra "gcs")
-  s3://BUCKET/PATH      S3 and its like: an archive or a folder (extra "s3")
+  s3://BUCKET/PATH      S3 or compatible: an archive or a folder (extra "s3")
   hf://datasets/OWNER/NAME/PATH   Hugging Face: an archive or a folder
   https://HOST/PATH     an archive; http:// too
   FILE                  a local .zip, .tar, .tar.gz or .tgz
@@ -16,7 +16,7 @@ SOURCE is one of:
   tfds:NAME             a data set of tensorflow-datasets, with --shards
 
 Each client uses its own credentials (AWS_PROFILE, AWS_ENDPOINT_URL, gcloud login, HF_TOKEN ...).
-An archive or folder holds one folder per class; a single folder around them is left out.
+An archive or folder holds one folder per class; a single folder around them is ignored.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ IMAGES_PER_CLASS = flags.DEFINE_integer(
 )
 SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn for synthetic.", lower_bound=0)
 SHARDS = flags.DEFINE_integer(
-    "shards", 0, "Write at least so many shards instead of class folders; 0: class folders.", 0
+    "shards", 0, "Least number of shards to write instead of class folders; 0: class folders.", 0
 )
 SHARD_MEGABYTES = flags.DEFINE_float(
     "shard_megabytes", 256, "Most images in a shard, 10^6 bytes; more shards where needed.", 0

@@ -17,7 +17,9 @@ from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_threshold, reject_positional_arguments
 
 MODEL = define_model()
-HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all of this machine.")
+HOST = flags.DEFINE_string(
+    "host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all of this machine."
+)
 PORT = flags.DEFINE_integer("port", 8000, "Port; 0 for any that is free.", 0, 65535)
 THRESHOLD = define_threshold()
 UPLOAD = flags.DEFINE_float("max_upload_megabytes", 20.0, "Most megabytes of a request.", 0.001)

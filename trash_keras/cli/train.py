@@ -1,9 +1,9 @@
-"""Trains a classifier on class folders by transfer learning, reports on it.
+"""Trains a classifier on class folders by transfer learning, and reports on it.
 
     trash-keras train --data_dir=DIR --workdir=RUN [--preset=best]
 
-A pretrained backbone gets a new head, then fine-tuning of all of it. The same command again goes
-on where a killed one stopped. Everything is written to WORKDIR.
+A pretrained backbone gets a new head; then both are fine-tuned. The same command again continues
+where a killed one stopped. Everything is written to WORKDIR.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The verbs of `trash-keras`, and the way from a command line to one of them."""
+"""The verbs of `trash-keras`, and how a command line reaches one of them."""
 
 import ast
 import difflib
@@ -40,7 +40,10 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 def run(verb: str, arguments: Sequence[str]) -> NoReturn:
     """Runs a verb with its flags and positional arguments, and exits."""
-    sys.argv = [f"trash-keras {verb}", *arguments]  # so that all doors store the same command
+    sys.argv = [
+        f"trash-keras {verb}",
+        *arguments,
+    ]  # so that reports record the same command however it was started
     from trash_keras.cli import launch
 
     launch.run(importlib.import_module(f"trash_keras.cli.{verb}"))

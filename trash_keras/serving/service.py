@@ -27,7 +27,6 @@ from trash_keras.serving.batching import Batcher
 from trash_keras.serving.limits import Limits
 from trash_keras.serving.uploads import RefusalError, Upload
 
-
 RETRY_SECONDS = 1
 # For openapi.json: FastAPI cannot see it, since requests are read within limits, by hand.
 _BODY = {
