@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from trash_keras.data import decoding
-from trash_keras.exporters import exporter
+from trash_keras.exporters.formats import FORMATS
 from trash_keras.metadata import ENTRY, UNSURE
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -55,7 +55,7 @@ def test_it_is_offered_to_devices_without_a_camera(manifest):
 
 
 def test_it_runs_a_file_that_export_writes_uncompressed(app, model_file):
-    assert exporter.KINDS["int8"][0] == model_file
+    assert FORMATS["int8"].file == model_file
     assert re.fullmatch(r"model_\w+\.tflite", model_file)
     assert 'noCompress += "tflite"' in (app.root / "app/build.gradle.kts").read_text()
 

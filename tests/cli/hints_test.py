@@ -5,7 +5,7 @@ from trash_keras.cli import hints
 
 TRAIN = [field.name for _, field in config.fields()] + ["workdir", "preset"]
 PREDICT = ["model", "threshold", "format", "top_k", "batch_size", "output"]
-EXPORT = ["workdir", "kinds", "calibration_images", "data_dir"]
+EXPORT = ["workdir", "formats", "calibration_images", "data_dir"]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,7 @@ def test_training_says_what_its_flags_are_called(name, ours):
         ("weights", PREDICT, "trash-keras predict", "Did you mean --model?"),
         ("weights", EXPORT, "trash-keras export", "--workdir=RUN: the folder of its"),
         ("format", EXPORT, "trash-keras export", "Did you mean --formats?"),
+        ("onnx", EXPORT, "trash-keras export", "Did you mean --formats=onnx?"),
         ("conf", PREDICT, "trash-keras predict", "Did you mean --threshold?"),
         ("imgsz", PREDICT, "trash-keras predict", "says which size it takes"),
         ("source", PREDICT, "trash-keras predict", "without a flag: trash-keras predict PATH..."),

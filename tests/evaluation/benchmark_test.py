@@ -15,7 +15,7 @@ CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "stretch")
 @pytest.fixture(scope="module")
 def phone_model(toy_backbone, tmp_path_factory):
     from trash_keras.exporters import tflite
-    from trash_keras.exporters.exporter import ExportSpec
+    from trash_keras.exporters.spec import ExportSpec
     from trash_keras.exporters.model_info import ModelInfo
     from trash_keras.models import backbones, classifier
 

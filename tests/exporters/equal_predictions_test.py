@@ -29,7 +29,7 @@ def exported(doubtful, tmp_path_factory):
     return copy, data, report, export(copy, ["saved_model", "float32", "onnx"], timing_rounds=0)
 
 
-def test_all_artefacts_prediction_alike(exported):
+def test_all_artefacts_predict_alike(exported):
     workdir, data, _, _ = exported
     paths = sorted(str(path) for path in data.rglob("*.png"))[::4]
     models = [Predictor.load(workdir / name) for name in NAMES]
@@ -55,7 +55,7 @@ def test_served_files_get_these_labels_too(exported):
     assert [label.decode() for label in served["label"].numpy()] == expected
 
 
-def test_each_artefact_says_how_it_predictions_and_scores_as_the_run_did(exported):
+def test_each_artefact_says_how_it_predicts_and_scores_as_the_run_did(exported):
     workdir, data, report, facts = exported
     assert json.loads((workdir / "export" / "export.json").read_text()) == facts
     assert facts["answering"] == report["answering"]
@@ -93,7 +93,7 @@ def test_more_views_are_inside_too(doubtful, tmp_path, views):
     more = ModelMetadata(metadata.class_names, 16, "stretch", temperature=0.5, tta=views)
     save(build_inference_model(raw, 0.5, views), more, model)
     facts = export(tmp_path, ["saved_model", "float32", "onnx"], timing_rounds=0)
-    assert all(kind["max_difference"] < 1e-5 for kind in facts["kinds"].values())
+    assert all(row["max_difference"] < 1e-5 for row in facts["kinds"].values())
     one_view = Predictor.load(model, tta=1)
     paths = sorted(data.rglob("*.png"))[::9]
     images = np.stack([decoding.load(path.read_bytes(), 16, "stretch") for path in paths])

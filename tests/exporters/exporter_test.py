@@ -18,11 +18,11 @@ def exported(trained, tmp_path_factory):
     return copy, data, export(copy, ["saved_model", "float32"], timing_rounds=0)
 
 
-def test_every_kind_agrees_with_keras(exported):
+def test_every_format_agrees_with_keras(exported):
     workdir, _, facts = exported
     assert json.loads((workdir / "export" / "export.json").read_text()) == facts
-    for kind in ("saved_model", "float32"):
-        row = facts["kinds"][kind]
+    for name in ("saved_model", "float32"):
+        row = facts["kinds"][name]
         assert row["max_difference"] < 1e-4 and row["mean_difference"] <= row["max_difference"]
         assert row["agreement"] == row["answer_agreement"] == 1 and row["worst"] == []
         assert row["bytes"] > 1000
@@ -33,14 +33,14 @@ def test_every_kind_agrees_with_keras(exported):
 def test_the_report_lists_what_was_exported(exported):
     workdir, _, facts = exported
     page, card = ((workdir / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
-    for kind in ("saved_model", "float32"):
-        path = f"export/{facts['kinds'][kind]['path']}"
-        assert f"<code>{path}</code>" in page and f"| {kind} | `{path}` |" in card
+    for name in ("saved_model", "float32"):
+        path = f"export/{facts['kinds'][name]['path']}"
+        assert f"<code>{path}</code>" in page and f"| {name} | `{path}` |" in card
     # The images are still there, read from where they lie.
     assert page.count("data:image/jpeg;base64,") == 6
 
 
-def test_a_later_export_keeps_earlier_kinds(exported):
+def test_a_later_export_keeps_earlier_formats(exported):
     workdir, _, _ = exported
     assert list(export(workdir, ["float32"], timing_rounds=0)["kinds"]) == [
         "saved_model",
@@ -64,9 +64,9 @@ def test_all_artefacts_score_alike(exported):
         assert other["confusion_matrix"] == scores[0]["confusion_matrix"]
 
 
-def test_mistakes_are_refused(exported, tmp_path):
+def test_what_cannot_be_exported_is_refused(exported, tmp_path):
     workdir, _, _ = exported
-    with pytest.raises(ValueError, match="Unknown formats: int3"):
+    with pytest.raises(ValueError, match=r"Unknown formats: int3.*takes: saved_model, float32, "):
         export(workdir, ["int3"])
     with pytest.raises(ValueError, match="There is no model at"):
         export(tmp_path / "gone", ["float32"])

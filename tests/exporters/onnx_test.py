@@ -5,16 +5,23 @@ import onnxruntime
 import pytest
 
 from trash_keras.exporters import onnx
+from trash_keras.exporters.model_info import ModelInfo
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
-CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "pad", threshold=0.25)
+METADATA = ModelMetadata(("blue", "green", "red"), 16, "pad", threshold=0.25)
 
 
 @pytest.fixture(scope="module")
-def path(classifier, tmp_path_factory):
+def spec(classifier):
+    return ExportSpec(classifier, METADATA, ModelInfo("Toy", "Toy.", "", {}), lambda: None)
+
+
+@pytest.fixture(scope="module")
+def path(spec, tmp_path_factory):
     found = tmp_path_factory.mktemp("export") / "model.onnx"
-    onnx.write(classifier, CONTRACT, found)
+    onnx.write(spec, found)
     return found
 
 
@@ -30,7 +37,7 @@ def test_input_and_output_are_as_documented(path):
 
 def test_predictions_are_those_of_inference_mode_for_any_number_of_images(path, classifier, images):
     predictor = Predictor.load(path, threads=1)
-    assert predictor.metadata == ModelMetadata.read(path) == CONTRACT
+    assert predictor.metadata == ModelMetadata.read(path) == METADATA
     expected = np.asarray(classifier(images, training=False))
     for count in (1, 5):
         predictions = predictor.predict_batch(images[:count])
@@ -41,13 +48,13 @@ def test_predictions_are_those_of_inference_mode_for_any_number_of_images(path, 
     np.testing.assert_allclose(predictor.predict_batch(levels), expected, atol=1e-5)
 
 
-def test_without_the_packages_the_extra_is_named(path, classifier, tmp_path, monkeypatch):
+def test_without_the_packages_the_extra_is_named(path, spec, tmp_path, monkeypatch):
     for name in ("onnxruntime", "tf2onnx"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"pip install 'trash-keras\[onnx\]'"):
         Predictor.load(path)
     with pytest.raises(ImportError, match=r"pip install 'trash-keras\[onnx\]'"):
-        onnx.write(classifier, CONTRACT, tmp_path / "model.onnx")
+        onnx.write(spec, tmp_path / "model.onnx")
 
 
 def test_a_file_that_is_not_ours_is_refused(tmp_path):

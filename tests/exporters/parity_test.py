@@ -13,24 +13,25 @@ from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
 from trash_keras.evaluation import score
 from trash_keras.exporters import exporter, parity, tflite
+from trash_keras.exporters.formats import FORMATS, Format
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
 
-def write_another(source, path):
+def write_another(spec, path):
     """Writes a file that takes each class for the next one."""
     import keras
 
-    turned = keras.ops.roll(source.model.output, 1, axis=1)
-    model = keras.Model(source.model.input, turned)
-    tflite.write_float32(dataclasses.replace(source, model=model), path)
+    turned = keras.ops.roll(spec.model.output, 1, axis=1)
+    model = keras.Model(spec.model.input, turned)
+    tflite.write_float32(dataclasses.replace(spec, model=model), path)
 
 
 @pytest.fixture
 def run(doubtful, tmp_path, monkeypatch):
-    """A finished run, and a kind `wrong` that no run should ship: (workdir, data folder)."""
+    """A finished run, and a format `wrong` that no run should ship: (workdir, data folder)."""
     workdir = shutil.copytree(doubtful[0], tmp_path / "run")
-    monkeypatch.setitem(exporter.FORMATS, "wrong", ("model_wrong.tflite", write_another))
+    monkeypatch.setitem(FORMATS, "wrong", Format("model_wrong.tflite", write_another, ""))
     return workdir, doubtful[1]
 
 
@@ -43,8 +44,8 @@ def test_figures_are_those_of_an_evaluation_of_the_file(run):
     for figure in ("accuracy", "accuracy_interval", "ece"):
         assert facts[figure] == scores[figure]
     assert re.match(r"TFLiteConverter, keras 3\S+, tensorflow 2", facts["tool"]["made"])
-    assert re.fullmatch(r"ai-edge-litert \d\S+", facts["tool"]["predicted"])
-    assert parity.tool(workdir)["predicted"] == f"tensorflow {tf.__version__}"
+    assert re.fullmatch(r"ai-edge-litert \d\S+", facts["tool"]["answered"])
+    assert parity.tool(workdir)["answered"] == f"tensorflow {tf.__version__}"
 
 
 def test_what_disagrees_is_not_shipped_and_its_images_are_shown(run):
@@ -61,7 +62,7 @@ def test_what_disagrees_is_not_shipped_and_its_images_are_shown(run):
     assert row["agreement"] < 0.5 and row["min_agreement"] == 0.98
     classes = ModelMetadata.read(workdir / "model.keras").class_names
     shown = row["worst"][0]
-    assert classes.index(shown["predicted"]["class"]) == (
+    assert classes.index(shown["answered"]["class"]) == (
         classes.index(shown["expected"]["class"]) + 1
     ) % len(classes)
     page = (workdir / "export/parity.html").read_text()
@@ -74,20 +75,20 @@ def test_what_disagrees_is_not_shipped_and_its_images_are_shown(run):
     assert (workdir / "export/model_wrong.tflite").exists()
 
 
-def test_a_file_that_cannot_prediction_lands_nowhere(run, monkeypatch):
+def test_a_file_that_cannot_predict_is_not_kept(run, monkeypatch):
     workdir, _ = run
 
-    def write_nonsense(source, path):
+    def write_nonsense(spec, path):
         path.write_bytes(b"nonsense")
-        source.metadata.embed(path)
+        spec.metadata.embed(path)
 
-    monkeypatch.setitem(exporter.FORMATS, "broken", ("model_broken.tflite", write_nonsense))
+    monkeypatch.setitem(FORMATS, "broken", Format("model_broken.tflite", write_nonsense, ""))
     with pytest.raises(ValueError, match="cannot be loaded"):
         exporter.export(workdir, ["broken"], timing_rounds=0)
     assert not list((workdir / "export").iterdir())
 
 
-def test_the_script_says_so_in_one_line(run, monkeypatch, capsys):
+def test_the_command_says_so_in_one_line(run, monkeypatch, capsys):
     workdir, _ = run
     flags = [f"--workdir={workdir}", "--formats=wrong,float32", "--timing_rounds=0"]
     monkeypatch.setattr(sys, "argv", ["trash-keras", "export", *flags])

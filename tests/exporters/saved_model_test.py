@@ -8,16 +8,23 @@ import tensorflow as tf
 from PIL import Image
 
 from trash_keras.exporters import saved_model
+from trash_keras.exporters.model_info import ModelInfo
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata, is_unsure
 from trash_keras.predictor import Prediction, Predictor
 
-CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "pad")
+METADATA = ModelMetadata(("blue", "green", "red"), 16, "pad")
 
 
 @pytest.fixture(scope="module")
-def folder(classifier, tmp_path_factory):
+def spec(classifier):
+    return ExportSpec(classifier, METADATA, ModelInfo("Toy", "Toy.", "", {}), lambda: None)
+
+
+@pytest.fixture(scope="module")
+def folder(spec, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "saved_model"
-    saved_model.write(classifier, CONTRACT, path)
+    saved_model.write(spec, path)
     return path
 
 
@@ -85,7 +92,7 @@ def test_bytes_are_decoded_resized_and_labelled(loaded, classifier):
     expected = classifier(np.stack([bars, as_rgb]).astype("float32"), training=False).numpy()
     np.testing.assert_allclose(served["probabilities"], expected, atol=0.01)
     assert [label.decode() for label in served["label"].numpy()] == [
-        CONTRACT.class_names[index] for index in expected.argmax(axis=1)
+        METADATA.class_names[index] for index in expected.argmax(axis=1)
     ]
     assert served["class_names"].numpy().tolist() == [[b"blue", b"green", b"red"]] * 2
     np.testing.assert_array_equal(
@@ -110,7 +117,7 @@ def test_bytes_give_the_same_prediction_as_files(folder, loaded, data_dir):
 @pytest.mark.parametrize("last", [0.5, 0.625, float(np.nextafter(1, 0)), 1])
 def test_the_graph_is_as_unsure_as_python(threshold, last):
     rows = np.array([[0.375, 0.625, 0], [1, 0, 0], [last, 1 - last, 0]], np.float32)
-    metadata = dataclasses.replace(CONTRACT, threshold=threshold)
+    metadata = dataclasses.replace(METADATA, threshold=threshold)
     outputs = saved_model._outputs(tf.constant(rows), metadata)
     expected = is_unsure(rows.max(axis=1), threshold)
     assert outputs["unsure"].numpy().tolist() == expected.tolist()
@@ -118,11 +125,12 @@ def test_the_graph_is_as_unsure_as_python(threshold, last):
     assert [label.decode() for label in outputs["label"].numpy()] == labels
 
 
-def test_up_to_the_threshold_the_prediction_is_unsure(loaded, classifier, images, tmp_path):
+def test_up_to_the_threshold_the_prediction_is_unsure(loaded, spec, images, tmp_path):
     files = tf.constant([encode(image.astype(np.uint8)) for image in images])
     found = loaded.signatures["serve_bytes"](files)["probability"].numpy()
     threshold = float(np.sort(found)[2:4].mean())
-    saved_model.write(classifier, dataclasses.replace(CONTRACT, threshold=threshold), tmp_path)
+    metadata = dataclasses.replace(METADATA, threshold=threshold)
+    saved_model.write(dataclasses.replace(spec, metadata=metadata), tmp_path)
     doubtful = tf.saved_model.load(str(tmp_path / "1"))
     served = doubtful.signatures["serve_bytes"](files)
     assert served["unsure"].numpy().tolist() == (found <= threshold).tolist()
@@ -130,23 +138,23 @@ def test_up_to_the_threshold_the_prediction_is_unsure(loaded, classifier, images
     np.testing.assert_array_equal(served["label"].numpy() == b"unsure", served["unsure"])
 
 
-def test_the_contract_lies_inside_and_the_weights_only_once(folder, version, classifier):
-    assert ModelMetadata.read(folder) == ModelMetadata.read(version) == CONTRACT
+def test_the_metadata_is_inside_and_the_weights_only_once(folder, version, classifier):
+    assert ModelMetadata.read(folder) == ModelMetadata.read(version) == METADATA
     assert (version / "assets.extra" / "labels.txt").read_text() == "blue\ngreen\nred\n"
     names = [name for name, _ in tf.train.list_variables(str(version / "variables" / "variables"))]
     stored = [name for name in names if "VARIABLE_VALUE" in name]
     assert 0 < len(stored) <= len(classifier.variables)
 
 
-def test_the_newest_version_predictions(folder, images, tmp_path):
+def test_the_newest_version_predicts(folder, images, tmp_path):
     """A server's folder of models, where 10 is newer than 9."""
     for number in ("9", "10"):
         shutil.copytree(folder / "1", tmp_path / number)
-    newest = dataclasses.replace(CONTRACT, threshold=0.25)
+    newest = dataclasses.replace(METADATA, threshold=0.25)
     newest.embed(tmp_path / "10")
     (tmp_path / "notes").mkdir()
     found = Predictor.load(tmp_path)
-    assert found.metadata == newest and ModelMetadata.read(tmp_path / "9") == CONTRACT
+    assert found.metadata == newest and ModelMetadata.read(tmp_path / "9") == METADATA
     shutil.rmtree(tmp_path / "9")
     np.testing.assert_array_equal(
         found.predict_batch(images), Predictor.load(folder / "1").predict_batch(images)

@@ -4,13 +4,17 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from trash_keras.exporters import saved_model
+from trash_keras.exporters.model_info import ModelInfo
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 
 
 @pytest.mark.parametrize("side", [16, 224])
-def test_each_signature_gets_a_request_that_it_predictions(classifier, tmp_path, side):
+def test_each_signature_gets_a_request_that_it_can_serve(classifier, tmp_path, side):
     if side == 16:
-        saved_model.write(classifier, ModelMetadata(("blue", "green", "red"), 16, "pad"), tmp_path)
+        metadata = ModelMetadata(("blue", "green", "red"), 16, "pad")
+        info = ModelInfo("Toy", "Toy.", "", {})
+        saved_model.write(ExportSpec(classifier, metadata, info, lambda: None), tmp_path)
     else:  # whose requests are longer than one digit of their lengths
         (tmp_path / "1" / "assets.extra").mkdir(parents=True)
         saved_model.write_warm_up(tmp_path / "1", side)

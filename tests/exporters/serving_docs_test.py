@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.support import tf_serving
 from trash_keras.exporters import saved_model
+from trash_keras.exporters.model_info import ModelInfo
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
@@ -25,13 +27,14 @@ SHELL, PYTHON, JSON, PLAIN = (
 )
 STATUS, ROWS, COLUMNS = (block for block in SHELL if "curl" in block)
 FILES = ["photo.jpg", "bottle.png"]
-CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "stretch", threshold=0.4)
+METADATA = ModelMetadata(("blue", "green", "red"), 16, "stretch", threshold=0.4)
 
 
 @pytest.fixture(scope="module")
 def folder(classifier, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "saved_model"
-    saved_model.write(classifier, CONTRACT, path)
+    info = ModelInfo("Toy", "Toy.", "", {})
+    saved_model.write(ExportSpec(classifier, METADATA, info, lambda: None), path)
     return path
 
 
@@ -60,7 +63,7 @@ def addresses(folder):
 
 @pytest.fixture
 def run_shell(room, addresses):
-    """Runs an example, which names port 8501, and returns what was classified."""
+    """Runs an example, which names port 8501, and returns the response."""
 
     def run(block):
         assert "localhost:8501" in block
@@ -78,9 +81,8 @@ def assert_predictions(predictions, expected):
     """Predictions by rows are those of `predict`."""
     for found, prediction in zip(predictions, expected, strict=True):
         named = dict(zip(found["class_names"], found["probabilities"], strict=True))
-        assert named == pytest.approx(
-            prediction.probabilities, abs=0.01
-        )  # decoded by another library
+        # Within 0.01, since another library decodes.
+        assert named == pytest.approx(prediction.probabilities, abs=0.01)
         assert found["probability"] == max(found["probabilities"])
         assert found["label"] == prediction.label
         assert found["unsure"] == (prediction.label == "unsure")
@@ -91,7 +93,7 @@ def test_the_status_is_told(run_shell):
     assert (version["version"], version["state"]) == ("1", "AVAILABLE")
 
 
-def test_files_are_predicted_by_rows(run_shell, expected):
+def test_files_are_classified_by_rows(run_shell, expected):
     predicted = run_shell(ROWS)
     assert_predictions(predicted["predictions"], expected[:1])
     (shown,) = map(json.loads, JSON)
@@ -100,7 +102,7 @@ def test_files_are_predicted_by_rows(run_shell, expected):
     ]
 
 
-def test_files_are_predicted_by_columns(run_shell, expected):
+def test_files_are_classified_by_columns(run_shell, expected):
     columns = run_shell(COLUMNS)["outputs"]
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     assert_predictions(rows, expected)
@@ -111,7 +113,7 @@ def test_what_is_no_image_is_refused_over_rest(run_shell, room):
     assert refused.keys() == {"error"} and "serve_bytes takes JPEG" in refused["error"]
 
 
-def test_grpc_predictions_files_squares_and_what_it_serves(
+def test_grpc_classifies_files_and_squares_and_says_what_it_serves(
     addresses, room, expected, monkeypatch, capsys
 ):
     monkeypatch.chdir(room)

@@ -9,13 +9,13 @@ from PIL import Image
 from trash_keras import pretrained
 from trash_keras.data import decoding
 from trash_keras.exporters import model_info, tflite, tflite_metadata
-from trash_keras.exporters.exporter import ExportSpec
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import inference
 from trash_keras.predictor import Predictor
 
-CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "crop", threshold=0.6)
-ABOUT = model_info.ModelInfo("Toy", "Tells colours apart.", "Apache-2.0", {"seed": 3})
+METADATA = ModelMetadata(("blue", "green", "red"), 16, "crop", threshold=0.6)
+INFO = model_info.ModelInfo("Toy", "Tells colours apart.", "Apache-2.0", {"seed": 3})
 TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
 
 
@@ -25,12 +25,12 @@ def text(value):
 
 def test_every_field_is_where_the_published_schema_has_it():
     published = pytest.importorskip("mediapipe.tasks.metadata.metadata_schema_py_generated")
-    content = tflite_metadata.encode(CONTRACT, ABOUT)
+    content = tflite_metadata.encode(METADATA, INFO)
     assert published.ModelMetadata.ModelMetadataBufferHasIdentifier(content, 0)
     model = published.ModelMetadataT.InitFromObj(published.ModelMetadata.GetRootAs(content, 0))
     assert text(model.name) == "Toy" and text(model.license) == "Apache-2.0"
     assert text(model.description) == "Tells colours apart."
-    assert text(model.version) == ABOUT.version and text(model.author) == "trash_keras"
+    assert text(model.version) == INFO.version and text(model.author) == "trash_keras"
     assert [text(file.name) for file in model.associatedFiles] == ["about.json"]
     (graph,) = model.subgraphMetadata
     (image,), (probabilities,) = graph.inputTensorMetadata, graph.outputTensorMetadata
@@ -69,17 +69,17 @@ def compare_with_mediapipe(path, inputs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int8"])
-def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, kind):
+@pytest.mark.parametrize("name", ["float32", "float16", "dynamic", "int8"])
+def test_mediapipe_gives_our_labels_and_scores(classifier, images, tmp_path, name):
     model = inference.build_inference_model(classifier, temperature=2.0)
     inputs = np.rint(images).astype(np.uint8)
     path = tmp_path / "model.tflite"
-    getattr(tflite, f"write_{kind}")(ExportSpec(model, CONTRACT, ABOUT, inputs.copy), path)
+    getattr(tflite, f"write_{name}")(ExportSpec(model, METADATA, INFO, inputs.copy), path)
     compare_with_mediapipe(path, inputs)
 
 
 @pytest.mark.slow
-def test_mediapipe_runs_the_model_in_the_box():
+def test_mediapipe_runs_the_pretrained_model():
     """On real images where TrashNet is at hand."""
     metadata = ModelMetadata.read(pretrained.path())
     if TRASHNET.is_dir():

@@ -10,13 +10,13 @@ from ai_edge_litert.interpreter import Interpreter
 
 from trash_keras.calibration.ood import SubspaceDetector
 from trash_keras.exporters import model_info, tflite, tflite_graph
-from trash_keras.exporters.exporter import ExportSpec
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import inference
 from trash_keras.predictor import Predictor
 
-CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "crop", threshold=0.6)
-ABOUT = model_info.ModelInfo("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
+METADATA = ModelMetadata(("blue", "green", "red"), 16, "crop", threshold=0.6)
+INFO = model_info.ModelInfo("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
 WRITERS = {
     "float32": tflite.write_float32,
     "float16": tflite.write_float16,
@@ -26,21 +26,21 @@ WRITERS = {
 
 
 @pytest.fixture(scope="module")
-def source(classifier, images):
+def spec(classifier, images):
     generator = np.random.default_rng(1)
     basis = np.linalg.qr(generator.normal(size=(12, 3)))[0].astype(np.float32)
-    novelty = SubspaceDetector(np.zeros(12, np.float32), basis, 0.95)
-    model = inference.build_inference_model(classifier, temperature=0.3, novelty=novelty)
+    detector = SubspaceDetector(np.zeros(12, np.float32), basis, 0.95)
+    model = inference.build_inference_model(classifier, temperature=0.3, ood_detector=detector)
     calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
-    return ExportSpec(model, CONTRACT, ABOUT, calibration.copy)
+    return ExportSpec(model, METADATA, INFO, calibration.copy)
 
 
 @pytest.fixture(scope="module")
-def written(source, tmp_path_factory):
+def written(spec, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
-    for kind, write in WRITERS.items():
-        write(source, folder / f"model_{kind}.tflite")
-    return {kind: folder / f"model_{kind}.tflite" for kind in WRITERS}
+    for name, write in WRITERS.items():
+        write(spec, folder / f"model_{name}.tflite")
+    return {name: folder / f"model_{name}.tflite" for name in WRITERS}
 
 
 def ends(path):
@@ -49,11 +49,11 @@ def ends(path):
     return first, last
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_it_takes_one_image_and_returns_one_row(written, kind):
-    for tensor, shape in zip(ends(written[kind]), ([1, 16, 16, 3], [1, 3]), strict=True):
+@pytest.mark.parametrize("name", WRITERS)
+def test_it_takes_one_image_and_returns_one_row(written, name):
+    for tensor, shape in zip(ends(written[name]), ([1, 16, 16, 3], [1, 3]), strict=True):
         assert tensor["shape"].tolist() == tensor["shape_signature"].tolist() == shape  # no None
-        assert tensor["dtype"] == (np.uint8 if kind == "int8" else np.float32)
+        assert tensor["dtype"] == (np.uint8 if name == "int8" else np.float32)
 
 
 def test_bytes_are_grey_levels_and_256ths_of_probability(written):
@@ -65,24 +65,24 @@ def test_bytes_are_grey_levels_and_256ths_of_probability(written):
     assert prediction.dtype == np.uint8 and abs(int(prediction.sum()) - 256) <= 3
 
 
-@pytest.mark.parametrize(("kind", "tolerance"), [("float32", 1e-4), ("float16", 5e-3)])
+@pytest.mark.parametrize(("name", "tolerance"), [("float32", 1e-4), ("float16", 5e-3)])
 def test_predictions_are_the_probabilities_of_inference_mode(
-    written, source, classifier, images, kind, tolerance
+    written, spec, classifier, images, name, tolerance
 ):
-    predictions = Predictor.load(written[kind]).predict_batch(images)
+    predictions = Predictor.load(written[name]).predict_batch(images)
     np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(predictions, source.model(images, training=False), atol=tolerance)
+    np.testing.assert_allclose(predictions, spec.model(images, training=False), atol=tolerance)
     assert np.abs(predictions - classifier(images, training=True)).max() > 0.05
     assert np.ptp(predictions, axis=0).max() > 0.01  # another image, another prediction
 
 
-@pytest.mark.parametrize("kind", ["dynamic", "int8"])
-def test_quantized_predictions_are_near(written, source, images, kind):
+@pytest.mark.parametrize("name", ["dynamic", "int8"])
+def test_quantized_predictions_are_near(written, spec, images, name):
     inputs = np.rint(images).astype(np.uint8)
-    predictions = Predictor.load(written[kind]).predict_batch(inputs)
+    predictions = Predictor.load(written[name]).predict_batch(inputs)
     assert predictions.dtype == np.float32
-    np.testing.assert_allclose(predictions, source.model(inputs, training=False), atol=0.05)
-    assert predictions.argmax(axis=1).tolist() == np.argmax(source.model(inputs), axis=1).tolist()
+    np.testing.assert_allclose(predictions, spec.model(inputs, training=False), atol=0.05)
+    assert predictions.argmax(axis=1).tolist() == np.argmax(spec.model(inputs), axis=1).tolist()
 
 
 def operators(content):
@@ -111,7 +111,7 @@ def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
     assert offsets and all(offset % 16 == 0 for offset in offsets)
 
 
-def test_a_beginning_with_a_depthwise_convolution_stays_in_float(source, images, tmp_path):
+def test_a_beginning_with_a_depthwise_convolution_stays_in_float(spec, images, tmp_path):
     image = keras.Input((16, 16, 3), name="image")
     x = keras.layers.Rescaling(1 / 255)(image)
     for _ in range(2):
@@ -121,11 +121,11 @@ def test_a_beginning_with_a_depthwise_convolution_stays_in_float(source, images,
     prediction = keras.layers.Softmax()(keras.layers.Dense(3)(keras.layers.Flatten()(x)))
     model = keras.Model(image, prediction)
     path = tmp_path / "model.tflite"
-    tflite.write_int8(dataclasses.replace(source, model=model), path)
+    tflite.write_int8(dataclasses.replace(spec, model=model), path)
     _, kinds = operators(path.read_bytes())
     for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-        first, *others = (inputs[0].type for inputs in kinds[kind])
-        assert first == schema.TensorType.FLOAT32 and set(others) == {schema.TensorType.INT8}
+        first, *rest = (inputs[0].type for inputs in kinds[kind])
+        assert first == schema.TensorType.FLOAT32 and set(rest) == {schema.TensorType.INT8}
     first, last = ends(path)
     assert first["dtype"] == last["dtype"] == np.uint8 and first["quantization"] == (1.0, 0)
     inputs = np.rint(images).astype(np.uint8)
@@ -154,10 +154,10 @@ def test_large_matrices_take_a_byte_a_value(written, images, monkeypatch):
     assert not np.array_equal(prediction, expected)
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_contract_labels_and_origin_lie_inside(written, kind):
-    assert dataclasses.replace(ModelMetadata.read(written[kind]), threshold=0.6) == CONTRACT
-    with zipfile.ZipFile(written[kind]) as archive:
+@pytest.mark.parametrize("name", WRITERS)
+def test_metadata_labels_and_origin_are_inside(written, name):
+    assert dataclasses.replace(ModelMetadata.read(written[name]), threshold=0.6) == METADATA
+    with zipfile.ZipFile(written[name]) as archive:
         assert archive.read("labels.txt") == b"blue\ngreen\nred\n"
         assert json.loads(archive.read("about.json"))["facts"] == {"seed": 3}
         assert len(archive.namelist()) == len(set(archive.namelist())) == 3
@@ -167,7 +167,7 @@ def test_contract_labels_and_origin_lie_inside(written, kind):
     ("threshold", "inside"), [(0.0, 0.0), (0.6, 0.6), (0.9999, 254.5 / 256), (1.0, 1.0)]
 )
 def test_the_surest_byte_passes_every_threshold_but_one(threshold, inside):
-    metadata = dataclasses.replace(CONTRACT, threshold=threshold, set_threshold=threshold)
+    metadata = dataclasses.replace(METADATA, threshold=threshold, set_threshold=threshold)
     found = tflite.clip_threshold_to_uint8(metadata)
     assert found.threshold == found.set_threshold == inside
-    assert tflite.clip_threshold_to_uint8(CONTRACT).set_threshold is None
+    assert tflite.clip_threshold_to_uint8(METADATA).set_threshold is None

@@ -31,7 +31,7 @@ def predictions(model, images=IMAGES):
     return model.predict(images, verbose=0)
 
 
-def test_by_default_it_predictions_as_the_classifier_in_inference_mode(trained):
+def test_by_default_it_predicts_as_the_classifier_in_inference_mode(trained):
     model = inference.build_inference_model(trained)
     assert model.output_shape == (None, 3) and model.output.dtype == "float32"
     np.testing.assert_allclose(predictions(model), predictions(trained), atol=1e-6)
@@ -73,9 +73,8 @@ def test_the_logits_of_all_views_are_averaged(trained, count):
     np.testing.assert_allclose(predictions(model), expected, atol=1e-5)
     alone = np.concatenate([predictions(model, IMAGES[i : i + 1]) for i in range(5)])
     np.testing.assert_allclose(alone, expected, atol=1e-5)
-    assert (
-        np.abs(predictions(inference.build_inference_model(trained, 2.0)) - expected).max() > 0.01
-    )
+    one_view = predictions(inference.build_inference_model(trained, 2.0))
+    assert np.abs(one_view - expected).max() > 0.01
 
 
 def test_a_flipped_image_gets_the_same_prediction(trained):
@@ -101,21 +100,21 @@ def test_a_training_in_mixed_precision_changes_no_prediction(trained):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_novel_images_lose_confidence_as_the_maths_says(trained):
+def test_ood_images_lose_confidence_as_the_maths_says(trained):
     features = classifier.feature_extractor(trained).predict(IMAGES, verbose=0)
-    known = ood.SubspaceDetector(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
-    damping = known.scaling(features[1:])
-    assert damping.min() < 0.9
-    found = predictions(inference.build_inference_model(trained, 2.0, novelty=known))[1:]
+    detector = ood.SubspaceDetector(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
+    scaling = detector.scaling(features[1:])
+    assert scaling.min() < 0.9
+    found = predictions(inference.build_inference_model(trained, 2.0, ood_detector=detector))[1:]
     logits = np.log(predictions(trained)[1:])
-    np.testing.assert_allclose(found, softmax(logits * damping[:, None] / 2, axis=1), atol=1e-5)
+    np.testing.assert_allclose(found, softmax(logits * scaling[:, None] / 2, axis=1), atol=1e-5)
     np.testing.assert_array_equal(found.argmax(1), predictions(trained)[1:].argmax(1))
 
 
 def test_a_file_holds_all_and_another_number_of_views_changes_nothing_else(trained, tmp_path):
     features = classifier.feature_extractor(trained).predict(IMAGES, verbose=0)
-    known = ood.SubspaceDetector(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
-    models = {v: inference.build_inference_model(trained, 2.0, v, known) for v in (1, 4)}
+    detector = ood.SubspaceDetector(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
+    models = {v: inference.build_inference_model(trained, 2.0, v, detector) for v in (1, 4)}
     inference.save(models[4], ModelMetadata(("a", "b", "c"), 16, "pad"), tmp_path / "model.keras")
     loaded = inference.load(tmp_path / "model.keras")
     np.testing.assert_allclose(predictions(loaded), predictions(models[4]), atol=1e-6)
@@ -123,13 +122,13 @@ def test_a_file_holds_all_and_another_number_of_views_changes_nothing_else(train
         predictions(inference.with_views(loaded, 1)), predictions(models[1]), atol=1e-6
     )
     assert np.abs(predictions(models[1]) - predictions(models[4])).max() > 0.01
-    found = inference.read_novelty(loaded)
-    np.testing.assert_array_equal(found.mean, known.mean)
-    np.testing.assert_array_equal(found.basis, known.basis)
-    assert found.limit == pytest.approx(known.limit)
+    found = inference.read_ood_detector(loaded)
+    np.testing.assert_array_equal(found.mean, detector.mean)
+    np.testing.assert_array_equal(found.basis, detector.basis)
+    assert found.limit == pytest.approx(detector.limit)
     raw = classifier.load_classifier(tmp_path / "model.keras")
     np.testing.assert_array_equal(predictions(raw), predictions(trained))
-    assert inference.read_novelty(inference.build_inference_model(trained)) is None
+    assert inference.read_ood_detector(inference.build_inference_model(trained)) is None
 
 
 def test_a_kill_while_it_is_written_leaves_the_old_file(trained, tmp_path, monkeypatch):
@@ -148,7 +147,7 @@ def test_a_kill_while_it_is_written_leaves_the_old_file(trained, tmp_path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
-def test_what_cannot_be_is_refused(trained):
+def test_impossible_settings_are_refused(trained):
     with pytest.raises(ValueError, match=r"views must be one of 1, 2, 4, 8\. Received: 3"):
         inference.build_inference_model(trained, views=3)
     for temperature in (0, -1, np.nan):

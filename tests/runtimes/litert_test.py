@@ -1,4 +1,4 @@
-"""A .tflite file is classified where there is no TensorFlow."""
+"""A .tflite file predicts where there is no TensorFlow."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from trash_keras.exporters import model_info, tflite
-from trash_keras.exporters.exporter import ExportSpec
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import backbones, classifier, inference
 from trash_keras.predictor import Predictor
@@ -37,9 +37,9 @@ def models(toy_backbone, tmp_path_factory):
     model = inference.build_inference_model(classifier.build(backbone, 3, scaling=scaling))
     metadata = ModelMetadata(("blue", "green", "red"), 16, "stretch")
     images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
-    source = ExportSpec(model, metadata, model_info.ModelInfo("Toy", "Toy.", "", {}), images.copy)
-    tflite.write_float32(source, folder / "model_float32.tflite")
-    tflite.write_int8(source, folder / "model_int8.tflite")
+    spec = ExportSpec(model, metadata, model_info.ModelInfo("Toy", "Toy.", "", {}), images.copy)
+    tflite.write_float32(spec, folder / "model_float32.tflite")
+    tflite.write_int8(spec, folder / "model_int8.tflite")
     Image.fromarray(images[0]).resize((40, 30)).save(folder / "image.png")
     return folder
 
@@ -53,9 +53,9 @@ def test_floats_and_bytes_give_the_same_predictions(models):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["float32", "int8"])
-def test_the_script_predictions_with_litert_numpy_and_pillow_alone(models, kind):
-    path, image = models / f"model_{kind}.tflite", str(models / "image.png")
+@pytest.mark.parametrize("name", ["float32", "int8"])
+def test_the_command_predicts_with_litert_numpy_and_pillow_alone(models, name):
+    path, image = models / f"model_{name}.tflite", str(models / "image.png")
     program = PROGRAM.format(blocked=BLOCKED)
     done = subprocess.run(
         [sys.executable, "-c", program, f"--model={path}", "--format=json", image],

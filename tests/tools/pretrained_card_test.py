@@ -44,7 +44,7 @@ def folders(tmp_path):
         "bytes": 14_000_000,
         "agreement": 0.99,
         "ece": 0.02,
-        "tool": {"made": "converter 1", "predicted": "runtime 2"},
+        "tool": {"made": "converter 1", "answered": "runtime 2"},
     }
     local.write_json(run / "export" / "export.json", {"kinds": {"float32": row, "int8": row}})
     command = {"command": f"trash-keras evaluate --model={model}"}

@@ -13,7 +13,7 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier
-from trash_keras.models.inference import build_inference_model, load, read_novelty, save
+from trash_keras.models.inference import build_inference_model, load, read_ood_detector, save
 from trash_keras.predictor import Predictor
 from trash_keras.training import calibrate
 from trash_keras.training.trainer import train_and_evaluate
@@ -54,7 +54,7 @@ def test_the_classifier_in_the_file_stays_raw(doubtful):
     extract, views = classifier.feature_extractor(model), (images, images[:, :, ::-1])
     features = np.mean([extract.predict(view, verbose=0) for view in views], axis=0)
     logits = np.mean([np.log(model.predict(view, verbose=0)) for view in views], axis=0)
-    damping = read_novelty(inference).scaling(features)
+    damping = read_ood_detector(inference).scaling(features)
     assert damping.min() < 0.9  # noise is nothing that training showed
     temperature = report["answering"]["temperature"]
     expected = apply_temperature(np.exp(logits), 1 / damping[:, None] * temperature)
@@ -97,11 +97,11 @@ def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
     labels = catalog.examples("valid")[1]
     assert calibrate.calibrate(model, config.answering, images, labels, 8).metadata == before
     assert ModelMetadata.read(model) == before
-    one, other = (read_novelty(load(path)) for path in (model, workdir / "model.keras"))
+    one, other = (read_ood_detector(load(path)) for path in (model, workdir / "model.keras"))
     np.testing.assert_allclose(one.basis @ one.basis.T, other.basis @ other.basis.T, atol=1e-5)
     plain = dataclasses.replace(config.answering, ood_scaling=False)
     calibrate.calibrate(model, plain, images, labels, 8)
-    assert read_novelty(load(model)) is None
+    assert read_ood_detector(load(model)) is None
 
 
 def test_without_flags_a_image_is_one_view_and_there_are_no_sets(trained):

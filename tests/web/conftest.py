@@ -75,7 +75,7 @@ def classifier():
 def export(classifier, photographs, tmp_path_factory):
     """Writes a kind of model file whose threshold leaves about half of the photographs unsure."""
     from trash_keras.exporters import model_info, tflite
-    from trash_keras.exporters.exporter import ExportSpec
+    from trash_keras.exporters.spec import ExportSpec
     from trash_keras.metadata import ModelMetadata
     from trash_keras.predictor import Predictor
 

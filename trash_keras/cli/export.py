@@ -2,9 +2,9 @@
 
     trash-keras export --workdir=RUN --formats=saved_model,float32,float16,dynamic,int8
 
-Writes RUN/export/: saved_model/, model_KIND.tflite, model.onnx, labels.txt, export.json,
-parity.html. Each file classifies the whole test split in its own runtime; one that differs from
-Keras on more than --min_agreement allows is not shipped, and the exit status is 1.
+Writes RUN/export/: saved_model/, model_FORMAT.tflite, model.onnx, labels.txt, export.json,
+parity.html. Each file classifies the whole test split in its own runtime. One whose class differs
+from that of Keras too often (--min_agreement) is not shipped, and the exit status is 1.
 """
 
 from collections.abc import Sequence
@@ -13,30 +13,38 @@ from absl import flags
 
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments
+from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOptions
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
-FORMATS = flags.DEFINE_list(
+CHOSEN = flags.DEFINE_list(
     "formats",
-    "saved_model,float32",
-    "Formats to write: saved_model; as .tflite float32, float16 (half the size), dynamic (a "
-    "quarter) or int8 (a quarter, with bytes in and out, for phones), by post-training "
-    "quantization; onnx (extra onnx).",
+    ",".join(DEFAULT_FORMATS),
+    f"Formats to write: {', '.join(f'{name} ({one.help})' for name, one in FORMATS.items())}.",
 )
 CALIBRATION_IMAGES = flags.DEFINE_integer(
     "calibration_images",
-    128,
+    ExportOptions.calibration_images,
     "Training images that calibrate int8 quantization; 0: all.",
     lower_bound=0,
 )
-LICENSE = flags.DEFINE_string("license", "", "Licence of the model, to be written into its files.")
+LICENSE = flags.DEFINE_string(
+    "license", ExportOptions.license, "Licence of the model, to be written into its files."
+)
 DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where the run's images lie now. Default: where it was trained on them."
+    "data_dir", None, "Folder of the run's images. Default: the one of training."
 )
 MIN_AGREEMENT = flags.DEFINE_float(
-    "min_agreement", 0.98, "Least share of test images with the class that Keras says, 0..1.", 0, 1
+    "min_agreement",
+    ExportOptions.min_agreement,
+    "Least share of test images with the class that Keras gives, 0..1.",
+    0,
+    1,
 )
 TIMING_ROUNDS = flags.DEFINE_integer(
-    "timing_rounds", 12, "Rounds of five images to time each file with; 0: none.", lower_bound=0
+    "timing_rounds",
+    ExportOptions.timing_rounds,
+    "Rounds of five images to time each file with; 0: none.",
+    lower_bound=0,
 )
 flags.mark_flags_as_required(["workdir"])
 
@@ -52,18 +60,18 @@ def main(paths: Sequence[str]) -> None:
 
     exported = export(
         WORKDIR.value,
-        FORMATS.value,
+        CHOSEN.value,
         DATA_DIR.value,
         calibration_images=CALIBRATION_IMAGES.value,
         license=LICENSE.value,
         min_agreement=MIN_AGREEMENT.value,
         timing_rounds=TIMING_ROUNDS.value,
     )
-    for kind in FORMATS.value:
-        if kind in exported["kinds"]:
-            print(parity_page.summary(kind, exported["kinds"][kind]))
+    for name in CHOSEN.value:
+        if name in exported["kinds"]:
+            print(parity_page.summary(name, exported["kinds"][name]))
     log_exports(WORKDIR.value, exported)
     page = f"{WORKDIR.value}/export/parity.html"
     if exported["refused"]:
         raise ValueError(f"{parity_page.refusal(exported['refused'])} The worst images: {page}")
-    print(f"Files: {WORKDIR.value}/export/; how far they prediction like Keras: {page}")
+    print(f"Files: {WORKDIR.value}/export/; how far they predict like Keras: {page}")

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Sequence
 
+from trash_keras.exporters.formats import FORMATS
+
 # Names of Ultralytics, timm, Hugging Face, Keras and their like -> ours. A verb that has several
 # of ours is told of all.
 _SIZE = ("image_size",)
@@ -30,10 +32,11 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "save_dir": _FOLDER, "outdir": _FOLDER, "logdir": _FOLDER,
     "conf": ("threshold", "target_risk"), "confidence": ("threshold", "target_risk"),
     "format": ("formats", "output_format"), "include": ("formats",),
-    "int8": ("formats",), "half": _PRECISION, "fp16": _PRECISION, "amp": _PRECISION,
+    "half": _PRECISION, "fp16": _PRECISION, "amp": _PRECISION,
     "augment": ("tta",), "test_time_augmentation": ("tta",),
     "smoothing": ("label_smoothing",), "wd": ("weight_decay",), "drop": ("dropout",),
-    "ema_decay": ("ema_momentum",), "model_ema": ("ema_momentum",), "model_ema_decay": ("ema_momentum",),
+    "ema_decay": ("ema_momentum",), "model_ema": ("ema_momentum",),
+    "model_ema_decay": ("ema_momentum",),
     "freeze": ("unfreeze_fraction",), "kd_alpha": ("distillation_alpha",),
     "kd_temperature": ("distillation_temperature",), "teacher_model": ("teacher",),
     "fliplr": ("flip",), "flipud": ("flip",), "hflip": ("flip",), "vflip": ("flip",),
@@ -66,6 +69,8 @@ def _hint(name: str, known: Sequence[str], program: str) -> str:
         return f"Flags are written with underscores: --{name}."
     if found := [ours for ours in OTHER_NAMES.get(name, ()) if ours in {*known, "flagfile"}]:
         return _did_you_mean(found)
+    if name in FORMATS and "formats" in known:
+        return f"Did you mean --formats={name}?"
     if verb in WITHOUT_FLAG and name in _INPUTS:
         return f"It is named without a flag: {program} {WITHOUT_FLAG[verb]}"
     if OTHER_NAMES.get(name) == _SIZE and "model" in known:

@@ -111,7 +111,7 @@ def measure(
     known = None
     if Path(runner.path).suffix == ".keras" and Path(runner.path).is_file():
         model = inference.load(runner.path)
-        known = inference.read_novelty(model)
+        known = inference.read_ood_detector(model)
         familiar = _familiar(scored, run)
         if familiar:
             more["neighbours"] = min(ood.NEIGHBOURS, len(familiar.catalog.paths()))
@@ -149,6 +149,6 @@ def _feature_scores(
         train = runner.run(extract, familiar, "What is familiar"), labels
     kernel, bias = raw.get_layer(classifier.LOGITS).get_weights()
     together = np.concatenate(features).astype(np.float64)
-    known = inference.read_novelty(model)
+    known = inference.read_ood_detector(model)
     novelty_scores = known.of(together) if known else None
     return ood.feature_scores(together, (kernel, bias), metadata.temperature, novelty_scores, train)

@@ -1,1 +1,1 @@
-"""keras.Model -> SavedModel, TFLite, labels."""
+"""keras.Model -> SavedModel, TFLite and ONNX files, each compared with Keras."""

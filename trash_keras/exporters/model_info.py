@@ -1,4 +1,4 @@
-"""Where an exported file comes from and what it is worth, to lie inside the file."""
+"""Where an exported model comes from and how good it is; written into the file."""
 
 import dataclasses
 import json
@@ -19,8 +19,8 @@ class ModelInfo:
     Attributes:
         name: A few words.
         description: One or two sentences.
-        license: Of the model; empty where nobody said.
-        facts: Of the training run: plain values, see `of_run`.
+        license: Of the model; empty if unknown.
+        facts: About the training run: plain values, see `of_run`.
         version: Of this package, which wrote the file.
         author: Who made it.
     """
@@ -38,7 +38,7 @@ class ModelInfo:
 
 
 def of_run(workdir: str | Path, metadata: ModelMetadata, license_name: str) -> ModelInfo:
-    """Describes the model of a training run, as far as the run is complete.
+    """Describes the model of a training run, complete or not.
 
     Args:
         workdir: Folder of the run.

@@ -83,7 +83,9 @@ class Reference:
         images = pipeline.load_split(split, cache=False)
         if len(images) * 3 * metadata.image_size**2 <= settings.cache_megabytes * 1e6:
             images = images.cache()
-        predictions = score.predict_split(predictor, split, images=images, title="Predicting with Keras")
+        predictions = score.predict_split(
+            predictor, split, images=images, title="Predicting with Keras"
+        )
         return cls(split, images, predictions, metadata)
 
     def figures(self, path: str | os.PathLike, min_agreement: float) -> dict[str, Any]:

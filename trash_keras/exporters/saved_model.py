@@ -7,33 +7,34 @@ import tensorflow as tf
 
 from trash_keras.data.decoding import PAD_VALUE
 from trash_keras.exporters import tf_decoding
+from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import UNSURE, ModelMetadata
 
 VERSION = "1"  # a run has one model; a server's folder counts models, see docs/serving.md
 
 
-def write(model: keras.Model, metadata: ModelMetadata, path: Path) -> None:
+def write(spec: ExportSpec, path: Path) -> None:
     """Writes a folder as TensorFlow Serving takes it: a SavedModel in the version folder `1`.
 
-    Three signatures prediction alike:
+    Three signatures predict alike:
 
     `serving_default`: image float32 [batch, side, side, 3], RGB 0..255 -> probabilities float32
     [batch, classes].
     `serve_one`: the same for one image, float32 [1, side, side, 3], for compilers that want a
     fixed shape.
     `serve_bytes`: encoded string [batch], whole files -> probabilities; class_names string
-    [batch, classes]; label string [batch], which is `unsure` up to the contract's threshold;
+    [batch, classes]; label string [batch], which is `unsure` up to the model's threshold;
     probability float32 [batch], the largest one; unsure bool [batch]. It decodes and resizes as in
-    training and takes what `serving_bytes.decode` takes; one file that it cannot decode fails the
+    training and takes what `tf_decoding.decode` takes; one file that it cannot decode fails the
     whole batch with a message that says so.
 
-    In `assets.extra` lie the metadata, the labels and the requests of `warm_up`.
+    In `assets.extra` lie the metadata, the labels and the requests of `write_warm_up`.
 
     Args:
-        model: Images -> probabilities, in inference mode.
-        metadata: Class names, size and resize of its images, and the threshold.
+        spec: The model and its metadata.
         path: Folder to write.
     """
+    model, metadata = spec.model, spec.metadata
     side = metadata.image_size
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -70,7 +71,7 @@ def _outputs(probabilities: tf.Tensor, metadata: ModelMetadata) -> dict[str, tf.
     label = tf.gather(class_names, tf.argmax(probabilities, axis=1))
     return {
         "probabilities": probabilities,
-        # A row each, since REST predictions by rows only where all outputs have one for each image.
+        # A row each, since REST responds by rows only where all outputs have one for each image.
         "class_names": tf.tile(class_names[None], (tf.shape(probabilities)[0], 1)),
         "label": tf.where(unsure, UNSURE, label),
         "probability": probability,

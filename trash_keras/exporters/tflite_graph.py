@@ -1,4 +1,4 @@
-"""Changes to a finished .tflite file that no converter makes: ends of bytes, metadata and so on.
+"""Changes to a finished .tflite file that no converter makes: input and output in bytes, metadata.
 
 The schema of these files comes with LiteRT (https://ai.google.dev/edge/litert); the classes named
 `...T` are its tables as Python objects.
@@ -17,11 +17,11 @@ _LARGE = 100_000  # bytes; logits of many classes have fewer
 
 
 def names_in_float(content: bytes) -> list[str]:
-    """Returns the names of the tensors that an int8 file had better compute in float32.
+    """Returns the names of the tensors that an int8 file should compute in float32.
 
-    These are what follows the last convolution (pooling, novelty, logits, softmax), which takes
-    next to no time, and a beginning of stem and depthwise convolution, where many networks for
-    phones have it: each output is a sum of nine rounded products there, and all that follows
+    These are what follows the last convolution (pooling, OOD scaling, logits, softmax), which
+    takes next to no time, and a beginning of stem and depthwise convolution, which many networks
+    for phones have: each output is a sum of nine rounded products there, and all that follows
     inherits its error. Without it, predictions of an EfficientNet-Lite0 moved twice as far.
 
     Args:
@@ -40,14 +40,14 @@ def names_in_float(content: bytes) -> list[str]:
 
 
 def with_uint8_ends(content: bytes) -> bytes:
-    """Makes float input and output bytes: what a camera gives, and probabilities in 256 steps.
+    """Turns float input and output into bytes: camera pixels, and probabilities in 256 steps.
 
     Args:
         content: Of a .tflite file whose one float32 input is RGB 0..255, and whose one float32
             output holds probabilities.
 
     Returns:
-        The content with input uint8, scale 1 and zero point 0 (MediaPipe reads bytes so whatever
+        The content with input uint8, scale 1 and zero point 0 (as MediaPipe reads bytes, whatever
         the file says), and output uint8, scale 1/256 and zero point 0.
 
     Raises:
@@ -84,7 +84,7 @@ def with_uint8_ends(content: bytes) -> bytes:
 
 
 def with_small_matrices(content: bytes) -> bytes:
-    """Stores float32 matrices of more than `_LARGE` bytes in int8, and computes in float32 still.
+    """Stores float32 matrices of more than `_LARGE` bytes in int8, and still computes in float32.
 
     Args:
         content: Of a .tflite file.
@@ -112,7 +112,7 @@ def with_small_matrices(content: bytes) -> bytes:
 
 
 def with_metadata(content: bytes, metadata: bytes) -> bytes:
-    """Puts TFLite metadata into a model, in the place of what was there.
+    """Puts TFLite metadata into a model; replaces what was there.
 
     Args:
         content: Of a .tflite file.

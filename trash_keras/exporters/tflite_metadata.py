@@ -21,28 +21,28 @@ _NORMALIZATION = 1  # kind of process unit
 Field = tuple[Callable[..., None], int]  # method of the builder that adds a value, and the value
 
 
-def encode(metadata: ModelMetadata, about: ModelInfo) -> bytes:
+def encode(metadata: ModelMetadata, info: ModelInfo) -> bytes:
     """Returns the metadata of a classifier of one image.
 
     Args:
         metadata: Class names and image size.
-        about: Name, description, version, author and licence.
+        info: Name, description, version, author and licence.
     """
     builder = flatbuffers.Builder()
     text = builder.CreateString
-    entries = _vector(builder, [_file(builder, ENTRY, about.description, _DESCRIPTIONS)])
+    entries = _vector(builder, [_file(builder, ENTRY, info.description, _DESCRIPTIONS)])
     graph = _table(builder, 10, {
-        0: text(about.name),
+        0: text(info.name),
         2: _vector(builder, [_input(builder, metadata)]),
         3: _vector(builder, [_output(builder, metadata)]),
     })  # fmt: skip
     root = _table(builder, 8, {
-        0: text(about.name),
-        1: text(about.description),
-        2: text(about.version),
+        0: text(info.name),
+        1: text(info.description),
+        2: text(info.version),
         3: _vector(builder, [graph]),
-        4: text(about.author),
-        5: text(about.license),
+        4: text(info.author),
+        5: text(info.license),
         6: entries,
         7: text(_PARSER_VERSION),
     })  # fmt: skip

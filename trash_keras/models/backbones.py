@@ -1,4 +1,4 @@
-"""A keras.applications name, or the path of a .keras file -> feature extractor for RGB 0..255."""
+"""Backbones for transfer learning: keras.applications or a .keras file -> feature extractor."""
 
 import difflib
 import inspect
@@ -66,7 +66,7 @@ def _refuse_classifier(flag: str, path: str) -> None:
         return
     try:
         ModelMetadata.read(path)
-    except ValueError:  # what else it is, is looked at later
+    except ValueError:  # whether it is a backbone is checked later
         return
     raise ValueError(
         f"--{flag} takes no trained classifier; to go on from one: --init={path}. "
@@ -77,7 +77,7 @@ def _refuse_classifier(flag: str, path: str) -> None:
 def _load_weights(extractor: keras.Model, path: str) -> None:
     try:
         extractor.load_weights(path)
-    except Exception as error:  # Keras and h5py raise many kinds for a file that does not fit
+    except Exception as error:  # Keras and h5py raise many types for a file that does not fit
         raise ValueError(
             f"The weights file {path} does not fit the backbone {extractor.name}: {error}"
         ) from error
@@ -123,7 +123,7 @@ def fitted(extractor: keras.Model, image_size: int, path: str, fresh: bool = Fal
         fresh: Draw new weights.
 
     Returns:
-        The network itself where it is so already, else a copy.
+        The network itself if it is so already, else a copy.
 
     Raises:
         ValueError: It cannot be rebuilt for this size.
@@ -205,9 +205,9 @@ def _preprocessing(name: str) -> keras.Layer | None:
     operations of `preprocess_input` does not.
     """
     family: Any = inspect.getmodule(getattr(keras.applications, name))
-    predictions = np.asarray(family.preprocess_input(_PROBES.astype("float32"))).reshape(4, 3)
-    bias = predictions[0]
-    kernel = (predictions[1:] - bias) / 255
+    scaled = np.asarray(family.preprocess_input(_PROBES.astype("float32"))).reshape(4, 3)
+    bias = scaled[0]
+    kernel = (scaled[1:] - bias) / 255
     if np.array_equal(kernel, np.eye(3)) and not bias.any():
         return None
     layer = keras.layers.Conv2D(3, 1, dtype="float32", trainable=False, name="preprocessing")

@@ -1,4 +1,4 @@
-"""Transfer learning: backbone + head, one keras.Model from raw images to class probabilities."""
+"""Transfer learning and fine-tuning: backbone + head, one model from images to probabilities."""
 
 import os
 from collections.abc import Sequence
@@ -116,7 +116,7 @@ def raw_classifier(model: keras.Model) -> keras.Model:
     """Returns the classifier in an inference model, as `build` made it, sharing weights.
 
     Args:
-        model: From `answering.build_inference_model`.
+        model: From `inference.build_inference_model`.
 
     Raises:
         ValueError: There is none in it.
@@ -133,7 +133,7 @@ def load_classifier(path: str | os.PathLike) -> keras.Model:
     """
     try:
         return raw_classifier(keras.models.load_model(path, compile=False))
-    except Exception as error:  # Keras has many kinds for a broken file
+    except Exception as error:  # Keras raises many types for a broken file
         raise ValueError(f"The model {path} cannot be loaded: {error}") from error
 
 
@@ -195,7 +195,7 @@ def cap_batch_norm_momentum(classifier: keras.Model, momentum: float = 0.9) -> N
 
     For training from random weights. Many networks come with a momentum of 0.99, made for the
     hundred thousands of steps of ImageNet: after the 500 steps of a small data set their stored
-    variance still holds more of its initial 1 than of the data, and inference predictions nonsense.
+    variance still holds more of its initial 1 than of the data, and inference gives nonsense.
 
     Args:
         classifier: From `build`.
@@ -209,8 +209,8 @@ def cap_batch_norm_momentum(classifier: keras.Model, momentum: float = 0.9) -> N
 def in_float32(classifier: keras.Model) -> keras.Model:
     """Returns the classifier computing in float32: itself, or a copy of a mixed-precision one.
 
-    Weights are float32 in mixed precision too, so that what trained on a GPU or TPU predictions on
-    any CPU.
+    Weights are float32 in mixed precision, too, so what was trained on a GPU or TPU runs on any
+    CPU.
     """
     layers = classifier.get_layer(BACKBONE).layers
     if all(layer.compute_dtype == "float32" for layer in layers if layer.weights):

@@ -1,7 +1,7 @@
 """Classifier -> the inference model: test-time augmentation, OOD scaling, temperature, softmax.
 
-This is what `model.keras` holds from the first epoch on, built of Keras' own layers and operations
-alone: `keras.models.load_model("model.keras").predict(x)` needs nothing of this package.
+This is what `model.keras` holds from the first epoch on. It is built only of Keras' own layers and
+operations: `keras.models.load_model("model.keras").predict(x)` needs nothing of this package.
 SavedModel, TFLite and ONNX are converted from it, so that the same image gets the same prediction
 everywhere. The trained classifier is a model in it, named `classifier`, with three outputs:
 `features`, `logits` and `probabilities`. Training, distillation, heat maps and OOD detection take
@@ -33,9 +33,9 @@ def build_inference_model(
     classifier: keras.Model,
     temperature: float = 1.0,
     views: int = 1,
-    novelty: SubspaceDetector | None = None,
+    ood_detector: SubspaceDetector | None = None,
 ) -> keras.Model:
-    """Builds the model that predicts, in inference mode, with the classifier's own layers.
+    """Builds the model that predicts, in inference mode, of the classifier's own layers.
 
     The logits of all views are averaged: the geometric mean of the views' probabilities, made to
     sum to 1. Unlike the arithmetic mean it commutes with the temperature, which can therefore be
@@ -47,7 +47,7 @@ def build_inference_model(
         temperature: Divides the logits; over 1 makes the predictions less sure.
         views: Test-time augmentation: 1, the image; 2, and its mirror image; 4, and both upside
             down; 8, these four of the whole image and of its central 7/8.
-        novelty: Scales down the logits of out-of-distribution (OOD) images; None leaves them.
+        ood_detector: Scales down the logits of out-of-distribution (OOD) images; None leaves them.
 
     Returns:
         float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
@@ -59,8 +59,8 @@ def build_inference_model(
         raise ValueError(f"The temperature must be above 0. Received: {temperature}")
     image, found = _mean_of_views(classifier, views)
     logits = found[LOGITS]
-    if novelty:
-        logits = logits * _ood_scaling(found[FEATURES], novelty)
+    if ood_detector:
+        logits = logits * _ood_scaling(found[FEATURES], ood_detector)
     # A layer for each number, of a fixed name and in float32 under any precision policy.
     logits = keras.layers.Rescaling(1 / temperature, dtype="float32", name=TEMPERATURE)(logits)
     probabilities = keras.layers.Softmax(dtype="float32", name=PROBABILITIES)(logits)
@@ -85,8 +85,8 @@ def feature_extractor(classifier: keras.Model, views: int = 1) -> keras.Model:
     return keras.Model(image, found[FEATURES], name="feature_extractor")
 
 
-def read_novelty(model: keras.Model) -> SubspaceDetector | None:
-    """Returns what an inference model scales the logits of OOD images by, or None."""
+def read_ood_detector(model: keras.Model) -> SubspaceDetector | None:
+    """Returns what decides how an inference model scales the logits of OOD images, or None."""
     if OOD_CENTRE not in {layer.name for layer in model.layers}:
         return None
     mean, _, _ = model.get_layer(OOD_CENTRE).get_weights()
@@ -101,7 +101,8 @@ def with_views(model: keras.Model, views: int) -> keras.Model:
         ValueError: As `build_inference_model`.
     """
     temperature = 1 / model.get_layer(TEMPERATURE).scale
-    return build_inference_model(raw_classifier(model), temperature, views, read_novelty(model))
+    detector = read_ood_detector(model)
+    return build_inference_model(raw_classifier(model), temperature, views, detector)
 
 
 def save(model: keras.Model, metadata: ModelMetadata, path: str | os.PathLike) -> None:
@@ -140,19 +141,19 @@ def _mean_of_views(
     return image, {name: mean(values) for name, values in found.items()}
 
 
-def _ood_scaling(features: keras.KerasTensor, novelty: SubspaceDetector) -> keras.KerasTensor:
-    """Returns [batch, 1], `SubspaceDetector.damping` as layers and operations that every runtime has."""
+def _ood_scaling(features: keras.KerasTensor, detector: SubspaceDetector) -> keras.KerasTensor:
+    """Returns [batch, 1]: `SubspaceDetector.scaling` as layers that every runtime has."""
     centre = keras.layers.Normalization(dtype="float32", name=OOD_CENTRE)
     subspace = keras.layers.Dense(
-        novelty.basis.shape[1], use_bias=False, dtype="float32", name=OOD_SUBSPACE
+        detector.basis.shape[1], use_bias=False, dtype="float32", name=OOD_SUBSPACE
     )
-    limit = keras.layers.Rescaling(1 / novelty.limit, dtype="float32", name=OOD_LIMIT)
+    limit = keras.layers.Rescaling(1 / detector.limit, dtype="float32", name=OOD_LIMIT)
     centre.build(features.shape)
-    centre.set_weights([novelty.mean, np.ones_like(novelty.mean), np.array(0)])
+    centre.set_weights([detector.mean, np.ones_like(detector.mean), np.array(0)])
     centre.finalize_state()  # what it computes with is a copy of its weights
     centred = centre(features)
     inside = keras.ops.sum(keras.ops.square(subspace(centred)), axis=1, keepdims=True)
-    subspace.set_weights([novelty.basis])
+    subspace.set_weights([detector.basis])
     whole = keras.ops.sum(keras.ops.square(centred), axis=1, keepdims=True)
     share = 1.0 - inside / keras.ops.maximum(whole, 1e-12)
     return (1.0 / keras.ops.maximum(limit(share), 1.0)) ** POWER

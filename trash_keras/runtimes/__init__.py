@@ -1,1 +1,1 @@
-"""What runs each kind of model file."""
+"""Inference runtimes: what runs each kind of model file."""

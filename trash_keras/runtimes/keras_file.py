@@ -1,4 +1,4 @@
-"""How many threads TensorFlow takes in this process."""
+"""A `.keras` file, run by Keras with TensorFlow; the limit on TensorFlow's threads."""
 
 import keras
 import numpy as np
@@ -29,8 +29,9 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
 
     Args:
         path: The file.
-        metadata: Its number of views may differ from the one in the file; the rest counts there.
-        threads: See `tensorflow_threads.limit`.
+        metadata: Its number of views may differ from the one in the file; the rest is ignored,
+            since the file holds it.
+        threads: See `limit_threads`.
     """
     limit_threads(threads)
     model = inference.load(path)
@@ -40,10 +41,10 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
 
 
 def predict_batch(model: keras.Model, views: int) -> PredictBatch:
-    """Makes a model that was loaded already a function of batches.
+    """Makes a function of batches of a loaded model.
 
     Args:
         model: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, outputs].
-        views: Of test-time augmentation in it; as many times the memory.
+        views: Of test-time augmentation in it; it takes as many times the memory.
     """
     return micro_batched(lambda images: np.asarray(model.predict_on_batch(images)), views)

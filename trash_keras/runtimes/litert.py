@@ -1,4 +1,4 @@
-"""A `.tflite` file, predicted by LiteRT; needs no TensorFlow."""
+"""A `.tflite` file, run by LiteRT; needs no TensorFlow."""
 
 import os
 
@@ -9,12 +9,12 @@ from trash_keras.predictor import PredictBatch
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
-    """Loads a TFLite file of any of our kinds: float32, or quantized input and output.
+    """Loads a TFLite file in any of our formats: float32, or quantized input and output.
 
     Args:
         path: The file.
-        metadata: Of no account: the file holds temperature and views.
-        threads: Threads that prediction; None for one a processor core.
+        metadata: Ignored: the file holds temperature and views.
+        threads: Threads to compute with; None takes one for each processor core.
 
     Raises:
         ImportError: LiteRT is not installed.
@@ -35,7 +35,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
         interpreter.invoke()
         return _dequantized(interpreter.get_tensor(target["index"])[0], target)
 
-    # A phone predictions one image at a time, and the file has that shape.
+    # A phone classifies one image at a time, and the file has that shape.
     return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
 
 

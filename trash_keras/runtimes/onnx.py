@@ -1,4 +1,4 @@
-"""An `.onnx` file, predicted by ONNX Runtime; needs no TensorFlow."""
+"""An `.onnx` file, run by ONNX Runtime; needs no TensorFlow."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from trash_keras.predictor import PredictBatch, micro_batched
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
-    """Loads an ONNX file, to prediction on the CPU.
+    """Loads an ONNX file, to run on the CPU.
 
     Args:
         path: The file.
         metadata: Only the number of views counts: the file holds the rest.
-        threads: Threads that prediction; None leaves it to the runtime, which takes all cores.
+        threads: Threads to compute with; None leaves it to the runtime, which takes all cores.
 
     Raises:
         ImportError: ONNX Runtime is not installed.

@@ -1,4 +1,4 @@
-"""A SavedModel folder, predicted by TensorFlow."""
+"""A SavedModel folder, run by TensorFlow."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,12 +9,12 @@ from trash_keras.runtimes import keras_file
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
-    """Loads a SavedModel folder, see `newest_version`; its `serving_default` predictions.
+    """Loads a SavedModel folder, see `newest_version`; its `serving_default` predicts.
 
     Args:
         path: The folder.
         metadata: Only the number of views counts: the folder holds the rest.
-        threads: See `tensorflow_threads.limit`.
+        threads: See `keras_file.limit_threads`.
     """
     keras_file.limit_threads(threads)
     # The loaded object must live as long as its signature, which does not keep it alive.

@@ -1,0 +1,84 @@
+"""The menu of export formats, and what else there is to choose in an export.
+
+A new format is an entry of `FORMATS`: help, hints, checks and reports take it from there. Nothing
+here imports TensorFlow, so that `trash-keras export --help` shows the menu at once.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trash_keras.exporters.spec import ExportSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """An export format.
+
+    Attributes:
+        file: Name of the file or folder in RUN/export/.
+        write: Writes an `ExportSpec` to a path.
+        help: A few words about it.
+    """
+
+    file: str
+    write: "Callable[[ExportSpec, Path], None]"
+    help: str
+
+
+def _writer(module: str, function: str) -> "Callable[[ExportSpec, Path], None]":
+    """Returns a function of this package; its module is imported when it writes."""
+
+    def write(spec: "ExportSpec", path: Path) -> None:
+        getattr(importlib.import_module(f"trash_keras.exporters.{module}"), function)(spec, path)
+
+    return write
+
+
+FORMATS = {
+    "saved_model": Format(
+        "saved_model", _writer("saved_model", "write"), "TensorFlow Serving; decodes files, too"
+    ),
+    "float32": Format(
+        "model_float32.tflite", _writer("tflite", "write_float32"), "TFLite, not quantized"
+    ),
+    "float16": Format(
+        "model_float16.tflite", _writer("tflite", "write_float16"), "TFLite, half the size"
+    ),
+    "dynamic": Format(
+        "model_dynamic.tflite",
+        _writer("tflite", "write_dynamic"),
+        "TFLite, a quarter of the size: weights in int8, by post-training quantization",
+    ),
+    "int8": Format(
+        "model_int8.tflite",
+        _writer("tflite", "write_int8"),
+        "TFLite for phones, a quarter of the size: full post-training quantization, bytes in and "
+        "out",
+    ),
+    "onnx": Format("model.onnx", _writer("onnx", "write"), "ONNX Runtime; needs the extra onnx"),
+}
+DEFAULT_FORMATS = ("saved_model", "float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    """How a run is exported.
+
+    Attributes:
+        calibration_images: Training images, each class in its share, that int8 quantization is
+            calibrated with; 0: all.
+        license: Of the model, for the files.
+        min_agreement: Least share of test images to which a file gives the class that Keras gives,
+            0 to 1. One that reaches less is not shipped; an earlier one of its format goes.
+        timing_rounds: Of `benchmark.measure`, for all files that stand in RUN/export/; 0 times
+            none.
+    """
+
+    calibration_images: int = 128
+    license: str = ""
+    min_agreement: float = 0.98
+    timing_rounds: int = 12
