@@ -342,6 +342,11 @@ def bad_files():
     yield OddFile("no_height.png", sized_png(5, 0), reason="PNG without pixels")
     yield OddFile("no_height.jpg", sized_jpeg(64, 0), reason="JPEG without pixels")
     yield OddFile("no_width.bmp", patched(whole["BMP"], 18, "<i", 0), reason="BMP without pixels")
+    yield from bombs(whole)
+
+
+def bombs(whole):
+    """Small files whose headers claim more pixels than may be decoded."""
     lossless = save(IMAGE, "WEBP", lossless=True)
     for name, data in {
         "bomb.jpg": sized_jpeg(60000, 60000),

@@ -216,6 +216,16 @@ def shuffle_key(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+def is_image(name: str) -> bool:
+    """Tells whether a file name or path ends in one of `EXTENSIONS`."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Returns class names with their numbers of images, for messages."""
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
 def _is_class_folder(entry: Path) -> bool:
     return entry.is_dir() and not entry.name.startswith(".")
 
@@ -225,7 +235,7 @@ def _images(root: Path, class_name: str) -> Iterable[str]:
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         relative = PurePosixPath(Path(folder).relative_to(root).as_posix())
         for name in names:
-            if name.lower().endswith(EXTENSIONS) and not name.startswith("."):
+            if is_image(name) and not name.startswith("."):
                 yield str(relative / name)
 
 

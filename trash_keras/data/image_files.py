@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trash_keras.data.catalog import EXTENSIONS
+from trash_keras.data.catalog import is_image
 from trash_keras.storage import remote
 
 
@@ -23,18 +23,14 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
     for path in paths:
         if remote.is_url(path):
             found = remote.find(path)
-            yield from (name for name in found if name == path or _is_image(name))
+            yield from (name for name in found if name == path or is_image(name))
         elif os.path.isdir(path):
-            yield from sorted(str(file) for file in Path(path).rglob("*") if _is_image(file.name))
+            yield from sorted(str(file) for file in Path(path).rglob("*") if is_image(file.name))
         else:
             yield path
     if paths_file:
         with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
             yield from (line.rstrip("\r\n") for line in file if line.strip())
-
-
-def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
 def require_outside(folder: str, paths: Sequence[str]) -> None:

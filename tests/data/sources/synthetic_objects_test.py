@@ -3,14 +3,14 @@ import colorsys
 import numpy as np
 import pytest
 
-from trash_keras.data.sources import synthetic_objects
+from trash_keras.data.sources import synthetic_canvas, synthetic_objects
 
 CLASS_NAMES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 COLOUR = (150, 120, 90)
 ROWS, COLUMNS = (
-    np.mgrid[: synthetic_objects.CANVAS, : synthetic_objects.CANVAS]
+    np.mgrid[: synthetic_canvas.CANVAS, : synthetic_canvas.CANVAS]
     + 0.5
-    - synthetic_objects.CANVAS / 2
+    - synthetic_canvas.CANVAS / 2
 )
 
 
@@ -28,7 +28,7 @@ def objects():
 def test_an_object_is_a_pure_function_of_generator_and_colour(name):
     first = paint(name, 1)
     assert (
-        first.shape == (synthetic_objects.CANVAS, synthetic_objects.CANVAS, 4)
+        first.shape == (synthetic_canvas.CANVAS, synthetic_canvas.CANVAS, 4)
         and first.dtype == np.uint8
     )
     np.testing.assert_array_equal(first, paint(name, 1))
@@ -41,7 +41,7 @@ def test_an_object_is_a_pure_function_of_generator_and_colour(name):
 def test_objects_lie_inside_the_circle_so_that_turning_cuts_little_off(objects):
     painted = objects[..., 3] > 0
     assert painted.mean(axis=(2, 3)).min() > 0.1 and painted.mean(axis=(2, 3)).max() < 0.6
-    outside = painted & (np.hypot(ROWS, COLUMNS) > synthetic_objects.CANVAS / 2)
+    outside = painted & (np.hypot(ROWS, COLUMNS) > synthetic_canvas.CANVAS / 2)
     assert (outside.sum(axis=(2, 3)) / painted.sum(axis=(2, 3))).max() < 0.05
 
 
@@ -64,11 +64,11 @@ def test_glass_is_see_through_and_cardboard_is_not(objects):
 
 def test_most_but_not_all_objects_have_the_colour_of_their_class():
     generator = np.random.default_rng(0)
-    colours = np.array([synthetic_objects.pick_colour(generator, "metal") for _ in range(500)])
+    colours = np.array([synthetic_canvas.pick_colour(generator, "metal") for _ in range(500)])
     assert colours.min() >= 0 and colours.max() <= 255 and colours.shape == (500, 3)
     greyish = np.mean([colorsys.rgb_to_hsv(*colour / 255)[1] < 0.17 for colour in colours])
     assert 0.65 < greyish < 0.9
-    anything = np.array([synthetic_objects.pick_colour(generator) for _ in range(500)])
+    anything = np.array([synthetic_canvas.pick_colour(generator) for _ in range(500)])
     assert np.mean([colorsys.rgb_to_hsv(*colour / 255)[1] < 0.17 for colour in anything]) < 0.35
 
 
@@ -78,4 +78,4 @@ def test_most_but_not_all_objects_have_the_colour_of_their_class():
      (3, (255, 255, 255, 255))],
 )  # fmt: skip
 def test_tinting_darkens_to_black_and_brightens_to_white(factor, expected):
-    assert synthetic_objects._tint((100, 200, 0), factor) == expected
+    assert synthetic_canvas.tint((100, 200, 0), factor) == expected

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from trash_keras.data.catalog import EXTENSIONS, FilesByClass, scan, shuffle_key
+from trash_keras.data.catalog import EXTENSIONS, FilesByClass, is_image, scan, shuffle_key
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
 
@@ -123,7 +123,7 @@ class RemoteReader:
             path = found[len(root) :].strip("/")
             parts = path.split("/")
             hidden = any(part.startswith(".") for part in parts)
-            if len(parts) > 1 and not hidden and path.lower().endswith(EXTENSIONS):
+            if len(parts) > 1 and not hidden and is_image(path):
                 by_class.setdefault(parts[0], []).append(path)
         if not by_class:
             raise ValueError(

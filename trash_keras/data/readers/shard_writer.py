@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras.data.catalog import shuffle_key
+from trash_keras.data.catalog import single_split
 from trash_keras.data.readers.base import Reader
 from trash_keras.storage import remote
 
@@ -62,8 +62,7 @@ def plan(reader: Reader, data_format: str, shards: int, max_megabytes: float) ->
         ValueError: Unknown format, more shards than images, or an image over the bound.
     """
     require_format(data_format)
-    files = reader.files_by_class()
-    paths = sorted((path for name in files for path in files[name]), key=shuffle_key)
+    paths = single_split(reader.files_by_class()).paths()
     if not 1 <= shards <= len(paths):
         raise ValueError(
             f"--shards must be between 1 and the number of images, {len(paths)}. Received: {shards}"

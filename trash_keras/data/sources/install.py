@@ -80,8 +80,8 @@ def install(
         counts = _count(temporary, name)
         if expected_counts is not None and counts != dict(expected_counts):
             raise ValueError(
-                f"{name} must hold {_listed(expected_counts)} images. Received: "
-                f"{_listed(counts)}. Nothing was kept."
+                f"{name} must hold {catalog.format_counts(expected_counts)} images. Received: "
+                f"{catalog.format_counts(counts)}. Nothing was kept."
             )
         record = {"source": name, "sha256": sha256, "counts": counts}
         local.write_json(temporary / MARKER, record)
@@ -99,10 +99,6 @@ def _count(folder: Path, name: str) -> dict[str, int]:
             f"files ending in {', '.join(catalog.EXTENSIONS)}. Nothing was kept."
         ) from error
     return {class_name: len(paths) for class_name, paths in files.items() if paths}
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def strip_wrapper(folder: str | os.PathLike) -> None:
@@ -125,4 +121,4 @@ def strip_wrapper(folder: str | os.PathLike) -> None:
 
 
 def _has_images(folder: Path) -> bool:
-    return any(entry.name.lower().endswith(catalog.EXTENSIONS) for entry in folder.iterdir())
+    return any(catalog.is_image(entry.name) for entry in folder.iterdir())

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from tqdm import tqdm
 
-from trash_keras.data.sources import synthetic_objects
+from trash_keras.data.sources import synthetic_canvas, synthetic_objects
 from trash_keras.storage import local
 
 CLASS_NAMES = tuple(synthetic_objects.PAINTERS)
@@ -31,7 +31,7 @@ def _smooth_noise(
 
 def _background(generator: np.random.Generator, width: int, height: int) -> Image.Image:
     """Draws a plain, graded, mottled or wood-like ground in any colour."""
-    colour = np.array(synthetic_objects.pick_colour(generator), np.float32)
+    colour = np.array(synthetic_canvas.pick_colour(generator), np.float32)
     grey = colour.mean()
     colour = grey + (colour - grey) * generator.uniform(0.1, 0.6)
     kind = generator.choice(("plain", "graded", "mottled", "wood"))
@@ -61,8 +61,8 @@ def _place(generator: np.random.Generator, layer: Image.Image, image: Image.Imag
     middle = np.array([width, height]) / 2 + shift
     # Pillow asks where each output point comes from, so this is the inverse of the movement.
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    turn *= synthetic_objects.CANVAS / side
-    offset = synthetic_objects.CANVAS / 2 - turn @ middle
+    turn *= synthetic_canvas.CANVAS / side
+    offset = synthetic_canvas.CANVAS / 2 - turn @ middle
     matrix = (*turn[0], offset[0], *turn[1], offset[1])
     placed = layer.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     strength = generator.uniform(0.2, 0.55)
@@ -113,7 +113,7 @@ def draw_image(
         raise ValueError(f"size must be at least {_MINIMUM_SIDE} pixels each way, got {size}.")
     generator = np.random.default_rng([seed, CLASS_NAMES.index(class_name), index])
     layer = synthetic_objects.PAINTERS[class_name](
-        generator, synthetic_objects.pick_colour(generator, class_name)
+        generator, synthetic_canvas.pick_colour(generator, class_name)
     )
     # Drawing at twice the size and halving at the end smooths the jagged edges of the outlines.
     image = _place(generator, layer, _background(generator, size[0] * 2, size[1] * 2))

@@ -3,90 +3,26 @@
 The classes differ by shape and texture; their colours overlap.
 """
 
-import colorsys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-Colour = tuple[int, ...]
-Point = tuple[float, float]
-
-# Objects are painted upright inside a circle of this diameter, then turned and scaled at once.
-CANVAS = 256
-
-# Only this share of the objects has the colour one expects of its class; the others have any.
-_TYPICAL_SHARE = 0.7
-_ANY_HSV = ((0.0, 1.0), (0.0, 0.8), (0.4, 1.0))
-_TYPICAL_HSV = {
-    "cardboard": ((0.06, 0.11), (0.3, 0.6), (0.5, 0.8)),
-    "glass": ((0.2, 0.5), (0.2, 0.7), (0.4, 0.9)),
-    "metal": ((0.55, 0.65), (0.0, 0.15), (0.5, 0.9)),
-    "paper": ((0.08, 0.16), (0.0, 0.12), (0.8, 1.0)),
-    "plastic": ((0.0, 1.0), (0.7, 1.0), (0.6, 1.0)),
-    "trash": ((0.0, 1.0), (0.0, 0.5), (0.3, 0.6)),
-}
-
-
-def pick_colour(generator: np.random.Generator, class_name: str | None = None) -> Colour:
-    """Draws any colour, or mostly one that is expected of a class; RGB, 0..255."""
-    ranges = _ANY_HSV
-    if class_name is not None and generator.random() < _TYPICAL_SHARE:
-        ranges = _TYPICAL_HSV[class_name]
-    hue, saturation, value = (generator.uniform(low, high) for low, high in ranges)
-    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, saturation, value))
-
-
-def _tint(colour: Colour, factor: float, alpha: int = 255) -> Colour:
-    """Scales a colour's brightness: below 1 darkens, above 1 moves towards white."""
-    if factor > 1:
-        return (*(round(part + (255 - part) * min(factor - 1, 1)) for part in colour[:3]), alpha)
-    return (*(round(part * factor) for part in colour[:3]), alpha)
-
-
-def _contrast(colour: Colour) -> float:
-    """Returns the tint factor that makes marks on this colour readable."""
-    return 0.35 if sum(colour[:3]) > 300 else 1.75
-
-
-def _new_layer() -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
-    return layer, ImageDraw.Draw(layer)
-
-
-def _shade(layer: Image.Image, factor: np.ndarray) -> Image.Image:
-    """Multiplies the colours by factor (float, broadcast to [256, 256]); alpha stays."""
-    pixels = np.asarray(layer).astype(np.float32)
-    pixels[..., :3] *= np.broadcast_to(factor, (CANVAS, CANVAS))[..., None]
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8), "RGBA")
-
-
-def _turned_outline(heights: Sequence[float], half_widths: Sequence[float]) -> list[Point]:
-    """Returns the outline of a body of revolution standing on the canvas's middle line."""
-    rows = np.linspace(heights[0], heights[-1], 60)
-    widths = np.pad(np.interp(rows, heights, half_widths), 3, mode="edge")
-    widths = np.convolve(widths, np.ones(7) / 7, mode="valid")
-    middle = CANVAS / 2
-    left = list(zip(middle - widths, rows, strict=True))
-    right = list(zip(middle + widths, rows, strict=True))
-    return [(float(x), float(y)) for x, y in left + right[::-1]]
-
-
-def _corrugated_face(
-    draw: ImageDraw.ImageDraw, corners: np.ndarray, colour: Colour, flutes: int
-) -> None:
-    """Fills a four-cornered face and rules it from its first side to its third with flutes."""
-    draw.polygon(corners.ravel().tolist(), fill=colour)
-    first, second, third, fourth = corners
-    for step in (np.arange(flutes) + 0.5) / flutes:
-        start, stop = first + (second - first) * step, fourth + (third - fourth) * step
-        draw.line([*start, *stop], fill=_tint(colour, 0.72), width=4)
-        draw.line([start[0] + 4, start[1], stop[0] + 4, stop[1]], fill=_tint(colour, 1.25), width=2)
-    draw.polygon(corners.ravel().tolist(), outline=_tint(colour, 0.5), width=3)
+from trash_keras.data.sources.synthetic_canvas import (
+    CANVAS,
+    Colour,
+    contrast,
+    draw_corrugated_face,
+    new_layer,
+    outline_of_revolution,
+    pick_colour,
+    shade,
+    tint,
+)
 
 
 def _paint_cardboard(generator: np.random.Generator, colour: Colour) -> Image.Image:
-    layer, draw = _new_layer()
+    layer, draw = new_layer()
     width, height = generator.uniform(90, 120), generator.uniform(70, 100)
     depth = np.array([generator.uniform(30, 50), -generator.uniform(28, 45)])
     origin = np.array([128 - (width + depth[0]) / 2, 150 - height / 2])
@@ -96,29 +32,29 @@ def _paint_cardboard(generator: np.random.Generator, colour: Colour) -> Image.Im
     side = np.array([right, right + depth, right + depth + down, right + down])
     top = np.array([origin, right, right + depth, origin + depth])
     if generator.random() < 0.35:
-        _corrugated_face(draw, top, _tint(colour, 1.2), flutes)
+        draw_corrugated_face(draw, top, tint(colour, 1.2), flutes)
         start, stop = origin + across * 0.42, origin + across * 0.58
         tape = [*start, *stop, *(stop + depth), *(start + depth)]
-        draw.polygon(tape, fill=_tint(colour, 1.6))
+        draw.polygon(tape, fill=tint(colour, 1.6))
     else:
-        draw.polygon(top.ravel().tolist(), fill=_tint(colour, 0.3))
+        draw.polygon(top.ravel().tolist(), fill=tint(colour, 0.3))
         flap = np.array([generator.uniform(-6, 14), -generator.uniform(28, 42)])
         back = np.array([top[3], top[2], top[2] + flap, top[3] + flap])
-        _corrugated_face(draw, back, _tint(colour, 0.85), flutes)
+        draw_corrugated_face(draw, back, tint(colour, 0.85), flutes)
         wing = np.array([-generator.uniform(22, 34), generator.uniform(-22, 10)])
         left = np.array([top[0], top[3], top[3] + wing, top[0] + wing])
-        _corrugated_face(draw, left, _tint(colour, 1.15), flutes // 2)
-    _corrugated_face(draw, side, _tint(colour, 0.65), flutes // 2)
-    _corrugated_face(draw, front, colour, flutes)
+        draw_corrugated_face(draw, left, tint(colour, 1.15), flutes // 2)
+    draw_corrugated_face(draw, side, tint(colour, 0.65), flutes // 2)
+    draw_corrugated_face(draw, front, colour, flutes)
     if generator.random() < 0.65:
         drop = np.array([-generator.uniform(2, 14), generator.uniform(24, 38)])
         flap_front = np.array([origin, right, right + drop, origin + drop])
-        _corrugated_face(draw, flap_front, _tint(colour, 1.3), flutes)
+        draw_corrugated_face(draw, flap_front, tint(colour, 1.3), flutes)
     return layer
 
 
 def _paint_glass(generator: np.random.Generator, colour: Colour) -> Image.Image:
-    layer, draw = _new_layer()
+    layer, draw = new_layer()
     if generator.random() < 0.6:
         body, neck = generator.uniform(36, 46), generator.uniform(12, 16)
         shoulder = generator.uniform(80, 110)
@@ -128,14 +64,14 @@ def _paint_glass(generator: np.random.Generator, colour: Colour) -> Image.Image:
         body, neck = generator.uniform(58, 72), generator.uniform(46, 56)
         heights = [48, 64, 66, 76, 92, 204, 216]
         half_widths = [neck, neck, neck - 5, neck - 4, body, body, body - 8]
-    outline = _turned_outline(heights, half_widths)
-    top, bottom, wall = heights[0], heights[-1], _tint(colour, 0.45, 215)
-    draw.polygon(outline, fill=_tint(colour, 1.1, int(generator.integers(45, 85))))
+    outline = outline_of_revolution(heights, half_widths)
+    top, bottom, wall = heights[0], heights[-1], tint(colour, 0.45, 215)
+    draw.polygon(outline, fill=tint(colour, 1.1, int(generator.integers(45, 85))))
     base = [128 - body + 6, bottom - 22, 128 + body - 6, bottom - 4]
-    draw.ellipse(base, fill=_tint(colour, 0.6, 130), outline=wall, width=3)
+    draw.ellipse(base, fill=tint(colour, 0.6, 130), outline=wall, width=3)
     draw.line([*outline, outline[0]], fill=wall, width=6, joint="curve")
     rim = [128 - half_widths[0], top - 7, 128 + half_widths[0], top + 7]
-    draw.ellipse(rim, fill=_tint(colour, 1.3, 110), outline=wall, width=4)
+    draw.ellipse(rim, fill=tint(colour, 1.3, 110), outline=wall, width=4)
     # Two bright streaks, one of them broken, read as window light on a curved wall.
     streak, start = 128 - body * generator.uniform(0.55, 0.7), heights[4] + 8
     draw.rounded_rectangle([streak, start, streak + 9, bottom - 34], 4, fill=(255, 255, 255, 225))
@@ -147,9 +83,9 @@ def _paint_glass(generator: np.random.Generator, colour: Colour) -> Image.Image:
 
 
 def _paint_metal(generator: np.random.Generator, colour: Colour) -> Image.Image:
-    layer, draw = _new_layer()
+    layer, draw = new_layer()
     half, reach = generator.uniform(48, 66), generator.uniform(62, 84)
-    tilt, steel = half * generator.uniform(0.36, 0.5), _tint((205, 208, 212), 1.0)
+    tilt, steel = half * generator.uniform(0.36, 0.5), tint((205, 208, 212), 1.0)
     left, right, top, bottom = 128 - half, 128 + half, 134 - reach, 128 + reach
     draw.ellipse([left, bottom - tilt, right, bottom + tilt], fill=steel)
     draw.rectangle([left, top, right, bottom], fill=steel)
@@ -159,12 +95,12 @@ def _paint_metal(generator: np.random.Generator, colour: Colour) -> Image.Image:
     draw.pieslice([left, lower - tilt, right, lower + tilt], 0, 180, fill=colour)
     for row in np.linspace(upper + 18, bottom - 8, int(generator.integers(3, 6))):
         box = [left, row - tilt, right, row + tilt]
-        draw.arc(box, 0, 180, fill=_tint(colour, 0.5), width=3)
+        draw.arc(box, 0, 180, fill=tint(colour, 0.5), width=3)
     columns = (np.arange(CANVAS) - left) / (right - left)
     bands = 0.75 + 0.45 * np.cos(2 * np.pi * (columns * 2 + generator.uniform(-0.15, 0.15)))
     edge = np.clip(1.1 - np.abs(columns * 2 - 1) ** 4 * 0.7, 0.3, 1.1)
     brushed = generator.normal(1.0, 0.07, (1, CANVAS))
-    layer = _shade(layer, bands[None] * edge[None] * 0.75 * brushed + 0.25)
+    layer = shade(layer, bands[None] * edge[None] * 0.75 * brushed + 0.25)
     draw = ImageDraw.Draw(layer)
     lid = np.array([left, top - tilt, right, top + tilt])
     draw.ellipse([*lid], fill=(222, 224, 228, 255), outline=(110, 112, 118, 255), width=5)
@@ -179,18 +115,18 @@ def _paint_metal(generator: np.random.Generator, colour: Colour) -> Image.Image:
 
 
 def _paint_sheet(generator: np.random.Generator, colour: Colour) -> Image.Image:
-    layer, draw = _new_layer()
+    layer, draw = new_layer()
     half_width, half_height = generator.uniform(58, 74), generator.uniform(82, 98)
     left, right = 128 - half_width, 128 + half_width
     top, bottom = 128 - half_height, 128 + half_height
     fold = generator.uniform(24, 42) if generator.random() < 0.6 else 0
     corners = [(left, top), (right - fold, top), (right, top + fold), (right, bottom)]
-    edge = _tint(colour, 0.6)
+    edge = tint(colour, 0.6)
     draw.polygon([*corners, (left, bottom)], fill=colour, outline=edge, width=2)
     if fold:
         flap = [(right - fold, top), (right, top + fold), (right - fold, top + fold)]
-        draw.polygon(flap, fill=_tint(colour, 0.75), outline=edge, width=2)
-    ink, pitch = _tint(colour, _contrast(colour)), generator.uniform(13, 17)
+        draw.polygon(flap, fill=tint(colour, 0.75), outline=edge, width=2)
+    ink, pitch = tint(colour, contrast(colour)), generator.uniform(13, 17)
     title = left + half_width * generator.uniform(0.6, 1.2)
     draw.rectangle([left + 12, top + 14, title, top + 24], fill=ink)
     for row in np.arange(top + max(fold, 24) + 14, bottom - 12, pitch):
@@ -205,15 +141,15 @@ def _paint_sheet(generator: np.random.Generator, colour: Colour) -> Image.Image:
 def _paint_paper(generator: np.random.Generator, colour: Colour) -> Image.Image:
     layer = _paint_sheet(generator, colour)
     if generator.random() < 0.4:
-        under = _paint_sheet(generator, _tint(colour, generator.uniform(0.8, 1.3)))
+        under = _paint_sheet(generator, tint(colour, generator.uniform(0.8, 1.3)))
         under = under.rotate(generator.uniform(-20, 20), Image.Resampling.BILINEAR)
         layer = Image.alpha_composite(under, layer)
     crease = np.where(np.arange(CANVAS) < 128 + generator.uniform(-30, 30), 1.0, 0.9)
-    return _shade(layer, crease[:, None])
+    return shade(layer, crease[:, None])
 
 
 def _paint_plastic(generator: np.random.Generator, colour: Colour) -> Image.Image:
-    layer, draw = _new_layer()
+    layer, draw = new_layer()
     second, half = pick_colour(generator), generator.uniform(44, 58)
     if generator.random() < 0.6:
         heights = [34, 46, 78, 140, 152, 164, 232, 244]
@@ -223,20 +159,22 @@ def _paint_plastic(generator: np.random.Generator, colour: Colour) -> Image.Imag
         heights = [62, 70, 196, 206]
         half_widths = [half + 20, half + 18, half + 2, half - 6]
         cap, label, half_cap = (48.0, 68.0), (96.0, 158.0), half + 26
-    draw.polygon(_turned_outline(heights, half_widths), fill=colour, outline=_tint(colour, 0.5))
+    draw.polygon(
+        outline_of_revolution(heights, half_widths), fill=colour, outline=tint(colour, 0.5)
+    )
     for row in np.arange(label[1] + 10, heights[-1] - 12, 15).tolist():
-        draw.line([128 - half, row, 128 + half, row], fill=_tint(colour, 0.65), width=4)
+        draw.line([128 - half, row, 128 + half, row], fill=tint(colour, 0.65), width=4)
     reach = np.interp(np.mean(label), heights, half_widths)
     draw.rectangle([128 - reach, label[0], 128 + reach, label[1]], fill=second)
     mark = [128 - 20, label[0] + 10, 128 + 20, label[1] - 10]
-    draw.ellipse(mark, fill=_tint(second, _contrast(second)))
-    cap_colour = _tint(second, generator.uniform(0.7, 1.3))
+    draw.ellipse(mark, fill=tint(second, contrast(second)))
+    cap_colour = tint(second, generator.uniform(0.7, 1.3))
     box = [128 - half_cap, cap[0], 128 + half_cap, cap[1]]
-    draw.rounded_rectangle(box, 5, fill=cap_colour, outline=_tint(cap_colour, 0.5), width=3)
+    draw.rounded_rectangle(box, 5, fill=cap_colour, outline=tint(cap_colour, 0.5), width=3)
     for column in np.arange(box[0] + 7, box[2] - 3, 8).tolist():
-        draw.line([column, cap[0] + 4, column, cap[1] - 4], fill=_tint(cap_colour, 0.6), width=2)
+        draw.line([column, cap[0] + 4, column, cap[1] - 4], fill=tint(cap_colour, 0.6), width=2)
     columns = (np.arange(CANVAS) - 128) / half
-    layer = _shade(layer, np.clip(1.15 - 0.4 * np.abs(columns + 0.25) ** 1.5, 0.4, 1.2))
+    layer = shade(layer, np.clip(1.15 - 0.4 * np.abs(columns + 0.25) ** 1.5, 0.4, 1.2))
     # One wide soft gloss spot, over label and body alike, is what says smooth and moulded.
     gloss = Image.new("L", layer.size, 0)
     spot = [128 - half * 0.62, heights[1] + 32, 128 - half * 0.34, heights[-1] - 26]
@@ -258,12 +196,12 @@ def _crumple(
         after = (side + 1) % sides
         rim, core = (outer[side], outer[after]), (inner[side], inner[after])
         for facet in ((*rim, inner[side]), (*core, outer[after]), (*core, centre)):
-            fill = _tint(colour, generator.uniform(0.4, 1.35))
+            fill = tint(colour, generator.uniform(0.4, 1.35))
             draw.polygon(np.ravel(facet).tolist(), fill=fill)
 
 
 def _paint_trash(generator: np.random.Generator, colour: Colour) -> Image.Image:
-    layer, draw = _new_layer()
+    layer, draw = new_layer()
     for _ in range(int(generator.integers(4, 8))):
         start = 128 + generator.uniform(-85, 85, 2)
         bend, stop = start + generator.uniform(-45, 45, 2), 128 + generator.uniform(-60, 60, 2)
@@ -275,8 +213,8 @@ def _paint_trash(generator: np.random.Generator, colour: Colour) -> Image.Image:
     for _ in range(int(generator.integers(3, 8))):
         centre = 128 + generator.uniform(-75, 75, 2)
         scrap = centre + generator.uniform(-20, 20, (4, 2))
-        shade = _tint(colour, generator.uniform(0.5, 1.4))
-        draw.polygon(scrap.ravel().tolist(), fill=shade)
+        fill = tint(colour, generator.uniform(0.5, 1.4))
+        draw.polygon(scrap.ravel().tolist(), fill=fill)
     return layer
 
 

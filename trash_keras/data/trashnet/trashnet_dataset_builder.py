@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 from absl import logging
 
-from trash_keras.data.catalog import EXTENSIONS, Catalog, FilesByClass
+from trash_keras.data.catalog import Catalog, FilesByClass, format_counts, is_image
 from trash_keras.data.trashnet import COUNTS, official_lists
 
 URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"
@@ -67,8 +67,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         counts = {name: len(paths) for name, paths in files.items()}
         if counts != COUNTS:
             raise ValueError(
-                f"TrashNet has {_listed(COUNTS)} images. Found {_listed(counts)} in {folder}. "
-                f"Fetch {FOLDER}.zip again: {URL}"
+                f"TrashNet has {format_counts(COUNTS)} images. Found {format_counts(counts)} in "
+                f"{folder}. Fetch {FOLDER}.zip again: {URL}"
             )
         splits = official_lists.predefined_splits(files, official_lists.LISTS_DIR)
         catalog = Catalog(tuple(COUNTS), splits)
@@ -150,12 +150,8 @@ def _scan(folder: Folder) -> FilesByClass:
             sorted(
                 f"{name}/{file.name}"
                 for file in ((folder / name).iterdir() if (folder / name).is_dir() else ())
-                if file.name.lower().endswith(EXTENSIONS) and not file.name.startswith(".")
+                if is_image(file.name) and not file.name.startswith(".")
             )
         )
         for name in COUNTS
     }
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
