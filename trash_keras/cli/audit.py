@@ -70,5 +70,5 @@ def main(paths: Sequence[str]) -> None:
     audit.require_packages(labels=bool(BACKBONE.value))
     compute = _features_of() if BACKBONE.value else None
     findings = audit.audit(catalog, data, thresholds, compute, seed=SEED.value)
-    audit_page.publish(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
+    audit_page.write(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
     print("\n".join([*audit_page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))

@@ -26,5 +26,5 @@ def main(folders: Sequence[str]) -> None:
     compared = comparison.compare(folders, SPLIT.value)
     print(comparison_page.text(compared))
     if OUTPUT.value:
-        comparison_page.publish(compared, OUTPUT.value)
+        comparison_page.write(compared, OUTPUT.value)
         print(f"Page: {OUTPUT.value}/comparison.html")

@@ -1,1 +1,1 @@
-"""Numbers -> what people look at: pages, cards, figures."""
+"""What people read: report page, model card, comparisons and figures, made from the numbers."""

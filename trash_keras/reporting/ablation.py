@@ -1,4 +1,4 @@
-"""What became better or worse when one thing of a recipe was changed, on validation."""
+"""Ablation: the variants of a recipe compared with it on validation, as a Markdown table."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import markdown
 
 REPORT, PAGE = "ablation.json", "ablation.md"
-FOREIGN = Path("predictions", "foreign.csv")
+EXTERNAL = Path("predictions", "external.csv")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,28 +22,28 @@ class Run:
     Attributes:
         report: Its `report.json`.
         valid: Its predictions for the validation split.
-        foreign: Its predictions for images from elsewhere, if there are any.
+        external: Its predictions for images of another source, if there are any.
     """
 
     report: Mapping[str, Any]
     valid: Predictions
-    foreign: Predictions | None = None
+    external: Predictions | None = None
 
 
-def load(folder: Path, foreign: bool = False) -> Run:
+def load(folder: Path, external: bool = False) -> Run:
     """Reads a finished run.
 
     Args:
         folder: Of the run.
-        foreign: Whether its predictions for images from elsewhere count.
+        external: Whether to read its predictions for images of another source, too.
 
     Raises:
-        ValueError: There is none, or a file of it is damaged.
+        ValueError: There is none, or one of its files is damaged.
     """
     return Run(
         report_file.read_report(folder),
         Predictions.load(folder / "predictions" / "valid.csv"),
-        Predictions.load(folder / FOREIGN) if foreign else None,
+        Predictions.load(folder / EXTERNAL) if external else None,
     )
 
 
@@ -52,7 +52,7 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
 
     Args:
         found: Name -> a run for each seed, the same seeds for all; the first is the recipe. All or
-            none have predictions for images from elsewhere.
+            none have predictions for images of another source.
 
     Returns:
         For each its `name`; `settings`, what differs from the recipe; of the validation split
@@ -60,10 +60,10 @@ def compare(found: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
         after calibration); `minutes` (mean, of training); and except for the recipe `difference`,
         accuracy less the recipe's, -1 to 1, with its `difference_interval`, see
         `intervals.bootstrap_interval`. An image that several seeds have in validation is one draw.
-        `foreign` has the same figures of accuracy for images from elsewhere, if there are any.
+        `foreign` has the same figures of accuracy for images of another source, if there are any.
 
     Raises:
-        ValueError: Two runs of a seed have other validation images.
+        ValueError: Two runs of a seed have different validation images.
     """
     recipe, *_ = found.values()
     return [_row(name, runs, recipe) for name, runs in found.items()]
@@ -78,14 +78,14 @@ def _row(name: str, runs: Sequence[Run], recipe: Sequence[Run]) -> dict[str, Any
         "minutes": float(np.mean([run.report["run"]["training_minutes"] for run in runs])),
         **_accuracy([run.valid for run in runs]),
     }
-    foreign = [run.foreign for run in runs if run.foreign]
-    if foreign:
-        row["foreign"] = _accuracy(foreign)
+    external = [run.external for run in runs if run.external]
+    if external:
+        row["foreign"] = _accuracy(external)
     if runs is not recipe:
         row |= _difference(name, [run.valid for run in runs], [run.valid for run in recipe])
-        if foreign:
-            before = [run.foreign for run in recipe if run.foreign]
-            row["foreign"] |= _difference(name, foreign, before)
+        if external:
+            before = [run.external for run in recipe if run.external]
+            row["foreign"] |= _difference(name, external, before)
     return row
 
 
@@ -106,10 +106,7 @@ def _difference(
 ) -> dict[str, Any]:
     changes, images = [], []
     for found, before in zip(predictions, recipe, strict=True):
-        now, then = (
-            cross_validation.per_image_accuracy([found]),
-            cross_validation.per_image_accuracy([before]),
-        )
+        now, then = (cross_validation.per_image_accuracy([part]) for part in (found, before))
         if set(now) != set(then):
             raise ValueError(f"{name} was scored on other images than the recipe.")
         changes += [now[image] - then[image] for image in then]
@@ -122,7 +119,7 @@ def _difference(
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """Returns a Markdown table, a row a variant, in the order of `compare`.
+    """Returns a Markdown table with a row for each variant, in the order of `compare`.
 
     Args:
         result: With `variants` of `compare` and the number of `seeds`.
@@ -137,7 +134,7 @@ def table(result: Mapping[str, Any]) -> str:
         "minutes",
     ]
     if "foreign" in result["variants"][0]:
-        heading += ["elsewhere", "lowest to highest", "points from the recipe (95% interval)"]
+        heading += ["other source", "lowest to highest", "points from the recipe (95% interval)"]
     return markdown.table(heading, [_cells(row) for row in result["variants"]], left=2)
 
 

@@ -1,4 +1,4 @@
-"""Findings of an audit -> a folder that people read: audit.html, audit.json."""
+"""The report of a data audit: audit.html and audit.json."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ FILES_SHOWN = 200
 EXACT_SHOWN = 60
 NAMES_SHOWN = 12
 NEAR_SHOWN = 90
-DOUBTS_SHOWN = 100
+LABEL_ISSUES_SHOWN = 100
 OUTLIERS_SHOWN = 12  # of each measure
 # What is left of 5 MB for the text.
 THUMBNAIL_BYTES = 4_500_000
@@ -28,7 +28,7 @@ TEMPLATE = (
 )
 
 
-def publish(
+def write(
     findings: Mapping[str, Any],
     output: str | os.PathLike,
     data_dir: str | os.PathLike,
@@ -40,15 +40,15 @@ def publish(
     Args:
         findings: From `audit.audit`.
         output: Folder; made when missing.
-        data_dir: Folder that the findings' files are relative to.
-        command: The command line, for whoever wants to do it again.
+        data_dir: Folder that the files in the findings are relative to.
+        command: The command line, so that others can repeat it.
         groups_file: JSON file for the near-duplicate groups; empty for none.
     """
     findings = {**findings, "run": provenance(command)}
     write_page(Path(output) / "audit.html", findings, data_dir)
     if groups_file:
-        kinds = ("exact_duplicates", "near_duplicates")
-        evidence = {kind: findings["evidence"][kind] for kind in kinds}
+        names = ("exact_duplicates", "near_duplicates")
+        evidence = {name: findings["evidence"][name] for name in names}
         write_groups(groups_file, findings["groups"], evidence)
     local.write_json(Path(output) / "audit.json", findings)
 
@@ -61,12 +61,12 @@ def write_page(
     Args:
         path: HTML file to write.
         findings: From `audit.audit`, with `run` (name -> value).
-        data_dir: Folder that the findings' files are relative to.
+        data_dir: Folder that the files in the findings are relative to.
 
     Raises:
         OSError: The page cannot be written.
     """
-    counts, doubts = findings["counts"], findings["doubtful_labels"]
+    counts, issues = findings["counts"], findings["doubtful_labels"]
     thumbnails = html.Thumbnails(functools.partial(_read_images, data_dir), THUMBNAIL_BYTES)
     html.write(
         path,
@@ -81,7 +81,7 @@ def write_page(
         wrong_extensions=findings["wrong_extensions"],
         exact=_crossing_first(findings["exact_duplicates"])[:EXACT_SHOWN],
         near=_crossing_first(findings["near_duplicates"])[:NEAR_SHOWN],
-        doubts=doubts and {**doubts, "found": doubts["found"][:DOUBTS_SHOWN]},
+        label_issues=issues and {**issues, "found": issues["found"][:LABEL_ISSUES_SHOWN]},
         outliers={name: _outliers(name, found) for name, found in findings["outliers"].items()},
         evidence=findings["evidence"],
         run=html.ordered(findings["run"]),
@@ -93,7 +93,7 @@ def write_page(
 
 
 def verdict(findings: Mapping[str, Any]) -> list[str]:
-    """Says what the findings mean for training and testing, a sentence or two each."""
+    """Returns what the findings mean for training and testing, a sentence or two each."""
     summary, counts = findings["summary"], findings["counts"]
     sentences = []
     if summary["exact_duplicates"] + summary["near_duplicates"]:
@@ -103,9 +103,11 @@ def verdict(findings: Mapping[str, Any]) -> list[str]:
             f"{_counted(summary['groups'], 'group')} to keep together when the images are split."
         )
     else:
-        sentences.append("No image is there twice.")
+        sentences.append("There are no duplicates.")
     if len(counts) == 1:
-        sentences.append("Without splits (--catalog, --split_method) it is not known what leaks.")
+        sentences.append(
+            "Without splits (--catalog, --split_method) it is not known whether they leak."
+        )
     elif crossing := summary["duplicates_across_splits"]:
         sentences.append(
             f"{crossing} of these sets and pairs cross the splits: a model that trains on one "
@@ -113,8 +115,8 @@ def verdict(findings: Mapping[str, Any]) -> list[str]:
         )
     if crossing := summary["duplicates_across_classes"]:
         sentences.append(
-            f"{crossing} of these sets and pairs have images of different classes, so that a "
-            "label is wrong."
+            f"{crossing} of these sets and pairs have images of different classes, so one of the "
+            "labels is wrong."
         )
     sizes = {row["name"]: row["all"] for row in _balance(counts)}
     if len(sizes) > 1:

@@ -148,10 +148,13 @@ def _risk_coverage(
 
 
 def _ood(found: Mapping[str, Any]) -> Chart:
-    names = " and ".join(found["histograms"])
-    areas = (f"{name} {found['scores'][name]['auroc']:.3f}" for name in found["histograms"])
+    names = " and ".join(confidence.OOD_TITLES[name] for name in found["histograms"])
+    areas = (
+        f"{confidence.OOD_TITLES[name]} {found['scores'][name]['auroc']:.3f}"
+        for name in found["histograms"]
+    )
     return Chart(
-        names.capitalize(),
+        names[0].upper() + names[1:],
         f"Distribution of {names} for the scored split and for {found['pictures']} "
         f"out-of-distribution images, {found['unsure']:.1%} of which are unsure. "
         f"AUROC: {', '.join(areas)}.",

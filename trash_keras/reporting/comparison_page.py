@@ -1,4 +1,4 @@
-"""Comparison of runs -> text for a terminal; comparison.json, comparison.html and a figure."""
+"""The comparison of runs: text for a terminal; comparison.json, comparison.html and a figure."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ TEMPLATE = (
     Path(__file__).with_name("templates").joinpath("comparison.html.j2").read_text(encoding="utf-8")
 )
 Table = list[list[str]]  # the first row is the heading
-VALIDATED = (
+CROSS_VALIDATION_NOTE = (
     "Cross-validations are compared image by image, on the mean over the seeds, with a paired "
-    "bootstrap over images (near-duplicates together). How much training the same again with "
-    "other seeds would change, their standard deviations say."
+    "bootstrap over images (near-duplicates together). Their standard deviations say how much "
+    "another training with other seeds would change."
 )
 
 
@@ -36,7 +36,7 @@ def text(comparison: Mapping[str, Any]) -> str:
     return "\n\n".join([*parts, *("\n".join(lines) for lines in sentences)])
 
 
-def publish(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
+def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
     """Writes comparison.html, comparison.json and figures/accuracies.png.
 
     Args:
@@ -66,7 +66,7 @@ def publish(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
 
 
 def runs_table(comparison: Mapping[str, Any]) -> Table:
-    """Returns a row of figures for each run; what is not known is a dash, with the reason."""
+    """Returns a row of figures for each run; what is not known is a dash."""
     heading = ["run", "accuracy", "95% interval", "macro-F1", "images", "minutes of training",
                "model.keras", "exports"]  # fmt: skip
     return [heading, *(_row(run) for run in comparison["runs"])]
@@ -80,7 +80,7 @@ def _row(run: Mapping[str, Any]) -> list[str]:
         scores = [f"{run['accuracy']:.1%}", f"{low:.1%} to {high:.1%}", f"{run['macro_f1']:.3f}",
                   str(run["examples"])]  # fmt: skip
     minutes, size = run["training_minutes"], run["model_bytes"]
-    exports = ", ".join(f"{kind} {_megabytes(size)}" for kind, size in run["exports"].items())
+    exports = ", ".join(f"{name} {_megabytes(size)}" for name, size in run["exports"].items())
     return [
         run["name"],
         *scores,
@@ -95,7 +95,7 @@ def _megabytes(size: int) -> str:
 
 
 def settings_table(comparison: Mapping[str, Any]) -> Table:
-    """Returns a row for each setting that differs, with a column a run."""
+    """Returns a row for each setting that differs, with a column for each run."""
     heading = ["setting", *(run["name"] for run in comparison["runs"])]
     rows = [
         [name, *(UNKNOWN if value is None else str(value) or '""' for value in values)]
@@ -168,11 +168,11 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     if tested:
         sentences.append(_method(tested))
     if any("difference" in test for test in comparison["tests"]):
-        sentences.append(VALIDATED)
+        sentences.append(CROSS_VALIDATION_NOTE)
     elif comparison["split"] == "test" and len(comparison["runs"]) > 1:
         sentences.append(
             "To choose between runs, compare them on the validation split: the best of many on "
-            "the test split is partly the luckiest."
+            "the test split is partly just the luckiest."
         )
     return sentences
 
@@ -181,7 +181,7 @@ def _method(tested: int) -> str:
     adjusted = f", {tested} comparisons, p-values adjusted by Holm's method" if tested > 1 else ""
     return (
         f"McNemar's exact test, two-sided, at {SIGNIFICANCE:.0%}{adjusted}. It compares these very "
-        "models: how much training the same again with another seed would change, it cannot say."
+        "models; it cannot say how much another training with another seed would change."
     )
 
 

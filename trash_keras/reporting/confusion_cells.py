@@ -8,7 +8,7 @@ import numpy as np
 
 from trash_keras.metrics.predictions import Predictions
 
-# A larger matrix is no image any more: its most frequent confusions are listed instead.
+# A larger matrix cannot be read: its most frequent confusions are listed instead.
 MATRIX_CLASSES = 25
 CONFUSIONS_LISTED = 60
 IMAGES_OF_A_CELL = 12
@@ -36,9 +36,9 @@ class Cell:
 
 
 def cells(predictions: Predictions) -> list[Cell]:
-    """Returns the cells with images, row by row, and says which images to show.
+    """Returns the cells with images, row by row, and which images to show.
 
-    At most `IMAGES_OF_A_CELL` of a cell and `IMAGES_OF_A_PAGE` of all; when they are too many,
+    At most `IMAGES_OF_A_CELL` of a cell and `IMAGES_OF_A_PAGE` of all. If these are too many,
     every cell keeps its first ones, wrong predictions before right ones. Of more than
     `MATRIX_CLASSES` classes only the `CONFUSIONS_LISTED` largest cells of wrong predictions count,
     the largest first.
@@ -59,7 +59,7 @@ def cells(predictions: Predictions) -> list[Cell]:
         place: (found[::-1] if place[0] == place[1] else found)[:IMAGES_OF_A_CELL]
         for place, found in ((place, members[place]) for place in places)
     }
-    shown = set(in_turns(wanted)[:IMAGES_OF_A_PAGE])
+    shown = set(round_robin(wanted)[:IMAGES_OF_A_PAGE])
     totals = np.bincount(labels, minlength=len(predictions.class_names))
     return [
         Cell(
@@ -72,7 +72,7 @@ def cells(predictions: Predictions) -> list[Cell]:
     ]
 
 
-def in_turns(wanted: Mapping[tuple[int, int], Sequence[int]]) -> list[int]:
+def round_robin(wanted: Mapping[tuple[int, int], Sequence[int]]) -> list[int]:
     """Returns the images of all cells: the first of each, then the second of each, and so on.
 
     In each turn cells of wrong predictions come before those of right ones.

@@ -1,4 +1,4 @@
-"""What a report is made of, besides its numbers."""
+"""What a report shows besides its numbers: predictions, images, epochs and heat maps."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from trash_keras.reporting.plots.saliency_maps import HeatMaps
 
 @dataclasses.dataclass(frozen=True)
 class ReportContent:
-    """Predictions of a model, and what figures and page show beside them.
+    """The predictions of a model, and what figures and page show beside them.
 
     Attributes:
         predictions: Split -> what the model predicted.
         counts: Split -> class name -> images.
         read_images: Files -> their encoded bytes, for the thumbnails. An image that is missing or
-            cannot be decoded is shown as a grey box.
+            cannot be decoded is shown as a grey rectangle.
         epochs: Rows of metrics.csv for the learning curves; empty leaves them out.
-        heat_maps: Of the errors of the main split; None for a model that has none.
+        heat_maps: Of the top errors of the main split; None for a model without heat maps.
     """
 
     predictions: Mapping[str, Predictions]

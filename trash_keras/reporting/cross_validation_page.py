@@ -1,4 +1,4 @@
-"""Cross-validation -> a folder that people read: page, figures, predictions, JSON."""
+"""The report of a cross-validation: page, figures, predictions and JSON."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ TEMPLATE = (
 Table = list[list[str]]  # the first row is the heading
 
 
-def publish(
+def write(
     report: Mapping[str, Any], predictions: Mapping[int, Predictions], output: str | os.PathLike
 ) -> None:
     """Writes page, figures and predictions, and last the report.
 
     Args:
-        report: `pooling.score`, and `folds` (for each `seed`, `fold`, `accuracy`,
+        report: `cross_validation.score`, and `folds` (for each `seed`, `fold`, `accuracy`,
             `accuracy_interval`, `macro_f1`, `examples`, `predicted` and `wrong` as for `score`,
             `valid_accuracy`, `best_epoch` counted from 0 and `training_minutes`), `groups` and
             `grouped_images` (their numbers), `config`, `run` and `bad_files`.
-        predictions: Seed -> predictions for every image, from `pooling.pool`.
+        predictions: Seed -> predictions for every image, from `cross_validation.aggregate`.
         output: Folder of the cross-validation.
 
     Raises:
@@ -55,11 +55,11 @@ def publish(
         output / cross_validation.PAGE,
         TEMPLATE,
         report=report,
-        stand_in=text.is_stand_in(report),
+        synthetic=text.is_synthetic(report),
         sentences=sentences(report),
         seeds=_seeds_table(report),
         classes=_classes_table(report),
-        subsets=_subsets_table(report),
+        slices=_slices_table(report),
         folds=_folds_table(report),
         figures=images,
         command=report["run"]["command"],
@@ -90,23 +90,24 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     told = [
         f"Each of the {report['images']} images was scored {times}, by a model that was "
         f"trained on other folds than its own, of {folds}. Epoch, temperature and threshold were "
-        "chosen on a part of those others, never on the fold that is scored."
+        "chosen on a part of those, never on the fold that is scored."
     ]
     if settings["data"]["split_method"] == "grouped":
         told.append(
             f"Near-duplicates, {report['grouped_images']} images in {report['groups']} groups, "
-            "were kept on one side: no image was scored by a model that knew one of its group."
+            "were kept together: no image was scored by a model that trained on one of its group."
         )
     else:
         told.append(
-            "Near-duplicates were not kept on one side, which can flatter: "
-            "--split_method=grouped does, and `trash-keras compare` tells the difference."
+            "Near-duplicates were not kept together, which can make the figures too good. "
+            "--split_method=grouped keeps them together, and `trash-keras compare` measures the "
+            "difference."
         )
     told.append(
-        f"The interval says how much other images would move the figure (bootstrap over "
+        f"The interval says how much other images would change the accuracy (bootstrap over "
         f"images, {intervals.RESAMPLES:,} draws). "
         + (
-            "With one seed it is not known how much training the same again would."
+            "With one seed it is not known how much another training would."
             if seeds == 1
             else "The standard deviation says how much other folds and seeds would."
         )
@@ -115,7 +116,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
 
 
 def _bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns each seed, and after it its folds, for `figures.accuracies`."""
+    """Returns each seed, and after it its folds, for `base.accuracies`."""
     bars = []
     for scores in report["seeds"]:
         bars.append({**scores, "name": f"seed {scores['seed']}"})
@@ -137,7 +138,7 @@ def _wrong(found: Mapping[str, Any]) -> str:
 
 def _seeds_table(report: Mapping[str, Any]) -> Table:
     rows = [["Seed", "Accuracy", "95% interval", "Macro-F1", "Cross-entropy", "ECE", "AURC",
-             "Predicted", "Wrong among these"]]  # fmt: skip
+             "Coverage", "Wrong among these"]]  # fmt: skip
     for scores in report["seeds"]:
         rows.append(
             [str(scores["seed"]), f"{scores['accuracy']:.1%}",
@@ -157,17 +158,17 @@ def _classes_table(report: Mapping[str, Any]) -> Table:
     return rows
 
 
-def _subsets_table(report: Mapping[str, Any]) -> Table:
-    """Returns a row for each class of each subset, and a recall for each seed; or no rows."""
+def _slices_table(report: Mapping[str, Any]) -> Table:
+    """Returns a row for each class of each slice, with a recall for each seed; or no rows."""
     found = [scores.get("subsets", {}) for scores in report["seeds"]]
-    heading = ["Subset", "Class", "Images"]
+    heading = ["Slice", "Class", "Images"]
     heading += [f"Recall, seed {scores['seed']}" for scores in report["seeds"]]
     rows = []
-    for subset, classes in found[0].items():
+    for slice_name, classes in found[0].items():
         for name, row in classes.items():
-            cells = [seed[subset][name] for seed in found]
+            cells = [seed[slice_name][name] for seed in found]
             recalls = [f"{cell['recall']:.1%} ({_interval(cell['interval'])})" for cell in cells]
-            rows.append([subset, name, str(row["support"]), *recalls])
+            rows.append([slice_name, name, str(row["support"]), *recalls])
     return [heading, *rows] if rows else []
 
 

@@ -1,4 +1,4 @@
-"""What every page of the project shares: style, escaping, small images inside the file."""
+"""What all pages share: templates, style, escaping, and small images inside the file."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ from trash_keras.storage import local
 THUMBNAIL_SIDE = 160  # pixels, the longer side
 # Encoded images may be large: not all of them are held in memory.
 READ_AT_ONCE = 100
-# What a reader looks for first; anything else that a run tells comes after it.
+# What a reader looks for first; all other facts of a run come after it.
 RUN_ORDER = ("command", "git_revision", "python", "tensorflow", "keras", "machine")
 # Read with the module: a run of hours must not meet newer templates at its end.
 _SHARED = {
@@ -30,8 +30,8 @@ _SHARED = {
 def write(path: str | os.PathLike, template: str, **values: Any) -> None:
     """Fills a template and writes the page, complete or not at all.
 
-    The template can include the templates of this folder, `style.css.j2` and
-    `definitions.html.j2` among them; whatever is filled in is escaped.
+    The template can include the templates of this folder, like `style.css.j2` and
+    `definitions.html.j2`; all values are escaped.
 
     Args:
         path: HTML file to write.
@@ -43,12 +43,12 @@ def write(path: str | os.PathLike, template: str, **values: Any) -> None:
         OSError: The page cannot be written.
     """
     text = environment().from_string(template).render(**values)
-    # A file name that is no valid UTF-8 must not cost the page: its odd bytes become "?".
+    # A file name that is not valid UTF-8 must not prevent the page: its odd bytes become "?".
     local.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
 
 
 def environment(autoescape: bool = True) -> jinja2.Environment:
-    """Returns what fills the templates of pages and cards; a missing value is an error.
+    """Returns the Jinja environment of pages and cards; a missing value is an error.
 
     Args:
         autoescape: True for HTML; False for Markdown, whose templates escape by themselves and
@@ -75,7 +75,7 @@ def _setting(value: Any) -> str:
 
 
 def ordered(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a run tells about itself in the order of the page, names in plain words."""
+    """Returns the facts of a run in the order of a page, by title."""
     names = [name for name in RUN_ORDER if name in run]
     names += [name for name in run if name not in RUN_ORDER]
     return {name.replace("_", " "): "unknown" if run[name] is None else run[name] for name in names}
@@ -121,7 +121,7 @@ class Thumbnails:
     """Small images as data URIs, each made once, as long as they fit into a page.
 
     Args:
-        read_images: Files -> their encoded bytes; those it does not know are missing.
+        read_images: Files -> their encoded bytes; those that it leaves out are missing.
         budget: Bytes that all uses together may take; an image shown twice counts twice.
     """
 
@@ -139,7 +139,7 @@ class Thumbnails:
             self._made |= {file: thumbnail(images.get(file, b"")) for file in part}
 
     def use(self, file: str) -> tuple[bool, str | None]:
-        """Returns whether there is room for an image, and its data URI, None if not readable."""
+        """Returns whether an image fits, and its data URI, None if it is not readable."""
         self.make([file])
         found = self._made[file]
         size = len(found or "")
@@ -160,7 +160,7 @@ def balance_rows(
 
     Args:
         counts: Split -> class name -> images.
-        class_names: In the order of the table.
+        class_names: In the order of the rows.
 
     Returns:
         For each class `name`, its images in each of the `splits` and in `all`, and these as

@@ -1,4 +1,4 @@
-"""Report -> Markdown for the summary page of a CI job, and the bar that a run has to reach."""
+"""Markdown tables; the summary of a CI job, with the accuracy that a run has to reach."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,14 +6,14 @@ from typing import Any
 
 from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
 
-# GitHub shows no summary of more than 1 MiB, and nobody reads a wider table.
+# GitHub shows no summary of more than 1 MiB, and a wider table cannot be read.
 MATRIX_CLASSES = 30
 CONFUSIONS_SHOWN = 20
 EXPORT_FIGURES = {"accuracy": "test accuracy", "agreement": "same class as Keras"}
 
 
 def reaches(report: Mapping[str, Any], minimum_accuracy: float) -> bool:
-    """Says whether the accuracy of the scored split is at least `minimum_accuracy`, 0..1."""
+    """Returns whether the accuracy of the scored split is at least `minimum_accuracy`, 0..1."""
     return report[main_split(report)]["accuracy"] >= minimum_accuracy
 
 
@@ -56,8 +56,8 @@ def summary(
         parts.append(f"{mark} {verdict(report, minimum_accuracy)}")
     parts += [_splits(report), f"### Classes, {split} split", _classes(scores)]
     parts += [f"### Confusion matrix, {split} split", _confusions(report["class_names"], scores)]
-    if kinds := exported.get("kinds"):
-        parts += ["### Exports", _exports(kinds)]
+    if formats := exported.get("kinds"):
+        parts += ["### Exports", _exports(formats)]
     if run := report.get("run"):
         rows = ([plain(name), _code(value)] for name, value in run.items() if value)
         parts += ["### How it was made", table(["", ""], rows, left=2)]
@@ -84,7 +84,7 @@ def _classes(scores: Mapping[str, Any]) -> str:
 
 
 def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
-    """Returns the matrix, or its largest mistakes where it would be too wide."""
+    """Returns the matrix, or the most confused classes if it would be too wide."""
     names, matrix = [plain(name) for name in class_names], scores["confusion_matrix"]
     if len(names) <= MATRIX_CLASSES:
         rows: list[list[Any]] = [
@@ -93,7 +93,7 @@ def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
         ]
         return table(["truth \\ prediction", *names], rows)
     rows = most_confused(names, matrix, CONFUSIONS_SHOWN)
-    note = f"{len(names)} classes are too many for a table; these are the most frequent mistakes."
+    note = f"{len(names)} classes are too many for a table; these are the most frequent confusions."
     return note + "\n\n" + table(["truth", "prediction", "images"], rows, left=2)
 
 
@@ -105,7 +105,7 @@ def most_confused(
     Args:
         class_names: In the order of the matrix.
         matrix: Confusion matrix, a row for each true class.
-        most: Cells to return at the most; the largest come first.
+        most: Largest number of cells to return; the largest cells come first.
     """
     cells: list[list[Any]] = [
         [class_names[truth], class_names[prediction], count]
@@ -116,14 +116,14 @@ def most_confused(
     return sorted(cells, key=lambda cell: -cell[2])[:most]
 
 
-def _exports(kinds: Mapping[str, Mapping[str, Any]]) -> str:
+def _exports(formats: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
-    for kind, facts in kinds.items():
+    for name, facts in formats.items():
         figures = [f"{facts['bytes'] / 1e6:.1f}"]
-        # A kind of an earlier version was not scored.
-        figures += [f"{facts[name]:.4f}" if name in facts else "" for name in EXPORT_FIGURES]
-        rows.append([kind, _code(facts["path"]), *figures, f"{facts['max_difference']:.1e}"])
-    heading = ["kind", "file", "MB", *EXPORT_FIGURES.values(), "largest difference from Keras"]
+        # Exports of an earlier version were not scored.
+        figures += [f"{facts[key]:.4f}" if key in facts else "" for key in EXPORT_FIGURES]
+        rows.append([name, _code(facts["path"]), *figures, f"{facts['max_difference']:.1e}"])
+    heading = ["format", "file", "MB", *EXPORT_FIGURES.values(), "largest difference from Keras"]
     return table(heading, rows, left=2)
 
 

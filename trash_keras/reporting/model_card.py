@@ -1,4 +1,4 @@
-"""Report -> MODEL_CARD.md in the form of Hugging Face, to lie beside a model that is passed on.
+"""The model card: MODEL_CARD.md in the form of Hugging Face, to lie beside a shared model.
 
 The form: https://huggingface.co/docs/hub/model-cards
 """
@@ -15,14 +15,14 @@ import jinja2
 from trash_keras.data.trashnet import COUNTS
 from trash_keras.metrics import report_file
 from trash_keras.reporting import html
-from trash_keras.reporting.text import how_it_predictions, is_stand_in, verdict_paragraphs
+from trash_keras.reporting.text import calibration_paragraphs, is_synthetic, verdict_paragraphs
 from trash_keras.storage import local
 
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE = (
     Path(__file__).with_name("templates").joinpath("model_card.md.j2").read_text(encoding="utf-8")
 )
-# The figures of model-index: name in the report -> (type of Hugging Face, words).
+# The figures of model-index: name in the report -> (type of Hugging Face, title).
 METRICS = {
     "accuracy": ("accuracy", "Accuracy"),
     "macro_f1": ("f1", "Macro-F1"),
@@ -30,14 +30,14 @@ METRICS = {
     "brier": ("brier_score", "Brier score, sum over classes"),
 }
 TRASHNET = {"type": "garythung/trashnet", "name": "TrashNet", "license": "mit"}
-STAND_IN = {"type": "synthetic", "name": "Drawn stand-ins for TrashNet", "license": "mit"}
+SYNTHETIC = {"type": "synthetic", "name": "Synthetic images in place of TrashNet", "license": "mit"}
 
 
 def write(
     path: str | os.PathLike,
     report: Mapping[str, Any],
     counts: Mapping[str, Mapping[str, int]],
-    artifacts: Sequence[Mapping[str, Any]],
+    model_files: Sequence[Mapping[str, Any]],
 ) -> None:
     """Writes the card of a trained model, complete or not at all.
 
@@ -45,7 +45,7 @@ def write(
         path: Markdown file to write.
         report: Content of `report.json` of a training run, with `config` and `run`.
         counts: Split -> class name -> images.
-        artifacts: From `artifacts.listed`.
+        model_files: From `report.list_model_files`.
 
     Raises:
         ValueError: The report has no split.
@@ -61,19 +61,19 @@ def write(
         dataset=dataset(report, counts),
         metrics=METRICS,
         shown=shown,
-        kind=report_file.SPLIT_TITLES[shown],
+        split_title=report_file.SPLIT_TITLES[shown],
         scores=report[shown],
         splits={name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         class_names=report["class_names"],
         counts=counts,
         bad_files=report.get("bad_files") or (),
-        stand_in=is_stand_in(report),
+        synthetic=is_synthetic(report),
         verdict=verdict_paragraphs(report),
-        answering=how_it_predictions(report),
+        calibration=calibration_paragraphs(report),
         unsure=(report.get("answering") or {}).get("threshold", 0) > 0,
         config=config,
         run=run,
-        artifacts=artifacts,
+        model_files=model_files,
     )  # fmt: skip
     local.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
 
@@ -81,17 +81,17 @@ def write(
 def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     """Returns what the images are: `type` (of Hugging Face), `name`, `license`.
 
-    TrashNet is told by its number of images of each class, those left out included.
+    TrashNet is recognized by its number of images of each class, with those that were left out.
     """
-    if is_stand_in(report):
-        return STAND_IN
+    if is_synthetic(report):
+        return SYNTHETIC
     found = {name: sum(split.get(name, 0) for split in counts.values()) for name in COUNTS}
     for file in report.get("bad_files") or ():
         class_name = PurePosixPath(file).parts[0]
         found[class_name] = found.get(class_name, 0) + 1
     if set(report["class_names"]) == set(COUNTS) and found == COUNTS:
         return TRASHNET
-    # Of other data nothing is known but the name of the folder; the path is nobody's business.
+    # Of other data only the folder's name is known; its path is private.
     place = str(report["config"]["data"]["data_dir"]).rstrip("/").rsplit("/", 1)[-1]
     return {"type": "imagefolder", "name": place or "images", "license": "other"}
 
@@ -101,7 +101,7 @@ def _plain(text: str) -> str:
 
 
 def environment() -> jinja2.Environment:
-    """Returns what renders a card: Markdown, with the filters `text` and `quoted`."""
+    """Returns the Jinja environment of a card: Markdown, with the filters `text` and `quoted`."""
     environment = html.environment(autoescape=False)
     environment.filters["text"] = escape
     # A JSON string is a YAML string.

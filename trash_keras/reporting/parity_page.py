@@ -1,4 +1,4 @@
-"""`export.json` -> one page on how far the exports of a run prediction like its Keras model."""
+"""The parity page: how closely the exported files of a run predict like its Keras model."""
 
 import os
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ TEMPLATE = (
     Path(__file__).with_name("templates").joinpath("parity.html.j2").read_text(encoding="utf-8")
 )
 HEADING = (
-    "Kind", "Size", "Accuracy", "95% interval", "Same class", "Same prediction", "Largest difference",
-    "Mean difference", "ECE",
+    "Format", "Size", "Accuracy", "95% interval", "Same class", "Same prediction",
+    "Largest difference", "Mean difference", "ECE",
 )  # fmt: skip
 
 
@@ -30,17 +30,17 @@ def write_page(
 
     Args:
         path: HTML file to write.
-        facts: Content of `export.json`; kinds of earlier versions, which nobody compared, are
-            left out.
+        facts: Content of `export.json`. Formats of earlier versions, which were not compared,
+            are left out.
         read_images: Files -> their encoded bytes, for the thumbnails. An image that is missing
-            or cannot be decoded is shown as a grey box.
+            or cannot be decoded is shown as a grey rectangle.
 
     Raises:
         OSError: The page cannot be written.
     """
-    kinds = {kind: row for kind, row in facts["kinds"].items() if "agreement" in row}
+    formats = {name: row for name, row in facts["kinds"].items() if "agreement" in row}
     refused = facts.get("refused", {})
-    compared = {**refused, **kinds}
+    compared = {**refused, **formats}
     files = sorted({found["file"] for row in compared.values() for found in row["worst"]})
     encoded = read_images(files) if files else {}
     thumbnails = {file: html.thumbnail(encoded.get(file, b"")) for file in files}
@@ -50,20 +50,20 @@ def write_page(
         images=facts["compared_pictures"],
         refused=refused,
         least=min((row["agreement"] for row in compared.values()), default=1.0),
-        rows=[HEADING, *(_row(kind, row) for kind, row in compared.items())],
-        speed=_speed(kinds),
+        rows=[HEADING, *(_row(name, row) for name, row in compared.items())],
+        speed=_speed(formats),
         machine=facts.get("machine"),
         visible=agreement.VISIBLE,
-        worst={kind: [_card(found) for found in row["worst"]] for kind, row in compared.items()},
+        worst={name: [_card(found) for found in row["worst"]] for name, row in compared.items()},
         thumbnails=thumbnails,
     )
 
 
-def summary(kind: str, row: Mapping[str, Any]) -> str:
+def summary(name: str, row: Mapping[str, Any]) -> str:
     """Returns one line for a person: file, size, accuracy, agreement, and speed where timed."""
     low, high = row["accuracy_interval"]
     parts = [
-        f"{kind}: {row['path']}, {row['bytes'] / 1e6:.1f} MB",
+        f"{name}: {row['path']}, {row['bytes'] / 1e6:.1f} MB",
         f"test accuracy {row['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f})",
         f"same class as Keras {row['agreement']:.1%}",
         f"largest difference {row['max_difference']:.1e}",
@@ -74,19 +74,19 @@ def summary(kind: str, row: Mapping[str, Any]) -> str:
 
 
 def refusal(refused: Mapping[str, Mapping[str, Any]]) -> str:
-    """Returns which kinds were not shipped, and why."""
-    kinds = [f"{kind} ({row['agreement']:.1%})" for kind, row in refused.items()]
+    """Returns which formats were not shipped, and why."""
+    formats = [f"{name} ({row['agreement']:.1%})" for name, row in refused.items()]
     least = next(iter(refused.values()))["min_agreement"]
     return (
-        f"Not shipped, since Keras says the same class for less than --min_agreement={least:g} of "
-        f"the test images: {', '.join(kinds)}."
+        f"Not shipped, since Keras predicts the same class for less than --min_agreement={least:g} "
+        f"of the test images: {', '.join(formats)}."
     )
 
 
-def _row(kind: str, row: Mapping[str, Any]) -> list[str]:
+def _row(name: str, row: Mapping[str, Any]) -> list[str]:
     low, high = row["accuracy_interval"]
     return [
-        kind,
+        name,
         f"{row['bytes'] / 1e6:.1f} MB",
         f"{row['accuracy']:.1%}",
         f"{low:.1%} to {high:.1%}",
@@ -98,9 +98,9 @@ def _row(kind: str, row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _speed(kinds: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """Returns a table of latencies and memory; empty where nothing was timed."""
-    timed = {kind: row for kind, row in kinds.items() if row.get("latency")}
+def _speed(formats: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Returns a table of latencies and memory; empty if nothing was timed."""
+    timed = {name: row for name, row in formats.items() if row.get("latency")}
     if not timed:
         return []
     columns = list(next(iter(timed.values()))["latency"])  # those of all, from one call
@@ -108,20 +108,23 @@ def _speed(kinds: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     heading = [f"{word}, {threads_title(column)}" for column in columns for word in figures]
     rows = [
         [
-            kind,
-            *(f"{row['latency'][c][name]:.1f} ms" for c in columns for name in figures.values()),
+            name,
+            *(f"{row['latency'][c][key]:.1f} ms" for c in columns for key in figures.values()),
             f"{row['peak_memory_mb']:.0f} MB",
         ]
-        for kind, row in timed.items()
+        for name, row in timed.items()
     ]
-    return [["Kind", *heading, "Peak memory"], *rows]
+    return [["Format", *heading, "Peak memory"], *rows]
 
 
 def _card(found: Mapping[str, Any]) -> dict[str, str]:
-    texts = {name: _prediction(found[name]) for name in ("expected", "answered")}
-    return {"file": found["file"], "truth": found["truth"], **texts}
+    predictions = {
+        "expected": _prediction(found["expected"]),
+        "predicted": _prediction(found["answered"]),
+    }
+    return {"file": found["file"], "truth": found["truth"], **predictions}
 
 
-def _prediction(told: Mapping[str, Any]) -> str:
-    share = f"{told['class']} {told['probability']:.1%}"
-    return f"{UNSURE} ({share})" if told["label"] == UNSURE else share
+def _prediction(given: Mapping[str, Any]) -> str:
+    share = f"{given['class']} {given['probability']:.1%}"
+    return f"{UNSURE} ({share})" if given["label"] == UNSURE else share

@@ -29,7 +29,6 @@ from trash_keras.reporting.plots import base, saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.storage import local
 
-
 TOP_ERRORS_SHEET = "top_errors.jpg"  # in the folder of figures
 
 

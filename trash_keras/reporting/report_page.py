@@ -1,10 +1,11 @@
-"""Report -> one HTML file with everything inside, for people who'd rather look than read."""
+"""The report page: one HTML file with figures, images and numbers inside."""
 
 import base64
 import hashlib
 import os
 import re
 import shlex
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,24 @@ from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import ood, report_file, saliency
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import confusion_cells, html, saliency_overlays
-from trash_keras.reporting.charts import Chart
+from trash_keras.reporting.charts import Chart, Section
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import svg
 from trash_keras.reporting.plots.base import phase_title
 from trash_keras.reporting.text import (
-    comparison,
+    comparison_bars,
     confidence_paragraphs,
-    is_stand_in,
+    is_synthetic,
     verdict_paragraphs,
 )
 
-MISTAKES_SHOWN = 24
+TOP_ERRORS_SHOWN = 24
 BAD_FILES_SHOWN = 200
 # Together with the text and the other figures they stay under 5 MB.
 THUMBNAIL_BYTES = 3_400_000
 FIGURE_BYTES = 300_000
-# What the run tells elsewhere on the page.
-TOLD_APART = ("command", "data_source", "best_epoch", "best_phase", "training_minutes")
+# Facts of the run that stand elsewhere on the page.
+SHOWN_ELSEWHERE = ("command", "data_source", "best_epoch", "best_phase", "training_minutes")
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE, SCRIPT = (
     Path(__file__).with_name("templates").joinpath(name).read_text(encoding="utf-8")
@@ -43,23 +44,19 @@ def write_page(
     report: Mapping[str, Any],
     content: ReportContent,
     charts: Mapping[str, Chart],
-    artifacts: Sequence[Mapping[str, Any]] = (),
+    model_files: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Writes a self-contained page of less than 5 MB, complete or not at all.
 
-    The verdict, the table of classes and the mistakes are those of the test split, or of the last
-    split that there is. Without script the page shows the same; its script only saves the reader
-    some scrolling.
+    Verdict, classes and top errors are those of the test split, or of the last split in the
+    report. Without script the page shows the same; its script only saves some scrolling.
 
     Args:
         path: HTML file to write.
-        report: `class_names`, a section of `report.score` for at least one of the splits train,
-            valid, test and all, and optionally `bad_files`, `label_map`, `robustness`, `config`
-            (section -> setting -> value), `run` (name -> value), `explanations`
-            (`saliency.measure`) and `out_of_scope` (`scoping.measure`).
+        report: From `report.build`.
         content: Predictions for the split that is shown, and what is shown beside them.
-        charts: From `drawing.page_charts`.
-        artifacts: From `artifacts.listed`.
+        charts: From `page_charts`; each is shown in its section.
+        model_files: From `report.list_model_files`.
 
     Raises:
         ValueError: The report has no split.
@@ -67,91 +64,91 @@ def write_page(
     """
     shown = report_file.main_split(report)
     predictions, counts = content.predictions[shown], content.counts
-    listed = list(report[shown].get("mistakes") or ())[:MISTAKES_SHOWN]
-    mistakes = saliency_overlays.saliency_overlays(listed, content.heat_maps, content.read_images)
-    cells, mistakes = _images(mistakes, predictions, content.read_images)
+    listed = list(report[shown].get("mistakes") or ())[:TOP_ERRORS_SHOWN]
+    errors = saliency_overlays.saliency_overlays(listed, content.heat_maps, content.read_images)
+    cells, errors = _images(errors, predictions, content.read_images)
     html.write(
         path,
         TEMPLATE,
         script=SCRIPT,
         script_hash=_content_hash(SCRIPT),
-        **_judgement(report, shown, predictions),
-        figures={name: _figure(chart) for name, chart in charts.items()},
+        **_scores(report, shown, predictions),
+        figures=_by_section(charts),
         class_names=predictions.class_names,
         cells=cells,
         grid={(cell["row"], cell["column"]): cell for cell in cells},
         as_matrix=len(predictions.class_names) <= confusion_cells.MATRIX_CLASSES,
-        mistakes=mistakes,
+        errors=errors,
         legend=saliency_overlays.legend_stops(),
-        trust=saliency.paragraphs(report["explanations"]) if "explanations" in report else (),
+        faithfulness=saliency.paragraphs(report["explanations"])
+        if "explanations" in report
+        else (),
         balance=html.balance_rows(counts, predictions.class_names),
         counts=counts,
         bad_files=report.get("bad_files") or (),
         bad_files_shown=BAD_FILES_SHOWN,
-        artifacts=artifacts,
+        model_files=model_files,
         robustness=report.get("robustness"),
         label_map=report.get("label_map"),
         **_origin(report.get("run") or {}, report.get("config") or {}),
     )
 
 
-def _judgement(report: Mapping[str, Any], shown: str, predictions: Predictions) -> dict[str, Any]:
-    """Returns the figures, and what to make of them."""
+def _scores(report: Mapping[str, Any], shown: str, predictions: Predictions) -> dict[str, Any]:
+    """Returns the numbers for the template, and what to make of them."""
     probabilities = predictions.probabilities
     return {
         "splits": {name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         "shown": shown,
-        "kind": report_file.SPLIT_TITLES[shown],
+        "split_title": report_file.SPLIT_TITLES[shown],
         "scores": report[shown],
-        "subsets": report.get("subsets", {}).get(shown, {}),
-        "mistaken": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
-        "stand_in": is_stand_in(report),
-        "bars": comparison(report),
+        "slices": report.get("subsets", {}).get(shown, {}),
+        "wrong": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
+        "synthetic": is_synthetic(report),
+        "bars": comparison_bars(report),
         "verdict": verdict_paragraphs(report),
         "confidence": confidence_paragraphs(report, float(probabilities.max(axis=1).mean())),
-        "answering": report.get("answering"),
-        "others": _others(report.get("out_of_scope")),
+        "calibrated": bool(report.get("answering")),
+        "ood": _ood(report.get("out_of_scope")),
     }
 
 
-def _others(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Returns words and table of the images of anything else, where they were measured."""
-    if not found:
-        return None
-    return {"words": ood.paragraphs(found), "rows": ood.rows(found)}
+def _ood(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Returns text and table of out-of-distribution detection, if it was measured."""
+    return {"paragraphs": ood.paragraphs(found), "rows": ood.rows(found)} if found else None
 
 
 def _origin(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what made the model."""
+    """Returns for the template what made the model."""
     return {
         "source": run.get("data_source"),
         "training": _training(run, config),
         "command": _command_lines(run.get("command") or ""),
         "revision": _clean_revision(run),
         "config": config,
-        "run": html.ordered(_told(run, config)),
+        "run": html.ordered(_run_facts(run, config)),
     }
 
 
 def _content_hash(text: str) -> str:
-    """Returns what a content security policy calls a script by: no other one may run."""
+    """Returns a script's name in the content security policy, which lets no other one run."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _images(
-    mistakes: list[dict[str, Any]],
+    errors: list[dict[str, Any]],
     predictions: Predictions,
     read_images: ReadImages,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Returns cells and mistakes for the template, with as many thumbnails as the page holds."""
+    """Returns cells and top errors for the template, with as many thumbnails as the page holds."""
     cells = confusion_cells.cells(predictions)
     wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
-    order = confusion_cells.in_turns(wanted)
-    drawn = sum(len(found["overlay"] or "") for found in mistakes)
+    order = confusion_cells.round_robin(wanted)
+    drawn = sum(len(error["overlay"] or "") for error in errors)
     thumbnails = html.Thumbnails(read_images, THUMBNAIL_BYTES - drawn)
-    files = [mistake["file"] for mistake in mistakes]
+    files = [error["file"] for error in errors]
     thumbnails.make([*files, *(predictions.paths[index] for index in order)])
-    mistakes = [{**found, "image": thumbnails.use(found["file"])[1]} for found in mistakes]
+    errors = [{**error, "image": thumbnails.use(error["file"])[1]} for error in errors]
     confidence = predictions.probabilities.max(axis=1)
     made = {}
     for index in order:
@@ -175,11 +172,19 @@ def _images(
         }
         for cell in cells
     ]
-    return filled, mistakes
+    return filled, errors
+
+
+def _by_section(charts: Mapping[str, Chart]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the figures of each section of the page, so that none is left out."""
+    sections: dict[str, list[dict[str, Any]]] = {name: [] for name in typing.get_args(Section)}
+    for chart in charts.values():
+        sections[chart.section].append(_figure(chart))
+    return sections
 
 
 def _figure(chart: Chart) -> dict[str, Any]:
-    """Returns a figure for the template: vectors, or pixels where vectors would be too many."""
+    """Returns a figure for the template: vectors, or pixels if the vectors would be too many."""
     inches = tuple(chart.figure.get_size_inches())
     text = svg.draw(chart.figure)
     width, height = (
@@ -209,33 +214,33 @@ def _command_lines(command: str) -> str:
 
 
 def _clean_revision(run: Mapping[str, Any]) -> str:
-    """Returns the revision to check out, or nothing where there is none that is the code."""
+    """Returns the revision to check out; empty if the code was not committed as it is."""
     revision = str(run.get("git_revision") or "")
     return "" if revision.endswith("-dirty") else revision
 
 
 def _training(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns how the model came about, in words; epochs are counted from 1, as in the figure."""
-    words = {}
+    """Returns settings and results of the training, by title; epochs count from 1 here."""
+    facts = {}
     for section, name in (("model", "backbone"), ("model", "weights"), ("data", "image_size"),
                           ("data", "split_method"), ("runtime", "seed")):  # fmt: skip
         settings = config.get(section)
         if isinstance(settings, Mapping) and name in settings:
-            words[name.replace("_", " ")] = settings[name]
-    if "backbone" in words:
-        words["backbone"] = report_file.backbone(config["model"])
+            facts[name.replace("_", " ")] = settings[name]
+    if "backbone" in facts:
+        facts["backbone"] = report_file.backbone(config["model"])
     if (config.get("model") or {}).get("init"):
-        del words["weights"]  # they come with the backbone
+        del facts["weights"]  # they come with the backbone
     if "best_epoch" in run:
-        words["best epoch"] = f"{run['best_epoch'] + 1}, by validation"
-        words["phase"] = phase_title(run["best_phase"])
+        facts["best epoch"] = f"{run['best_epoch'] + 1}, by validation"
+        facts["phase"] = phase_title(run["best_phase"])
     if "training_minutes" in run:
-        words["training minutes"] = run["training_minutes"]
-    return words
+        facts["training minutes"] = run["training_minutes"]
+    return facts
 
 
-def _told(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a run tells about itself in a list, its seed first."""
+def _run_facts(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the facts of a run that the page lists, its seed first."""
     runtime = config.get("runtime")
     seed = {"seed": runtime["seed"]} if isinstance(runtime, Mapping) and "seed" in runtime else {}
-    return seed | {name: value for name, value in run.items() if name not in TOLD_APART}
+    return seed | {name: value for name, value in run.items() if name not in SHOWN_ELSEWHERE}

@@ -1,4 +1,4 @@
-"""Mistakes for a page, each with its heat map where there is one."""
+"""The top errors of a page with their heat maps (Grad-CAM) laid over the images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,31 +10,31 @@ from trash_keras.reporting.plots.saliency_maps import HeatMaps
 
 
 def saliency_overlays(
-    mistakes: Sequence[Mapping[str, Any]],
-    explained: HeatMaps | None,
+    errors: Sequence[Mapping[str, Any]],
+    heat_maps: HeatMaps | None,
     read_images: ReadImages,
 ) -> list[dict[str, Any]]:
     """Lays heat maps over thumbnails.
 
     Args:
-        mistakes: Of a report.
-        explained: Heat maps of the wrong predictions, or None.
+        errors: `mistakes` of a split in a report.
+        heat_maps: Of these wrong predictions, or None.
         read_images: Files -> their encoded bytes.
 
     Returns:
-        The mistakes, each with its `overlay` (data URI) and, in words, the `place` of the
-        evidence; both None without a heat map or where the image cannot be read.
+        The errors, each with its `overlay` (data URI) and the `place` of the evidence, in words;
+        both None without a heat map or if the image cannot be read.
     """
-    maps = explained.maps if explained else {}
-    files = [found["file"] for found in mistakes if found["file"] in maps]
+    maps = heat_maps.maps if heat_maps else {}
+    files = [found["file"] for found in errors if found["file"] in maps]
     encoded = read_images(files) if files else {}
     rows = []
-    for found in mistakes:
+    for found in errors:
         row = {**found, "overlay": None, "place": None}
         small = html.shrink(encoded.get(found["file"], b""), html.THUMBNAIL_SIDE)
-        if explained and small is not None:
+        if heat_maps and small is not None:
             heat_map = maps[found["file"]]
-            row["overlay"] = html.jpeg(saliency_maps.overlay(small, heat_map, explained.resize))
+            row["overlay"] = html.jpeg(saliency_maps.overlay(small, heat_map, heat_maps.resize))
             row["place"] = saliency_maps.place(heat_map)
         rows.append(row)
     return rows

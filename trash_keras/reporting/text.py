@@ -1,4 +1,8 @@
-"""Puts an accuracy beside what it should be compared with."""
+"""What the numbers of a report mean, in sentences.
+
+The accuracy beside what it should be compared with, calibration, selective classification (the
+model abstains) and conformal sets.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,13 +11,13 @@ from trash_keras.metrics import report_file
 from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
 
 WIDE_INTERVAL_BELOW = 100  # images
-# What the README that this project grew from claimed, on validation images.
+# The claim of the README that this project started from, on validation images.
 ORIGINAL_CLASSES = {"cardboard", "glass", "metal", "paper", "plastic", "trash"}
 ORIGINAL_ACCURACY = 0.8415
 
 
-def is_stand_in(report: Mapping[str, Any]) -> bool:
-    """Tells whether the images were drawn by `trash-keras prepare --source=synthetic`."""
+def is_synthetic(report: Mapping[str, Any]) -> bool:
+    """Returns whether `trash-keras prepare --source=synthetic` made the images."""
     source = (report.get("run") or {}).get("data_source")
     return str(source).startswith("synthetic")
 
@@ -25,8 +29,16 @@ def majority(report: Mapping[str, Any], split: str) -> tuple[str, float]:
     return largest, supports[largest] / report[split]["examples"]
 
 
-def comparison(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns bars: `name`, `share` (0 to 1) and its `text`, `interval` or None for others."""
+def comparison_bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns the bars that compare accuracies.
+
+    Args:
+        report: From `report.build`.
+
+    Returns:
+        For each bar `name`, `share` (0 to 1), its `text`, and the 95% `interval`, None for what
+        is not this model.
+    """
     shown = main_split(report)
     bars = [_own_bar(report, shown)]
     if _has_original_classes(report):
@@ -45,14 +57,14 @@ def _own_bar(report: Mapping[str, Any], split: str) -> dict[str, Any]:
 
 
 def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> dict[str, Any]:
-    # The claim of the original has two decimals, and is known by them.
+    # The original claim is known with its two decimals.
     text = f"{share:.2%}" if share == ORIGINAL_ACCURACY else f"{share:.1%}"
     return {"name": name, "share": share, "text": text, "interval": interval}
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:
     # Data whose classes had to be renamed is not TrashNet.
-    own = "label_map" not in report and not is_stand_in(report)
+    own = "label_map" not in report and not is_synthetic(report)
     return set(report["class_names"]) == ORIGINAL_CLASSES and own
 
 
@@ -60,11 +72,11 @@ def verdict_paragraphs(report: Mapping[str, Any]) -> list[str]:
     """Returns what to make of the accuracy, a sentence or two each."""
     shown = main_split(report)
     verdict = [_beside_the_majority(report, shown)]
-    if is_stand_in(report):
+    if is_synthetic(report):
         verdict.insert(
             0,
-            "These images are drawn stand-ins, not photographs: the figures show that every "
-            "step works, and say nothing of how well waste is told apart.",
+            "These images are synthetic, not photographs: the figures show that every step works, "
+            "and say nothing about photographs of waste.",
         )
     if _has_original_classes(report):
         verdict.append(_beside_the_original(report, shown))
@@ -77,9 +89,11 @@ def verdict_paragraphs(report: Mapping[str, Any]) -> list[str]:
             f"may well be anywhere from {low:.1%} to {high:.1%}."
         )
     if shown == "train":
-        verdict.append("The model was trained on these very images, which flatters it.")
+        verdict.append("The model was trained on these images, so the figures are too good.")
     if shown == "all":
-        verdict.append("If the model was trained on any of these images, they flatter it.")
+        verdict.append(
+            "If the model was trained on some of these images, the figures are too good."
+        )
     return verdict
 
 
@@ -87,19 +101,19 @@ def _beside_the_majority(report: Mapping[str, Any], shown: str) -> str:
     scores = report[shown]
     name, share = majority(report, shown)
     if scores["accuracy_interval"][0] > share:
-        # The difference of the numbers as printed, or a reader who checks it finds a mistake.
+        # The difference of the printed numbers, so that it holds for a reader who checks it.
         points = round(100 * scores["accuracy"], 1) - round(100 * share, 1)
         gain = f"this model is {points:.1f} percentage points above it."
     else:
         gain = "this model is not shown to be better than that."
     return (
-        f"Always answering “{name}”, the most frequent class, would be right for {share:.1%}; "
+        f"Always predicting “{name}”, the most frequent class, would be right for {share:.1%}; "
         + gain
     )
 
 
 def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
-    """Compares with the claim of the original README, like with like where that is possible."""
+    """Compares with the claim of the original README, on validation images if there are any."""
     split = "valid" if "valid" in report else shown
     low, high = report[split]["accuracy_interval"]
     if low <= ORIGINAL_ACCURACY <= high:
@@ -107,59 +121,59 @@ def _beside_the_original(report: Mapping[str, Any], shown: str) -> str:
     else:
         place = "below that interval" if low > ORIGINAL_ACCURACY else "above that interval"
     return (
-        f"The README that this project grew from claimed {ORIGINAL_ACCURACY:.2%}, on validation "
+        f"The README that this project started from claimed {ORIGINAL_ACCURACY:.2%}, on validation "
         f"images of TrashNet. {'Like' if split == 'valid' else 'Not quite like'} with like, "
         f"this model reaches {report[split]['accuracy']:.1%} on its {SPLIT_TITLES[split]} images "
         f"(95% interval {low:.1%} to {high:.1%}); the claim is {place}. "
-        "That says something only where these are images of TrashNet, too."
+        "That means something only if these are images of TrashNet, too."
     )
 
 
 def confidence_paragraphs(report: Mapping[str, Any], mean_confidence: float) -> list[str]:
-    """Returns what the calibration figures mean, what abstaining is worth, and how it predictions.
+    """Returns what the calibration figures mean, and what abstaining is worth.
 
     Args:
-        report: As `verdict.paragraphs` takes it.
+        report: From `report.build`.
         mean_confidence: Of the main split, 0 to 1.
     """
     scores = report[report_file.main_split(report)]
     gap = mean_confidence - scores["accuracy"]
-    says = "more sure than it is right" if gap > 0 else "more often right than it is sure"
+    balance = "overconfident" if gap > 0 else "underconfident"
     on_average = (
-        f"On average it is {says}: confidence {mean_confidence:.1%}, accuracy "
+        f"On average it is {balance}: confidence {mean_confidence:.1%}, accuracy "
         f"{scores['accuracy']:.1%}."
     )
     covered = scores["coverage_at_2_percent_error"]
     abstaining = (
-        "Even its surest predictions are wrong more often than in 2% of cases, so there is no "
-        "threshold at which it could be trusted to that extent."
+        "Even its most confident predictions are wrong in more than 2% of cases, so no threshold "
+        "keeps the errors below that."
         if covered == 0
-        else f"If it may leave the least sure images to a person, it predictions {covered:.1%} of "
-        "them with at most 2% wrong predictions. The threshold is the best for these very images, "
-        "which flatters a little."
+        else f"If it may leave images of low confidence to a person, it classifies {covered:.1%} "
+        "with at most 2% wrong. That is with the best threshold for these very images, so it is a "
+        "little too good."
     )
     return [
         f"The expected calibration error (ECE, 15 bins) of {scores['ece']:.3f} is the mean "
-        f"distance of confidence and accuracy. {on_average}",
+        f"gap between confidence and accuracy. {on_average}",
         abstaining,
-        *how_it_predictions(report),
+        *calibration_paragraphs(report),
     ]
 
 
-def how_it_predictions(report: Mapping[str, Any]) -> list[str]:
-    """Returns what temperature, threshold and sets of the model do on the main split.
+def calibration_paragraphs(report: Mapping[str, Any]) -> list[str]:
+    """Returns what temperature, threshold and conformal sets of the model do on the main split.
 
     Args:
-        report: Content of `report.json`; nothing is returned for one without `answering`.
+        report: From `report.build`; without `answering` there is nothing to say.
     """
-    answering = report.get("answering")
-    if not answering:
+    settings = report.get("answering")
+    if not settings:
         return []
     shown = report_file.main_split(report)
     scores, images = report[shown], f"{report_file.SPLIT_TITLES[shown]} images"
-    said = [_abstaining(answering["threshold"], scores["abstention"], images, _aim(report))]
-    if (temperature := answering["temperature"]) != 1:
-        said.insert(
+    paragraphs = [_abstaining(settings["threshold"], scores["abstention"], images, _aim(report))]
+    if (temperature := settings["temperature"]) != 1:
+        paragraphs.insert(
             0,
             f"A temperature of {temperature:.2f}, fitted on validation images, divides the "
             f"logits. Without it the ECE on the {images} is {scores['ece_uncalibrated']:.3f} "
@@ -168,34 +182,34 @@ def how_it_predictions(report: Mapping[str, Any]) -> list[str]:
         )
     if "conformal" in scores:
         sets = scores["conformal"]
-        said.append(
-            f"Its sets of classes, of {sets['mean_size']:.2f} classes on average, hold the true "
-            f"one for {sets['coverage']:.1%} of the {images}."
+        paragraphs.append(
+            f"Its conformal sets, of {sets['mean_size']:.2f} classes on average, hold the true "
+            f"class for {sets['coverage']:.1%} of the {images}."
         )
-    return said
+    return paragraphs
 
 
 def _aim(report: Mapping[str, Any]) -> str:
-    """Returns what the threshold was chosen for, where the report tells."""
+    """Returns the target risk that the threshold was chosen for; empty if it is not known."""
     settings = (report.get("config") or {}).get("answering")
     return f"{settings['target_risk']:.1%}" if settings else ""
 
 
 def _abstaining(threshold: float, found: Mapping[str, Any], images: str, aim: str) -> str:
     if threshold == 0:
-        why = f": at most {aim} of them were wrong on validation images" if aim else ""
-        return f"It is never unsure and gives all predictions{why}."
+        why = f": at most {aim} were wrong on validation images" if aim else ""
+        return f"It is never unsure and classifies every image{why}."
     lowest = (
         f", the lowest with at most {aim} wrong predictions on validation images" if aim else ""
     )
     if threshold >= 1:
-        why = f": even the surest were wrong for more than {aim} on validation images"
+        why = f": more than {aim} even of the most confident were wrong on validation images"
         return f"It is unsure of every image{why if aim else ''}."
-    said = f"It is unsure up to a probability of {threshold:.3f}{lowest}."
+    rule = f"It is unsure up to a probability of {threshold:.3f}{lowest}."
     if not found["coverage"]:
-        return f"{said} That is all of the {images}."
+        return f"{rule} That is all of the {images}."
     low, high = found["error_interval"]
     return (
-        f"{said} Of the {images} it predictions {found['coverage']:.1%}, {found['error']:.1%} of "
+        f"{rule} It classifies {found['coverage']:.1%} of the {images}, {found['error']:.1%} of "
         f"these wrongly (95% interval {low:.1%} to {high:.1%})."
     )

@@ -1,1 +1,1 @@
-"""plots."""
+"""Matplotlib figures of a report, and how they become SVG."""

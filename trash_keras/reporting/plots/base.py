@@ -1,7 +1,7 @@
-"""Figures of the evaluation: learning curves, confusion matrix, class balance, runs compared.
+"""Figures: learning curves, confusion matrix, class balance, accuracies of runs.
 
-Only matplotlib's object interface is used, never pyplot: no figure is registered globally, so
-nothing has to be closed, and no display is needed.
+They use matplotlib's object interface, never pyplot: no figure is registered globally, so nothing
+has to be closed, and no display is needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLOUR_MAP = "Blues"
 
 
 def phase_title(phase: str) -> str:
-    """Returns what a person is told about a phase of training."""
+    """Returns the title of a phase of training."""
     return PHASE_NAMES.get(phase, phase)
 
 
@@ -56,7 +56,7 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(6.4, 6.8), layout="constrained")
     accuracy, loss = figure.subplots(2, 1, sharex=True)
     _draw_curve(accuracy, rows, "accuracy", "training", "validation")
-    # The two losses are different quantities; without a word on it, their gap misleads.
+    # The two losses are different quantities; without labels that say so, their gap misleads.
     _draw_curve(
         loss,
         rows,
@@ -80,7 +80,7 @@ def _draw_curve(
 ) -> None:
     """Draws `key` and its `val_` counterpart into one panel."""
     epochs = [int(row["epoch"]) + 1 for row in rows]
-    # Markers keep a run of a single epoch visible; in a long run they would only clutter.
+    # Markers keep a run of a single epoch visible; in a long run they would be clutter.
     marker = "o" if len(rows) <= 40 else ""
     curves = ((key, training, COLOURS[0]), (f"val_{key}", validation, COLOURS[1]))
     for name, label, colour in curves:
@@ -260,6 +260,6 @@ def quiet_frame(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike) -> None:
-    """Writes a figure as PNG or JPEG, as the end of `path` says, 120 dots per inch."""
+    """Writes a figure as PNG or JPEG by the suffix of `path`, with 120 dots per inch."""
     with local.atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH)

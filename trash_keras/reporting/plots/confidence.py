@@ -1,4 +1,7 @@
-"""Figures of what confidence is worth: reliability diagram, risk over coverage, other images."""
+"""Figures of confidence: calibration, selective classification, OOD detection.
+
+Reliability diagram, risk over coverage, and histograms beside out-of-distribution images.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +15,8 @@ from trash_keras.metrics import calibration
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, quiet_frame
 
 CURVE_POINTS = 400  # more cannot be told apart in a figure
+# Name of a histogram in the report -> title.
+OOD_TITLES = {"confidence": "confidence", "novelty": "OOD residual"}
 
 
 def reliability_diagram(
@@ -96,17 +101,17 @@ def risk_coverage(
         )  # fmt: skip
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(1.15 * float(curve.risk.max()), 2.5 * target_risk))
-    axes.set_xlabel("Coverage: images that get a prediction, the surest first")
+    axes.set_xlabel("Coverage: images that get a prediction, the most confident first")
     axes.set_ylabel("Wrong predictions among them")
     _percent(axes, x=True, y=True)
     return figure
 
 
-def out_of_scope(found: Mapping[str, Any]) -> Figure:
-    """Draws how confidence, and novelty, lie for the scored split and for other images.
+def ood_histograms(found: Mapping[str, Any]) -> Figure:
+    """Draws how confidence and OOD residual are distributed, for the split and for OOD images.
 
     Args:
-        found: From `out_of_scope.compare`.
+        found: From `ood.compare`.
 
     Returns:
         A figure with a panel for each histogram; its dashed line is the threshold.
@@ -114,8 +119,8 @@ def out_of_scope(found: Mapping[str, Any]) -> Figure:
     histograms = found["histograms"]
     figure = Figure(figsize=(6.4, 0.6 + 3.1 * len(histograms)), layout="constrained")
     panels = figure.subplots(len(histograms), 1, squeeze=False)[:, 0]
-    labels = {"scored": "scored split", "others": "other images"}
-    marks = {"confidence": "unsure up to", "novelty": "familiar up to"}
+    labels = {"scored": "scored split", "others": "out-of-distribution"}
+    marks = {"confidence": "unsure up to", "novelty": "in-distribution up to"}
     for axes, (name, histogram) in zip(panels, histograms.items(), strict=True):
         for (part, label), colour in zip(labels.items(), COLOURS, strict=False):
             axes.stairs(
@@ -125,7 +130,8 @@ def out_of_scope(found: Mapping[str, Any]) -> Figure:
         mark = histogram["threshold"]
         axes.axvline(mark, color=QUIET, linestyle="--", linewidth=1.2)
         axes.set_xlim(histogram["edges"][0], histogram["edges"][-1])
-        axes.set_xlabel(f"{name.capitalize()} (dashed: {marks[name]} {mark:.3f})")
+        title = OOD_TITLES[name]
+        axes.set_xlabel(f"{title[0].upper()}{title[1:]} (dashed: {marks[name]} {mark:.3f})")
         axes.set_ylabel("Share of the images")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9, frameon=False)
         _percent(axes, x=True, y=True)

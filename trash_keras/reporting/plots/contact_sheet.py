@@ -1,4 +1,4 @@
-"""Images beside each other, each with its caption."""
+"""A contact sheet: images in rows, each with its caption."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def contact_sheet(images: Sequence[tuple[str, np.ndarray]], columns: int = 6) ->
 
     Args:
         images: At least one (caption, uint8 [height, width, 3], RGB); images may differ in
-            size. Captions are drawn as they are, whatever characters they hold.
+            size. Captions are drawn as they are, never as formulas.
         columns: Images in a row, 1 or more.
 
     Returns:
@@ -28,7 +28,7 @@ def contact_sheet(images: Sequence[tuple[str, np.ndarray]], columns: int = 6) ->
             f"{len(images)} images, {columns} columns"
         )
     rows = -(-len(images) // columns)
-    # No taller than the images need, and a strip of an image doesn't stretch the whole sheet.
+    # No taller than the images need; one narrow strip does not stretch the whole sheet.
     tallest = min(max(image.shape[0] / image.shape[1] for _, image in images), 1.5)
     height = (INCHES * tallest + 0.4) * rows
     figure = Figure(figsize=(INCHES * columns, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""Heat maps of a classifier's evidence: kept in a file, laid over their images."""
+"""Saliency maps (Grad-CAM): kept in a file, laid over their images, and how faithful they are."""
 
 import dataclasses
 import json
@@ -30,6 +30,10 @@ FILE = "heat_maps.json"  # in the folder of the predictions
 COLOUR_MAP = "inferno"
 STRENGTH = 0.6  # share of the colours in an overlay; the rest is the image in grey
 UNSEEN = 0.35  # brightness of what the model was not shown
+IMAGE_SIDE = 640  # pixels, the longer side of an image in a figure of its own
+PANEL_INCHES = 4.8  # its longer side there
+SHEET_SIDE = 240  # pixels, the longer side on a sheet
+UNREADABLE = np.full((3, 4, 3), 227, np.uint8)  # shown instead of an image without pixels
 _PLACES = (("upper left", "top", "upper right"),
            ("left", "middle", "right"),
            ("lower left", "bottom", "lower right"))  # fmt: skip
@@ -37,7 +41,7 @@ _PLACES = (("upper left", "top", "upper right"),
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class HeatMaps:
-    """Heat maps of some images, each for the class that was classified.
+    """Heat maps of some images, each for the class that was predicted.
 
     Attributes:
         resize: How the model's images were made square: stretch, crop or pad.
@@ -48,7 +52,7 @@ class HeatMaps:
     maps: Mapping[str, np.ndarray]
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes a JSON file; three decimals are more than an eye can tell apart."""
+        """Writes a JSON file; three decimals are more than an eye can see."""
         maps = {file: np.round(found, 3).tolist() for file, found in self.maps.items()}
         local.write_text(path, json.dumps({"resize": self.resize, "maps": maps}) + "\n")
 
@@ -95,7 +99,7 @@ def legend(steps: int = 64) -> np.ndarray:
 
 
 def place(heat_map: np.ndarray) -> str:
-    """Says in a word or two where the centre of a heat map lies; "nowhere" when it is empty."""
+    """Returns where the centre of a heat map lies, in words; "nowhere" for an empty one."""
     if not heat_map.any():
         return "nowhere"
     centre = ndimage.center_of_mass(heat_map)
@@ -106,12 +110,6 @@ def place(heat_map: np.ndarray) -> str:
     return _PLACES[row][column]
 
 
-IMAGE_SIDE = 640  # pixels, the longer side of an image in a figure of its own
-PANEL_INCHES = 4.8  # its longer side there
-SHEET_SIDE = 240  # the same on a sheet
-GONE = np.full((3, 4, 3), 227, np.uint8)
-
-
 def readable(image: np.ndarray) -> np.ndarray:
     """Returns an image, uint8 [height, width, 3], with a longer side of `IMAGE_SIDE` pixels."""
     height, width = image.shape[:2]
@@ -120,7 +118,7 @@ def readable(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
-def explained(image: np.ndarray, heat_map: np.ndarray, resize: str, prediction: str) -> Figure:
+def explanation(image: np.ndarray, heat_map: np.ndarray, resize: str, prediction: str) -> Figure:
     """Draws an image beside the evidence for its prediction.
 
     Args:
@@ -135,11 +133,11 @@ def explained(image: np.ndarray, heat_map: np.ndarray, resize: str, prediction: 
     height, width = image.shape[:2]
     across = PANEL_INCHES * min(width / height, 1)
     down = max(across * height / width, 0.5)
-    # Title and legend need their room beside a strip of an image, too.
+    # Title and legend need room even if the image is a narrow strip.
     figure = Figure(figsize=(max(2 * across, PANEL_INCHES), down + 1.2), layout="constrained")
     panels = figure.subplots(1, 2)
-    lit = overlay(image, heat_map, resize)
-    for axes, shown in zip(panels, (image, lit), strict=True):
+    evidence = overlay(image, heat_map, resize)
+    for axes, shown in zip(panels, (image, evidence), strict=True):
         axes.imshow(shown)
         axes.set_axis_off()
     figure.suptitle(prediction, parse_math=False)
@@ -148,27 +146,27 @@ def explained(image: np.ndarray, heat_map: np.ndarray, resize: str, prediction: 
 
 
 def top_errors_sheet(
-    rows: Sequence[Mapping[str, Any]],
-    found: HeatMaps,
+    errors: Sequence[Mapping[str, Any]],
+    heat_maps: HeatMaps,
     read_images: ReadImages,
 ) -> Figure:
-    """Draws mistakes in pairs: the image, and the evidence for the wrong prediction.
+    """Draws top errors in pairs: the image, and the evidence for the wrong prediction.
 
     Args:
-        rows: `mistakes` of a report; those that have a heat map are drawn, at least one.
-        found: Heat maps of the predictions.
-        read_images: Files -> their encoded bytes; one that has no pixels is a grey box.
+        errors: `mistakes` of a report; those with a heat map are drawn, at least one.
+        heat_maps: Of the wrong predictions.
+        read_images: Files -> their encoded bytes; one without pixels is a grey rectangle.
     """
-    rows = [row for row in rows if row["file"] in found.maps]
+    rows = [row for row in errors if row["file"] in heat_maps.maps]
     encoded = read_images([row["file"] for row in rows])
     panels = []
     for row in rows:
         image = html.shrink(encoded.get(row["file"], b""), SHEET_SIDE)
-        image = GONE if image is None else image
-        lit = overlay(image, found.maps[row["file"]], found.resize)
+        image = UNREADABLE if image is None else image
+        evidence = overlay(image, heat_maps.maps[row["file"]], heat_maps.resize)
         panels += [
             (f"{row['truth']} → {row['prediction']}", image),
-            (f"{row['probability']:.0%}", lit),
+            (f"{row['probability']:.0%}", evidence),
         ]
     figure = contact_sheet(panels)
     _add_legend(figure, figure.axes)
@@ -183,8 +181,8 @@ def _add_legend(figure: Figure, axes: Sequence[Axes]) -> None:
     bar.outline.set_visible(False)
 
 
-def explanation_curves(found: Mapping[str, Any]) -> Figure:
-    """Draws the probability of the prediction over the share of changed pixels.
+def faithfulness_curves(found: Mapping[str, Any]) -> Figure:
+    """Draws deletion and insertion: the probability of the prediction over the changed pixels.
 
     Args:
         found: From `saliency.measure`.
@@ -195,12 +193,12 @@ def explanation_curves(found: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(6.4, 6.8), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True, sharey=True)
     shares = np.linspace(0, 1, found["steps"] + 1)
-    words = {"deletion": "blurred", "insertion": "given back to the blurred image"}
-    for axes, (test, word) in zip(panels, words.items(), strict=True):
+    titles = {"deletion": "blurred", "insertion": "given back to the blurred image"}
+    for axes, (test, title) in zip(panels, titles.items(), strict=True):
         for (order, name), colour in zip(saliency.ORDERS.items(), COLOURS, strict=False):
             label = f"{name}, area {found[test]['auc'][order]:.3f}"
             axes.plot(shares, found[test]["curves"][order], color=colour, label=label)
-        axes.set_xlabel(f"{test.capitalize()}: pixels {word}")
+        axes.set_xlabel(f"{test.capitalize()}: pixels {title}")
         axes.set_ylabel("Probability of the prediction")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))
         axes.xaxis.set_tick_params(labelbottom=True)

@@ -1,4 +1,4 @@
-"""Figure -> SVG file whose colours follow the reader's light or dark."""
+"""Figures as SVG files whose colours follow the light or dark mode of the reader."""
 
 import io
 import re
@@ -27,13 +27,13 @@ DARK = {
 def draw(figure: Figure) -> str:
     """Draws a figure for a page.
 
-    Letters stay letters, in the reader's own font; the figure is laid out anew, `PAGE_WIDTH` wide.
+    Letters stay letters, in the reader's own font. The figure is laid out again, `PAGE_WIDTH` wide.
 
     Args:
         figure: Drawn in colours of `DARK`; others stay as they are.
 
     Returns:
-        An SVG file, the same for the same figure on every day.
+        An SVG file, always the same for the same figure.
     """
     width, height = figure.get_size_inches()
     figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
