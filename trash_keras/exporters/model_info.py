@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trash_keras import __version__
+import trash_keras
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
 
@@ -29,7 +29,7 @@ class ModelInfo:
     description: str
     license: str
     facts: dict[str, Any]
-    version: str = __version__
+    version: str = trash_keras.__version__
     author: str = "trash_keras"
 
     def to_json(self) -> str:
