@@ -1,7 +1,7 @@
 """Reads the `.wandb` files of the client: its own messages, in the frames of LevelDB's log.
 
-Version 0.31 of the client has the reader in its Go program alone; `sync_test.py` makes that
-program read and send the same files.
+Version 0.31 of the client has the reader only in its Go program;
+tests/tracking/wandb_network_test.py makes that program read and send the same files.
 """
 
 import json
@@ -33,7 +33,7 @@ def records(log):
         position += HEADER + length
         parts = [data] if kind in (FULL, FIRST) else [*parts, data]
         if kind in (FULL, LAST):
-            record = wandb_internal_pb2.CheckpointManager()
+            record = wandb_internal_pb2.Record()
             record.ParseFromString(b"".join(parts))
             yield record
 

@@ -50,8 +50,8 @@ class Server:
 
     def _upsert(self, run, values):
         self.history.setdefault(run, {})
-        for reader, key in ((self.configs, "config"), (self.summaries, "summaryMetrics")):
-            reader.setdefault(run, {}).update(json.loads(values.get(key) or "{}"))
+        for kept, key in ((self.configs, "config"), (self.summaries, "summaryMetrics")):
+            kept.setdefault(run, {}).update(json.loads(values.get(key) or "{}"))
         # A count here is for forks; a run that is not resumed is documented to be overwritten.
         return {"id": "r", "name": run, "displayName": run, "description": "", "config": "{}",
                 "sweepName": None, "historyLineCount": None,

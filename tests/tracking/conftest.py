@@ -31,7 +31,7 @@ def server():
 
 @pytest.fixture
 def online(client, server, monkeypatch):
-    """A session whose server predictions; seconds of patience as a test has them."""
+    """A session whose server responds, with time limits of seconds."""
     for name, value in {
         "WANDB_BASE_URL": server.url, "WANDB_API_KEY": KEY, "WANDB_HTTP_TIMEOUT": "3",
         "WANDB_INIT_TIMEOUT": "5", "WANDB_FINISH_TIMEOUT": "5",

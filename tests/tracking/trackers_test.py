@@ -12,7 +12,7 @@ UNTRACKED = """
 import sys
 from pathlib import Path
 from trash_keras.config import Config
-from trash_keras.training import loop
+from trash_keras.training import trainer
 from trash_keras.tracking.trackers import open_trackers
 with open_trackers(Config(), Path("never"), lambda: 1 / 0) as trackers:
     assert trackers == [] and not Path("never").exists()
@@ -25,7 +25,7 @@ def tracked(**settings):
 
 
 @pytest.mark.slow
-def test_by_default_nothing_is_imported_asked_or_written():
+def test_by_default_nothing_is_imported_or_written():
     command = [sys.executable, "-c", UNTRACKED]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "[]\n", done.stderr

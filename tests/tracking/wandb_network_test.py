@@ -36,7 +36,7 @@ def test_without_a_key_a_run_is_logged_offline(
 
 
 @pytest.mark.parametrize("server_is", ["a closed port", "silent"])
-def test_without_an_prediction_a_run_is_logged_offline_after_seconds(
+def test_without_a_response_a_run_is_logged_offline_after_seconds(
     online, server, tmp_path, data_dir, toy_backbone, configure, capfd, monkeypatch, server_is
 ):
     if server_is == "silent":
@@ -70,8 +70,9 @@ def test_a_key_that_is_none_is_not_said(
 
 
 def test_with_a_network_that_stays_the_server_gets_everything(
-    online, server, tmp_path, data_dir, toy_backbone, configure, capfd
+    online, server, tmp_path, data_dir, toy_backbone, configure, capfd, monkeypatch
 ):
+    monkeypatch.setattr(wandb_run, "LOOK_SECONDS", 0.5)  # sending outlasts a few looks
     train_and_evaluate(configure(data_dir, toy_backbone, **SHORT), tmp_path / "run")
     run_id = (tmp_path / "run/wandb_run_id.txt").read_text()
     assert sent_epochs(server, run_id) == [0, 1, 2]
@@ -106,7 +107,8 @@ def test_a_network_that_dies_while_files_are_sent_loses_none_of_them(
     online, server, tmp_path, data_dir, toy_backbone, configure, capfd, monkeypatch
 ):
     monkeypatch.setattr(wandb_run, "LOOK_SECONDS", 1)
-    monkeypatch.delenv("WANDB_HTTP_TIMEOUT")  # the patience that users have
+    for name in ("HTTP", "FINISH"):
+        monkeypatch.delenv(f"WANDB_{name}_TIMEOUT")  # the patience that users have
     respond = server.respond
 
     def dying(name, values):

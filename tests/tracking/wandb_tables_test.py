@@ -30,7 +30,7 @@ def test_reliability_of_a_worked_example():
     assert found["test/calibration_error"] == pytest.approx(expected)
 
 
-def test_a_mistake_has_its_heat_map_beside_it():
+def test_an_error_has_its_heat_map_beside_it():
     image = io.BytesIO()
     Image.new("RGB", (12, 8), "orange").save(image, "PNG")
     predictions = Predictions(("a", "b"), ["w", "x"], np.array([1, 0]), np.array([[0.9, 0.1]] * 2))
@@ -41,8 +41,8 @@ def test_a_mistake_has_its_heat_map_beside_it():
 
     table = wandb_tables.entries("test", predictions, read, explained)["test/images"]
     assert table.columns[-1] == "heat map"
-    (mistake, right) = table.data
-    assert mistake[0] == "w" and mistake[-1].image.size == (12, 8) == mistake[1].image.size
+    (wrong, right) = table.data
+    assert wrong[0] == "w" and wrong[-1].image.size == (12, 8) == wrong[1].image.size
     assert right[0] == "x" and right[-1] is None
     other = wandb_tables.entries("valid", predictions, read, HeatMaps("stretch", {}))
     assert "heat map" not in other["valid/images"].columns

@@ -21,12 +21,12 @@ def variants(configure, toy_backbone, trained):
 def ablated(tmp_path_factory, variants, trained):
     """An ablation of one seed and then of two.
 
-    (folder, result, what was trained each time, images from elsewhere).
+    (folder, result, what was trained each time, external images).
     """
     folder, calls, train = tmp_path_factory.mktemp("ablated"), [], trainer._train
-    workdir, foreign = folder / "ablation", folder / "foreign"
-    shutil.copytree(trained[1] / "red", foreign / "red")
-    shutil.copytree(trained[1] / "blue", foreign / "green")
+    workdir, external = folder / "ablation", folder / "external"
+    shutil.copytree(trained[1] / "red", external / "red")
+    shutil.copytree(trained[1] / "blue", external / "green")
 
     def watched(config, run, *rest):
         calls[-1].append((run.parent.name, config.runtime.seed))
@@ -36,8 +36,8 @@ def ablated(tmp_path_factory, variants, trained):
         patch.setattr(trainer, "_train", watched)
         for seeds in (1, 2):
             calls.append([])
-            result = ablate(variants, seeds, workdir, "pytest", str(foreign))
-    return workdir, result, calls, str(foreign)
+            result = ablate(variants, seeds, workdir, "pytest", str(external))
+    return workdir, result, calls, str(external)
 
 
 def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
@@ -61,10 +61,10 @@ def test_every_variant_is_trained_with_every_seed_and_compared(ablated):
 
 
 def test_what_is_trained_is_not_trained_again_and_a_seed_adds_to_it(ablated, variants, monkeypatch):
-    workdir, before, calls, foreign = ablated
+    workdir, before, calls, external = ablated
     assert calls == [[("recipe", 0), ("smooth", 0)], [("recipe", 1), ("smooth", 1)]]
     monkeypatch.setattr(trainer, "_train", None)
-    again = ablate(variants, 2, workdir, "pytest", foreign)
+    again = ablate(variants, 2, workdir, "pytest", external)
     assert again["variants"] == before["variants"]
 
 
@@ -78,34 +78,34 @@ def test_nothing_is_trained_when_a_variant_cannot_be(variants, tmp_path):
     assert not (tmp_path / "ablation").exists()
 
 
-def test_images_from_elsewhere_are_compared_too(ablated):
+def test_external_images_are_compared_too(ablated):
     workdir, (recipe, smooth) = ablated[0], ablated[1]["variants"]
     first, second = recipe["foreign"]["accuracy"], smooth["foreign"]["accuracy"]
     assert 0.4 < first <= 0.5  # red ones, and no blue one called green
     assert smooth["foreign"]["difference"] == pytest.approx(second - first)
-    predictions = Predictions.load(workdir / "smooth" / "seed1" / ablation.FOREIGN)
+    predictions = Predictions.load(workdir / "smooth" / "seed1" / ablation.EXTERNAL)
     assert (len(predictions.paths), predictions.class_names) == (24, ("blue", "green", "red"))
 
 
-def test_predictions_from_elsewhere_need_a_model(ablated, variants, tmp_path):
+def test_predictions_of_external_images_need_a_model(ablated, variants, tmp_path):
     workdir = shutil.copytree(ablated[0], tmp_path / "ablation")
-    (workdir / "smooth" / "seed0" / ablation.FOREIGN).unlink()
+    (workdir / "smooth" / "seed0" / ablation.EXTERNAL).unlink()
     with pytest.raises(ValueError, match=r"smooth/seed0 was finished without --external_dir"):
         ablate(variants, 2, workdir, external_dir=ablated[3])
     assert "foreign" not in ablate(variants, 2, workdir)["variants"][0]
 
 
 def test_predictions_for_other_images_are_not_taken_for_these(ablated, variants, tmp_path):
-    shutil.copytree(ablated[3], tmp_path / "foreign")
-    (tmp_path / "foreign/red/red0.png").unlink()
+    shutil.copytree(ablated[3], tmp_path / "external")
+    (tmp_path / "external/red/red0.png").unlink()
     with pytest.raises(ValueError, match="has predictions for other images"):
-        ablate(variants, 2, ablated[0], external_dir=str(tmp_path / "foreign"))
+        ablate(variants, 2, ablated[0], external_dir=str(tmp_path / "external"))
 
 
-def test_classes_from_elsewhere_must_be_known(variants, trained, tmp_path):
-    shutil.copytree(trained[1] / "red", tmp_path / "foreign" / "pink")
+def test_external_classes_must_be_known(variants, trained, tmp_path):
+    shutil.copytree(trained[1] / "red", tmp_path / "external" / "pink")
     with pytest.raises(ValueError, match=r"not in --data_dir: pink. There are: blue, green, red."):
-        ablate(variants, 1, tmp_path / "ablation", external_dir=str(tmp_path / "foreign"))
+        ablate(variants, 1, tmp_path / "ablation", external_dir=str(tmp_path / "external"))
     assert not (tmp_path / "ablation").exists()
 
 
@@ -115,7 +115,7 @@ def test_a_folder_of_another_recipe_is_refused(ablated, variants):
         ablate(other, 2, ablated[0])
 
 
-def test_the_script_prints_the_table(script, ablated, variants, tmp_path):
+def test_the_command_prints_the_table(script, ablated, variants, tmp_path):
     file = tmp_path / "variants.txt"
     file.write_text("# one\n\nsmooth: --label_smoothing=0.3\n")
     data = variants["recipe"]

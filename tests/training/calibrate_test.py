@@ -15,11 +15,12 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier
 from trash_keras.models.inference import build_inference_model, load, read_ood_detector, save
 from trash_keras.predictor import Predictor
+from trash_keras.reporting import report as report_writer
 from trash_keras.training import calibrate
 from trash_keras.training.trainer import train_and_evaluate
 
 
-def test_the_model_file_says_how_it_predictions_and_the_report_agrees(doubtful):
+def test_the_model_file_says_how_it_predicts_and_the_report_agrees(doubtful):
     workdir, _, report, _ = doubtful
     metadata = ModelMetadata.read(workdir / "model.keras")
     assert metadata.inference_settings() == report["answering"] and metadata.tta == 2
@@ -32,15 +33,15 @@ def test_the_model_file_says_how_it_predictions_and_the_report_agrees(doubtful):
 
 def test_it_is_fitted_on_validation_alone(doubtful):
     workdir, _, report, _ = doubtful
-    how = report["answering"]
+    settings = report["answering"]
     predictions = {
         split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS
     }
     for split, refitted in (("valid", True), ("test", False)):
         labels = predictions[split].labels
-        plain = apply_temperature(predictions[split].probabilities, 1 / how["temperature"])
+        plain = apply_temperature(predictions[split].probabilities, 1 / settings["temperature"])
         found = fit_calibration(labels, plain, 0.02, 0.2)
-        same = [found[name] == pytest.approx(how[name], rel=1e-3) for name in found]
+        same = [found[name] == pytest.approx(settings[name], rel=1e-3) for name in found]
         assert all(same) if refitted else not any(same)
     assert report["valid"]["abstention"]["error"] <= 0.02
     assert report["valid"]["conformal"]["coverage"] >= 0.8
@@ -54,10 +55,10 @@ def test_the_classifier_in_the_file_stays_raw(doubtful):
     extract, views = classifier.feature_extractor(model), (images, images[:, :, ::-1])
     features = np.mean([extract.predict(view, verbose=0) for view in views], axis=0)
     logits = np.mean([np.log(model.predict(view, verbose=0)) for view in views], axis=0)
-    damping = read_ood_detector(inference).scaling(features)
-    assert damping.min() < 0.9  # noise is nothing that training showed
+    scaling = read_ood_detector(inference).scaling(features)
+    assert scaling.min() < 0.9  # noise is unlike the training images
     temperature = report["answering"]["temperature"]
-    expected = apply_temperature(np.exp(logits), 1 / damping[:, None] * temperature)
+    expected = apply_temperature(np.exp(logits), 1 / scaling[:, None] * temperature)
     np.testing.assert_allclose(inference.predict(images, verbose=0), expected, atol=1e-5)
     found = Predictor.load(workdir / "model.keras").predict_batch(images)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -70,19 +71,19 @@ def kill(*arguments, **options):
 def test_a_run_killed_around_it_ends_like_an_unbroken_one(doubtful, tmp_path, monkeypatch):
     _, _, report, config = doubtful
     # Before it, before the file is replaced, and after.
-    for place, name in ((calibrate, "settle"), (calibrate, "save"), (report, "publish")):
+    for place, name in ((calibrate, "calibrate"), (calibrate, "save"), (report_writer, "write")):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(place, name, kill)
             train_and_evaluate(config, tmp_path)
-        predicted = ModelMetadata.read(tmp_path / "model.keras").inference_settings()
-        assert (predicted["temperature"] != 1) == (name == "publish")
+        found = ModelMetadata.read(tmp_path / "model.keras")
+        assert (found.temperature != 1) == (name == "write")
     found = train_and_evaluate(config, tmp_path)
     assert found["answering"] == pytest.approx(report["answering"], rel=1e-5)
     assert found["test"]["abstention"]["coverage"] == report["test"]["abstention"]["coverage"]
     assert ModelMetadata.read(tmp_path / "model.keras").inference_settings() == found["answering"]
 
 
-def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
+def test_what_an_earlier_call_wrote_is_ignored(doubtful, tmp_path):
     workdir, data, _, config = doubtful
     before = ModelMetadata.read(workdir / "model.keras")
     model = tmp_path / "model.keras"
@@ -104,10 +105,10 @@ def test_what_an_earlier_call_wrote_is_of_no_account(doubtful, tmp_path):
     assert read_ood_detector(load(model)) is None
 
 
-def test_without_flags_a_image_is_one_view_and_there_are_no_sets(trained):
+def test_by_default_an_image_is_one_view_and_there_are_no_sets(trained):
     workdir, _, report = trained
     metadata = ModelMetadata.read(workdir / "model.keras")
     assert (metadata.tta, metadata.set_threshold) == (1, None)
-    # Solid colours are never mistaken: nothing to calibrate, nothing to be unsure of.
+    # Solid colours are always right: nothing to calibrate, nothing to be unsure of.
     assert (metadata.temperature, metadata.threshold) == (1, 0)
     assert report["test"]["abstention"]["coverage"] == 1 and "conformal" not in report["test"]

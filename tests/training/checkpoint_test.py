@@ -32,7 +32,7 @@ def saved():
 
 
 @pytest.fixture
-def make_record(tmp_path, saved):
+def open_checkpoints(tmp_path, saved):
     return lambda: CheckpointManager(tmp_path, lambda: saved.append(True))
 
 
@@ -45,19 +45,19 @@ def make_record(tmp_path, saved):
     ],
 )
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
-    make_record, saved, scores, best
+    open_checkpoints, saved, scores, best
 ):
-    record, model, writes = make_record(), make_model(), []
+    checkpoints, model, writes = open_checkpoints(), make_model(), []
     for epoch, (accuracy, loss) in enumerate(scores):
-        record.add("head", model, row(epoch, accuracy, loss))
+        checkpoints.add("head", model, row(epoch, accuracy, loss))
         writes.append(len(saved))
-    assert record.best()["epoch"] == best == writes.index(writes[-1])
+    assert checkpoints.best()["epoch"] == best == writes.index(writes[-1])
 
 
-def test_metrics_csv_has_a_row_an_epoch_of_all_phases(make_record, tmp_path):
-    record, model = make_record(), make_model()
-    record.add("head", model, row(0))
-    record.add("finetune", model, row(1, 0.75))
+def test_metrics_csv_has_a_row_an_epoch_of_all_phases(open_checkpoints, tmp_path):
+    checkpoints, model = open_checkpoints(), make_model()
+    checkpoints.add("head", model, row(0))
+    checkpoints.add("finetune", model, row(1, 0.75))
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
@@ -67,13 +67,13 @@ def test_metrics_csv_has_a_row_an_epoch_of_all_phases(make_record, tmp_path):
     ]
 
 
-def test_a_resumed_run_gets_weights_and_optimizer_back(make_record):
+def test_a_resumed_run_gets_weights_and_optimizer_back(open_checkpoints):
     model = make_model()
     model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0)
-    make_record().add("head", model, row(2))
+    open_checkpoints().add("head", model, row(2))
     fresh = make_model()
-    assert make_record().restore("finetune", fresh) is None
-    assert make_record().restore("head", fresh) == 3
+    assert open_checkpoints().restore("finetune", fresh) is None
+    assert open_checkpoints().restore("head", fresh) == 3
     for one, other in zip(
         [*model.weights, *model.optimizer.variables],
         [*fresh.weights, *fresh.optimizer.variables],
@@ -84,35 +84,35 @@ def test_a_resumed_run_gets_weights_and_optimizer_back(make_record):
 
 
 def test_a_kill_between_weights_and_state_leaves_the_earlier_epoch(
-    make_record, tmp_path, monkeypatch
+    open_checkpoints, tmp_path, monkeypatch
 ):
-    record = make_record()
-    record.add("head", make_model(1.0), row(0))
+    checkpoints = open_checkpoints()
+    checkpoints.add("head", make_model(1.0), row(0))
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr(local, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        record.add("head", make_model(2.0), row(1))
-    resumed, model = make_record(), make_model()
+        checkpoints.add("head", make_model(2.0), row(1))
+    resumed, model = open_checkpoints(), make_model()
     assert [one["epoch"] for one in resumed.rows] == [0]
     assert resumed.restore("head", model) == 1 and value_of(model) == 1.0
     resumed.add("head", make_model(3.0), row(1))
-    assert make_record().restore("head", model) == 2 and value_of(model) == 3.0
+    assert open_checkpoints().restore("head", model) == 2 and value_of(model) == 3.0
     assert len(list((tmp_path / "backup" / "head").iterdir())) == 2  # one weights file, one state
 
 
 def test_a_kill_after_the_state_makes_metrics_and_best_model_again(
-    make_record, tmp_path, saved, monkeypatch
+    open_checkpoints, tmp_path, saved, monkeypatch
 ):
-    record = make_record()
-    record.add("head", make_model(), row(0))
+    checkpoints = open_checkpoints()
+    checkpoints.add("head", make_model(), row(0))
     whole_csv = (tmp_path / "metrics.csv").read_text()
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr(local, "write_text", _fail_for("metrics.csv", local.write_text))
-        record.add("head", make_model(), row(1, 0.9))
+        checkpoints.add("head", make_model(), row(1, 0.9))
     assert (tmp_path / "metrics.csv").read_text() == whole_csv and len(saved) == 1
-    assert make_record().restore("head", make_model()) == 2
+    assert open_checkpoints().restore("head", make_model()) == 2
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 3 and len(saved) == 2
-    make_record().add("head", make_model(), row(2, 0.1))
-    assert make_record().restore("head", make_model()) == 3
+    open_checkpoints().add("head", make_model(), row(2, 0.1))
+    assert open_checkpoints().restore("head", make_model()) == 3
     assert len(saved) == 2  # epoch 2 is not the best
 
 
@@ -125,24 +125,24 @@ def _fail_for(name, write):
     return failing
 
 
-def test_a_phase_is_past_when_a_later_one_has_begun(make_record):
-    record, model = make_record(), make_model()
-    assert not record.is_past("head")
-    record.add("head", model, row(0))
-    assert not record.is_past("head")
-    record.add("finetune", model, row(1))
-    for one in (record, make_record()):
+def test_a_phase_is_past_when_a_later_one_has_begun(open_checkpoints):
+    checkpoints, model = open_checkpoints(), make_model()
+    assert not checkpoints.is_past("head")
+    checkpoints.add("head", model, row(0))
+    assert not checkpoints.is_past("head")
+    checkpoints.add("finetune", model, row(1))
+    for one in (checkpoints, open_checkpoints()):
         assert one.is_past("head") and not one.is_past("finetune")
         assert [each["phase"] for each in one.rows] == ["head", "finetune"]
 
 
-def test_the_recorder_adds_validation_and_rate_for_the_callbacks_after_it(make_record):
-    record, model, seen = make_record(), make_model(), {}
+def test_the_callback_adds_validation_and_rate_for_the_callbacks_after_it(open_checkpoints):
+    checkpoints, model, seen = open_checkpoints(), make_model(), {}
     model.compile(keras.optimizers.AdamW(0.1), "mse", metrics=["accuracy"])
-    recorder = CheckpointCallback(record, "head", lambda: {"accuracy": 0.9, "loss": 0.3})
+    callback = CheckpointCallback(checkpoints, "head", lambda: {"accuracy": 0.9, "loss": 0.3})
     later = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.update(logs))
-    model.fit(np.ones((4, 2)), np.ones((4, 1)), callbacks=[recorder, later], verbose=0)
-    (committed,) = record.rows
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), callbacks=[callback, later], verbose=0)
+    (committed,) = checkpoints.rows
     assert set(committed) == {*COLUMNS, "seconds"} and committed["seconds"] < 60
     assert seen == {name: committed[name] for name in COLUMNS[2:]}
     assert (seen["val_accuracy"], seen["val_loss"]) == (0.9, 0.3)
@@ -152,28 +152,28 @@ def test_the_recorder_adds_validation_and_rate_for_the_callbacks_after_it(make_r
 @pytest.mark.parametrize(
     ("loss", "val_loss"), [(float("nan"), 0.3), (0.3, float("nan")), (float("inf"), 0.3)]
 )
-def test_a_diverged_run_says_so_and_keeps_the_epoch_before(make_record, loss, val_loss):
-    record, model = make_record(), make_model()
-    record.add("head", model, row(0))
-    recorder = CheckpointCallback(record, "head", lambda: {"accuracy": 0.3, "loss": val_loss})
-    recorder.set_model(model)
+def test_a_diverged_run_says_so_and_keeps_the_epoch_before(open_checkpoints, loss, val_loss):
+    checkpoints, model = open_checkpoints(), make_model()
+    checkpoints.add("head", model, row(0))
+    callback = CheckpointCallback(checkpoints, "head", lambda: {"accuracy": 0.3, "loss": val_loss})
+    callback.set_model(model)
     message = f"diverged in epoch 2: the loss is {loss}, .* {val_loss}.*--head_learning_rate"
     with pytest.raises(ValueError, match=message):
-        recorder.on_epoch_end(1, {"loss": loss, "accuracy": 0.3})
-    assert [one["epoch"] for one in make_record().rows] == [0]
+        callback.on_epoch_end(1, {"loss": loss, "accuracy": 0.3})
+    assert [one["epoch"] for one in open_checkpoints().rows] == [0]
 
 
-def test_random_layers_are_where_an_unbroken_run_has_them(make_record):
+def test_random_layers_are_where_an_unbroken_run_has_them(open_checkpoints):
     def seeds(first_epoch):
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5)])
         model.add(keras.layers.Dense(1))
         model.compile(keras.optimizers.AdamW(0.1), "mse")
         states = []
-        recorder = CheckpointCallback(make_record(), "head", dict)
-        recorder.set_model(model)
+        callback = CheckpointCallback(open_checkpoints(), "head", dict)
+        callback.set_model(model)
         for epoch in range(first_epoch, 3):
             model(np.ones((1, 2)), training=True)
-            recorder.on_epoch_begin(epoch)
+            callback.on_epoch_begin(epoch)
             states.append([np.array(v).tolist() for v in model.non_trainable_variables])
         return states
 

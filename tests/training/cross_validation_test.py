@@ -96,7 +96,7 @@ def test_the_report_is_that_of_the_folds(validated):
 
 def test_a_complete_one_does_nothing(validated, make, monkeypatch, capsys):
     workdir, data, report = validated
-    monkeypatch.setattr(cross_validation, "open_store", None)
+    monkeypatch.setattr(cross_validation, "open_reader", None)
     assert cross_validate(make(data), workdir) == report
     assert "This cross-validation is complete" in capsys.readouterr().out
 
@@ -129,7 +129,7 @@ def test_what_changes_no_model_needs_no_training(validated, make, tmp_path, monk
     assert cross_validate(make(data), workdir)["seeds"] == validated[2]["seeds"]
 
 
-def test_folds_of_other_images_are_not_pooled(validated, make, tmp_path):
+def test_folds_of_other_images_are_not_aggregated(validated, make, tmp_path):
     workdir, data = copy_of(validated, tmp_path), validated[1]
     (workdir / "cross_validation.json").unlink()
     shutil.copy(workdir / FOLDS[1] / "catalog.json", workdir / FOLDS[0] / "catalog.json")
@@ -194,7 +194,7 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
         ({"teacher": "gone"}, "finished cross-validation with the same folds.* Received: gone"),
     ],
 )
-def test_mistakes_leave_nothing_behind(make, data_dir, tmp_path, changes, message):
+def test_a_refused_configuration_leaves_nothing_behind(make, data_dir, tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         cross_validate(make(data_dir, **changes), tmp_path / "cv")
     assert not (tmp_path / "cv").exists()

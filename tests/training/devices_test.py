@@ -145,14 +145,12 @@ def test_a_tpu_is_found_by_its_name_or_refused_with_it(gpus, monkeypatch, accele
         raise tf.errors.UnavailableError(None, None, "no route\nnodes " + "x" * 999)
 
     monkeypatch.setattr(resolver, "connect", fail)
-    with pytest.raises(
-        ValueError, match=f"No TPU predictions under the name '{name}': no route.*cpu"
-    ):
+    with pytest.raises(ValueError, match=f"No TPU responds under the name '{name}': no route.*cpu"):
         use_accelerator(accelerator)
 
 
 @pytest.mark.parametrize(("batch_size", "devices"), [(32, 1), (1, 1), (32, 8)])
-def test_a_batch_that_can_be_shared_out_is_taken(batch_size, devices):
+def test_a_batch_that_can_be_divided_is_taken(batch_size, devices):
     check_batch_size(batch_size, SimpleNamespace(num_replicas_in_sync=devices))
 
 

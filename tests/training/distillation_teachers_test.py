@@ -37,7 +37,7 @@ def test_a_teacher_is_known_by_its_content(taught, trained, tmp_path):
     assert distillation.find(config, tmp_path, catalog) == found
 
 
-def test_several_teach_in_the_order_of_the_flag(taught, trained, tmp_path):
+def test_several_teachers_keep_the_order_of_the_flag(taught, trained, tmp_path):
     first, second = (tmp_path / name for name in ("a.keras", "b.keras"))
     for path in (first, second):
         shutil.copy(trained[0] / "model.keras", path)
@@ -57,7 +57,7 @@ def test_a_resumed_run_refuses_another_teacher(taught, trained, tmp_path):
     distillation.save(distillation.find(config, tmp_path, catalog), tmp_path)
     other = dataclasses.replace(ModelMetadata.read(model), threshold=0.3)
     inference.save(inference.load(model), other, model)
-    with pytest.raises(ValueError, match="began with another teacher than what now lies at"):
+    with pytest.raises(ValueError, match="began with another teacher than the one now at"):
         distillation.find(config, tmp_path, catalog)
 
 
@@ -94,7 +94,7 @@ def test_only_a_keras_file_teaches(taught, trained, tmp_path):
         distillation.find(taught(teacher=str(model))[0], tmp_path, taught()[1])
 
 
-def test_a_teacher_that_knows_the_test_images_is_refused(taught, trained, tmp_path):
+def test_a_teacher_that_was_trained_on_test_images_is_refused(taught, trained, tmp_path):
     config, _ = taught()
     other = splits.split(trained[1], "stratified", seed=1)
     with pytest.raises(ValueError, match=r"trained on \d+ images of this run's (valid|test)"):

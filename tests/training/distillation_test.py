@@ -18,14 +18,14 @@ from trash_keras.training.distillation import DistillationTargets, Teacher
 CLASSES = ("blue", "green", "red")
 
 
-def write_teacher(folder, predictions=CLASSES, side=16):
-    """Writes a model.keras that predictions an image's strongest channel by these names."""
+def write_teacher(folder, names=CLASSES, side=16):
+    """Writes a model.keras; `names` is what it calls images that are mostly blue, green, red."""
     image = keras.Input((side, side, 3))
     mean = keras.layers.GlobalAveragePooling2D()
     scaled = keras.layers.Rescaling(1 / 50)(image)
     model = classifier.build(keras.Model(image, mean(scaled)), 3)
     strongest = np.zeros((3, 3))
-    for channel, name in zip((2, 1, 0), predictions, strict=True):
+    for channel, name in zip((2, 1, 0), names, strict=True):
         strongest[channel, CLASSES.index(name)] = 1
     model.get_layer(classifier.LOGITS).set_weights([strongest, np.zeros(3)])
     folder.mkdir(exist_ok=True)
@@ -43,13 +43,13 @@ def examples():
 
 
 @pytest.fixture
-def lesson(examples, configure, tmp_path):
-    """Makes `DistillationTargets` with batches of 4, and what its student sees in the epochs 2 and 3."""
+def targets_of(examples, configure, tmp_path):
+    """Makes `DistillationTargets`, and batches of 4 that its student sees in epochs 2 and 3."""
 
     def make(*sides, **changes):
         sides = sides or (24,)
         config = configure("data", "toy", **{"batch_size": 4, "rotation": 90.0} | changes)
-        predicted = {
+        folders = {
             tmp_path / f"predictions-{side}": write_teacher(tmp_path / str(side), names, side)
             for side, names in zip(sides, (CLASSES, CLASSES[::-1]), strict=False)
         }
@@ -58,7 +58,7 @@ def lesson(examples, configure, tmp_path):
             examples, batch_size=4, seed=0, first_epoch=2, last_epoch=4,
             augment=run_data.resized(augment, 16),
         )  # fmt: skip
-        return DistillationTargets(predicted, config, examples, augment), batches
+        return DistillationTargets(folders, config, examples, augment), batches
 
     return make
 
@@ -68,15 +68,15 @@ def together(batches):
 
 
 @pytest.mark.parametrize("side", [24, 20])
-def test_the_teacher_predictions_the_very_views_of_the_student(lesson, examples, side):
-    made, batches = lesson(side)
+def test_the_teacher_predicts_the_very_views_of_the_student(targets_of, examples, side):
+    made, batches = targets_of(side)
     images, targets = together(made.mix(batches, 2, 4))
     seen = pipeline.make_train_dataset(
         examples, batch_size=4, seed=0, first_epoch=2, last_epoch=4,
         augment=run_data.resized(made.augment, side),
     )  # fmt: skip
     views, labels = together(seen)
-    (teacher,) = made.predicted.values()
+    (teacher,) = made.folders.values()
     model = classifier.load_classifier(teacher.path)
     np.testing.assert_allclose(targets, model.predict(views, verbose=0), atol=1e-6)
     # The student has the same views at 16 px, in another order each epoch.
@@ -85,25 +85,25 @@ def test_the_teacher_predictions_the_very_views_of_the_student(lesson, examples,
     assert (labels.argmax(axis=1) != targets.argmax(axis=1)).any()
 
 
-def test_several_teach_the_mean_of_their_tempered_predictions(lesson):
-    made, batches = lesson(24, 20, distillation_temperature=2.0)
+def test_several_teachers_give_the_mean_of_their_softened_predictions(targets_of):
+    made, batches = targets_of(24, 20, distillation_temperature=2.0)
     images, targets = together(made.mix(batches, 2, 4))
     each = [
         apply_temperature(
             np.concatenate([np.load(folder / f"epoch-{epoch:04d}.npy") for epoch in (2, 3)]), 2.0
         )
-        for folder in made.predicted
+        for folder in made.folders
     ]
     np.testing.assert_allclose(targets, np.mean(each, axis=0), atol=1e-6)
     assert abs(each[0] - targets).max() > 1e-3
     np.testing.assert_array_equal(images, together(batches)[0])
 
 
-def test_labels_are_smoothed_and_predictions_tempered_before_they_are_mixed(lesson):
-    made, batches = lesson(
+def test_labels_are_smoothed_and_predictions_softened_before_they_are_mixed(targets_of):
+    made, batches = targets_of(
         distillation_alpha=0.75, distillation_temperature=2.0, label_smoothing=0.3
     )
-    raw = np.concatenate([together(lesson()[0].mix(batches, 2, 4))[1]])
+    raw = np.concatenate([together(targets_of()[0].mix(batches, 2, 4))[1]])
     labels = together(batches)[1]
     _, targets = together(made.mix(batches, 2, 4))
     expected = 0.75 * apply_temperature(raw, 2.0) + 0.25 * (0.7 * labels + 0.1)
@@ -111,28 +111,28 @@ def test_labels_are_smoothed_and_predictions_tempered_before_they_are_mixed(less
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
 
 
-def test_shapes_are_static(lesson):
-    made, batches = lesson()
+def test_shapes_are_static(targets_of):
+    made, batches = targets_of()
     assert made.mix(batches, 2, 4).element_spec == (
         tf.TensorSpec((4, 16, 16, 3), tf.float32),
         tf.TensorSpec((4, 3), tf.float32),
     )
 
 
-def test_only_what_was_not_predicted_is_asked(lesson, monkeypatch):
-    made, batches = lesson()
+def test_only_what_is_missing_is_predicted(targets_of, monkeypatch):
+    made, batches = targets_of()
     first = together(made.mix(batches, 2, 4))[1]
-    (folder,) = made.predicted
+    (folder,) = made.folders
     (folder / "epoch-0003.npy").unlink()
-    asked, fill = [], distillation.features.fill
+    filled, fill = [], distillation.features.fill
 
     def noting(rows, network, seen, batch_size, description):
-        asked.append(description)
+        filled.append(description)
         fill(rows, network, seen, batch_size, description)
 
     monkeypatch.setattr(distillation.features, "fill", noting)
     np.testing.assert_array_equal(together(made.mix(batches, 2, 4))[1], first)
-    assert asked == ["Teacher, epoch 4"]
+    assert filled == ["Teacher, epoch 4"]
     monkeypatch.setattr(keras.models, "load_model", None)
     made.mix(batches, 2, 4)
 

@@ -11,6 +11,7 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import backbones, classifier
 from trash_keras.training import trainer
+from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.trainer import train_and_evaluate
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
@@ -114,7 +115,7 @@ def test_a_killed_run_goes_on_without_its_source(
     init = shutil.copy(source, tmp_path / "init.keras")
     config = configure(trained[1], "ResNet50", init=str(init), head_epochs=1, finetune_epochs=2)
     train_and_evaluate(config, tmp_path / "whole")
-    add, done = trainer.Record.add, []
+    add, done = CheckpointManager.add, []
 
     def kill(self, phase, model, row):
         add(self, phase, model, row)
@@ -123,7 +124,7 @@ def test_a_killed_run_goes_on_without_its_source(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(trainer.CheckpointManager, "add", kill)
+        patch.setattr(CheckpointManager, "add", kill)
         train_and_evaluate(config, tmp_path / "broken")
     if change == "gone":
         init.unlink()
@@ -177,7 +178,7 @@ def test_any_other_classifier_is_no_backbone_either(tmp_path, apart):
         backbones.build(str(tmp_path / "top.keras"), "imagenet", 16)
 
 
-def test_a_source_that_knows_the_test_images_is_refused(trained, source, configure, tmp_path):
+def test_a_source_that_was_trained_on_test_images_is_refused(trained, source, configure, tmp_path):
     config = configure(trained[1], "ResNet50", init=str(source), seed=1)
     with pytest.raises(ValueError, match=r"model of --init was trained on \d+ images of this"):
         train_and_evaluate(config, tmp_path / "run")

@@ -116,7 +116,7 @@ def test_bad_files_are_left_out_of_features_and_splits(data_dir, toy_backbone, c
         ({"split_method": "grouped", "groups": "GROUPS"}, "1 of the images .*blue/gone.png"),
     ],
 )
-def test_mistakes_are_told_and_leave_nothing_behind(
+def test_wrong_groups_are_refused_and_leave_nothing_behind(
     data_dir, toy_backbone, configure, tmp_path, changes, message
 ):
     named = tmp_path / "groups.json"

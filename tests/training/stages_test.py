@@ -89,7 +89,7 @@ def test_biases_and_the_scale_and_shift_of_norms_do_not_decay():
 
 
 def constant_model():
-    """Predictions PROBABILITIES[i] to input i, whatever it is taught at a learning rate of 0."""
+    """Predicts PROBABILITIES[i] for input i, also after training with a learning rate of 0."""
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
     model.layers[-1].set_weights([np.log(PROBABILITIES), np.zeros(3)])
@@ -99,13 +99,13 @@ def constant_model():
 def test_class_weights_and_smoothing_change_the_training_loss_alone(tmp_path):
     inputs, one_hot = np.eye(3, dtype="float32")[[0, 1, 2, 2]], np.eye(3, dtype="float32")[LABELS]
     source = stages.Source(tf.data.Dataset.from_tensor_slices((inputs, one_hot)), inputs, LABELS)
-    record = CheckpointManager(tmp_path, lambda: None)
+    checkpoints = CheckpointManager(tmp_path, lambda: None)
     weights = {0: 3.0, 1: 2.0, 2: 0.5}
     recipe = Recipe(TrainingConfig(label_smoothing=0.3), seed=0, batch_size=4, class_weight=weights)
-    stages.fit(Phase("head", 0, 1, 0.0), constant_model(), source, recipe, record)
+    stages.fit(Phase("head", 0, 1, 0.0), constant_model(), source, recipe, checkpoints)
     surprise = -np.log(PROBABILITIES[[0, 1, 2, 2]])
     training = ((0.7 * one_hot + 0.1) * surprise).sum(axis=1) * [3.0, 2.0, 0.5, 0.5]
-    (row,) = record.rows
+    (row,) = checkpoints.rows
     assert row["loss"] == pytest.approx(training.mean(), rel=1e-5)
     assert row["val_loss"] == pytest.approx((one_hot * surprise).sum(axis=1).mean(), rel=1e-5)
     assert row["accuracy"] == row["val_accuracy"] == 0.5
@@ -119,9 +119,9 @@ def test_a_phase_that_is_done_trains_no_more(tmp_path):
     stages.fit(
         Phase("head", 0, 2, 0.1), trained, source, recipe, CheckpointManager(tmp_path, print)
     )
-    record = CheckpointManager(tmp_path, print)
-    stages.fit(Phase("head", 0, 2, 0.1), again, source, recipe, record)
-    assert [row["epoch"] for row in record.rows] == [0, 1]
+    checkpoints = CheckpointManager(tmp_path, print)
+    stages.fit(Phase("head", 0, 2, 0.1), again, source, recipe, checkpoints)
+    assert [row["epoch"] for row in checkpoints.rows] == [0, 1]
     np.testing.assert_array_equal(trained.get_weights()[0], again.get_weights()[0])
     assert np.abs(trained.get_weights()[0] - np.log(PROBABILITIES)).max() > 1e-3
 
@@ -132,8 +132,8 @@ def catalogued(data_dir):
     images = {
         split: pipeline.load_split(Split(catalog, split, reader, 16)) for split in catalog.splits
     }
-    arrays = images | {"views": images["train"]}
-    return RunData(catalog, arrays, 7, augment=lambda arrays, step: arrays)
+    images["views"] = images["train"]
+    return RunData(catalog, images, 7, augment=lambda batch, step: batch)
 
 
 @pytest.mark.parametrize(("views", "megabytes"), [(0, 100), (2, 100), (2, 0)])

@@ -18,6 +18,7 @@ from trash_keras.data.catalog import SPLITS
 from trash_keras.data.readers.base import FolderReader, read_images
 from trash_keras.data.sources import prepare
 from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics import classification
 from trash_keras.models import backbones, classifier
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.reporting.report import rerender
@@ -30,16 +31,17 @@ TWO_DEVICES = """
 import dataclasses, sys
 import tensorflow as tf
 from pathlib import Path
-from trash_keras import config as configuration
-from trash_keras.training import loop, runtime
+from trash_keras.config import load
+from trash_keras.training import devices
+from trash_keras.training.trainer import train_and_evaluate
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-config, folder = configuration.load(sys.argv[1]), Path(sys.argv[2])
-loop.train_and_evaluate(config, folder / "one")
-runtime.use_accelerator = lambda _: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-loop.train_and_evaluate(config, folder / "two")
+config, folder = load(sys.argv[1]), Path(sys.argv[2])
+train_and_evaluate(config, folder / "one")
+devices.use_accelerator = lambda _: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+train_and_evaluate(config, folder / "two")
 odd = dataclasses.replace(config, data=dataclasses.replace(config.data, batch_size=7))
-loop.train_and_evaluate(odd, folder / "odd")
+train_and_evaluate(odd, folder / "odd")
 """
 
 
@@ -104,6 +106,30 @@ def test_the_model_file_has_weights_and_no_optimizer(tmp_path, toy_backbone, pol
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_run_reads_its_model_and_scores_each_split_once(
+    tmp_path, data_dir, toy_backbone, configure, monkeypatch
+):
+    read, scored = [], []
+    load_model, classification_report = (
+        keras.models.load_model,
+        classification.classification_report,
+    )
+
+    def loading(path, **options):
+        read.append(Path(path).name)
+        return load_model(path, **options)
+
+    def scoring(labels, *arguments):
+        scored.append(len(labels))
+        return classification_report(labels, *arguments)
+
+    monkeypatch.setattr(keras.models, "load_model", loading)
+    monkeypatch.setattr(classification, "classification_report", scoring)
+    config = configure(data_dir, toy_backbone, head_epochs=1, finetune_epochs=0, tensorboard=True)
+    train_and_evaluate(config, tmp_path / "run")
+    assert read.count("model.keras") == 1 and sorted(scored) == [6, 6, 24]
+
+
 def test_a_complete_run_is_not_trained_again(trained, configure, toy_backbone, monkeypatch, capsys):
     workdir, data, report = trained
     monkeypatch.setattr(keras.Model, "fit", None)
@@ -132,7 +158,7 @@ def whole(trained, configure, toy_backbone, tmp_path_factory):
 )
 def test_a_broken_run_ends_like_an_unbroken_one(whole, tmp_path, monkeypatch, commits, moment):
     unbroken, config = whole
-    add, publish, done = CheckpointManager.add, CheckpointManager._publish, []
+    add, write, done = CheckpointManager.add, CheckpointManager._write_outputs, []
 
     def breaking_add(self, phase, model, row):
         done.append(row)
@@ -140,13 +166,13 @@ def test_a_broken_run_ends_like_an_unbroken_one(whole, tmp_path, monkeypatch, co
             raise KeyboardInterrupt
         add(self, phase, model, row)
 
-    def breaking_publish(self, model):
+    def breaking_write(self, model):
         if len(done) == commits and moment == "after the state":
             raise KeyboardInterrupt
-        publish(self, model)
+        write(self, model)
 
     monkeypatch.setattr(CheckpointManager, "add", breaking_add)
-    monkeypatch.setattr(CheckpointManager, "_publish", breaking_publish)
+    monkeypatch.setattr(CheckpointManager, "_write_outputs", breaking_write)
     with pytest.raises(KeyboardInterrupt):
         train_and_evaluate(config, tmp_path / "broken")
     monkeypatch.undo()
@@ -179,7 +205,7 @@ def test_from_scratch_has_one_phase_and_moves_batch_norm(
         ({"accelerator": "gpu"}, "TensorFlow sees no GPU"),
     ],
 )
-def test_mistakes_leave_nothing_behind(
+def test_a_refused_configuration_leaves_nothing_behind(
     tmp_path, data_dir, toy_backbone, configure, changes, message
 ):
     if "accelerator" in changes and tf.config.list_physical_devices("GPU"):
@@ -221,7 +247,7 @@ def test_a_run_in_mixed_precision_ends_in_float32(tmp_path, data_dir, toy_backbo
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_mistakes_are_explained_and_stay_so(tmp_path, data_dir, toy_backbone, configure, precision):
+def test_errors_are_explained_and_stay_so(tmp_path, data_dir, toy_backbone, configure, precision):
     config = configure(data_dir, toy_backbone, mixed_precision=precision, head_epochs=1,
                        head_learning_rate=1e-6, finetune_epochs=0)  # fmt: skip
     run = tmp_path / "run"
@@ -231,7 +257,7 @@ def test_mistakes_are_explained_and_stay_so(tmp_path, data_dir, toy_backbone, co
         keras.config.set_dtype_policy("float32")
     wrong = {row["file"] for row in report["test"]["mistakes"]}
     assert wrong == set(HeatMaps.load(run / "predictions" / "heat_maps.json").maps)
-    assert (run / "figures" / "mistake_heat_maps.jpg").exists()
+    assert (run / "figures" / "top_errors.jpg").exists()
     page = (run / "report.html").read_text()
     assert page.count("The same with the evidence for") == len(wrong) > 0
     rerender(run, functools.partial(read_images, FolderReader(data_dir)))
@@ -282,13 +308,13 @@ def test_shards_train_like_the_folder(
     workdir, data, _ = trained
     shards, run = tmp_path / "shards", tmp_path / "run"
     write_shards(prepare.Request(str(data)), shards, Layout(data_format, 3, 100))
-    open_store = training.run.open_store
+    open_reader = training.run.open_reader
 
     def drawing(*arguments):
         random.random()  # as tensorflow-datasets does; initial weights must not depend on it
-        return open_store(*arguments)
+        return open_reader(*arguments)
 
-    monkeypatch.setattr(training.run, "open_store", drawing)
+    monkeypatch.setattr(training.run, "open_reader", drawing)
     train_and_evaluate(configure(shards, toy_backbone, data_format=data_format), run)
     for name in ("catalog.json", "metrics.csv", "predictions/test.csv"):
         assert (run / name).read_text() == (workdir / name).read_text(), name

@@ -6,8 +6,8 @@ from trash_keras.training import work_queue
 HOLD = """
 import sys, time
 from pathlib import Path
-from trash_keras.training import sharing
-sharing.do_each([Path(sys.argv[1])], lambda number: (print("here", flush=True), time.sleep(600)))
+from trash_keras.training.work_queue import run_exclusively
+run_exclusively([Path(sys.argv[1])], lambda number: (print("here", flush=True), time.sleep(600)))
 """
 
 
@@ -17,7 +17,7 @@ def test_every_folder_has_its_turn(tmp_path):
     assert done == [0, 1, 2]
 
 
-def test_what_another_process_is_at_comes_last_and_is_taken_over_when_that_is_killed(
+def test_the_work_of_another_process_comes_last_and_is_taken_over_when_that_is_killed(
     tmp_path, capsys
 ):
     command = [sys.executable, "-c", HOLD, tmp_path / "a"]

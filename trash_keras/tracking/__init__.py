@@ -1,1 +1,1 @@
-"""A run as others see it while it goes on: Weights & Biases, TensorBoard, or none."""
+"""Experiment tracking of runs while they train: Weights & Biases, TensorBoard, or none."""

@@ -14,8 +14,8 @@ def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
 
     Args:
         workdir: Folder of the run.
-        facts: Content of `export.json`. What it says of a kind, sizes and differences and
-            accuracies, becomes metadata of its artifact; the numbers go into the summary.
+        facts: Content of `export.json`. What it says of a format (sizes, differences, accuracies)
+            becomes metadata of its artifact; the numbers go into the summary.
 
     Raises:
         ImportError: The client is not installed.
@@ -34,16 +34,16 @@ def log_exports(workdir: str | Path, facts: Mapping[str, Any]) -> None:
     with wandb_run.opened(settings, workdir, {}, live=False) as tracked:
         if tracked is None:
             return
-        for kind, found in facts["kinds"].items():
-            with wandb_run.attempt(f"the export {kind}"):
-                tracked.run.summary.update(_numbers(kind, found))
+        for name, found in facts["kinds"].items():
+            with wandb_run.attempt(f"the export {name}"):
+                tracked.run.summary.update(_numbers(name, found))
                 paths = [workdir / "export" / found["path"], *shared]
                 metadata = {**found, "input": facts["input"], "output": facts["output"]}
-                tracked.log_artifact(kind, "export", paths, metadata, [kind])
+                tracked.log_artifact(name, "export", paths, metadata, [name])
 
 
-def _numbers(kind: str, found: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(export: str, found: Mapping[str, Any]) -> dict[str, float]:
     numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
     for threads, times in found.get("latency", {}).items():
         numbers |= {f"{threads}_{name}": value for name, value in times.items()}
-    return {f"export/{kind}/{name}": value for name, value in numbers.items()}
+    return {f"export/{export}/{name}": value for name, value in numbers.items()}

@@ -1,4 +1,4 @@
-"""The fingerprint of a data set: which data a run saw, in a few characters that can be compared."""
+"""The fingerprint of a dataset: which data a run saw, in a few characters to compare."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from trash_keras.data.readers.base import Reader
 
 
 def dataset_fingerprint(catalog: Catalog, reader: Reader) -> dict[str, Any]:
-    """Returns what tells two data sets or two splits apart.
+    """Returns what distinguishes two datasets or two divisions into splits.
 
     Args:
         catalog: Which images are in which split.
-        reader: Where they lie.
+        reader: Gives them.
 
     Returns:
         `catalog_sha256` depends on class names, paths and splits, and is the same on every
@@ -22,12 +22,12 @@ def dataset_fingerprint(catalog: Catalog, reader: Reader) -> dict[str, Any]:
         numbers of images.
     """
     splits = {split: catalog.examples(split)[0] for split in catalog.splits}
-    members = {
+    files = {
         split: {name: sorted(paths) for name, paths in catalog.splits[split].items()}
         for split in catalog.splits
     }
     return {
-        "catalog_sha256": _sha256([catalog.class_names, members]),
+        "catalog_sha256": _sha256([catalog.class_names, files]),
         "files_sha256": _sha256(
             {split: reader.locations(paths) for split, paths in splits.items()}
         ),
@@ -36,5 +36,5 @@ def dataset_fingerprint(catalog: Catalog, reader: Reader) -> dict[str, Any]:
 
 
 def _sha256(value: Any) -> str:
-    # Names of files may hold bytes that are no UTF-8; escaped, they can be hashed all the same.
+    # File names may hold bytes that are not UTF-8; escaped, they can be hashed nevertheless.
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -16,10 +16,10 @@ ID_FILE = "wandb_run_id.txt"  # in the workdir of a run that W&B follows
 
 
 class Tracker(Protocol):
-    """Something that shows a run; what it shows, `metrics.csv` and the report hold as well."""
+    """Shows a run; `metrics.csv` and the report hold everything that it shows."""
 
     def callback(self) -> keras.callbacks.Callback:
-        """Returns what `fit` calls after each epoch; it comes after the `CheckpointCallback`."""
+        """Returns what `fit` calls after each epoch, after the `CheckpointCallback`."""
 
     def evaluation(
         self,
@@ -30,9 +30,9 @@ class Tracker(Protocol):
         """Shows how good the trained model is.
 
         Args:
-            predictions: Split -> what the model says.
+            predictions: Split -> what the model predicts.
             read_images: Files -> their encoded bytes.
-            explained: Heat maps of mistakes; None for a model that has none.
+            explained: Heat maps of errors; None for a model that has none.
         """
 
 
@@ -40,14 +40,14 @@ class Tracker(Protocol):
 def open_trackers(
     config: Config, workdir: Path, describe_data: Callable[[], Mapping[str, Any]]
 ) -> Iterator[list[Tracker]]:
-    """Opens what the settings ask for, for the time of training and evaluation.
+    """Opens the trackers that the settings ask for; they last for training and evaluation.
 
-    Nothing is imported that is not asked for.
+    Packages of other trackers are not imported.
 
     Args:
         config: The run; its `tracking` section says where it is shown.
         workdir: Folder of the run, which keeps the logs and the id of the W&B run.
-        describe_data: Returns facts about the data; called only when somebody wants them.
+        describe_data: Returns facts about the data; only called by trackers that show them.
 
     Yields:
         The trackers; none by default.
@@ -77,7 +77,7 @@ def open_trackers(
 
 
 def _by_flag(config: Config) -> dict[str, Any]:
-    """Returns all settings by the names of their flags, which are those of a sweep too."""
+    """Returns all settings by flag name, as sweeps name them, too."""
     return {name: value for part in config.to_dict().values() for name, value in part.items()}
 
 

@@ -30,7 +30,7 @@ LOOK_SECONDS = 15
 
 
 class TrackedRun:
-    """A W&B run, in parts: an online one while a server can be used, offline ones else.
+    """A W&B run in parts: online while a server can be used, otherwise offline.
 
     `opened` makes it, and says what the arguments are.
     """
@@ -44,7 +44,7 @@ class TrackedRun:
             try:
                 _require_server()  # first: the id of an `init` that failed stays in use
                 self._open("online")
-            except Exception as error:  # no key, no network, a refusal: one of many kinds
+            except Exception as error:  # no key, no network, a refusal: one of many types
                 _say("logging offline", error)
         if not self.online:
             self._open("offline")
@@ -94,7 +94,7 @@ class TrackedRun:
     def finish(self, exit_code: int) -> None:
         """Closes the run, sends what is only on disk, or says how to.
 
-        Uploads may take their time as long as the server predictions; the rest ends within `LIMITS`.
+        Uploads may take their time as long as the server responds; the rest ends within `LIMITS`.
 
         Args:
             exit_code: 0 marks the run as finished, anything else as failed.
@@ -117,12 +117,13 @@ class TrackedRun:
             return
         if self.online:
             # The mark of `wandb sync`, which would send these epochs once more. What an earlier
-            # process left unsent online was told from the record after the server's count.
+            # process left unsent online was logged again from `metrics.csv`, after the server's
+            # count.
             for log in self._folder.parent.glob(f"run-*/run-{self.run.id}.wandb"):
                 log.with_suffix(".wandb.synced").touch()
 
     def _unsent(self) -> list[str]:
-        """Returns what `wandb sync` takes to send what only the disk has, earlier processes too."""
+        """Returns what `wandb sync` takes to send what only the disk has, also of earlier runs."""
         logs = self._folder.parent.glob(f"*run-*/run-{self.run.id}.wandb")
         left = [log.parent for log in logs if not log.with_suffix(".wandb.synced").exists()]
         left.sort(key=lambda folder: folder.name.removeprefix("offline-"))  # by their times
@@ -130,14 +131,17 @@ class TrackedRun:
         return ["--include-online"] * online + [str(folder) for folder in left]
 
     def _sync(self) -> None:
-        """Lets the client send what is on disk, for as long as the server predictions."""
+        """Lets the client send what is on disk, for as long as the server responds."""
         _require_server()
+        # With a service of its own: ours ends each time that the server is looked for.
+        environment = {**os.environ, "WANDB_MODE": "online"}
+        environment.pop("WANDB_SERVICE", None)
         # The client tries for hours; told to give up sooner, it marks what it lost as sent.
         with subprocess.Popen(
             [sys.executable, "-m", "wandb", "sync", *self._unsent()],
             stdin=subprocess.DEVNULL,
             cwd=self._workdir,
-            env={**os.environ, "WANDB_MODE": "online"},
+            env=environment,
         ) as process:
             try:
                 while process.poll() is None:
@@ -151,7 +155,7 @@ class TrackedRun:
 
 @contextlib.contextmanager
 def attempt(what: str) -> Iterator[None]:
-    """Says so and goes on when W&B fails: a view of the run must not cost the run.
+    """Prints a message and goes on when W&B fails: tracking must never stop the run.
 
     Args:
         what: What is being logged, for the message.
@@ -222,7 +226,7 @@ def _options(settings: TrackingConfig, workdir: Path) -> dict[str, Any]:
         **_unless_set(ours),
         **{name: value for name, value in flags.items() if value},
         "id": id_file.read_text(encoding="utf-8").strip(),
-        "reinit": "finish_previous",  # `WandbMetricsLogger` logs to `wandb.run`, whose it may be
+        "reinit": "finish_previous",  # `WandbMetricsLogger` logs to `wandb.run`
         "settings": wandb.Settings(finish_timeout_raises=True, **_unless_set(LIMITS)),
     }
 
@@ -233,7 +237,7 @@ def _unless_set(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _require_server() -> None:
-    """Raises an error of one of many kinds when there is no key or no server that takes it."""
+    """Raises an error of one of many types when there is no key or no server that takes it."""
     wandb.teardown()  # `login` asks the server only the first time in a session
     # Over WANDB_MODE, which no longer counts once a mode is decided on.
     wandb.setup(wandb.Settings(mode="online"))

@@ -28,7 +28,7 @@ def entries(
         split: Name of the split.
         predictions: Of this split.
         read_images: Files -> their encoded bytes; a file that it leaves out has no image.
-        explained: Heat maps of mistakes; those that are shown get one beside them.
+        explained: Heat maps of errors; errors that are shown get theirs beside them.
 
     Returns:
         `accuracy`, `loss`, `macro_f1`, `calibration_error`; the tables `images` (image, truth,

@@ -19,7 +19,7 @@ EPOCHS_FILE = "wandb_epochs_logged.txt"
 
 
 class WandbTracker:
-    """Shows a run in W&B; what fails there is said and never stops the run.
+    """Shows a run in W&B; failures are printed and never stop the run.
 
     Args:
         tracked: The open run.
@@ -49,7 +49,7 @@ class WandbTracker:
         with attempt("the evaluation"):
             found: dict[str, Any] = {}
             for split in predictions:
-                if split != "train" or len(predictions) == 1:  # learned images say little
+                if split != "train" or len(predictions) == 1:  # training images say little
                     found |= wandb_tables.entries(split, predictions[split], read_images, explained)
             self._tracked.run.log(found, step=len(rows), commit=True)
         with attempt("the data"):
@@ -71,7 +71,7 @@ class EpochLogger(WandbMetricsLogger):
     """`WandbMetricsLogger` for the rows of `metrics.csv` that W&B does not have yet.
 
     The client's callback logs what `fit` hands it, so a resumed run would lack or repeat the
-    epoch in which it was killed. Here the record is the truth: rows are counted as they are
+    epoch in which it was killed. Here `metrics.csv` is the truth: rows are counted as they are
     logged, in a file of the workdir; of a run that goes on online, the server's count is taken.
 
     Args:
@@ -107,8 +107,8 @@ class EpochLogger(WandbMetricsLogger):
             return []
         with self._metrics.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        kinds = {"phase": str, "epoch": int}
-        return [{name: kinds.get(name, float)(row[name]) for name in row} for row in rows]
+        types = {"phase": str, "epoch": int}
+        return [{name: types.get(name, float)(row[name]) for name in row} for row in rows]
 
     def catch_up(self) -> None:
         """Logs all rows that are not logged; an epoch is its step."""

@@ -1,1 +1,1 @@
-"""keras.Model + tf.data.Dataset -> a trained workdir."""
+"""Transfer learning, fine-tuning and distillation: configuration and images -> a trained run."""

@@ -1,8 +1,8 @@
 """Ablation: a recipe and its variants, trained with several seeds each, compared on validation.
 
-Each run is a `loop.train_and_evaluate` in a folder of its own, which resumes by itself. All runs of
-a seed come before those of the next, so that a table of few seeds is there early. The same command
-started again beside it shares the work.
+Each run is a `trainer.train_and_evaluate` in a folder of its own, which resumes by itself. All runs
+of a seed come before those of the next, so that a table of few seeds is there early. The same
+command started a second time at once shares the work.
 """
 
 import dataclasses
@@ -44,12 +44,12 @@ def ablate(
             classes must be the recipe's, or some of them. Empty: none.
 
     Returns:
-        The content of `ablation.json`: `variants`, from `ablations.compare`; `seeds`; `run`.
+        The content of `ablation.json`: `variants`, from `ablation.compare`; `seeds`; `run`.
 
     Raises:
-        ValueError: As `loop.train_and_evaluate`, for any of the variants; the images of
+        ValueError: As `trainer.train_and_evaluate`, for any of the variants; the images of
             `external_dir` do not fit; or a run was finished without them, and its model is gone, or
-            with others.
+            with different ones.
     """
     workdir = Path(workdir)
     runs = [
@@ -59,13 +59,13 @@ def ablate(
     ]
     for folder, config in runs:
         check_workdir(config, folder)
-    # Nothing is trained before all that a user can get wrong has been looked at.
+    # Nothing is trained before everything that a user can get wrong has been checked.
     for config in variants.values():
         trainer.check(config)
-    foreign = _foreign(external_dir, next(iter(variants.values()))) if external_dir else None
-    if foreign:
+    external = _external(external_dir, next(iter(variants.values()))) if external_dir else None
+    if external:
         for folder, _ in runs:
-            _check_foreign(folder, foreign)
+            _check_external(folder, external)
     result: dict[str, Any] = {}
 
     def train(number: int) -> None:
@@ -73,10 +73,10 @@ def ablate(
         folder, config = runs[number]
         name = f"{folder.parent.name}, seed {config.runtime.seed} ({number + 1} of {len(runs)})"
         print(f"{name} in {folder}", flush=True)
-        _train(folder, config, command, foreign)
-        complete = _complete_seeds(workdir, variants, seeds, foreign is not None)
+        _train(folder, config, command, external)
+        complete = _complete_seeds(workdir, variants, seeds, external is not None)
         if complete > result.get("seeds", 0):
-            result = _publish(workdir, variants, complete, command, foreign is not None)
+            result = _write_report(workdir, variants, complete, command, external is not None)
 
     work_queue.run_exclusively([folder for folder, _ in runs], train)
     return result
@@ -87,24 +87,24 @@ def _folder(workdir: Path, name: str, seed: int) -> Path:
 
 
 def _with_seed(config: Config, seed: int) -> Config:
-    """Returns a configuration whose seed comes so many after the first."""
+    """Returns the configuration with its seed raised by `seed`."""
     seed += config.runtime.seed
     return dataclasses.replace(config, runtime=dataclasses.replace(config.runtime, seed=seed))
 
 
-def _train(folder: Path, config: Config, command: str, foreign: Split | None) -> None:
-    """Trains a run and predictions what is compared, or finds that done; the model goes."""
+def _train(folder: Path, config: Config, command: str, external: Split | None) -> None:
+    """Trains a run and predicts the external images, unless that is done; removes the model."""
     with devices.released():
         trainer.train_and_evaluate(config, folder, command, splits=("valid", "test"))
-        if foreign and not (folder / ablation.FOREIGN).exists():
+        if external and not (folder / ablation.EXTERNAL).exists():
             predictor = Predictor.load(folder / MODEL)
-            predictions = score.predict_split(predictor, foreign)
-            predictions.save(folder / ablation.FOREIGN)
+            predictions = score.predict_split(predictor, external)
+            predictions.save(folder / ablation.EXTERNAL)
     local.remove(folder / MODEL)
 
 
-def _foreign(data_dir: str, recipe: Config) -> Split:
-    """Lists the images from elsewhere; raises ValueError unless they fit the recipe's data."""
+def _external(data_dir: str, recipe: Config) -> Split:
+    """Lists the external images; raises ValueError unless they fit the recipe's data."""
     reader = open_reader(data_dir)
     catalog = single_split(reader.files_by_class())
     data = recipe.data
@@ -121,14 +121,14 @@ def _foreign(data_dir: str, recipe: Config) -> Split:
     return Split(catalog, WHOLE, reader)
 
 
-def _check_foreign(folder: Path, foreign: Split) -> None:
-    """Raises ValueError for a run that cannot have predictions for these images."""
-    predictions = folder / ablation.FOREIGN
+def _check_external(folder: Path, external: Split) -> None:
+    """Raises ValueError for a run that cannot get predictions for these images."""
+    predictions = folder / ablation.EXTERNAL
     if predictions.exists():
-        if set(Predictions.load(predictions).paths) != set(foreign.catalog.paths()):
+        if set(Predictions.load(predictions).paths) != set(external.catalog.paths()):
             raise ValueError(
-                f"{folder} has predictions for other images than those of --external_dir. Use another "
-                "--workdir."
+                f"{folder} has predictions for other images than those of --external_dir. "
+                "Use another --workdir."
             )
     elif trainer.is_complete(folder) and not (folder / MODEL).exists():
         raise ValueError(
@@ -137,25 +137,25 @@ def _check_foreign(folder: Path, foreign: Split) -> None:
         )
 
 
-def _is_scored(folder: Path, foreign: bool) -> bool:
-    """Returns whether all is there that is compared of a run."""
-    return trainer.is_complete(folder) and (not foreign or (folder / ablation.FOREIGN).exists())
+def _is_scored(folder: Path, external: bool) -> bool:
+    """Returns whether a run has everything that is compared."""
+    return trainer.is_complete(folder) and (not external or (folder / ablation.EXTERNAL).exists())
 
 
-def _complete_seeds(workdir: Path, names: Iterable[str], seeds: int, foreign: bool) -> int:
+def _complete_seeds(workdir: Path, names: Iterable[str], seeds: int, external: bool) -> int:
     """Returns how many of the first seeds every variant has finished."""
     for seed in range(seeds):
-        if not all(_is_scored(_folder(workdir, name, seed), foreign) for name in names):
+        if not all(_is_scored(_folder(workdir, name, seed), external) for name in names):
             return seed
     return seeds
 
 
-def _publish(
-    workdir: Path, names: Iterable[str], seeds: int, command: str, foreign: bool
+def _write_report(
+    workdir: Path, names: Iterable[str], seeds: int, command: str, external: bool
 ) -> dict[str, Any]:
     """Writes ablation.json and ablation.md of the first seeds."""
     found = {
-        name: [ablation.load(_folder(workdir, name, seed), foreign) for seed in range(seeds)]
+        name: [ablation.load(_folder(workdir, name, seed), external) for seed in range(seeds)]
         for name in names
     }
     result = {

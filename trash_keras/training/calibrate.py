@@ -38,12 +38,12 @@ class Calibrated:
     metadata: ModelMetadata
 
     def predictor(self) -> Predictor:
-        """Returns what `Predictor.load` makes of the file."""
+        """Returns the predictor that `Predictor.load` would make of the file."""
         views = self.metadata.tta
         return Predictor(keras_file.predict_batch(self.model, views), self.metadata)
 
     def explainer(self) -> Explainer | None:
-        """Returns what `explaining.find` makes of the file."""
+        """Returns what explains the model by heat maps; None for a model that has none."""
         try:
             return Explainer.of(self.classifier, self.metadata)
         except NoHeatMapError:
@@ -57,15 +57,16 @@ def calibrate(
     labels: np.ndarray,
     batch_size: int,
 ) -> Calibrated:
-    """Fits OOD scaling, temperature, threshold and sets, and puts them into the model file.
+    """Fits OOD scaling, temperature, threshold and conformal sets, and puts them into the file.
 
-    Only the classifier in the file counts, not what an earlier call put around it, so a run that
-    was killed at any moment comes to the same file.
+    It starts from the classifier in the file and ignores what an earlier call put around it, so a
+    run that was killed at any moment ends with the same file.
 
     Args:
-        model: `.keras` file of `modeling.answering.save`; replaced whole or not at all.
+        model: `.keras` file of `inference.save`; replaced whole or not at all.
         settings: What to aim at.
-        images: Split -> dataset of `pipeline.images`; all but OOD scaling is fitted on `valid`.
+        images: Split -> dataset of `pipeline.load_split`. Everything is fitted on `valid`, and OOD
+            scaling on `train` as well.
         labels: int [N], true classes of `valid`, in its order.
         batch_size: Images per step.
     """
@@ -75,23 +76,24 @@ def calibrate(
     extractor = feature_extractor(classifier, settings.tta)
     predictor = Predictor(keras_file.predict_batch(extractor, settings.tta), plain)
 
-    def features(split: str, most: int, title: str) -> np.ndarray:
-        chosen = images[split].take(most)
+    def features(split: str, limit: int, title: str) -> np.ndarray:
+        chosen = images[split].take(limit)
         return predictor.predict_batches(
             pipeline.make_eval_dataset(chosen, batch_size), len(chosen), title
         )
 
     valid = features("valid", len(labels), "Calibrating")
     kernel, bias = classifier.get_layer(LOGITS).get_weights()
-    logits, known = valid @ kernel + bias, None
+    logits, detector = valid @ kernel + bias, None
     if settings.ood_scaling:
-        known = ood.fit(features("train", ood.TRAINING_IMAGES, "What is familiar"), valid)
-        logits *= known.scaling(valid)[:, None]
+        train = features("train", ood.TRAINING_IMAGES, "Fitting OOD detection")
+        detector = ood.fit(train, valid)
+        logits *= detector.scaling(valid)[:, None]
     found = fit_calibration(
         labels, softmax(logits, axis=1), settings.target_risk, settings.conformal_alpha
     )
     metadata = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
-    inference = build_inference_model(classifier, metadata.temperature, metadata.tta, known)
+    inference = build_inference_model(classifier, metadata.temperature, metadata.tta, detector)
     save(inference, metadata, model)
     print(f"Temperature {metadata.temperature:.3f}; {_words(metadata, settings)}", flush=True)
     return Calibrated(inference, classifier, metadata)

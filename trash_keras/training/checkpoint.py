@@ -1,9 +1,9 @@
-"""What a run has reached, on disk at every epoch boundary, so that a killed run goes on exactly.
+"""Checkpoints: the state of a run on disk at every epoch boundary, so that it resumes exactly.
 
 One small file, `backup/<phase>/state.json`, is the truth: it names the weights file and holds
 every row of `metrics.csv` so far. It is replaced in one step after its weights file stands, so a
 kill at any moment leaves the state of a whole epoch. `metrics.csv` and `model.keras` follow from
-it and are made again from it on resuming.
+it and are made again from it when the run resumes.
 
 `keras.callbacks.BackupAndRestore` writes weights and epoch number one after the other; a kill
 between the two makes it train an epoch twice.
@@ -42,19 +42,19 @@ class CheckpointManager:
         self.rows: list[dict[str, Any]] = max(histories, key=len, default=[])
 
     def is_past(self, phase: str) -> bool:
-        """Tells whether a later phase has begun, whose state holds all that this one reached."""
+        """Returns whether a later phase has begun, whose state includes the result of this one."""
         phases = [row["phase"] for row in self.rows]
         return phase in phases and phases[-1] != phase
 
     def restore(self, phase: str, model: keras.Model) -> int | None:
-        """Brings a model to the last epoch boundary of a phase.
+        """Restores a model to the last epoch boundary of a phase.
 
         Args:
             phase: Name of the phase; not one that is past.
             model: Compiled and built; gets weights and optimizer state.
 
         Returns:
-            The epoch to go on with, or None when the phase has not begun.
+            The epoch to continue with, or None when the phase has not begun.
         """
         state_file = self._folder(phase) / "state.json"
         if not state_file.exists():
@@ -62,7 +62,7 @@ class CheckpointManager:
         state = json.loads(state_file.read_text(encoding="utf-8"))
         model.optimizer.build(model.trainable_variables)
         model.load_weights(self._folder(phase) / state["weights"])
-        self._publish(model)
+        self._write_outputs(model)
         return self.rows[-1]["epoch"] + 1
 
     def add(self, phase: str, model: keras.Model, row: dict[str, Any]) -> None:
@@ -82,13 +82,13 @@ class CheckpointManager:
         for old in folder.glob("*.weights.h5"):
             if old.name != weights:
                 old.unlink()
-        self._publish(model)
+        self._write_outputs(model)
 
     def best(self) -> dict[str, Any]:
         """Returns the row of the best epoch: highest validation accuracy, then lowest loss."""
         return max(self.rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
 
-    def _publish(self, model: keras.Model) -> None:
+    def _write_outputs(self, model: keras.Model) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
@@ -110,20 +110,20 @@ class CheckpointCallback(keras.callbacks.Callback):
     accuracy and loss: every image once, without class weights or label smoothing.
 
     Args:
-        record: Where epochs are committed.
+        checkpoints: Where epochs are committed.
         phase: Name of the phase.
         validate: Returns {"accuracy": ..., "loss": ...} on the validation split.
     """
 
     def __init__(
-        self, record: CheckpointManager, phase: str, validate: Callable[[], dict[str, float]]
+        self, checkpoints: CheckpointManager, phase: str, validate: Callable[[], dict[str, float]]
     ) -> None:
         super().__init__()
-        self._record, self._phase, self._validate = record, phase, validate
+        self._checkpoints, self._phase, self._validate = checkpoints, phase, validate
         self._started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Notes the time and puts the random layers where an uninterrupted run has them."""
+        """Notes the time and sets random layers to the state that an uninterrupted run has."""
         self._started = time.monotonic()
         # Keras does not save the counters of Dropout and the like, so each epoch sets them.
         for index, variable in enumerate(self.model.variables):
@@ -147,4 +147,4 @@ class CheckpointCallback(keras.callbacks.Callback):
             )
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         seconds = round(time.monotonic() - self._started, 1)
-        self._record.add(self._phase, self.model, {"epoch": epoch, **logs, "seconds": seconds})
+        self._checkpoints.add(self._phase, self.model, {"epoch": epoch, **logs, "seconds": seconds})

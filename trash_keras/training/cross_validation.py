@@ -1,8 +1,8 @@
 """Cross-validation: a training run for each fold of each seed, then their predictions together.
 
-Each fold is a run of `loop.train_and_evaluate` in a folder of its own, which resumes by itself. Its
-catalog is written before it starts: the fold is its test split. So the command that was killed
-goes on at the fold and epoch where it stopped, and one that is started beside it shares the work.
+Each fold is a run of `trainer.train_and_evaluate` in a folder of its own, which resumes by itself.
+Its catalog is written before it starts: the fold is its test split. So a killed command continues
+at the fold and epoch where it stopped, and a second one started at once shares the work.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class Fold:
 def cross_validate(
     config: CrossValidationConfig, workdir: str | Path, command: str = ""
 ) -> dict[str, Any]:
-    """Trains and scores every fold of every seed, or goes on where an earlier call stopped.
+    """Trains and scores every fold of every seed, or resumes where an earlier call stopped.
 
     Args:
         config: The runs; `runtime.seed` is the first seed.
@@ -54,10 +54,11 @@ def cross_validate(
         command: The command line, for the report.
 
     Returns:
-        The content of `cross_validation.json`, see `pooling.score` and `pooling_page.publish`.
+        The content of `cross_validation.json`, see `cross_validation.score` and
+        `cross_validation_page.write`.
 
     Raises:
-        ValueError: As `loop.train_and_evaluate`; or the split method makes no folds.
+        ValueError: As `trainer.train_and_evaluate`; or the split method makes no folds.
     """
     workdir = Path(workdir)
     _check(config, workdir)
@@ -74,13 +75,13 @@ def cross_validate(
         if not trainer.is_complete(fold.folder):  # else its teacher may be gone
             distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
             distillation.require_unseen_by_init(config, fold.catalog)
-    # Nothing is written before all that a user can get wrong has been looked at.
+    # Nothing is written before everything that a user can get wrong has been checked.
     local.write_json(workdir / "config.json", config.to_dict())
     if config.data.split_method == "grouped":
         run_data.save_run_groups(workdir, groups, config)
     catalog.save(workdir / "catalog.json")
     reports = _run(config, folds, command)
-    predictions = _pooled(folds)
+    predictions = _aggregate(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
         **cross_validation.score(predictions, rows, groups, slice_of),
@@ -91,7 +92,7 @@ def cross_validate(
         "config": config.to_dict(),
         "run": report.provenance(command, config.data.data_dir),
     }
-    cross_validation_page.publish(result, predictions, workdir)
+    cross_validation_page.write(result, predictions, workdir)
     return result
 
 
@@ -128,7 +129,7 @@ def _folds(
             folder = workdir / _place(seed, number)
             fold = dataclasses.replace(fold, bad_files=catalog.bad_files)
             written = folder / "catalog.json"
-            # Predictions of other folds must not be pooled: some images would count twice.
+            # Other folds must not be aggregated with these: some images would count twice.
             if written.exists() and Catalog.load(written) != fold:
                 raise ValueError(f"{folder} holds another fold. Use another --workdir.")
             yield Fold(seed, number, folder, fold)
@@ -156,7 +157,7 @@ def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
 
 
 def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list[dict[str, Any]]:
-    """Trains what is not trained yet; returns the report of each fold."""
+    """Trains what is not yet trained; returns the report of each fold."""
     reports: dict[int, dict[str, Any]] = {}
     started, complete = time.monotonic(), _complete(folds)
 
@@ -175,7 +176,7 @@ def _run(config: CrossValidationConfig, folds: list[Fold], command: str) -> list
     return [reports[number] for number in range(len(folds))]
 
 
-def _pooled(folds: Sequence[Fold]) -> dict[int, Predictions]:
+def _aggregate(folds: Sequence[Fold]) -> dict[int, Predictions]:
     """Returns the predictions of all folds of each seed together."""
     return {
         seed: cross_validation.aggregate(

@@ -1,4 +1,4 @@
-"""Seeds, precision policy, and the devices, memory and terminal that a run uses."""
+"""Devices (CPU, GPUs, TPU), mixed precision, seeds and memory of a run."""
 
 import contextlib
 import ctypes
@@ -70,18 +70,18 @@ def _tpu_strategy() -> tf.distribute.Strategy:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
         return tf.distribute.TPUStrategy(resolver)
-    except Exception as error:  # a TPU that does not prediction shows as one of a dozen kinds
+    except Exception as error:  # a TPU that does not respond raises one of a dozen types
         reason = str(error).partition("\n")[0][:200]  # what follows are nodes and addresses
         raise ValueError(
-            f"No TPU predictions under the name {name!r}: {reason}. Set TPU_NAME, or use "
+            f"No TPU responds under the name {name!r}: {reason}. Set TPU_NAME, or use "
             "--accelerator=gpu or cpu."
         ) from error
 
 
 def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
-    """Checks that a batch can be shared out evenly.
+    """Checks that a batch can be divided evenly.
 
-    Keras fails on shares of different size, and their gradients would not count alike.
+    Keras fails on parts of different size, and their gradients would have different weights.
 
     Args:
         batch_size: Images per step, over all devices.
@@ -134,8 +134,8 @@ def set_seed(seed: int, deterministic: bool) -> None:
         seed: 0 or more.
         deterministic: Same machine, same bits; some operations get slower.
     """
-    # One up for all: with a global seed of 0, TensorFlow compares the seeds of tf.data shuffles,
-    # which are tensors in `pipeline.training`, with Python numbers and fails.
+    # Plus one: with a global seed of 0, TensorFlow compares the seeds of tf.data shuffles,
+    # which are tensors in `pipeline.make_train_dataset`, with Python numbers and fails.
     keras.utils.set_random_seed(seed + 1)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -143,12 +143,12 @@ def set_seed(seed: int, deterministic: bool) -> None:
 
 @contextlib.contextmanager
 def released() -> Iterator[None]:
-    """Gives back the memory of the run inside it, so that one process can train many.
+    """Frees the memory of the run inside it, so that one process can train many runs.
 
     Clearing Keras' session is not enough: when a training step is traced, TensorFlow registers a
     gradient function for the sum over devices (`tf.custom_gradient`), never drops it, and keeps
     the graph with it. That was 180 MB a run of MobileNetV3Small at 128 px. TensorFlow has no public
-    way to it.
+    interface for it.
     """
     keras.utils.clear_session()
     gradients = ops.gradient_registry._registry

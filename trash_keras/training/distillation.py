@@ -1,4 +1,8 @@
-"""The teachers of a run: trained classifiers that may teach these images, and no other ones."""
+"""Knowledge distillation: a student learns a mix of the labels and its teachers' soft targets.
+
+Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network", 2015. The teachers are
+trained classifiers of the same classes that have seen no image of validation or test.
+"""
 
 import dataclasses
 import hashlib
@@ -27,8 +31,8 @@ class Teacher:
     """A trained classifier in a file.
 
     Attributes:
-        path: Of the `.keras` file. The classifier in it teaches; temperature, views and OOD scaling
-            are for inference, and the student gets its own.
+        path: Of the `.keras` file. Its classifier teaches; temperature, views and OOD scaling are
+            for inference, and the student gets its own.
         sha256: Of the file.
         image_size: Height and width of the images it takes, pixels.
     """
@@ -39,17 +43,17 @@ class Teacher:
 
 
 def save(teachers: Sequence[Teacher], workdir: Path) -> None:
-    """Writes WORKDIR/teachers.json, by which `find` knows the teachers again."""
+    """Writes WORKDIR/teachers.json, by which `find` recognizes the teachers of a resumed run."""
     local.write_json(workdir / RECORD, [dataclasses.asdict(teacher) for teacher in teachers])
 
 
 def named(config: Config) -> list[str]:
-    """Returns what `--teacher` names, one by one."""
+    """Returns the paths that `--teacher` names."""
     return [path for path in config.distillation.teacher.split(",") if path]
 
 
 def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]:
-    """Looks at the teachers of a run.
+    """Finds and checks the teachers of a run.
 
     Args:
         config: The run.
@@ -60,15 +64,17 @@ def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]
         In the order of `--teacher`; empty for a run without one.
 
     Raises:
-        ValueError: No model of this project, other classes, images made otherwise, images of
-            validation or test that one was trained on, not the teachers that the run began with,
-            or settings that leave nothing to teach.
+        ValueError: No model of this project, other classes, another `resize`, a teacher trained on
+            images of validation or test, not the teachers that the run began with, or settings
+            that leave nothing to teach.
     """
     paths = named(config)
     if not paths:
         return ()
     if not config.data.deterministic_reads:
-        raise ValueError("--teacher predictions step by step, so it needs --deterministic_reads.")
+        raise ValueError(
+            "A teacher predicts step by step, so --teacher needs --deterministic_reads."
+        )
     if not config.training.finetune_epochs:
         raise ValueError(
             "The head phase learns from labels, so --teacher needs --finetune_epochs above 0."
@@ -80,7 +86,7 @@ def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]
         known = [each["sha256"] for each in json.loads(record.read_text(encoding="utf-8"))]
         if known != checksums:
             raise ValueError(
-                f"{workdir} began with another teacher than what now lies at "
+                f"{workdir} began with another teacher than the one now at "
                 f"{config.distillation.teacher} (see {record}). Put that one back to resume it, or "
                 "use another --workdir."
             )
@@ -104,9 +110,9 @@ def _look_at(path: str, config: Config, catalog: Catalog) -> Teacher:
 
 
 def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
-    """Refuses a model to start from that was trained on images which this run is scored on.
+    """Refuses an `--init` model that was trained on images which this run is scored on.
 
-    Only a run on the same data folder tells: elsewhere the same name may be another image.
+    Only runs on the same data folder are checked: elsewhere the same name may be another image.
 
     Args:
         config: The run; without `init` there is nothing to refuse.
@@ -126,7 +132,7 @@ def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
 
 
 def _require_unseen(role: str, path: str, catalog: Catalog) -> None:
-    """Refuses a model that knows images which the run is scored on."""
+    """Refuses a model that was trained on images which the run is scored on."""
     beside = Path(path).with_name("catalog.json")
     if not beside.exists():
         return
@@ -155,20 +161,20 @@ def predictions_folder(
     """Returns where the predictions of a teacher are kept.
 
     Args:
-        teacher: Who predictions.
+        teacher: Which predicts.
         config: The run.
         workdir: Its folder.
         locations: `Reader.locations` of the training images, in their order.
         view_size: Side of the images that training augments, pixels.
 
     Returns:
-        A folder of WORKDIR/backup; or with `--cache_dir` one there, whose name depends on all that
-        decides the predictions, so that every run that would ask the same finds it.
+        A folder of WORKDIR/backup; or with `--cache_dir` one there. Its name depends on all that
+        decides the predictions, so that every run that needs the same ones finds it.
     """
     data = config.data
     if not data.cache_dir:
         return workdir / "backup" / f"teacher-{teacher.sha256[:16]}"
-    asked = (
+    decisive = (
         teacher.sha256,
         list(locations),
         data.resize,
@@ -177,26 +183,27 @@ def predictions_folder(
         config.runtime.seed,
         dataclasses.asdict(config.augmentation),
     )
-    digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
     return Path(data.cache_dir) / f"teacher-{digest[:16]}"
 
 
 @dataclasses.dataclass(frozen=True)
 class DistillationTargets:
-    """What teachers prediction, on average, to all that a phase will see.
+    """What the teachers predict, on average, for everything that a phase will see.
 
-    With a temperature over 1 the student learns the softened predictions with a softmax that stays as
-    it is. So its logits come out as many times smaller than by Hinton's loss, which calibration
-    on validation undoes; and a share means the same at every temperature.
+    With a temperature over 1 the student learns the softened predictions with an unchanged
+    softmax. So its logits come out as many times smaller than with Hinton's loss, which
+    calibration on validation undoes; and `distillation_alpha` means the same at every temperature.
 
     Attributes:
-        predicted: Folder of the predictions, an epoch a file, see `predictions_folder` -> who predictions.
+        folders: Where predictions are kept, one file an epoch, see `predictions_folder` -> the
+            teacher that predicts them.
         config: The run.
         examples: The phase's images, of `view_size`.
-        augment: Changes (images, step) to images of the same size.
+        augment: Data augmentation: (images, step) -> images of the same size.
     """
 
-    predicted: Mapping[Path, Teacher]
+    folders: Mapping[Path, Teacher]
     config: Config
     examples: tf.data.Dataset
     augment: pipeline.Augment
@@ -206,25 +213,25 @@ class DistillationTargets:
 
         Args:
             batches: What the student sees of `examples` in the epochs first_epoch..last_epoch-1,
-                from `pipeline.training`: (images, one-hot labels [batch, classes]).
+                from `pipeline.make_train_dataset`: (images, one-hot labels [batch, classes]).
             first_epoch: Counted over the run.
             last_epoch: The epoch to stop before.
 
         Returns:
-            The batches, with distributions over classes, float32 [batch, classes], as labels. The
-            label's part is smoothed here; predictions are soft already.
+            The batches with distributions over classes, float32 [batch, classes], as labels. Label
+            smoothing applies to the labels' part; predictions are soft already.
         """
-        for folder, teacher in self.predicted.items():
-            self._prediction(folder, teacher, first_epoch, last_epoch)
-        shape = np.load(_file(next(iter(self.predicted)), first_epoch), mmap_mode="r").shape
-        share = self.config.distillation.distillation_alpha
+        for folder, teacher in self.folders.items():
+            self._predict(folder, teacher, first_epoch, last_epoch)
+        shape = np.load(_file(next(iter(self.folders)), first_epoch), mmap_mode="r").shape
+        alpha = self.config.distillation.distillation_alpha
         smoothing = self.config.training.label_smoothing
 
         def load(epoch: np.int64) -> np.ndarray:
             temperature = self.config.distillation.distillation_temperature
             predictions = [
                 apply_temperature(np.load(_file(folder, int(epoch))), temperature)
-                for folder in self.predicted
+                for folder in self.folders
             ]
             return np.mean(predictions, axis=0).astype(np.float32)
 
@@ -237,15 +244,13 @@ class DistillationTargets:
         ) -> tuple[tf.Tensor, tf.Tensor]:
             images, labels = batch
             smoothed = (1 - smoothing) * labels + smoothing / shape[1]
-            return images, share * predictions + (1 - share) * smoothed
+            return images, alpha * predictions + (1 - alpha) * smoothed
 
         epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(of_epoch)
         predictions = epochs.batch(self.config.data.batch_size, drop_remainder=True)
         return tf.data.Dataset.zip(batches, predictions).map(mix).prefetch(tf.data.AUTOTUNE)
 
-    def _prediction(
-        self, folder: Path, teacher: Teacher, first_epoch: int, last_epoch: int
-    ) -> None:
+    def _predict(self, folder: Path, teacher: Teacher, first_epoch: int, last_epoch: int) -> None:
         """Writes the raw classifier's probabilities, float32 [steps * batch, classes] an epoch."""
         epochs = range(first_epoch, last_epoch)
         missing = [each for each in epochs if not _file(folder, each).exists()]

@@ -1,7 +1,7 @@
-"""The average of the weights over the steps of a training: scored and saved, not trained on.
+"""EMA: the exponential moving average of the weights, which is scored and saved, not trained on.
 
-As a Keras optimizer keeps it with `use_ema`: it moves less from epoch to epoch (Polyak & Juditsky,
-1992).
+As a Keras optimizer keeps it with `use_ema`. It moves less from epoch to epoch than the weights:
+Polyak & Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import keras
 
 @contextlib.contextmanager
 def swapped_ema_weights(model: keras.Model) -> Iterator[None]:
-    """Gives a compiled model its averaged weights for a while; without an average does nothing."""
+    """Gives a compiled model its averaged weights for a while; does nothing without EMA."""
     if not _keeps_average(model):
         yield
         return
@@ -26,7 +26,7 @@ def swapped_ema_weights(model: keras.Model) -> Iterator[None]:
 
 
 def finalize_ema(model: keras.Model) -> None:
-    """Gives a model its averaged weights for good, as `fit` does at its end."""
+    """Gives a model its averaged weights permanently, as `fit` does at its end."""
     model.optimizer.finalize_variable_values(model.trainable_variables)
 
 

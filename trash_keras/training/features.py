@@ -1,4 +1,4 @@
-"""Outputs of the frozen backbone, computed once.
+"""Features for transfer learning: outputs of the frozen backbone, computed once.
 
 With the backbone frozen, an epoch of the head phase would run the whole network over every
 image to train one small layer. Running the network once and training the layer on what it
@@ -54,11 +54,11 @@ def compute(
 
     Args:
         extractor: Images [batch, side, side, 3] -> features [batch, channels].
-        dataset: From `pipeline.images`, N images.
+        dataset: From `pipeline.load_split`, N images.
         batch_size: Images per step.
         cache_file: `.npy` file that keeps the result for a resumed run.
         views: 0 takes the images as they are; K takes K augmented views of each.
-        augment: Changes (images, step) to images; used when `views` is not 0.
+        augment: Data augmentation, (images, step) -> images; used when `views` is not 0.
 
     Returns:
         float32 [max(1, views) * N, channels], mapped from the file: view after view, in the order
@@ -71,14 +71,14 @@ def compute(
             for view in range(max(1, views)):
                 images = pipeline.make_eval_dataset(dataset, batch_size)
                 if views and augment:
-                    images = _changed(images, augment, view)
+                    images = _augmented(images, augment, view)
                 part = features[view * len(dataset) : (view + 1) * len(dataset)]
                 fill(part, extractor, images, batch_size, "Computing features")
             features.flush()
     return np.load(cache_file, mmap_mode="r")
 
 
-def _changed(images: tf.data.Dataset, augment: pipeline.Augment, view: int) -> tf.data.Dataset:
+def _augmented(images: tf.data.Dataset, augment: pipeline.Augment, view: int) -> tf.data.Dataset:
     steps = images.enumerate(view * len(images))
     return steps.map(lambda step, batch: augment(batch, step), num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -102,15 +102,15 @@ def fill(
     images, done = batches.as_numpy_iterator(), 0
     with tqdm(total=len(rows), desc=description, unit="image") as progress:
         while group := list(itertools.islice(images, BATCHES_AT_ONCE)):
-            predictions = network.predict(np.concatenate(group), batch_size=batch_size, verbose=0)
-            count = min(len(predictions), len(rows) - done)
-            rows[done : done + count] = predictions[:count]
+            outputs = network.predict(np.concatenate(group), batch_size=batch_size, verbose=0)
+            count = min(len(outputs), len(rows) - done)
+            rows[done : done + count] = outputs[:count]
             done += count
             progress.update(count)
 
 
 def dataset(features: np.ndarray, memory_megabytes: float) -> tf.data.Dataset:
-    """Gives features one by one, from memory if they fit and else from their file.
+    """Gives features one by one, from memory if they fit, else from their file.
 
     Args:
         features: float32 [N, channels], from `compute`.
@@ -157,7 +157,7 @@ def of_split(
         split: N images, all decodable.
         batch_size: Images per step.
         cache_dir: Folder for a `features-*.npy`. Its name depends on the extractor's weights and
-            on `Reader.locations` of the images; features of others are removed.
+            on `Reader.locations` of the images; such files of other images are removed.
 
     Returns:
         float32 [N, channels], in the order of `Split.examples`.

@@ -1,4 +1,4 @@
-"""A run before it trains: all that can be found out before anything is written, and its model."""
+"""A run before it trains: everything that is checked before anything is written, and its model."""
 
 import dataclasses
 import shutil
@@ -21,15 +21,15 @@ from trash_keras.training.distillation import Teacher
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run, and what was found out about it.
+    """A run: its settings, and what they name.
 
     Attributes:
         config: Its settings.
         workdir: Folder for everything that it writes.
-        reader: Where its images lie.
+        reader: Gives its images.
         catalog: Which images there are, by split.
-        slice_of: From `slices.load`.
-        taught_by: Teachers for distillation; empty without.
+        slice_of: Image -> slice, from `slices.load`.
+        teachers: For distillation; empty without.
         precision: Name of the dtype policy.
     """
 
@@ -38,12 +38,12 @@ class Run:
     reader: Reader
     catalog: Catalog
     slice_of: Mapping[str, str]
-    taught_by: Sequence[Teacher]
+    teachers: Sequence[Teacher]
     precision: str
 
     @property
     def kept_init(self) -> Path:
-        """The copy of what `--init` named, which may change or go while the run lasts."""
+        """A copy of the `--init` file, which may change or disappear during the run."""
         return self.workdir / "backup" / "init.keras"
 
 
@@ -60,7 +60,7 @@ def open_devices(config: Config) -> tf.distribute.Strategy:
 
 
 def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> Run:
-    """Looks at all that a user can get wrong, but for the network; writes next to nothing.
+    """Checks everything that a user can get wrong except the network; writes next to nothing.
 
     Args:
         config: The run.
@@ -73,9 +73,9 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     reader = open_reader(config.data.data_dir, config.data.data_format)
     catalog = run_data.resolve_splits(config, workdir, reader)
     slice_of = slices.load(config.data.slices, catalog.paths())
-    taught_by = distillation.find(config, workdir, catalog)
+    teachers = distillation.find(config, workdir, catalog)
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, slice_of, taught_by, precision)
+    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision)
     if not run.kept_init.exists():
         distillation.require_unseen_by_init(config, catalog)
     return run
@@ -106,11 +106,11 @@ def build(run: Run) -> keras.Model:
 
 
 def begin(run: Run) -> None:
-    """Writes what the run is, for its own resuming and for others."""
+    """Writes what the run is, for resuming it and for readers."""
     local.write_json(run.workdir / "config.json", run.config.to_dict())
     run.catalog.save(run.workdir / "catalog.json")
-    if run.taught_by:
-        distillation.save(run.taught_by, run.workdir)
+    if run.teachers:
+        distillation.save(run.teachers, run.workdir)
     if run.config.model.init and not run.kept_init.exists():
         with local.atomic_write(run.kept_init) as temporary:
             shutil.copyfile(run.config.model.init, temporary)

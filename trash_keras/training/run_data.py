@@ -1,4 +1,7 @@
-"""Which image is in which split: made once for a run, and read from its folder ever after."""
+"""The images of a run: which is in which split, how they are read, and their augmentation.
+
+Splits are made once for a run and read from its folder from then on.
+"""
 
 import functools
 import tempfile
@@ -29,7 +32,7 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
         reader: Its images.
 
     Raises:
-        ValueError: The images do not fit the configuration, or some have gone.
+        ValueError: The images do not fit the configuration, or some are missing.
     """
     written = workdir / "catalog.json"
     if written.exists():
@@ -41,7 +44,7 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
         method, folder = data.split_method, data.split_dir
         return splits.split(data.data_dir, method, seed, folder, reader, groups)
 
-    # Before the groups are known, too: what can't be divided without them should not wait.
+    # Before the groups are known, too: data that cannot be divided at all should fail early.
     catalog = validation.keep_decodable(divide(()), reader, data.bad_files, data.max_megapixels)
     if data.split_method != "grouped":
         return catalog
@@ -62,10 +65,10 @@ def single_split_of_run(
         reader: Its images.
 
     Returns:
-        The decodable images, and which of them stay together; the caller saves both.
+        The decodable images, and which of them stay together. The caller saves both.
 
     Raises:
-        ValueError: As `of_run`.
+        ValueError: As `resolve_splits`.
     """
     data, grouped = config.data, config.data.split_method == "grouped"
     if (written := workdir / "catalog.json").exists():
@@ -136,7 +139,7 @@ def _groups(config: Config, catalog: Catalog, reader: Reader) -> list[Group]:
 
 def _by_features(config: Config, catalog: Catalog, reader: Reader) -> list[Group]:
     data = config.data
-    # The precision of the device must not decide who is like whom.
+    # The precision of the device must not decide which images are near-duplicates.
     keras.config.set_dtype_policy("float32")
     extractor = features.extractor(config.model, data.image_size, config.runtime.seed)
     everything = Split(
@@ -166,7 +169,7 @@ def images(
         view_size: Height and width of the images that training augments, pixels.
 
     Returns:
-        For each split the dataset of `pipeline.images`, and as `views` the images of `train`
+        For each split the dataset of `pipeline.load_split`, and as `views` the images of `train`
         that training augments.
     """
 
@@ -195,13 +198,13 @@ def images(
 
 
 def augment(config: Config) -> pipeline.Augment:
-    """Returns the random changes of a run: (images, step) -> float32 images of the same size."""
+    """Returns a run's data augmentation: (images, step) -> float32 images of the same size."""
     layers = build_layers(config.augmentation)
     return functools.partial(apply_layers, layers, config.runtime.seed)
 
 
 def resized(augment: pipeline.Augment, side: int) -> pipeline.Augment:
-    """Returns a change that is followed by smoothed scaling to `side` pixels, if that is needed."""
+    """Returns an augmentation followed by antialiased resizing to `side` pixels where needed."""
 
     def change(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         images = augment(images, step)

@@ -1,4 +1,7 @@
-"""One phase of training: a model, its data, its epochs."""
+"""The phases of a training run: transfer learning of the head, then fine-tuning of the backbone.
+
+Or one phase that trains everything from random weights. Each is a model, its data, its epochs.
+"""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +36,7 @@ class RunData:
 
     Attributes:
         catalog: Which images there are.
-        images: From `inputs.images`.
+        images: From `run_data.images`.
         batch_size: Images per step.
         augment: Changes (images, step) to images of the same size.
     """
@@ -53,15 +56,15 @@ class Source:
         valid_inputs: What the phase's model predicts the validation split from.
         valid_labels: int [N].
         augment: Changes (inputs, step) to inputs in training; None leaves them.
-        soften: Changes the labels of (training batches, first epoch, epoch to stop before), and
-            smooths them itself; None leaves them.
+        mix: Mixes soft targets into the labels of (training batches, first epoch, epoch to stop
+            before), and smooths the labels itself; None leaves them.
     """
 
     examples: tf.data.Dataset
     valid_inputs: tf.data.Dataset | np.ndarray
     valid_labels: np.ndarray
     augment: pipeline.Augment | None = None
-    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
+    mix: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Returns accuracy and loss on the validation split."""
@@ -69,7 +72,7 @@ class Source:
         return classification.accuracy_and_loss(self.valid_labels, predictions)
 
     def batches(self, phase: Phase, epoch: int, seed: int, batch_size: int) -> tf.data.Dataset:
-        """Returns the training batches of a phase from an epoch on, see `pipeline.training`."""
+        """Returns training batches from an epoch on, see `pipeline.make_train_dataset`."""
         batches = pipeline.make_train_dataset(
             self.examples,
             batch_size=batch_size,
@@ -78,7 +81,7 @@ class Source:
             last_epoch=phase.last_epoch,
             augment=self.augment,
         )
-        return self.soften(batches, epoch, phase.last_epoch) if self.soften else batches
+        return self.mix(batches, epoch, phase.last_epoch) if self.mix else batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,11 +89,11 @@ class Recipe:
     """How every phase of a run trains.
 
     Attributes:
-        settings: Schedule, weight decay, average of the weights and label smoothing.
+        settings: Schedule, weight decay, average of the weights (EMA) and label smoothing.
         seed: Of the run.
         batch_size: Examples per step.
-        class_weight: Label -> weight in the training loss alone; None weighs all alike.
-        callbacks: Called after each epoch was scored.
+        class_weight: Label -> weight, in the training loss only; None weighs all alike.
+        callbacks: Called after each epoch has been scored.
     """
 
     settings: TrainingConfig
@@ -102,12 +105,13 @@ class Recipe:
     def compile(self, model: keras.Model, phase: Phase, source: Source) -> int:
         """Gives a model the optimizer and loss of a phase; returns the steps of an epoch."""
         steps = pipeline.steps_per_epoch(len(source.examples), self.batch_size)
-        smoothing = 0.0 if source.soften else self.settings.label_smoothing
+        smoothing = 0.0 if source.mix else self.settings.label_smoothing
         model.compile(
             optimizer=_optimizer(phase, steps, self.settings),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
             metrics=["accuracy"],
         )
+        _make_variables(model)
         return steps
 
 
@@ -172,38 +176,42 @@ def feature_source(
 def image_source(
     data: RunData,
     side: int,
-    soften: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None,
+    mix: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None,
 ) -> Source:
     """Returns the source of a phase that trains on images.
 
     Args:
         data: Of the run.
         side: Height and width of the model's input, pixels.
-        soften: As `Source` has it.
+        mix: As in `Source`.
     """
     return Source(
         data.images["views"],
         pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
         data.catalog.examples("valid")[1],
         run_data.resized(data.augment, side),
-        soften,
+        mix,
     )
 
 
 def fit(
-    phase: Phase, model: keras.Model, source: Source, recipe: Recipe, record: CheckpointManager
+    phase: Phase,
+    model: keras.Model,
+    source: Source,
+    recipe: Recipe,
+    checkpoints: CheckpointManager,
 ) -> None:
-    """Trains a phase to its end, from its last recorded epoch.
+    """Trains a phase to its end, from its last committed epoch.
 
     Args:
         phase: Name, epochs and peak learning rate.
         model: Inputs of the source -> probabilities.
         source: Training and validation examples.
         recipe: How to train.
-        record: Where epochs are committed.
+        checkpoints: Where epochs are committed.
     """
     steps = recipe.compile(model, phase, source)
-    epoch = record.restore(phase.name, model) or phase.first_epoch
+    epoch = checkpoints.restore(phase.name, model) or phase.first_epoch
     if epoch >= phase.last_epoch:
         ema.finalize_ema(model)
         return
@@ -218,11 +226,23 @@ def fit(
         initial_epoch=epoch,
         epochs=phase.last_epoch,
         steps_per_epoch=steps,
-        shuffle=False,  # `pipeline.training` has shuffled
+        shuffle=False,  # `make_train_dataset` has shuffled
         class_weight=recipe.class_weight,
         verbose=devices.progress(),
-        callbacks=[CheckpointCallback(record, phase.name, validate), *recipe.callbacks],
+        callbacks=[CheckpointCallback(checkpoints, phase.name, validate), *recipe.callbacks],
     )
+
+
+def _make_variables(model: keras.Model) -> None:
+    """Makes the variables of optimizer and metrics, which otherwise the first step makes.
+
+    TensorFlow traces a step that makes variables twice. With ResNet50 that is a quarter of the
+    time that a first epoch on a few dozen images takes.
+    """
+    model.optimizer.build(model.trainable_variables)
+    nothing = np.zeros((1, model.output_shape[-1]), np.float32)
+    model.distribute_strategy.run(model.compute_metrics, args=(None, nothing, nothing))
+    model.reset_metrics()
 
 
 def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:
@@ -240,7 +260,7 @@ def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> 
         use_ema=settings.ema_momentum > 0,
         ema_momentum=settings.ema_momentum,
     )
-    # Decaying biases and the scale and shift of BatchNorm only pulls them from where data put
-    # them (He et al., 2019, section 3.1).
+    # Weight decay is for kernels: biases and BatchNorm's scale and shift keep the values that the
+    # data gives them (He et al., "Bag of Tricks for Image Classification", CVPR 2019, section 3.1).
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -1,4 +1,7 @@
-"""train_and_evaluate: prepare, head, fine-tuning, calibration, evaluation, report; resumes."""
+"""train_and_evaluate: transfer learning in named stages, which a second call resumes.
+
+Prepare the data, train the head, fine-tune, calibrate, evaluate, report.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -37,13 +40,13 @@ MODEL = "model.keras"
 def train_and_evaluate(
     config: Config, workdir: str | Path, command: str = "", splits: Sequence[str] = SPLITS
 ) -> dict[str, Any]:
-    """Trains a classifier, or goes on where an earlier call stopped, and reports on it.
+    """Trains a classifier, or resumes where an earlier call stopped, and reports on it.
 
     Args:
         config: The run.
         workdir: Folder for everything that the run writes.
         command: The command line, for the report.
-        splits: What is scored: `test`, and of the others what is asked for.
+        splits: What to score: `test`, and any of `train` and `valid`.
 
     Returns:
         The content of `report.json`.
@@ -68,26 +71,26 @@ def train_and_evaluate(
     describe_data = functools.partial(dataset_fingerprint, run.catalog, run.reader)
     with open_trackers(config, workdir, describe_data) as trackers:
         with strategy.scope():
-            record = _train(run, data, model, [tracker.callback() for tracker in trackers])
+            checkpoints = _train(run, data, model, [tracker.callback() for tracker in trackers])
         calibrated = _calibrate(run, data)
         predictions = _evaluate(run, data, calibrated, splits)
-        details = _details(run, calibrated.metadata, record, command)
+        details = _details(run, calibrated.metadata, checkpoints, command)
         # Before the trackers close, which may wait for uploads.
-        result = _report(run, calibrated, predictions, details, record, trackers)
+        result = _report(run, calibrated, predictions, details, checkpoints.rows, trackers)
     local.remove(workdir / "backup")
     return result
 
 
 def is_complete(workdir: Path) -> bool:
-    """Returns whether a run has come to its end: its report is what it writes last."""
+    """Returns whether a run is complete: its report is what it writes last."""
     return (workdir / "report.json").exists()
 
 
 def check(config: Config) -> None:
-    """Looks at devices, backbone and phases, for callers that write before they train.
+    """Checks devices, backbone and phases, for callers that write before they train.
 
     Raises:
-        ValueError: `train_and_evaluate` would not accept them either.
+        ValueError: `train_and_evaluate` would not accept them.
     """
     stages.plan(config.training, config.model)
     open_devices(config)
@@ -95,7 +98,7 @@ def check(config: Config) -> None:
 
 
 def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
-    data, side = run.config.data, distillation.view_size(run.taught_by, run.config)
+    data, side = run.config.data, distillation.view_size(run.teachers, run.config)
     images = run_data.images(data, run.catalog, run.reader, side)
     print(
         f"{strategy.num_replicas_in_sync} device(s), {run.precision}; images: "
@@ -113,7 +116,7 @@ def _train(
     side, resize = config.data.image_size, config.data.resize
     metadata = ModelMetadata(run.catalog.class_names, side, resize, tta=config.answering.tta)
     save_best = functools.partial(save_model, model, metadata, run.workdir)
-    record = CheckpointManager(run.workdir, save_best)
+    checkpoints = CheckpointManager(run.workdir, save_best)
     balanced = config.training.class_weights == "balanced"
     recipe = Recipe(
         config.training,
@@ -122,32 +125,33 @@ def _train(
         pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None,
         callbacks,
     )
-    taught = _lessons(run, data)
+    targets = _distillation_targets(run, data)
     planned = stages.plan(config.training, config.model)
     for phase in planned:
-        if record.is_past(phase.name):
+        if checkpoints.is_past(phase.name):
             continue
         if phase.name == stages.HEAD:
-            stages.fit(phase, classifier.head(model), _features(run, data, model), recipe, record)
+            source = _features(run, data, model)
+            stages.fit(phase, classifier.head(model), source, recipe, checkpoints)
         else:
             _unfreeze(run, phase.name, model)
-            source = stages.image_source(data, side, taught.mix if taught else None)
-            stages.fit(phase, model, source, recipe, record)
+            source = stages.image_source(data, side, targets.mix if targets else None)
+            stages.fit(phase, model, source, recipe, checkpoints)
     if not planned:  # a model of --init, to be calibrated and scored as it is
         save_best()
-    return record
+    return checkpoints
 
 
-def _lessons(run: Run, data: RunData) -> DistillationTargets | None:
-    if not run.taught_by:
+def _distillation_targets(run: Run, data: RunData) -> DistillationTargets | None:
+    if not run.teachers:
         return None
     locations = run.reader.locations(run.catalog.examples("train")[0])
-    size = distillation.view_size(run.taught_by, run.config)
-    predicted = {
+    size = distillation.view_size(run.teachers, run.config)
+    folders = {
         distillation.predictions_folder(teacher, run.config, run.workdir, locations, size): teacher
-        for teacher in run.taught_by
+        for teacher in run.teachers
     }
-    return DistillationTargets(predicted, run.config, data.images["views"], data.augment)
+    return DistillationTargets(folders, run.config, data.images["views"], data.augment)
 
 
 def _features(run: Run, data: RunData, model: keras.Model) -> Source:
@@ -170,7 +174,8 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
 
     Args:
         model: The classifier in training.
-        metadata: Goes into the file; only its views count, since nothing is calibrated yet.
+        metadata: Goes into the file; the model takes only its views from it, since nothing is
+            calibrated yet.
         workdir: Folder of the run.
     """
     inference = build_inference_model(classifier.in_float32(model), views=metadata.tta)
@@ -187,7 +192,7 @@ def _calibrate(run: Run, data: RunData) -> Calibrated:
 def _evaluate(
     run: Run, data: RunData, calibrated: Calibrated, splits: Sequence[str]
 ) -> dict[str, Predictions]:
-    """Scores the model that was just written to `model.keras`: what is reported is shipped."""
+    """Scores the model just written to `model.keras`: what is reported is what is shipped."""
     predictor = calibrated.predictor()
     return {
         name: score.predict_split(
@@ -201,18 +206,18 @@ def _evaluate(
 
 
 def _details(
-    run: Run, metadata: ModelMetadata, record: CheckpointManager, command: str
+    run: Run, metadata: ModelMetadata, checkpoints: CheckpointManager, command: str
 ) -> dict[str, Any]:
-    """Returns what belongs in the report beside figures and predictions."""
+    """Returns what belongs in the report besides figures and predictions."""
     about: dict[str, Any] = {}
-    if record.rows:
-        best = record.best()
+    if checkpoints.rows:
+        best = checkpoints.best()
         about |= {"best_epoch": best["epoch"], "best_phase": best["phase"]}
-    about["training_minutes"] = round(sum(row["seconds"] for row in record.rows) / 60, 2)
+    about["training_minutes"] = round(sum(row["seconds"] for row in checkpoints.rows) / 60, 2)
     about |= report.provenance(command, run.config.data.data_dir)
     about["precision"] = run.precision
-    if run.taught_by:
-        about["teacher_sha256"] = [teacher.sha256 for teacher in run.taught_by]
+    if run.teachers:
+        about["teacher_sha256"] = [teacher.sha256 for teacher in run.teachers]
     if run.config.model.init:
         about["init_sha256"] = remote.checksum(run.kept_init)
     return {
@@ -228,7 +233,7 @@ def _report(
     calibrated: Calibrated,
     predictions: dict[str, Predictions],
     details: dict[str, Any],
-    record: CheckpointManager,
+    epochs: list[dict[str, Any]],
     trackers: Sequence[Tracker],
 ) -> dict[str, Any]:
     read = functools.partial(read_images, run.reader)
@@ -237,5 +242,5 @@ def _report(
     )
     for tracker in trackers:
         tracker.evaluation(predictions, read, explained)
-    content = ReportContent(predictions, run.catalog.counts(), read, record.rows, explained)
+    content = ReportContent(predictions, run.catalog.counts(), read, epochs, explained)
     return report.write(run.workdir, content, details, run.slice_of)

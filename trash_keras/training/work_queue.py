@@ -1,4 +1,4 @@
-"""Runs that several processes share, each taking the next that no other is at."""
+"""A work queue of folders for several processes: each takes the next that no other works in."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,15 +7,15 @@ import filelock
 
 
 def run_exclusively(folders: Sequence[Path], work: Callable[[int], None]) -> None:
-    """Does the work of every folder, alone in it; what other processes are at comes last.
+    """Does the work of every folder, alone in it; folders of other processes come last.
 
-    A lock ends with the process that holds it, however that ends, so that the work of one that was
-    killed is taken over.
+    A lock ends with the process that holds it, however that ends. So the work of a killed process
+    is taken over.
 
     Args:
         folders: Where the work is done.
-        work: Takes the number of its folder. Finds by itself what is done already, by another
-            process too, and goes on where that stopped.
+        work: Takes the number of its folder. Must itself find what is already done, by this or
+            another process, and continue from there.
     """
     busy = []
     for number, folder in enumerate(folders):
