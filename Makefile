@@ -10,7 +10,7 @@ TRAIN ?= runs/actions
 # Extras of setup.cfg to install for training, as in EXTRAS=gcs,s3.
 EXTRAS ?=
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init__.py)
-# Well above chance (24% on TrashNet), below what the preset reaches by more than a split's noise.
+# Well above chance (24% on TrashNet), and below the preset's accuracy by more than noise.
 SUMMARIZE = $(BIN)/python -m tools.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
 # One more than there are cores: there is always a test that waits for a server or a browser.

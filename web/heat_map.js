@@ -1,5 +1,5 @@
 // A heat map over its image, in the colours of the report
-// (trash_keras/reporting/plots/saliency.py).
+// (trash_keras/reporting/plots/saliency_maps.py).
 
 const STRENGTH = 0.6; // share of the colours; the rest is the image in grey
 const UNSEEN = 0.35; // brightness of what the model was not shown
