@@ -13,7 +13,7 @@ import pytest
 from tests.support import builders, scripts
 from tests.support.reports import (  # noqa: F401 fixtures of tests in several rooms
     explanations,
-    other_images,
+    ood_report,
     predicted,
     scored,
 )

@@ -9,34 +9,34 @@ import pytest
 from trash_keras.evaluation import benchmark
 from trash_keras.metadata import ModelMetadata
 
-CONTRACT = ModelMetadata(("blue", "green", "red"), 16, "stretch")
+METADATA = ModelMetadata(("blue", "green", "red"), 16, "stretch")
 
 
 @pytest.fixture(scope="module")
 def phone_model(toy_backbone, tmp_path_factory):
     from trash_keras.exporters import tflite
-    from trash_keras.exporters.spec import ExportSpec
     from trash_keras.exporters.model_info import ModelInfo
+    from trash_keras.exporters.spec import ExportSpec
     from trash_keras.models import backbones, classifier
 
     scaling, backbone = backbones.build(str(toy_backbone), "imagenet", 16)
     path = tmp_path_factory.mktemp("timing") / "model.tflite"
     model = classifier.build(backbone, 3, scaling=scaling)
     about = ModelInfo("Toy", "Toy.", "", {})
-    tflite.write_float32(ExportSpec(model, CONTRACT, about, calibration=lambda: None), path)
+    tflite.write_float32(ExportSpec(model, METADATA, about, calibration=lambda: None), path)
     return path
 
 
 def test_models_take_turns_and_each_has_its_figures(phone_model, monkeypatch):
     asked = []
-    running = benchmark._running
+    worker = benchmark._worker
 
     @contextlib.contextmanager
     def watched(path, threads):
-        with running(path, threads) as prediction:
-            yield lambda images: asked.append((path.name, threads)) or prediction(images)
+        with worker(path, threads) as predict:
+            yield lambda images: asked.append((path.name, threads)) or predict(images)
 
-    monkeypatch.setattr(benchmark, "_running", watched)
+    monkeypatch.setattr(benchmark, "_worker", watched)
     other = phone_model.with_name("other.tflite")
     other.write_bytes(phone_model.read_bytes())
     found = benchmark.measure({"one": phone_model, "other": other}, rounds=3)
@@ -54,8 +54,8 @@ def test_models_take_turns_and_each_has_its_figures(phone_model, monkeypatch):
 
 def test_no_tensorflow_is_loaded_to_time_a_phone_model(phone_model):
     code = (
-        "import sys; from trash_keras import timing; sys.stdin = iter(['1'])\n"
-        f"timing._prediction_when_asked({str(phone_model)!r}, 1)\n"
+        "import sys; from trash_keras.evaluation import benchmark; sys.stdin = iter(['1'])\n"
+        f"benchmark._run_worker({str(phone_model)!r}, 1)\n"
         "assert not {'tensorflow', 'keras', 'scipy', 'matplotlib'} & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -65,15 +65,15 @@ def test_no_tensorflow_is_loaded_to_time_a_phone_model(phone_model):
 
 def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it():
     ballast = np.ones(40_000_000)  # 320 MB
-    code = "from trash_keras import timing; print(timing._peak_memory())"
+    code = "from trash_keras.evaluation import benchmark; print(benchmark._peak_memory())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert benchmark._peak_memory() > ballast.nbytes > int(done.stdout) > 10_000_000
 
 
-def test_a_model_that_cannot_prediction_is_named(phone_model):
+def test_a_model_that_cannot_predict_is_named(phone_model):
     broken = phone_model.with_name("broken.tflite")
     broken.write_bytes(b"nonsense")
-    CONTRACT.embed(broken)
+    METADATA.embed(broken)
     with pytest.raises(ValueError, match=r"broken\.tflite cannot be timed: .*cannot be loaded"):
         benchmark.measure({"good": phone_model, "broken": broken}, threads=(1,), rounds=1)
 

@@ -40,7 +40,7 @@ def test_each_prediction_gets_a_drawing_of_its_own(trained, explainer, tmp_path)
     assert [prediction.explanation for prediction in again] == drawn
 
 
-def test_without_a_drawing_nothing_is_said_of_one():
+def test_without_a_drawing_there_is_no_explanation():
     assert "explanation" not in Prediction("a.jpg", {"a": 1.0}).to_dict()
 
 
@@ -105,7 +105,7 @@ def test_the_script_names_its_drawings(trained, tmp_path, script):
 
 
 @pytest.mark.slow
-def test_a_mistake_is_one_line(trained, tmp_path, script):
+def test_a_wrong_flag_is_one_line(trained, tmp_path, script):
     workdir, data = shutil.copytree(trained[0], tmp_path / "run"), trained[1]
     script("export", f"--workdir={workdir}", "--formats=float32", "--timing_rounds=0")
     tflite = workdir / "export" / "model_float32.tflite"

@@ -22,7 +22,7 @@ def read(trained):
 
 
 @pytest.fixture
-def mistaken(trained):
+def with_errors(trained):
     """The predictions of the toy run on its test split, one of each class made wrong."""
     found = Predictions.load(trained[0] / "predictions" / "test.csv")
     chosen = [int(np.flatnonzero(found.labels == label)[0]) for label in range(3)]
@@ -42,7 +42,7 @@ def test_only_a_keras_file_has_gradients(tmp_path, name):
         explain.find(path, required=True)
 
 
-def test_a_backbone_that_ends_in_a_vector_is_no_reason_to_stop(tmp_path):
+def test_a_backbone_that_ends_in_a_vector_has_no_explainer(tmp_path):
     inputs = keras.Input((16, 16, 3))
     backbone = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
     model = build_inference_model(classifier.build(backbone, 2))
@@ -60,7 +60,9 @@ def test_what_is_no_model_is_still_an_error(tmp_path):
         explain.find(tmp_path / "gone.keras")
 
 
-def test_mistakes_are_explained_as_what_they_were_taken_for(trained, mistaken, read, monkeypatch):
+def test_errors_are_explained_by_the_class_that_was_predicted(
+    trained, with_errors, read, monkeypatch
+):
     explainer, asked = Explainer.load(trained[0] / "model.keras"), []
 
     def heat_maps(self, predictions, squares):
@@ -69,11 +71,15 @@ def test_mistakes_are_explained_as_what_they_were_taken_for(trained, mistaken, r
 
     original = Explainer.heat_maps
     monkeypatch.setattr(Explainer, "heat_maps", heat_maps)
-    found = explain.explain_errors(explainer, mistaken, read)
+    found = explain.explain_errors(explainer, with_errors, read)
     ((predictions, squares),) = asked
-    wrong = mistaken.probabilities.argmax(axis=1) != mistaken.labels
-    assert wrong.sum() == 3 and set(found.maps) == {mistaken.paths[n] for n in wrong.nonzero()[0]}
-    assert predictions == {row["file"]: row["prediction"] for row in mistaken.score()["mistakes"]}
+    wrong = with_errors.probabilities.argmax(axis=1) != with_errors.labels
+    assert wrong.sum() == 3 and set(found.maps) == {
+        with_errors.paths[n] for n in wrong.nonzero()[0]
+    }
+    assert predictions == {
+        row["file"]: row["prediction"] for row in with_errors.score()["mistakes"]
+    }
     assert found.resize == "stretch"
     for file, heat_map in found.maps.items():
         assert heat_map.shape == (5, 5) and squares[file].shape == (16, 16, 3)
@@ -98,10 +104,10 @@ def test_many_images_are_explained_batch_by_batch(squares):
     assert explainer.heat_maps({}, {}) == {}
 
 
-def test_each_class_has_its_share_in_the_check(trained, read, mistaken):
+def test_each_class_has_its_share_in_the_check(trained, read, with_errors):
     asked, chosen = [], []
 
-    def classify(batch):
+    def predict_batch(batch):
         return np.repeat([[0.1, 0.7, 0.2]], len(batch), axis=0)
 
     def grad_cam(batch, labels):
@@ -113,29 +119,29 @@ def test_each_class_has_its_share_in_the_check(trained, read, mistaken):
         return read(files)
 
     metadata = ModelMetadata(("blue", "green", "red"), 16, "stretch")
-    explainer = Explainer(metadata, classify, grad_cam)
-    found = explain.saliency_faithfulness(explainer, mistaken, reading, 3)
+    explainer = Explainer(metadata, predict_batch, grad_cam)
+    found = explain.saliency_faithfulness(explainer, with_errors, reading, 3)
     assert [file.split("/")[0] for file in chosen] == ["blue", "green", "red"]
-    assert found["images"] == 3 and asked == [1, 1, 1], "the class that the model predictions"
+    assert found["pictures"] == 3 and asked == [1, 1, 1], "the class that the model predicts"
     assert found["deletion"]["auc"]["grad_cam"] == pytest.approx(0.7)
-    many = explain.saliency_faithfulness(explainer, mistaken, read, 1000)
-    assert many["images"] == len(mistaken.paths)
+    many = explain.saliency_faithfulness(explainer, with_errors, read, 1000)
+    assert many["pictures"] == len(with_errors.paths)
 
 
 @pytest.mark.slow
 def test_evaluate_tests_and_shows_the_heat_maps(trained, tmp_path, script):
     workdir, data, _ = trained
     wrong = shutil.copytree(data, tmp_path / "data")
-    # Two images in the folder of another class: mistakes to explain.
+    # Two images in the folder of another class: errors to explain.
     for number in range(2):
         shutil.move(wrong / "red" / f"red{number}.png", wrong / "blue" / f"moved{number}.png")
     done = script("evaluate", f"--model={workdir}/model.keras", f"--data_dir={wrong}",
                   f"--output={tmp_path / 'out'}", "--saliency_check=6")  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["explanations"]["images"] == 6
+    assert report["explanations"]["pictures"] == 6
     assert {row["file"] for row in report["all"]["mistakes"]} >= {"blue/moved0.png"}
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
-    assert figures >= {"explanations.png", "mistake_heat_maps.jpg"}
+    assert figures >= {"saliency.png", "top_errors.jpg"}
     page = (tmp_path / "out" / "report.html").read_text()
     assert "The same with the evidence for red" in page and "Heat maps (all)" in page

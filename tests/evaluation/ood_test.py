@@ -46,7 +46,7 @@ def measured(trained, noise):
 def test_noise_is_told_from_solid_colours(trained, measured):
     workdir, _, _ = trained
     found = measured(Catalog.load(workdir / "catalog.json"), batch_size=5)
-    assert found["images"] == 12 and found["unreadable"] == 1
+    assert found["pictures"] == 12 and found["unreadable"] == 1
     assert list(found["scores"]) == [
         "confidence", "maximum_probability", "energy", "novelty", "nearest_neighbours",
         "mahalanobis",
@@ -72,7 +72,7 @@ def test_without_the_training_images_there_are_fewer_scores(trained, measured):
 
 def test_features_of_few_training_images_are_enough(trained, measured, monkeypatch):
     workdir, _, _ = trained
-    monkeypatch.setattr(ood.novelty, "TRAINING_IMAGES", 7)
+    monkeypatch.setattr(ood, "TRAINING_IMAGES", 7)
     found = measured(Catalog.load(workdir / "catalog.json"))
     assert found["neighbours"] == 7
 
@@ -95,7 +95,7 @@ def test_missing_training_images_are_an_error(measured):
 
 
 @pytest.mark.slow
-def test_evaluate_tells_other_images(trained, noise, tmp_path, script):
+def test_evaluate_measures_ood_detection(trained, noise, tmp_path, script):
     workdir, data, _ = trained
     arguments = [
         f"--model={workdir}/model.keras", f"--data_dir={data}",
@@ -104,8 +104,8 @@ def test_evaluate_tells_other_images(trained, noise, tmp_path, script):
     done = script("evaluate", *arguments, f"--ood_dir={noise}")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "out" / "report.json").read_text())["out_of_scope"]
-    assert f"{found['unsure']:.1%} of 12 other images unsure, AUROC" in done.stdout
-    assert (tmp_path / "out" / "figures" / "out_of_scope.png").exists()
-    assert "Images of anything else" in (tmp_path / "out" / "report.html").read_text()
+    assert f"{found['unsure']:.1%} of 12 OOD images unsure, AUROC" in done.stdout
+    assert (tmp_path / "out" / "figures" / "ood.png").exists()
+    assert "Out-of-distribution images" in (tmp_path / "out" / "report.html").read_text()
     done = script("evaluate", *arguments, f"--ood_dir={tmp_path / 'gone'}")
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("error: --out_of_sc")
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("error: --ood_dir")

@@ -22,7 +22,8 @@ def setting(trained):
 def test_every_kind_is_scored_at_every_severity(setting):
     predictor, split, clean = setting
     scores = robustness.measure_robustness(predictor, split, clean, batch_size=4)
-    assert scores["examples"] == len(clean.paths) and set(scores["kinds"]) == set(corruptions.CORRUPTIONS)
+    assert scores["examples"] == len(clean.paths)
+    assert set(scores["kinds"]) == set(corruptions.CORRUPTIONS)
     assert scores["clean"]["accuracy"] == clean.score()["accuracy"]
     for kind, found in scores["kinds"].items():
         assert len(found["accuracy"]) == len(found["macro_f1"]) == 5
@@ -34,7 +35,7 @@ def test_every_kind_is_scored_at_every_severity(setting):
     )
 
 
-def test_predictions_are_for_the_changed_images_whatever_the_batch(setting):
+def test_predictions_are_for_the_corrupted_images_at_any_batch_size(setting):
     predictor, split, clean = setting
     metadata, seen = predictor.metadata, []
     names = metadata.class_names

@@ -17,11 +17,11 @@ def around(centres, count, channels=6, noise=0.3):
 
 @pytest.fixture
 def split():
-    """Two classes along the first two channels: training features, classes, scored, others."""
+    """Two classes along the first two channels: training features, classes, scored split, OOD."""
     train, labels = around([[4, 0], [0, 4]], 40)
     scored, _ = around([[4, 0], [0, 4]], 30)
-    others, _ = around([[-1, -1, 3, 0, 0, 3]], 50)
-    return train, labels, scored, others
+    ood_images, _ = around([[-1, -1, 3, 0, 0, 3]], 50)
+    return train, labels, scored, ood_images
 
 
 def test_auroc_counts_ties_as_half():
@@ -30,20 +30,20 @@ def test_auroc_counts_ties_as_half():
 
 
 def test_the_threshold_accepts_95_percent_of_the_scored():
-    scored, others = np.arange(20) / 20, np.array([0.0, 0.04, 0.05, 0.5])
-    assert ood.separability(scored, others)["fpr_at_95_tpr"] == 0.5, "19 of 20: from 0.05"
+    scored, ood_images = np.arange(20) / 20, np.array([0.0, 0.04, 0.05, 0.5])
+    assert ood.separability(scored, ood_images)["fpr_at_95_tpr"] == 0.5, "19 of 20: from 0.05"
     # With 19 images 18 would be less than 95%, so even the least sure one must pass.
-    assert ood.separability(scored[1:], others)["fpr_at_95_tpr"] == 0.5
-    assert ood.separability(scored[:19], others)["fpr_at_95_tpr"] == 1
+    assert ood.separability(scored[1:], ood_images)["fpr_at_95_tpr"] == 0.5
+    assert ood.separability(scored[:19], ood_images)["fpr_at_95_tpr"] == 1
     assert ood.separability(scored, scored - 1) == {"auroc": 1.0, "fpr_at_95_tpr": 0.0}
 
 
-def test_more_of_each_score_is_more_familiar(split):
-    train, labels, scored, others = split
+def test_a_higher_score_is_more_in_distribution(split):
+    train, labels, scored, ood_images = split
     head = np.eye(6, 2), np.zeros(2)
-    known = fit(train, scored)
-    features = np.concatenate([scored, others])
-    given = ood.feature_scores(features, head, 1.0, known.of(features), (train, labels))
+    detector = fit(train, scored)
+    features = np.concatenate([scored, ood_images])
+    given = ood.feature_scores(features, head, 1.0, detector.residual(features), (train, labels))
     assert list(given) == [name for name in ood.SCORES if name != "confidence"]
     for name, values in given.items():
         figures = ood.separability(values[: len(scored)], values[len(scored) :])
@@ -57,15 +57,15 @@ def test_scores_are_what_their_papers_say(split):
     head = np.eye(6, 2), np.array([0.5, 0])
     given = ood.feature_scores(scored, head, 2.0, None, (train, labels))
     logits = scored[:, :2] + head[1]
-    shares = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(given["maximum_probability"], shares.max(axis=1))
+    softmax = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(given["maximum_probability"], softmax.max(axis=1))
     np.testing.assert_allclose(given["energy"], np.log(np.exp(logits).sum(axis=1)))
     unit, units = (rows / np.linalg.norm(rows, axis=1)[:, None] for rows in (scored, train))
     tenth = np.sort(unit @ units.T, axis=1)[:, -10]
     np.testing.assert_allclose(given["nearest_neighbours"], tenth)
 
 
-def test_more_channels_than_images_are_no_trouble():
+def test_more_channels_than_images_give_finite_scores():
     train, labels = around([[4, 0], [0, 4]], 4, channels=40)
     given = ood.feature_scores(train, (np.eye(40, 2), np.zeros(2)), 1.0, None, (train, labels))
     assert np.isfinite(given["mahalanobis"]).all()
@@ -73,13 +73,13 @@ def test_more_channels_than_images_are_no_trouble():
 
 
 def compared(**changes):
-    """Confidence at threshold 0.5 and novelty at limit 0.2, of 4 scored and 5 others."""
+    """Confidence at threshold 0.5 and residual at limit 0.2, of 4 scored and 5 OOD images."""
     scored = {"confidence": np.array([0.9, 0.8, 0.99, 0.4]), "novelty": -np.array([0.1] * 4)}
-    others = {
+    ood_images = {
         "confidence": np.array([0.2, 0.5, 0.3, 0.95, 0.5000001], np.float32),
         "novelty": -np.array([0.31, 0.1, 0.28, 0.2, 0.3]),
     }
-    found = ood.compare(scored, others, threshold=0.5, limit=0.2)
+    found = ood.compare(scored, ood_images, threshold=0.5, limit=0.2)
     return {"unreadable": 0, **found, **changes}
 
 
@@ -99,12 +99,16 @@ def test_histograms_hold_every_image():
             assert sum(histogram[part]) == pytest.approx(1)
 
 
-def test_words_and_table_say_the_figures():
+def test_paragraphs_and_table_have_the_figures():
     found = compared(unreadable=3)
-    assert "60.0% of 5 other images unsure" in ood.summary(found)
+    assert "60.0% of 5 OOD images unsure" in ood.summary(found)
     assert f"{found['scores']['confidence']['auroc']:.4f}" in ood.summary(found)
     what, _ = ood.paragraphs(found)
-    assert "Of 5 images" in what and "60.0%" in what and "3 more could not be read" in what
+    assert (
+        "Of 5 out-of-distribution (OOD) images" in what
+        and "60.0%" in what
+        and "3 more could not be read" in what
+    )
     assert "could not" not in ood.paragraphs(compared())[0]
     head, *rows = ood.rows(found)
     assert len(head) == 3 and [row[1:] for row in rows][1] == ["0.900", "20.0%"]

@@ -33,7 +33,7 @@ def predicted():
 
 @pytest.fixture(scope="session")
 def scored():
-    """A split whose first class has `correct` + `wrong` images, the others 50 right ones."""
+    """Scores of a split: `correct` + `wrong` images of the first class, 50 right of each other."""
 
     def make(class_names, correct=45, wrong=5, **changes):
         matrix = np.eye(len(class_names), dtype=int) * 50
@@ -45,7 +45,7 @@ def scored():
 
 @pytest.fixture(scope="session")
 def explanations():
-    """What `saliency.measure` returns for a model that always predictions 0.5."""
+    """What `saliency.measure` returns for a model that always predicts 0.5."""
     return saliency.measure(
         lambda batch: np.full((len(batch), 2), 0.5),
         np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 2, 2)), np.zeros(2, int),
@@ -53,12 +53,12 @@ def explanations():
 
 
 @pytest.fixture(scope="session")
-def other_images():
-    """What `scoping.measure` returns where 3 of 4 others are unsure, and all features known."""
-    shares = {"scored": np.linspace(0.6, 0.9, 40), "others": np.array([0.3, 0.4, 0.5, 0.7])}
+def ood_report():
+    """What `evaluation.ood.measure` returns where 3 of 4 OOD images are unsure, with all scores."""
+    confidence = {"scored": np.linspace(0.6, 0.9, 40), "ood": np.array([0.3, 0.4, 0.5, 0.7])}
     scores = {
         part: {name: values if name != "novelty" else values - 1 for name in ood.SCORES}
-        for part, values in shares.items()
+        for part, values in confidence.items()
     }
-    found = ood.compare(scores["scored"], scores["others"], threshold=0.55, limit=0.35)
+    found = ood.compare(scores["scored"], scores["ood"], threshold=0.55, limit=0.35)
     return {"unreadable": 1, "neighbours": 10, **found}

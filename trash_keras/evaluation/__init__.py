@@ -1,1 +1,1 @@
-"""Any predict function + images -> report. Imports no TensorFlow."""
+"""Evaluation: runs a model over images, for metrics, robustness, OOD detection and saliency."""

@@ -1,8 +1,8 @@
-"""How fast and how large models are when they prediction one image at a time.
+"""Benchmark of inference: latency and peak memory of models that predict one image at a time.
 
-Each model runs in a process of its own, which loads its runtime and nothing else, and they take
-turns, a few images each, so that whatever else the machine does meanwhile hits all of them. The
-figures of one call can be compared with each other, those of two calls hardly.
+Each model runs in a process of its own, which loads its runtime and nothing else. The processes
+take turns, a few images each, so that other load on the machine hits all of them. Figures of one
+call can be compared with each other, those of two calls hardly.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ from trash_keras.predictor import Predictor
 
 THREADS = (1, 2)
 ROUNDS = 12
-IMAGES = 5  # a model predictions in each round
+IMAGES = 5  # for each model in each round
 # Number of images -> the milliseconds of each, and the peak memory so far, bytes.
-Prediction = Callable[[int], tuple[list[float], int]]
+_Worker = Callable[[int], tuple[list[float], int]]
 
 
 def measure(
@@ -38,9 +38,8 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """Times models side by side.
 
-    A process takes part for each model, first all with one number of threads, then with the next.
-    Before each turn one more image is classified that does not count, and before the first round
-    a whole turn.
+    Each model has a process, first all with one number of threads, then with the next. Before
+    each turn one image is classified that does not count, and before the first round a whole turn.
 
     Args:
         models: Name -> a file or folder that `Predictor.load` takes.
@@ -48,13 +47,13 @@ def measure(
         rounds: How often each model gets its turn of `IMAGES` images; 1 or more.
 
     Returns:
-        For each name `latency`, with `p50_ms` and `p95_ms` of an image, decoded before and of the
-        model's size, under `threads_1` and so on; and `peak_memory_mb`, the most memory
-        (10^6 bytes) that its process ever held with the fewest threads: Python, NumPy and Pillow
-        (some 60 MB), the runtime, the model, and one image at a time.
+        For each name `latency`, with `p50_ms` and `p95_ms` of an image that is decoded and resized
+        already, under `threads_1` and so on; and `peak_memory_mb`, the most memory (10^6 bytes)
+        that its process ever held with the fewest threads: Python, NumPy and Pillow (some 60 MB),
+        the runtime, the model, and one image at a time.
 
     Raises:
-        ValueError: A number of rounds or threads below 1, or a model that cannot prediction.
+        ValueError: A number of rounds or threads below 1, or a model that cannot predict.
     """
     if rounds < 1 or not threads or min(threads) < 1:
         raise ValueError(
@@ -72,7 +71,7 @@ def measure(
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Returns what `measure` found for a person: a line a model, the first one's speed is 1."""
+    """Formats what `measure` returned: a line for each model, with speed beside the first one's."""
     first = next(iter(found.values()))["latency"]
     width = max(map(len, found))
     lines = []
@@ -114,67 +113,68 @@ def _take_turns(
     memory = dict.fromkeys(models, 0)
     names = list(models)
     with contextlib.ExitStack() as stack:
-        running = {
-            name: stack.enter_context(_running(path, threads)) for name, path in models.items()
+        workers = {
+            name: stack.enter_context(_worker(path, threads)) for name, path in models.items()
         }
         title = f"Timing, {threads_title(f'threads_{threads}')}"
         for turn in tqdm(range(rounds + 1), desc=title, unit="round"):
-            shift = turn % len(names)  # nobody always comes after the same one
+            shift = turn % len(names)  # no model always follows the same one
             for name in names[shift:] + names[:shift]:
-                took, memory[name] = running[name](IMAGES)
+                took, memory[name] = workers[name](IMAGES)
                 if turn:
                     times[name] += took
     return {name: (times[name], memory[name]) for name in names}
 
 
 @contextlib.contextmanager
-def _running(path: str | os.PathLike, threads: int) -> Iterator[Prediction]:
-    """Starts a process that has a model loaded and predictions when it is asked to; then ends it."""
+def _worker(path: str | os.PathLike, threads: int) -> Iterator[_Worker]:
+    """Starts a process with a loaded model, which predicts on request; ends it at the end."""
     command = [sys.executable, "-m", __name__, os.fspath(path), str(threads)]
     pipe = subprocess.PIPE
-    # What it complains of goes into a file: a pipe that nobody empties would stop it.
+    # Its messages go into a file, since a pipe that nobody empties would stop it.
     with (
-        tempfile.TemporaryFile() as complaints,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints) as process,
+        tempfile.TemporaryFile() as messages,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=messages) as process,
     ):
         assert process.stdin and process.stdout
-        asked, predictions = process.stdin, process.stdout
+        requests, responses = process.stdin, process.stdout
 
-        def prediction(images: int) -> tuple[list[float], int]:
+        def predict(images: int) -> tuple[list[float], int]:
             with contextlib.suppress(BrokenPipeError):
-                asked.write(b"%d\n" % images)
-                asked.flush()
-            line = predictions.readline()
+                requests.write(b"%d\n" % images)
+                requests.flush()
+            line = responses.readline()
             if not line:
-                complaints.seek(0)
-                said = complaints.read().decode(errors="replace").strip().splitlines()
-                raise ValueError(f"{path} cannot be timed: {said[-1] if said else 'it ended'}")
+                messages.seek(0)
+                lines = messages.read().decode(errors="replace").strip().splitlines()
+                reason = lines[-1] if lines else "it ended"
+                raise ValueError(f"{path} cannot be timed: {reason}")
             found = json.loads(line)
             return found["milliseconds"], found["peak_memory"]
 
         try:
-            yield prediction
-        finally:  # one that has ended takes nothing more
+            yield predict
+        finally:  # a process that has ended has closed its end already
             with contextlib.suppress(BrokenPipeError):
-                asked.close()
+                requests.close()
 
 
-def _prediction_when_asked(path: str, threads: int) -> None:
-    """Predictions a number of images for each line of stdin, one JSON object a line on stdout."""
-    predictions = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a runtime prints must not stand among the predictions
+def _run_worker(path: str, threads: int) -> None:
+    """Predicts as many images as a line of stdin says, and responds with a line of JSON."""
+    responses = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a runtime prints must not be among the responses
     predictor = Predictor.load(path, threads=threads)
     side = predictor.metadata.image_size
     image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
     for line in sys.stdin:
-        predictor.predict_batch(image)  # the others have had the caches
+        predictor.predict_batch(image)  # the other models have used the caches since
         milliseconds = []
         for _ in range(int(line)):
             start = time.perf_counter()
             predictor.predict_batch(image)
             milliseconds.append(1000 * (time.perf_counter() - start))
-        said = {"milliseconds": milliseconds, "peak_memory": _peak_memory()}
-        print(json.dumps(said), file=predictions, flush=True)
+        response = {"milliseconds": milliseconds, "peak_memory": _peak_memory()}
+        print(json.dumps(response), file=responses, flush=True)
 
 
 def _peak_memory() -> int:
@@ -183,10 +183,10 @@ def _peak_memory() -> int:
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    # Not asked first: on Linux it also counts what the process that started this one held then.
+    # Not the first choice: on Linux it also counts what the parent process held at the start.
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
 
 if __name__ == "__main__":
-    _prediction_when_asked(sys.argv[1], int(sys.argv[2]))
+    _run_worker(sys.argv[1], int(sys.argv[2]))

@@ -1,7 +1,7 @@
 """Evaluation: a model file on labelled images, the whole report.
 
-What each part measures stands with it: metrics of the images themselves, robustness to
-corruptions, out-of-distribution detection, and how far saliency maps can be trusted.
+Metrics of the images themselves, and on request robustness to corruptions, out-of-distribution
+(OOD) detection, and how far saliency maps can be trusted.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ from trash_keras.data.readers.base import Reader
 from trash_keras.evaluation import explain, ood, score
 from trash_keras.evaluation.explain import Explainer
 from trash_keras.evaluation.robustness import measure_robustness
+from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.metrics.slices import load
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
@@ -43,7 +43,7 @@ class EvaluationOptions:
         threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
         robustness: Also score corrupted images: 40 variants of each.
         robustness_images: Images to corrupt; 0: all.
-        ood_dir: Folder of images of anything else, for out-of-distribution detection; or None.
+        ood_dir: Folder of out-of-distribution (OOD) images, for OOD detection; None: none.
         saliency_check: Images to test saliency maps on, 2 or more; None: none.
     """
 
@@ -98,8 +98,8 @@ def evaluate(
 
     Returns:
         The report: a part for what was scored, named after the split, `all` without a catalog,
-        with `accuracy`, `loss`, `per_class` and more as `report.score` returns them; `class_names`,
-        `bad_files`, `answering` and `run`; and what else was asked for.
+        with `accuracy`, `loss`, `per_class` and more, as `Predictions.score` returns them;
+        `class_names`, `bad_files`, `answering` and `run`; and what else was requested.
 
     Raises:
         ImportError: The runtime of the model is not installed.
@@ -109,22 +109,22 @@ def evaluate(
     limit = settings.max_megapixels
     explainer = explain.find(model, required=settings.saliency_check is not None)
     predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
-    # Before the images are scored, which may take long.
-    foreign = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
+    # A wrong folder is an error before the images are scored, which may take long.
+    ood_split = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
     reader = base.open_reader(data_dir, settings.data_format)
     scored, details = _choose(settings, os.fspath(data_dir), reader, predictor.class_names)
-    slice_of = load(os.fspath(settings.slices), scored.catalog.paths())
+    slice_of = slices.load(os.fspath(settings.slices), scored.catalog.paths())
     predictions = score.predict_split(predictor, scored, batch_size=settings.batch_size)
-    read = functools.partial(base.read_images, reader)
+    read_images = functools.partial(base.read_images, reader)
     details["answering"] = predictor.metadata.inference_settings()
     details["run"] = report.provenance(command, data_dir)
     runner = ood.Runner(model, predictor, settings.batch_size)
-    details |= _more(settings, _Scored(runner, scored, predictions), explainer, foreign)
+    details |= _more(settings, _Scored(runner, scored, predictions), explainer, ood_split)
     found = {scored.name: predictions}
     if output is None:
         return report.build(found, details, slice_of)
-    explained = explain.explain_errors(explainer, predictions, read, limit)
-    content = ReportContent(found, scored.catalog.counts(), read, heat_maps=explained)
+    explained = explain.explain_errors(explainer, predictions, read_images, limit)
+    content = ReportContent(found, scored.catalog.counts(), read_images, heat_maps=explained)
     return report.write(output, content, details, slice_of)
 
 
@@ -161,9 +161,9 @@ def _more(
     settings: EvaluationOptions,
     scored: _Scored,
     explainer: Explainer | None,
-    foreign: Split | None,
+    ood_split: Split | None,
 ) -> dict[str, Any]:
-    """Measures what goes beyond the scores, as far as it is asked for."""
+    """Measures on request what goes beyond the scores."""
     split, details = scored.split, {}
     if explainer and settings.saliency_check:
         details["explanations"] = explain.saliency_faithfulness(
@@ -176,9 +176,9 @@ def _more(
             scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.predictions,
             batch_size=settings.batch_size,
         )  # fmt: skip
-    if foreign:
+    if ood_split:
         run = Catalog.load(settings.catalog) if settings.catalog else None
         details["out_of_scope"] = ood.measure(
-            scored.runner, scored.predictions, split, foreign, run
+            scored.runner, scored.predictions, split, ood_split, run
         )
     return details

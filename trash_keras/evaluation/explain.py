@@ -1,4 +1,4 @@
-"""Why a classifier predictions so: heat maps of images, of mistakes, and how far to trust them."""
+"""Saliency maps (Grad-CAM): why a classifier predicts so, and how far to trust the map."""
 
 import dataclasses
 import hashlib
@@ -29,25 +29,25 @@ BATCH_SIZE = 32
 
 @dataclasses.dataclass(frozen=True)
 class Explainer:
-    """The raw classifier of a `.keras` file, and where its evidence lies.
+    """The raw classifier of a `.keras` file, and its Grad-CAM heat maps.
 
     Attributes:
         metadata: Class names, and the size and resize of its images.
-        classify: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes],
+        predict_batch: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes],
             probabilities.
         grad_cam: The same images and int [batch] classes -> float32 [batch, h, w], 0..1.
     """
 
     metadata: ModelMetadata
-    classify: Callable[[np.ndarray], np.ndarray]
+    predict_batch: Callable[[np.ndarray], np.ndarray]
     grad_cam: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Explainer":
-        """Loads a model file that `Predictor.load` takes, too.
+        """Loads a model file that `Predictor.load` takes.
 
         Raises:
-            NoHeatMapError: It is no `.keras` file, or its backbone ends in no map of places.
+            NoHeatMapError: It is no `.keras` file, or its backbone ends in no feature map.
             ValueError: There is no model at `path`, or it is broken.
         """
         metadata = ModelMetadata.read(path)
@@ -60,10 +60,10 @@ class Explainer:
 
     @classmethod
     def of(cls, classifier: keras.Model, metadata: ModelMetadata) -> "Explainer":
-        """Makes one of a classifier that was loaded already.
+        """Makes an explainer of a loaded classifier.
 
         Raises:
-            NoHeatMapError: Its backbone ends in no map of places.
+            NoHeatMapError: Its backbone ends in no feature map.
         """
         grad_cam = GradCam(classifier)
         return cls(metadata, lambda images: np.asarray(classifier.predict_on_batch(images)),
@@ -72,7 +72,7 @@ class Explainer:
     def heat_maps(
         self, predictions: Mapping[str, str], squares: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Explains the predictions for some images.
+        """Computes the heat maps of some images.
 
         Args:
             predictions: File -> name of the class to explain.
@@ -91,11 +91,11 @@ class Explainer:
 
 
 def find(path: str | os.PathLike, required: bool = False) -> Explainer | None:
-    """Loads the explainer of a model, or returns None when it has no heat maps.
+    """Loads the explainer of a model, or returns None where it has no heat maps.
 
     Args:
         path: A model file.
-        required: Raise then instead.
+        required: Raises instead of returning None.
 
     Raises:
         NoHeatMapError: It has no heat maps, and they are required.
@@ -115,7 +115,7 @@ def explain_errors(
     read_images: ReadImages,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> HeatMaps | None:
-    """Explains the mistakes that a report shows, each as evidence for the wrong prediction.
+    """Explains the top errors of a report: the evidence for each wrong prediction.
 
     Args:
         explainer: Of the model that predicted; None, as from `find`, explains nothing.
@@ -125,9 +125,9 @@ def explain_errors(
     """
     if not explainer:
         return None
-    wrong = {row["file"]: row["prediction"] for row in predictions.score()["mistakes"]}
-    squares = _squares(explainer.metadata, read_images(list(wrong)), max_megapixels)
-    return HeatMaps(explainer.metadata.resize, explainer.heat_maps(wrong, squares))
+    errors = {row["file"]: row["prediction"] for row in predictions.score()["mistakes"]}
+    squares = _squares(explainer.metadata, read_images(list(errors)), max_megapixels)
+    return HeatMaps(explainer.metadata.resize, explainer.heat_maps(errors, squares))
 
 
 def saliency_faithfulness(
@@ -148,24 +148,24 @@ def saliency_faithfulness(
         max_megapixels: Most pixels to decode, millions.
 
     Returns:
-        See `saliency.measure`; the explained class is the raw classifier's prediction.
+        What `saliency.measure` returns; the explained class is the raw classifier's prediction.
 
     Raises:
-        ValueError: There are less than two images.
+        ValueError: There are fewer than two images.
     """
     by_class = np.argsort(predictions.labels, kind="stable")
-    places = np.linspace(0, len(by_class) - 1, min(count, len(by_class))).round().astype(int)
-    chosen = [predictions.paths[index] for index in by_class[places]]
+    positions = np.linspace(0, len(by_class) - 1, min(count, len(by_class))).round().astype(int)
+    chosen = [predictions.paths[index] for index in by_class[positions]]
     squares = _squares(explainer.metadata, read_images(chosen), max_megapixels)
     images = np.stack([squares[file] for file in chosen])
     labels = np.concatenate([
-        explainer.classify(images[start : start + BATCH_SIZE].astype(np.float32)).argmax(axis=1)
-        for start in range(0, len(images), BATCH_SIZE)
+        explainer.predict_batch(batch.astype(np.float32)).argmax(axis=1)
+        for batch in np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
     ])  # fmt: skip
     names = [explainer.metadata.class_names[label] for label in labels]
     heat_maps = explainer.heat_maps(dict(zip(chosen, names, strict=True)), squares)
     return saliency.measure(
-        explainer.classify, images, np.stack([heat_maps[file] for file in chosen]), labels
+        explainer.predict_batch, images, np.stack([heat_maps[file] for file in chosen]), labels
     )
 
 
@@ -186,7 +186,7 @@ def draw(
 ) -> Iterator[Prediction]:
     """Draws for each prediction its image beside the evidence for the most probable class.
 
-    Images are read a second time: who classifies knows nothing of heat maps.
+    Images are read a second time, since inference knows nothing of heat maps.
 
     Args:
         explainer: Of the model that predicted.
@@ -196,7 +196,7 @@ def draw(
         max_megapixels: Most pixels to decode, millions.
 
     Yields:
-        The predictions in the same order, with the file of their `explanation`.
+        The predictions in the same order, each with the file of its `explanation`.
     """
     metadata, rest = explainer.metadata, iter(predictions)
     while batch := list(itertools.islice(rest, BATCH_SIZE)):
@@ -210,7 +210,7 @@ def draw(
                 yield prediction
                 continue
             name, probability = best[prediction.file]
-            figure = saliency_maps.explained(
+            figure = saliency_maps.explanation(
                 images[prediction.file], found[prediction.file], metadata.resize,
                 f"{name} {probability:.1%}",
             )  # fmt: skip
@@ -222,7 +222,7 @@ def draw(
 def _opened(
     batch: Sequence[Prediction], metadata: ModelMetadata, max_megapixels: float
 ) -> tuple[list[Prediction], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns the predictions, and by their files the model's images and those to draw."""
+    """Returns the predictions, and by file the images of the model and those to draw."""
     predictions, squares, images = [], {}, {}
     for prediction in batch:
         if not prediction.error:
@@ -231,9 +231,9 @@ def _opened(
                 squares[prediction.file] = decoding.resize_to_square(
                     image, metadata.image_size, metadata.resize
                 )
-                # The whole image may be large: what is drawn of it is all that a batch keeps.
+                # A batch keeps only what is drawn, since whole images may be large.
                 images[prediction.file] = saliency_maps.readable(image)
-            except (formats.UndecodableError, FileNotFoundError) as error:  # gone since
+            except (formats.UndecodableError, FileNotFoundError) as error:  # deleted since
                 prediction = dataclasses.replace(prediction, probabilities={}, error=str(error))
         predictions.append(prediction)
     return predictions, squares, images

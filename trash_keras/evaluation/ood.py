@@ -1,4 +1,4 @@
-"""Runs a model on images of anything else: does it know what it does not know?"""
+"""Out-of-distribution (OOD) detection: runs a model on images that it is not for."""
 
 import dataclasses
 import os
@@ -24,11 +24,11 @@ from trash_keras.runtimes import keras_file
 
 @dataclasses.dataclass(frozen=True)
 class Runner:
-    """A model, and how images become its outputs.
+    """A model, and how it runs over a split.
 
     Attributes:
-        path: The file that `predictor` was loaded from; `.keras` has scores of features.
-        predictor: Its predictions, with their threshold; and the form of its images.
+        path: The file that `predictor` was loaded from; a `.keras` file gives features, too.
+        predictor: The model with its metadata.
         batch_size: Images per step.
     """
 
@@ -53,16 +53,16 @@ class Runner:
 def ood_dataset(
     folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAPIXELS
 ) -> Split:
-    """Lists images of anything else; those that cannot be decoded are in `bad_files`.
+    """Lists OOD images; those that cannot be decoded are in `bad_files`.
 
     Args:
-        folder: With images in it, or in folders below.
+        folder: Has images in it, or in folders below.
         max_megapixels: Most pixels to decode, millions.
 
     Raises:
         ValueError: There is no such folder, or no image in it that can be decoded.
     """
-    if not os.path.isdir(folder):  # Path("") is one
+    if not os.path.isdir(folder):  # Path("") would be the working folder
         raise ValueError(f"--ood_dir must be a folder of images. Received: {folder}")
     paths = [Path(path).relative_to(folder).as_posix() for path in iter_image_files([str(folder)])]
     paths.sort(key=shuffle_key)
@@ -74,7 +74,7 @@ def ood_dataset(
             f"--ood_dir={folder} has no image that can be decoded, of {len(paths)} files "
             f"ending in {', '.join(EXTENSIONS)}."
         )
-    catalog = Catalog(("other",), {WHOLE: {"other": kept}}, tuple(bad))
+    catalog = Catalog(("ood",), {WHOLE: {"ood": kept}}, tuple(bad))
     return Split(catalog, WHOLE, reader, max_megapixels=max_megapixels)
 
 
@@ -82,50 +82,49 @@ def measure(
     runner: Runner,
     predictions: Predictions,
     scored: Split,
-    foreign: Split,
+    ood_split: Split,
     run: Catalog | None = None,
 ) -> dict[str, Any]:
-    """Measures how well a model tells images of anything else from a split.
+    """Measures how well a model tells OOD images from a split.
 
     Args:
         runner: The model.
         predictions: Of its predictor for `scored`.
         scored: Images that the model is for.
-        foreign: From `others`.
-        run: Catalog of the training run in the same store, for the scores that compare with
-            training images; of no account where these are themselves scored.
+        ood_split: From `ood_dataset`.
+        run: Catalog of the training run, of the same reader, for the scores that compare with
+            training images; ignored where these are themselves scored.
 
     Returns:
-        See `out_of_scope.compare`, and `unreadable` (files), and `neighbours` where the features
-        of training images were compared with.
+        What `metrics.ood.compare` returns; `unreadable`, the number of files; and `neighbours`
+        where training images were compared with.
 
     Raises:
         ValueError: Images of `run` are missing.
     """
     predictor = runner.predictor
-    given = runner.run(predictor.predict_batch, foreign, "Scoring others")
-    found = {
-        "confidence": np.concatenate([predictions.probabilities.max(axis=1), given.max(axis=1)])
-    }
-    more: dict[str, Any] = {"unreadable": len(foreign.catalog.bad_files)}
-    known = None
+    probabilities = runner.run(predictor.predict_batch, ood_split, "Scoring OOD images")
+    confidences = [predictions.probabilities.max(axis=1), probabilities.max(axis=1)]
+    found = {"confidence": np.concatenate(confidences)}
+    more: dict[str, Any] = {"unreadable": len(ood_split.catalog.bad_files)}
+    detector = None
     if Path(runner.path).suffix == ".keras" and Path(runner.path).is_file():
         model = inference.load(runner.path)
-        known = inference.read_ood_detector(model)
-        familiar = _familiar(scored, run)
-        if familiar:
-            more["neighbours"] = min(ood.NEIGHBOURS, len(familiar.catalog.paths()))
-        found |= _feature_scores(model, runner, [scored, foreign], familiar)
+        detector = inference.read_ood_detector(model)
+        train = _train_split(scored, run)
+        if train:
+            more["neighbours"] = min(ood.NEIGHBOURS, len(train.catalog.paths()))
+        found |= _feature_scores(model, runner, [scored, ood_split], train)
     count = len(predictions.labels)
     return more | ood.compare(
         {name: values[:count] for name, values in found.items()},
         {name: values[count:] for name, values in found.items()},
         threshold=predictor.metadata.threshold,
-        limit=known.limit if known else None,
+        limit=detector.limit if detector else None,
     )
 
 
-def _familiar(scored: Split, run: Catalog | None) -> Split | None:
+def _train_split(scored: Split, run: Catalog | None) -> Split | None:
     """Returns the training images to compare with, or None."""
     if run is None or scored.name == "train":
         return None
@@ -136,19 +135,21 @@ def _familiar(scored: Split, run: Catalog | None) -> Split | None:
 
 
 def _feature_scores(
-    model: keras.Model, runner: Runner, sources: Sequence[Split], familiar: Split | None
+    model: keras.Model, runner: Runner, splits: Sequence[Split], train: Split | None
 ) -> dict[str, np.ndarray]:
-    """Returns `out_of_scope.feature_scores` of all sources, one after the other."""
+    """Returns `metrics.ood.feature_scores` of all splits, one after the other."""
     raw, metadata = classifier.raw_classifier(model), runner.predictor.metadata
     extractor = inference.feature_extractor(raw, metadata.tta)
     extract = keras_file.predict_batch(extractor, metadata.tta)
-    features = [runner.run(extract, source, "Features") for source in sources]
-    train = None
-    if familiar:
-        _, labels = familiar.examples()
-        train = runner.run(extract, familiar, "What is familiar"), labels
+    features = [runner.run(extract, split, "Features") for split in splits]
+    train_features = None
+    if train:
+        _, labels = train.examples()
+        train_features = runner.run(extract, train, "Features of training"), labels
     kernel, bias = raw.get_layer(classifier.LOGITS).get_weights()
     together = np.concatenate(features).astype(np.float64)
-    known = inference.read_ood_detector(model)
-    novelty_scores = known.of(together) if known else None
-    return ood.feature_scores(together, (kernel, bias), metadata.temperature, novelty_scores, train)
+    detector = inference.read_ood_detector(model)
+    residual = detector.residual(together) if detector else None
+    return ood.feature_scores(
+        together, (kernel, bias), metadata.temperature, residual, train_features
+    )

@@ -1,4 +1,4 @@
-"""A predictor's predictions for images that are changed on purpose."""
+"""Robustness to corruptions: predictions for images that are corrupted on purpose."""
 
 import os
 from collections.abc import Iterator
@@ -25,65 +25,67 @@ def measure_robustness(
     batch_size: int = 32,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Scores a predictor on every kind and severity of `corruptions`.
+    """Scores a predictor on every kind and severity of corruption.
 
-    The images are changed in the form in which the model gets them, square and resized.
+    The images are corrupted in the form in which the model gets them, square and resized.
 
     Args:
-        predictor: Of any artefact.
+        predictor: Of any model file.
         split: Images to score.
         clean: Predictions for at least these images as they are.
         batch_size: Images per step.
-        seed: Decides what is drawn at random, together with each image's path.
+        seed: Decides, with each image's path, what is drawn at random.
 
     Returns:
-        `robustness.score`, and for each kind `levels`, their `meaning` and `changed`: the share of
-        images that the last severity changes at all.
+        What `metrics.robustness.score` returns, and for each kind `levels`, their `meaning` and
+        `changed`, the share of images that the last severity changes at all.
     """
     images = pipeline.load_split(split.for_model(predictor.metadata), cache=False)
     clean = clean.only(split.examples()[0])
     batches = pipeline.make_eval_dataset(images, batch_size)
     outputs: dict[tuple[str, int], list[np.ndarray]] = {}
-    altered = dict.fromkeys(corruptions.CORRUPTIONS, 0)
+    altered_count = dict.fromkeys(corruptions.CORRUPTIONS, 0)
     cases = len(corruptions.CORRUPTIONS) * len(corruptions.SEVERITIES)
-    with tqdm(total=len(clean.paths) * cases, desc="Scoring changes", unit="image") as progress:
-        for originals, kind, severity, changed in _changed(batches, list(clean.paths), seed):
+    with tqdm(total=len(clean.paths) * cases, desc="Scoring corruptions", unit="image") as progress:
+        for originals, kind, severity, corrupted in _corrupted(batches, list(clean.paths), seed):
             count = len(originals)
-            filled = np.zeros((batch_size, *changed.shape[1:]), np.float32)
-            filled[:count] = changed
+            filled = np.zeros((batch_size, *corrupted.shape[1:]), np.float32)
+            filled[:count] = corrupted
             rows = predictor.predict_batch(tf.constant(filled))[:count]
             outputs.setdefault((kind, severity), []).append(rows)
             if severity == corruptions.SEVERITIES[-1]:
-                altered[kind] += int((originals != changed).any(axis=(1, 2, 3)).sum())
+                altered_count[kind] += int((originals != corrupted).any(axis=(1, 2, 3)).sum())
             progress.update(count)
-    return _report(clean, outputs, altered)
+    return _report(clean, outputs, altered_count)
 
 
-def _changed(
+def _corrupted(
     batches: tf.data.Dataset, paths: list[str], seed: int
 ) -> Iterator[tuple[np.ndarray, str, int, np.ndarray]]:
-    """Yields (images, kind, severity, changed images), both uint8 [batch, side, side, 3]."""
-    # NumPy, SciPy and Pillow leave the other cores free while they work.
+    """Yields (images, kind, severity, corrupted images), both uint8 [batch, side, side, 3]."""
+    # Threads are enough, since NumPy, SciPy and Pillow release the interpreter lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch in batches.as_numpy_iterator():
             names, paths = paths[: len(batch)], paths[len(batch) :]
             originals = batch[: len(names)].astype(np.uint8)
             for kind in corruptions.CORRUPTIONS:
                 for severity in corruptions.SEVERITIES:
-                    changed = pool.map(
+                    corrupted = pool.map(
                         lambda image, name, kind=kind, severity=severity: corruptions.corrupt(
                             image, kind, severity, seed, name
                         ),
                         originals,
                         names,
                     )
-                    yield originals, kind, severity, np.stack(list(changed))
+                    yield originals, kind, severity, np.stack(list(corrupted))
 
 
 def _report(
-    clean: Predictions, outputs: dict[tuple[str, int], list[np.ndarray]], altered: dict[str, int]
+    clean: Predictions,
+    outputs: dict[tuple[str, int], list[np.ndarray]],
+    altered_count: dict[str, int],
 ) -> dict[str, Any]:
-    changed = {
+    corrupted = {
         kind: [
             Predictions(
                 clean.class_names,
@@ -95,11 +97,11 @@ def _report(
         ]
         for kind in corruptions.CORRUPTIONS
     }
-    result = robustness.score(clean, changed)
+    result = robustness.score(clean, corrupted)
     for kind, corruption in corruptions.CORRUPTIONS.items():
         result["kinds"][kind] |= {
             "levels": list(corruption.levels),
             "meaning": corruption.meaning,
-            "changed": altered[kind] / len(clean.paths),
+            "changed": altered_count[kind] / len(clean.paths),
         }
     return result

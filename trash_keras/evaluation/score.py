@@ -1,4 +1,4 @@
-"""A split -> what a predictor predictions for each of its images."""
+"""Inference over a split: what a predictor predicts for each of its images."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,15 +17,15 @@ def predict_split(
     images: tf.data.Dataset | None = None,
     title: str = "",
 ) -> Predictions:
-    """Predictions for every image of a split, each exactly once.
+    """Predicts every image of a split, each exactly once.
 
     Args:
-        predictor: Of any artefact.
-        split: N images; its classes must be the model's, or some of them. They are read in the
-            size and with the resize that the model wants.
+        predictor: Of any model file.
+        split: N images; its classes must be the model's, or some of them. The images are read in
+            the size and with the resize of the model.
         batch_size: Images per step.
-        images: The split as `pipeline.images` made it, when it is already cached.
-        title: What the progress bar says; empty for the split.
+        images: The split from `pipeline.load_split`, where it is cached already.
+        title: What the progress bar says; empty for the name of the split.
 
     Raises:
         ValueError: The split has classes that the model does not know.

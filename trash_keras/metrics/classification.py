@@ -63,7 +63,7 @@ def classification_report(
 
 
 def accuracy_and_loss(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Returns the two figures of `classification_report` that training watches: `accuracy` and `loss`.
+    """Returns `accuracy` and `loss` of `classification_report`, which training watches.
 
     Args:
         labels: int [N].
@@ -90,7 +90,7 @@ def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
         probabilities: float [N, classes].
     """
     true_class = probabilities[np.arange(len(labels)), labels]
-    # The bound of Keras' own loss: one wrong prediction of probability 1 must not make the mean infinite.
+    # The bound of Keras' own loss: a wrong prediction of probability 1 must not make it infinite.
     return float(-np.log(np.maximum(true_class, 1e-7)).mean())
 
 

@@ -46,7 +46,7 @@ def read_export(workdir: str | os.PathLike) -> dict[str, Any]:
         workdir: Folder of the run.
 
     Returns:
-        The content of `export/export.json`, with `kinds` (format -> facts); empty before any export.
+        The content of `export/export.json`, with `kinds` (format -> facts); empty before an export.
 
     Raises:
         ValueError: The file is damaged.
