@@ -89,7 +89,7 @@ def read_ood_detector(model: keras.Model) -> SubspaceDetector | None:
     """Returns what decides how an inference model scales the logits of OOD images, or None."""
     if OOD_CENTRE not in {layer.name for layer in model.layers}:
         return None
-    mean, _, _ = model.get_layer(OOD_CENTRE).get_weights()
+    mean, _ = model.get_layer(OOD_CENTRE).get_weights()
     (basis,) = model.get_layer(OOD_SUBSPACE).get_weights()
     return SubspaceDetector(mean, basis, 1 / model.get_layer(OOD_LIMIT).scale)
 
@@ -143,16 +143,18 @@ def _mean_of_views(
 
 def _ood_scaling(features: keras.KerasTensor, detector: SubspaceDetector) -> keras.KerasTensor:
     """Returns [batch, 1]: `SubspaceDetector.scaling` as layers that every runtime has."""
-    centre = keras.layers.Normalization(dtype="float32", name=OOD_CENTRE)
+    # Frozen, with variance 1, it subtracts the mean. `Normalization` computes with copies of its
+    # weights, which tf2onnx takes for further inputs.
+    centre = keras.layers.BatchNormalization(
+        epsilon=0.0, center=False, scale=False, trainable=False, dtype="float32", name=OOD_CENTRE
+    )
     subspace = keras.layers.Dense(
         detector.basis.shape[1], use_bias=False, dtype="float32", name=OOD_SUBSPACE
     )
     limit = keras.layers.Rescaling(1 / detector.limit, dtype="float32", name=OOD_LIMIT)
-    centre.build(features.shape)
-    centre.set_weights([detector.mean, np.ones_like(detector.mean), np.array(0)])
-    centre.finalize_state()  # what it computes with is a copy of its weights
-    centred = centre(features)
+    centred = centre(features, training=False)
     inside = keras.ops.sum(keras.ops.square(subspace(centred)), axis=1, keepdims=True)
+    centre.set_weights([detector.mean, np.ones_like(detector.mean)])
     subspace.set_weights([detector.basis])
     whole = keras.ops.sum(keras.ops.square(centred), axis=1, keepdims=True)
     share = 1.0 - inside / keras.ops.maximum(whole, 1e-12)
