@@ -155,7 +155,6 @@ def _ood_scaling(features: keras.KerasTensor, detector: SubspaceDetector) -> ker
     centred = centre(features, training=False)
     inside = keras.ops.sum(keras.ops.square(subspace(centred)), axis=1, keepdims=True)
     centre.set_weights([detector.mean, np.ones_like(detector.mean)])
-    centre.set_weights([detector.mean, np.ones_like(detector.mean)])
     subspace.set_weights([detector.basis])
     whole = keras.ops.sum(keras.ops.square(centred), axis=1, keepdims=True)
     share = 1.0 - inside / keras.ops.maximum(whole, 1e-12)
