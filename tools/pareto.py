@@ -70,8 +70,8 @@ def _points(path: Path, formats: Sequence[str]) -> list[dict[str, Any]]:
     chosen = {name: found[name] for name in formats if name in found}
     if not chosen:
         raise ValueError(
-            f"{path} has none of the formats {', '.join(formats)}, but {', '.join(found) or 'none'}."
-            f" Export one: {command}"
+            f"{path} has none of the formats {', '.join(formats)}, but "
+            f"{', '.join(found) or 'none'}. Export one: {command}"
         )
     return [_point(path, name, facts, command) for name, facts in chosen.items()]
 
