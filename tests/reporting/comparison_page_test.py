@@ -98,7 +98,7 @@ def test_choosing_on_the_test_split_is_warned_of(split, warned):
 
 def test_what_is_published(tmp_path):
     comparison = compared(runs=[run("old", 0.8), run("<b>new</b>", 0.9), run("third")])
-    comparison_page.publish(comparison, tmp_path / "out")
+    comparison_page.write(comparison, tmp_path / "out")
     written = sorted(
         str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*")
     )
@@ -115,8 +115,8 @@ def test_what_is_published(tmp_path):
 
 
 def test_a_page_without_different_settings_says_so(tmp_path):
-    comparison_page.publish(compared(settings={}), tmp_path)
-    assert "None, as far as the runs record theirs." in (tmp_path / "comparison.html").read_text()
+    comparison_page.write(compared(settings={}), tmp_path)
+    assert "None, as far as they are recorded." in (tmp_path / "comparison.html").read_text()
 
 
 @pytest.mark.parametrize(
