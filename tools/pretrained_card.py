@@ -44,31 +44,12 @@ def figures(workdir: Path, model: Path, home: Path, external: Path) -> dict[str,
     for folder, found in ((home, scored), (external, others)):
         if model.name not in found["run"]["command"]:
             raise ValueError(f"{folder} is of another file than {model.name}.")
-    config, run = report["config"], report["run"]
-    teacher = config.get("distillation", {}).get("teacher", "")
-    if "," in teacher:
-        raise ValueError(f"The card has room for one teacher. {workdir} has several: {teacher}")
-    taught = read_report(Path(teacher).parent) if teacher else None
     return {
         "sha256": remote.checksum(str(model)),
         "bytes": model.stat().st_size,
         "metadata": dataclasses.asdict(ModelMetadata.read(model)),
-        "training": {
-            "backbone": PurePosixPath(config["model"]["backbone"]).name,
-            "split_method": config["data"]["split_method"],
-            "seed": config["runtime"]["seed"],
-            "minutes": run["training_minutes"],
-            "machine": run["machine"],
-            "git_revision": run["git_revision"],
-            "valid_accuracy": report["valid"]["accuracy"],
-            "valid_examples": report["valid"]["examples"],
-        },
-        "teacher": taught and {
-            "image_size": taught["config"]["data"]["image_size"],
-            "views": taught["answering"]["tta"],
-            "accuracy": taught["test"]["accuracy"],
-            "minutes": taught["run"]["training_minutes"],
-        },
+        "training": _training(report),
+        "teacher": _teacher(workdir, report["config"]),
         "exported": {
             "float32": {name: exported["float32"][name] for name in ("accuracy", "bytes")},
             FORMAT: {
@@ -82,7 +63,36 @@ def figures(workdir: Path, model: Path, home: Path, external: Path) -> dict[str,
             "auroc": scored["out_of_scope"]["scores"]["confidence"]["auroc"],
         },
         "external": {name: others["all"][name] for name in _SCORES if name != "confusion_matrix"},
-    }  # fmt: skip
+    }
+
+
+def _training(report: Mapping[str, Any]) -> dict[str, Any]:
+    config, run = report["config"], report["run"]
+    return {
+        "backbone": PurePosixPath(config["model"]["backbone"]).name,
+        "split_method": config["data"]["split_method"],
+        "seed": config["runtime"]["seed"],
+        "minutes": run["training_minutes"],
+        "machine": run["machine"],
+        "git_revision": run["git_revision"],
+        "valid_accuracy": report["valid"]["accuracy"],
+        "valid_examples": report["valid"]["examples"],
+    }
+
+
+def _teacher(workdir: Path, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    teacher = config.get("distillation", {}).get("teacher", "")
+    if not teacher:
+        return None
+    if "," in teacher:
+        raise ValueError(f"The card has room for one teacher. {workdir} has several: {teacher}")
+    taught = read_report(Path(teacher).parent)
+    return {
+        "image_size": taught["config"]["data"]["image_size"],
+        "views": taught["answering"]["tta"],
+        "accuracy": taught["test"]["accuracy"],
+        "minutes": taught["run"]["training_minutes"],
+    }
 
 
 def render(found: Mapping[str, Any]) -> str:
