@@ -163,9 +163,9 @@ class Prediction:
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values: file and error; or file, label, probability, probabilities.
 
-        `probability` is the largest one, also where the label is `unsure`. With conformal sets there
-        are `labels`, too: the set, most probable first, or empty. A prediction with a saliency map
-        has its file as `explanation`.
+        `probability` is the largest one, also where the label is `unsure`. With conformal sets
+        there are `labels`, too: the set, most probable first, or empty. A prediction with a
+        saliency map has its file as `explanation`.
         """
         if self.error:
             return {"file": self.file, "error": self.error}
