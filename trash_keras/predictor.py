@@ -384,7 +384,7 @@ unsure up to 0.87>
         """Runs the model batch after batch, with a progress bar.
 
         Args:
-            batches: float32 [batch, side, side, 3] each; may end in filler (`pipeline.evaluation`).
+            batches: float32 [batch, side, side, 3] each; may end in filler (`pipeline.make_eval_dataset`).
             examples: Number of images that count.
             title: What the progress bar says.
 
