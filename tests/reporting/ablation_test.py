@@ -64,7 +64,7 @@ def test_other_images_are_refused():
         ablation.compare({"recipe": [run([1, 1], files="ab")], "better": [run([1, 1], files="ac")]})
 
 
-def test_the_table_has_a_row_a_variant():
+def test_the_table_has_a_row_for_each_variant():
     found = {
         "recipe": [run([1, 0, 1, 1])],
         "a_b": [run([1, 0, 0, 1], warmup_ratio=0.3, ema_momentum=0.9)],

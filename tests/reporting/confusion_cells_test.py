@@ -21,7 +21,7 @@ def test_cells_are_those_of_the_matrix_that_hold_images(predicted):
     assert [c.share for c in cells] == pytest.approx([5 / 6, 1 / 6, 1, 0.5, 0.5])
 
 
-def test_wrong_predictions_come_most_confident_first_and_right_ones_last(predicted):
+def test_wrong_predictions_come_by_falling_and_right_ones_by_rising_confidence(predicted):
     found = predicted(["a", "b"], [[20, 15], [0, 1]])
     right, wrong, _ = confusion_cells.cells(found)
     assert shown_files(wrong, found) == [f"a/a-b-{number:02}.jpg" for number in range(12)]

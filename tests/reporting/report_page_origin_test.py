@@ -29,7 +29,7 @@ def test_files_left_out_are_counted_and_listed(written, full):
     assert "And 3 more." in text
 
 
-def test_a_label_map_and_classes_without_images_are_told(written, full, predicted):
+def test_a_label_map_and_classes_without_images_are_shown(written, full, predicted):
     full["label_map"] = {"classes": {"jar": "glass", "sofa": None, "unseen": None},
                          "left_out": {"sofa": 12}}  # fmt: skip
     matrix = np.diag([50, 50, 0, 50, 50, 50])  # no metal

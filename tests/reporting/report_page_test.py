@@ -135,7 +135,7 @@ def test_the_report_is_not_changed(written, full):
     assert full == before
 
 
-def test_a_file_name_that_is_no_text_is_written_with_question_marks(written, scored):
+def test_a_file_name_that_is_not_utf_8_is_written_with_question_marks(written, scored):
     name = os.fsdecode(b"caf\xe9.jpg")
     report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[top_error(name)])}
     assert "caf?.jpg" in written(report)
