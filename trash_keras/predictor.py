@@ -384,7 +384,8 @@ unsure up to 0.87>
         """Runs the model batch after batch, with a progress bar.
 
         Args:
-            batches: float32 [batch, side, side, 3] each; may end in filler (`pipeline.make_eval_dataset`).
+            batches: float32 [batch, side, side, 3] each; the last may end in filler, as that of
+                `pipeline.make_eval_dataset` does.
             examples: Number of images that count.
             title: What the progress bar says.
 
