@@ -97,10 +97,10 @@ class Catalog:
             order = sorted(paths, key=shuffle_key)
             ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
         kept = sorted(ranked)[: count or None]
-        files = {
-            name: tuple(sorted(path for _, found, path in kept if found == name))
-            for name in self.class_names
-        }
+        chosen: dict[str, list[str]] = {name: [] for name in self.class_names}
+        for _, name, path in kept:
+            chosen[name].append(path)
+        files = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
         return Catalog(self.class_names, {split: files})
 
     def without(self, bad_files: Iterable[str]) -> "Catalog":

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -44,8 +45,15 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Writes a JSON file, indented, keys in the order given."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """Writes a JSON file, indented, keys in the order given, each list of numbers in one line."""
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    # A confusion matrix of 1,000 classes would have a million lines. No string has a line break.
+    lists = re.compile(r"\[\n[-+.\deE,\s]*\]")
+    write_text(path, lists.sub(lambda found: _one_line(found.group()), text))
+
+
+def _one_line(numbers: str) -> str:
+    return "[" + " ".join(numbers[1:-1].split()) + "]"
 
 
 def remove(path: str | os.PathLike) -> None:

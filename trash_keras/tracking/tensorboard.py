@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting.plots import base
+from trash_keras.reporting.plots import base, class_figures
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.tracking.trackers import ReadImages
 
@@ -48,7 +48,9 @@ class TensorBoardTracker:
                 scores = of_split.score()
                 tf.summary.scalar(f"{split}/accuracy", scores["accuracy"])
                 tf.summary.scalar(f"{split}/macro_f1", scores["macro_f1"])
-                figure = base.confusion_matrix(scores["confusion_matrix"], of_split.class_names)
+                figure = class_figures.confusion_matrix(
+                    scores["confusion_matrix"], of_split.class_names
+                )
                 encoded = io.BytesIO()
                 figure.savefig(encoded, format="png", dpi=base.DOTS_PER_INCH)
                 image = tf.io.decode_png(encoded.getvalue(), channels=3)
