@@ -14,6 +14,8 @@ from tests.support import http_server
 from trash_keras.data import splits
 from trash_keras.data.trashnet import official_lists, trashnet_dataset_builder
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 REAL = ROOT.parent / "shared" / "trashnet" / "images"
 SIZES = {"train": 1768, "validation": 328, "test": 431}
