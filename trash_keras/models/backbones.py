@@ -1,4 +1,4 @@
-"""Backbones for transfer learning: a network by its name, or a .keras file -> feature extractor."""
+"""Backbones for transfer learning: network names or a .keras file -> feature extractor."""
 
 import difflib
 import inspect
