@@ -5,8 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from trash_keras.models import backbones, classifier
-from trash_keras.models import efficientnet_lite
+from trash_keras.models import backbones, classifier, efficientnet_lite
 
 SHARED = Path(__file__).parents[3] / "shared/backbones"
 ROWS, COLUMNS, CHANNELS = np.indices((64, 64, 3))
