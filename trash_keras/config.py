@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
+from trash_keras.storage import local
 
 _Options = TypeVar("_Options")
 
@@ -542,6 +543,7 @@ def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
     Raises:
         ValueError: WORKDIR belongs to another configuration; names the fields that differ.
     """
+    local.require_folder("workdir", workdir)
     path = os.path.join(workdir, "config.json")
     if not os.path.exists(path):
         return

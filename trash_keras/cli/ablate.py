@@ -34,6 +34,10 @@ GROUPS = {"Ablation": (VARIANTS, SEEDS, EXTERNAL_DIR), "Output": (WORKDIR,)}
 def main(paths: Sequence[str]) -> None:
     """Runs the ablation that the flags and the file describe."""
     reject_positional_arguments(paths)
+
+    from trash_keras.data import file_roles
+
+    file_roles.require("variants", VARIANTS.value)
     variants = {"recipe": read_config()}
     with open(VARIANTS.value, encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):

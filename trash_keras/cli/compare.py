@@ -22,7 +22,9 @@ def main(folders: Sequence[str]) -> None:
     """Prints the comparison, and writes it when asked to."""
     from trash_keras.metrics import comparison
     from trash_keras.reporting import comparison_page
+    from trash_keras.storage import local
 
+    local.require_folder("output", OUTPUT.value or "")
     compared = comparison.compare(folders, SPLIT.value)
     print(comparison_page.text(compared))
     if OUTPUT.value:

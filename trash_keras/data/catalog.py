@@ -196,6 +196,7 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
         ValueError: The folder is missing, has no class folders, or has no images.
     """
     root = Path(data_dir)
+    local.require_folder("data_dir", root)
     if not root.is_dir():
         raise ValueError(
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "

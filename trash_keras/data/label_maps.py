@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.data import file_roles
 from trash_keras.data.catalog import Catalog, FilesByClass
 
 LabelMap = Mapping[str, str | None]
@@ -21,6 +22,7 @@ def read(path: str | os.PathLike, class_names: Sequence[str]) -> dict[str, str |
     Raises:
         ValueError: The file is missing, holds something else, or names an unknown class.
     """
+    file_roles.require("label_map", path)
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

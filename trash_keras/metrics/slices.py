@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.data import file_roles
 from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.metrics.predictions import Predictions
 
@@ -58,6 +59,7 @@ def _read(named: str) -> dict[str, str]:
     path, _, column = named.rpartition(":")
     if not path or Path(named).exists():
         path, column = named, COLUMN
+    file_roles.require("slices", path)
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)

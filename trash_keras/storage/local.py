@@ -38,6 +38,23 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
+def require_folder(flag: str, path: str | os.PathLike) -> None:
+    """Checks before hours of work that a folder can be made or written to.
+
+    Args:
+        flag: Name of the flag, for the message.
+        path: The folder, which need not be there; empty or an address is not checked.
+
+    Raises:
+        ValueError: The path, or one above it, is a file.
+    """
+    if not os.fspath(path) or "://" in os.fspath(path):
+        return
+    for place in (Path(path), *Path(path).parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--{flag} takes a folder. Received: {path}; {place} is a file.")
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a UTF-8 text file."""
     with atomic_write(path) as temporary:

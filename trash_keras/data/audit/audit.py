@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import splits
+from trash_keras.data import file_roles, splits
 from trash_keras.data.audit import duplicates, label_issues, outliers
 from trash_keras.data.audit.duplicates import Pair, Thresholds
 from trash_keras.data.audit.inspection import (
@@ -44,6 +44,7 @@ def read_catalog(
         ValueError: No such folder or catalog, or the folder does not fit the method.
     """
     if catalog_file:
+        file_roles.require("catalog", catalog_file)
         catalog = Catalog.load(catalog_file)
         catalog.require(scan(data_dir), data_dir)
         return catalog
