@@ -53,7 +53,7 @@ def test_photographs_of_phones_are_converted(kind):
         file = odd_files.save(copy, kind, quality=95, icc_profile=profile)
         found = decoding.decode(file)[middles].astype(int)
         difference = np.abs(found - np.asarray(SCENE, int)[middles]).max()
-        assert (difference <= odd_files.LOSSY) == converted, difference
+        assert (difference <= 20) == converted, difference  # levels; unconverted some 40
 
 
 def test_bitmaps_of_a_caller_are_converted_alike():
