@@ -13,6 +13,7 @@ from absl import flags
 
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
+from trash_keras.host import imports
 
 flags.disclaim_key_flags()
 
@@ -71,7 +72,10 @@ def quiet_imports() -> Iterator[None]:
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
-            yield
+            with imports.keras_on_tensorflow():
+                yield
+        except ValueError:  # says in one line what is wrong
+            raise
         except BaseException:
             held.seek(0)
             os.write(real_stderr, held.read())

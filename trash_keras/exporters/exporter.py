@@ -22,11 +22,12 @@ from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOption
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
-from trash_keras.models import inference
+from trash_keras.models import inference, keras_settings
 from trash_keras.reporting import parity_page, report
 from trash_keras.storage import local
 
 
+@keras_settings.settled()
 def export(
     workdir: str | os.PathLike,
     formats: Sequence[str] = DEFAULT_FORMATS,
