@@ -51,7 +51,8 @@ def export(
     Returns:
         The content of `export.json`: what `input` and `output` are, `answering` of
         `ModelMetadata.inference_settings`, the number of `compared_pictures`, the `machine` that
-        timed the files, and for each format under `kinds` its `path`, size in `bytes`, what
+        timed the files, and for each format under `kinds` its `path`, size in `bytes`, the
+        versions of runtimes that were `tried`, what
         `parity.Reference.figures` returns, and `latency` and `peak_memory_mb` of
         `benchmark.measure`. Formats that this call did not ship, since they agree too little, are
         under `refused`, with what they predicted.
@@ -82,6 +83,7 @@ def export(
                 size = _size(temporary)
                 figures = reference.figures(temporary, settings.min_agreement)
             facts["kinds"][name] = {"path": chosen.file, "bytes": size, **figures}
+            facts["kinds"][name]["tried"] = chosen.tried
         except parity.DisagreementError as found:
             local.remove(output / chosen.file)
             facts["kinds"].pop(name, None)
