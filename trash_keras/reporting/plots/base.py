@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from trash_keras.reporting.plots import style
+from trash_keras.reporting.plots import fonts, style
 from trash_keras.storage import local
 
 DOTS_PER_INCH = 120
@@ -267,5 +267,5 @@ def quiet_frame(axes: Axes) -> None:
 @style.own()
 def save(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure as PNG or JPEG by the suffix of `path`, with 120 dots per inch."""
-    with local.atomic_write(path) as temporary:
+    with local.atomic_write(path) as temporary, fonts.legible(figure):
         figure.savefig(temporary, dpi=DOTS_PER_INCH)
