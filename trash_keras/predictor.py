@@ -22,6 +22,7 @@ from trash_keras.data import decoding, image_inputs
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage.names import printable
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
 PredictBatch = Callable[[np.ndarray], np.ndarray]
@@ -180,7 +181,7 @@ class Prediction:
         }
 
     def __repr__(self) -> str:
-        return f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>"
+        return printable(f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -17,6 +17,7 @@ from trash_keras.data.readers.shards import by_class
 from trash_keras.data.sources import remotes
 from trash_keras.data.sources.prepare import Prepared, Request, prepare_dataset
 from trash_keras.storage import local, remote
+from trash_keras.storage.names import to_bytes
 
 JOB = ".job"  # in the folder of shards, until they are finished
 IMAGES = ".images"  # in there too: class folders, where no reader takes the source itself
@@ -104,7 +105,7 @@ def _write(
     if found := {each for each in remote.names(output) if not each.startswith((".", "images-"))}:
         raise ValueError(f"{output} is not empty: it holds {min(found)}. Name a new folder.")
     job = remote.join(output, JOB)
-    digest = hashlib.sha256("\n".join(plan.paths).encode()).hexdigest()
+    digest = hashlib.sha256(to_bytes("\n".join(plan.paths))).hexdigest()
     beam.open_job(
         job,
         {"source": name, "images": digest, "format": plan.data_format, "shards": plan.shards},

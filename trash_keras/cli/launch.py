@@ -13,6 +13,7 @@ from absl import flags
 
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
+from trash_keras.storage.names import printable
 
 flags.disclaim_key_flags()
 
@@ -33,8 +34,11 @@ def run(module: ModuleType) -> NoReturn:
     flags.FLAGS.register_key_flag_for_module(
         sys.argv[0] if is_script else module.__name__, flags.FLAGS["traceback"]
     )
-    # A log file shows each line when it is printed, not when a buffer is full.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # A log file shows each line when it is printed, not when a buffer is full. What the locale
+    # cannot show is escaped: a name must not end the verb.
+    sys.stdout.reconfigure(  # type: ignore[union-attr]
+        line_buffering=True, errors="backslashreplace"
+    )
     if asked := (HELP | HELP_ALL).intersection(sys.argv[1:]):
         print(help_pages.page(module, program, everything=bool(asked & HELP_ALL)))
         sys.exit(0)
@@ -83,7 +87,7 @@ def quiet_imports() -> Iterator[None]:
 
 def fail(message: str, status: int) -> NoReturn:
     """Ends the process with one line on stderr."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(status)
 
 

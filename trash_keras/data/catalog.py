@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from trash_keras.storage import local
+from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
 WHOLE = "all"  # the only split of data that is not divided
@@ -213,7 +214,7 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
 
 def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(to_bytes(text)).digest()
 
 
 def is_image(name: str) -> bool:

@@ -15,6 +15,7 @@ from trash_keras.data.readers import tfds_records
 from trash_keras.data.readers.base import TFDS_PREFIX
 from trash_keras.data.splits import FOLDER_NAMES
 from trash_keras.data.trashnet import trashnet_dataset_builder
+from trash_keras.storage.names import from_bytes
 
 
 def open_builder(location: str) -> tfds.core.DatasetBuilder:
@@ -214,7 +215,7 @@ class TfdsReader:
         classes = {
             number: self._class_names[label] for number, label in enumerate(labels) if label >= 0
         }
-        given = {number: names[number].decode() for number in classes} if names else {}
+        given = {number: from_bytes(names[number]) for number in classes} if names else {}
         if len(set(given.values())) == len(classes) and all(
             path.startswith(f"{classes[number]}/") for number, path in given.items()
         ):
