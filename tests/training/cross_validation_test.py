@@ -190,7 +190,7 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
         ({"head_epochs": 0}, "nothing to train"),
         ({"backbone": "ResNet5"}, "Near names"),
         ({"groups": "x"}, "--groups is for --split_method=grouped"),
-        ({"subsets": "gone.csv"}, "No usable --slices at gone.csv"),
+        ({"slices": "gone.csv"}, "No usable --slices at gone.csv"),
         ({"teacher": "gone"}, "finished cross-validation with the same folds.* Received: gone"),
     ],
 )
