@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
+from trash_keras.storage import text_files
 from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
@@ -544,8 +545,7 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
         ValueError: The file is missing or is not a configuration of that class.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            return config_class.from_dict(json.load(file))
+        return config_class.from_dict(json.loads(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 from absl import flags
 
 from trash_keras import config
+from trash_keras.cli import flag_files
 from trash_keras.presets import reader
 from trash_keras.storage import paths
 
@@ -120,7 +121,7 @@ def parse(arguments: Sequence[str]) -> list[str]:
         ValueError: There is no such preset, or no such user's home.
         OSError: A --flagfile that cannot be read.
     """
-    rest = _parse(arguments)
+    rest = _parse(flag_files.inline(arguments))
     for name in PATHS.intersection(flags.FLAGS):
         if flags.FLAGS[name].value:
             flags.FLAGS[name].value = _expanded(name, flags.FLAGS[name].value)

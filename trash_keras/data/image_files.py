@@ -7,6 +7,7 @@ from pathlib import Path
 from trash_keras.data.catalog import is_image
 from trash_keras.storage import remote
 from trash_keras.storage.paths import expand
+from trash_keras.storage.text_files import encoding
 
 
 def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
@@ -31,7 +32,7 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
         else:
             yield path
     if paths_file:
-        with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
+        with open(paths_file, encoding=encoding(paths_file), errors="surrogateescape") as file:
             yield from (expand(line.rstrip("\r\n")) for line in file if line.strip())
 
 

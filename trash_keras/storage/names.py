@@ -6,6 +6,7 @@ too, and do things to a terminal. So names are hashed, stored and shown through 
 """
 
 import re
+import unicodedata
 
 # Control characters, line and paragraph separators, lone surrogates; and what cannot be seen or
 # turns the writing direction, so that a name shows as another one.
@@ -30,6 +31,14 @@ def to_bytes(name: str) -> bytes:
 def from_bytes(name: bytes) -> str:
     """Returns the name that `to_bytes` made bytes of."""
     return name.decode("utf-8", "surrogateescape")
+
+
+def key(path: str) -> str:
+    """Returns what spellings of a path have in common.
+
+    macOS decomposes letters with accents, and Windows has another slash.
+    """
+    return unicodedata.normalize("NFC", path.replace("\\", "/"))
 
 
 def is_plain(name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import EXTENSIONS, FilesByClass, is_image, scan, shuffle_key
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
@@ -130,7 +131,11 @@ class RemoteReader:
                 f"{self._address} has no images: it needs one folder per class with files "
                 f"ending in {', '.join(EXTENSIONS)}."
             )
-        return {name: tuple(paths) for name, paths in by_class.items()}
+        named = class_names.of_folders(by_class)
+        return {
+            named[folder]: tuple(by_class[folder])
+            for folder in sorted(named, key=named.__getitem__)
+        }
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""

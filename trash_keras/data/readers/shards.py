@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import FilesByClass
 from trash_keras.data.readers.shard_writer import INDEX, require_format
 
@@ -17,7 +18,8 @@ def by_class(paths: Iterable[str]) -> FilesByClass:
     files: dict[str, list[str]] = {}
     for path in sorted(paths):
         files.setdefault(path.split("/")[0], []).append(path)
-    return {name: tuple(found) for name, found in files.items()}
+    named = class_names.of_folders(files)
+    return {named[folder]: tuple(files[folder]) for folder in sorted(named, key=named.__getitem__)}
 
 
 class ShardReader:

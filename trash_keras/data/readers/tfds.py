@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import SPLITS, FilesByClass
 from trash_keras.data.readers import tfds_records
 from trash_keras.data.readers.base import TFDS_PREFIX
@@ -130,7 +131,9 @@ class TfdsReader:
         info = (builder := open_builder(location)).info
         self._files = tfds_records.open_records(builder)
         self._place = str(builder.data_path)
-        self._class_names: list[str] = info.features["label"].names
+        labels = info.features["label"].names
+        named = class_names.of_folders(labels)
+        self._class_names: list[str] = [named[label] for label in labels]
         self._sizes = {name: info.splits[name].num_examples for name in sorted(info.splits)}
         has_names = "file" in info.features and isinstance(
             info.features["file"], tfds.features.Text
