@@ -18,6 +18,8 @@ from trash_keras.models.classifier import load_classifier
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.predictor import Predictor
 
+pytestmark = pytest.mark.long
+
 NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite", "export/model.onnx")
 
 
