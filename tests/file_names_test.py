@@ -175,3 +175,20 @@ def test_an_audit_names_every_file(odd_data, tmp_path):
     audit_page.write(findings, tmp_path, data, "audit", tmp_path / "groups.json")
     assert findings["summary"]["files"] == 36
     assert "\x1b" not in (tmp_path / "audit.html").read_text(encoding="utf-8")
+
+
+def test_folders_that_libraries_cannot_open_are_refused_by_name(tmp_path, data_dir):
+    from trash_keras.exporters.exporter import export
+
+    odd = tmp_path / os.fsdecode(b"r\xe9")
+    (odd / "saved").mkdir(parents=True)
+    message = r"names in UTF-8.* Received: .*r\\xe9"
+    with pytest.raises(ValueError, match=message):
+        export(odd, ["dynamic"])
+    with pytest.raises(ValueError, match=message):
+        shards.write_shards(Request(str(data_dir)), odd, shards.Layout("tfrecord", 1, 10))
+    with pytest.raises(ValueError, match=message):
+        base.open_reader(odd, "tfrecord")
+    for model in ("saved", "model.tflite"):
+        with pytest.raises(ValueError, match=message):
+            tk.load(odd / model)

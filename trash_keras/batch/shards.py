@@ -17,7 +17,7 @@ from trash_keras.data.readers.shards import by_class
 from trash_keras.data.sources import remotes
 from trash_keras.data.sources.prepare import Prepared, Request, prepare_dataset
 from trash_keras.storage import local, remote
-from trash_keras.storage.names import to_bytes
+from trash_keras.storage.names import require_utf8, to_bytes
 
 JOB = ".job"  # in the folder of shards, until they are finished
 IMAGES = ".images"  # in there too: class folders, where no reader takes the source itself
@@ -58,6 +58,7 @@ def write_shards(request: Request, output: str | os.PathLike, layout: Layout) ->
         OSError: The source cannot be read, or a shard cannot be written.
         ImportError: The client of the source, or Apache Beam, is not installed.
     """
+    require_utf8(output)
     options = beam.pipeline_options(layout.runner, layout.runner_options) if layout.runner else None
     already = remote.exists(remote.join(output, shard_writer.INDEX))
     if not already:

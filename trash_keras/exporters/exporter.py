@@ -25,6 +25,7 @@ from trash_keras.metrics import report_file
 from trash_keras.models import inference
 from trash_keras.reporting import parity_page, report
 from trash_keras.storage import local
+from trash_keras.storage.names import require_utf8
 
 
 def export(
@@ -67,6 +68,7 @@ def export(
             f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
         )
     workdir = Path(workdir)
+    require_utf8(workdir)
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     spec = _spec(workdir, metadata, reference.split.reader, settings)

@@ -5,6 +5,7 @@ but neither printed nor written as UTF-8. Control characters and line breaks are
 too, and do things to a terminal. So names are hashed, stored and shown through this module.
 """
 
+import os
 import re
 import unicodedata
 
@@ -31,6 +32,16 @@ def to_bytes(name: str) -> bytes:
 def from_bytes(name: bytes) -> str:
     """Returns the name that `to_bytes` made bytes of."""
     return name.decode("utf-8", "surrogateescape")
+
+
+def require_utf8(path: str | os.PathLike) -> None:
+    """Raises ValueError for the path of a model or shards that is not UTF-8: no library opens it."""
+    text = os.fspath(path)
+    if not text.isascii() and any(0xD800 <= ord(one) <= 0xDFFF for one in text):
+        raise ValueError(
+            "Models and shards must lie in folders with names in UTF-8, or their libraries cannot "
+            f"open them. Received: {printable(text)}"
+        )
 
 
 def key(path: str) -> str:

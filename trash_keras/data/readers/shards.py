@@ -11,6 +11,7 @@ import tensorflow as tf
 from trash_keras.data import class_names
 from trash_keras.data.catalog import FilesByClass
 from trash_keras.data.readers.shard_writer import INDEX, require_format
+from trash_keras.storage.names import require_utf8
 
 
 def by_class(paths: Iterable[str]) -> FilesByClass:
@@ -35,6 +36,7 @@ class ShardReader:
 
     def __init__(self, root: str | os.PathLike, data_format: str) -> None:
         require_format(data_format)
+        require_utf8(root)
         self._root = str(root)
         index = self._read_index()
         if index["format"] != data_format:
