@@ -204,15 +204,16 @@ class ModelConfig(_Checked):
 
     backbone: str = option(
         "ResNet50",
-        "A keras.applications constructor, or the path of a .keras feature extractor that takes "
-        "RGB 0..255 and scales it itself.",
+        "EfficientNetLite0, 1 or 2 (made for 224, 240 and 260 px), a keras.applications "
+        "constructor, or the path of a .keras feature extractor that takes RGB 0..255 and scales "
+        "it itself.",
         is_path=True,
     )
     weights: str = option(
         "imagenet",
-        "Pretrained weights of the backbone, for transfer learning: imagenet (downloads), none "
-        "(random), or the path of a weights file. A .keras backbone brings its own; none discards "
-        "them.",
+        "Pretrained weights of the backbone, for transfer learning: imagenet (downloads; for "
+        "EfficientNetLite from the extra lite, without), none (random), or the path of a weights "
+        "file. A .keras backbone brings its own; none discards them.",
         is_path=True,
     )
     init: str = option(

@@ -35,7 +35,7 @@ def from_bytes(name: bytes) -> str:
 
 
 def require_utf8(path: str | os.PathLike) -> None:
-    """Raises ValueError for the path of a model or shards that is not UTF-8: no library opens it."""
+    """Raises ValueError for a path that is not UTF-8, where a library would have to open it."""
     text = os.fspath(path)
     if not text.isascii() and any(0xD800 <= ord(one) <= 0xDFFF for one in text):
         raise ValueError(
