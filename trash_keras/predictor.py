@@ -21,6 +21,7 @@ from trash_keras import pretrained
 from trash_keras.data import decoding, image_inputs
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
+from trash_keras.host import imports
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
 from trash_keras.storage.names import printable, require_utf8
 
@@ -91,7 +92,8 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
         allowed = ", ".join(filter(None, RUNTIMES))
         raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
     try:
-        return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[ending]}")
+        with imports.keras_on_tensorflow():
+            return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[ending]}")
     except ModuleNotFoundError as error:
         raise ImportError(
             f"{path} needs the package {error.name}: pip install 'trash-keras[train]'"

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from trash_keras.config import ModelConfig
 from trash_keras.data import pipeline
 from trash_keras.data.pipeline import Split
-from trash_keras.models import classifier
+from trash_keras.models import classifier, keras_settings
 from trash_keras.storage import caches, local
 from trash_keras.training import devices
 
@@ -131,6 +131,7 @@ def dataset(features: np.ndarray, memory_megabytes: float) -> tf.data.Dataset:
     return tf.data.Dataset.range(len(features)).map(row, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+@keras_settings.settled()
 def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     """Builds a frozen backbone with scaling and pooling.
 
@@ -149,6 +150,7 @@ def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     return classifier.feature_extractor(classifier.create(settings, ("",), image_size))
 
 
+@keras_settings.settled()
 def of_split(
     extractor: keras.Model, split: Split, batch_size: int, cache_dir: str | os.PathLike
 ) -> np.ndarray:
