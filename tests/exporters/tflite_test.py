@@ -5,8 +5,13 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.schema_py_generated import (
+    BuiltinOperator,
+    Model,
+    ModelT,
+    TensorType,
+)
 
 from tests.support.export import check_export, write_export
 from trash_keras.exporters import tflite, tflite_graph
@@ -53,9 +58,9 @@ def test_predictions_are_those_of_inference_mode(written, spec, training_mode, i
 
 def operators(content):
     """Returns what a file computes with: kind of operator -> input tensors of each."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = ModelT.InitFromObj(Model.GetRootAs(content, 0))
     graph = model.subgraphs[0]
-    names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
+    names = {number: name for name, number in vars(BuiltinOperator).items()}
     kinds = {}
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
@@ -68,10 +73,10 @@ def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
     content = written["int8"].read_bytes()
     model, kinds = operators(content)
     for inputs in kinds["CONV_2D"]:
-        assert inputs[0].type == inputs[1].type == schema.TensorType.INT8
+        assert inputs[0].type == inputs[1].type == TensorType.INT8
         assert len(inputs[1].quantization.scale) == inputs[1].shape[0]  # of output channels
     for inputs in kinds["SOFTMAX"] + kinds["FULLY_CONNECTED"]:
-        assert inputs[0].type == schema.TensorType.FLOAT32
+        assert inputs[0].type == TensorType.FLOAT32
     offsets = [content.find(bytes(buffer.data)) for buffer in model.buffers
                if buffer.data is not None and len(buffer.data) > 64]  # fmt: skip
     assert offsets and all(offset % 16 == 0 for offset in offsets)
@@ -91,7 +96,7 @@ def test_a_beginning_with_a_depthwise_convolution_stays_in_float(spec, images, t
     _, kinds = operators(path.read_bytes())
     for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         first, *rest = (inputs[0].type for inputs in kinds[kind])
-        assert first == schema.TensorType.FLOAT32 and set(rest) == {schema.TensorType.INT8}
+        assert first == TensorType.FLOAT32 and set(rest) == {TensorType.INT8}
     first, last = ends(path)
     assert first["dtype"] == last["dtype"] == np.uint8 and first["quantization"] == (1.0, 0)
     inputs = np.rint(images).astype(np.uint8)
@@ -109,7 +114,7 @@ def test_large_matrices_take_a_byte_a_value(written, images, monkeypatch):
     monkeypatch.setattr(tflite_graph, "_LARGE", 100)
     small = tflite_graph.with_small_matrices(plain)
     _, kinds = operators(small)
-    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {schema.TensorType.INT8}
+    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {TensorType.INT8}
     for original in images:
         found = []
         for content in (plain, small):

@@ -9,6 +9,8 @@ from trash_keras.reporting import ablation
 from trash_keras.training import trainer
 from trash_keras.training.ablation import ablate
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def variants(configure, toy_backbone, trained):

@@ -14,6 +14,8 @@ from trash_keras.storage import remote
 from trash_keras.training import cross_validation
 from trash_keras.training.cross_validation import cross_validate
 
+pytestmark = pytest.mark.long
+
 FOLDS = [f"seed{seed}/fold{fold}" for seed in (0, 1) for fold in (0, 1)]
 QUICK = {"head_epochs": 3, "finetune_epochs": 0}
 # What `make` configures, as flags.

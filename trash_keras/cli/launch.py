@@ -16,6 +16,7 @@ from absl import flags
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
 from trash_keras.host import imports
+from trash_keras.storage.names import printable
 
 flags.disclaim_key_flags()
 
@@ -38,9 +39,10 @@ def run(module: ModuleType) -> NoReturn:
     flags.FLAGS.register_key_flag_for_module(
         sys.argv[0] if is_script else module.__name__, flags.FLAGS["traceback"]
     )
-    # A log file shows each line when it is printed, not when a buffer is full.
+    # A log file shows each line when it is printed, not when a buffer is full. What the locale
+    # cannot show is escaped: a name must not end the verb.
     if isinstance(sys.stdout, io.TextIOWrapper):  # not so in a notebook, which shows it at once
-        sys.stdout.reconfigure(line_buffering=True)
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     if asked := (HELP | HELP_ALL).intersection(sys.argv[1:]):
         print(help_pages.page(module, program, everything=bool(asked & HELP_ALL)))
         sys.exit(0)
@@ -100,7 +102,7 @@ def quiet_imports() -> Iterator[None]:
 
 def fail(message: str, status: int) -> NoReturn:
     """Ends the process with one line on stderr."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import trash_keras
+from trash_keras.storage.names import printable
 
 EVERYDAY = ("train", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve")
 RARE = ("cross_validate", "ablate", "compare", "benchmark")
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
         sys.exit(0)
     verb, *rest = arguments
     if verb not in VERBS:
-        print(f"error: {_unknown(verb)}", file=sys.stderr)
+        print(f"error: {printable(_unknown(verb))}", file=sys.stderr)
         sys.exit(2)
     run(verb, rest)
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.storage import local
+from trash_keras.data import class_names
+from trash_keras.storage import local, text_files
+from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
 WHOLE = "all"  # the only split of data that is not divided
@@ -172,7 +174,7 @@ class Catalog:
             ValueError: The file is missing or is not a catalog.
         """
         try:
-            values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            values: dict[str, Any] = json.loads(text_files.read(path))
             splits = {
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()
@@ -201,19 +203,22 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
             f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
-    names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
-    files = {name: tuple(sorted(_images(root, name))) for name in names}
-    if not any(files.values()):
+    names = [entry.name for entry in root.iterdir() if _is_class_folder(entry)]
+    found = {name: tuple(sorted(_images(root, name))) for name in names}
+    named = class_names.of_folders(name for name in names if found[name])
+    files = {named.get(name, name): found[name] for name in names}
+    files = {name: files[name] for name in sorted(files)}
+    if not named:
         raise ValueError(
             f"{data_dir} has no images: it needs one folder per class with files ending in "
-            f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(names) or 'none'}."
+            f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(files) or 'none'}."
         )
     return files
 
 
 def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(to_bytes(text)).digest()
 
 
 def is_image(name: str) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from trash_keras.data.catalog import is_image
 from trash_keras.storage import remote
+from trash_keras.storage.paths import expand
+from trash_keras.storage.text_files import encoding
 
 
 def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
@@ -15,7 +17,8 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
         paths: Files and folders, paths or addresses. A file is yielded as it is named; of a folder
             the images in it and below, sorted. The names in a folder are held in memory, some
             200 bytes each.
-        paths_file: Text file with an image file a line, read line by line; or empty.
+        paths_file: Text file with an image file a line, read line by line, `~` for the home
+            folder; or empty.
 
     Raises:
         OSError: A folder or `paths_file` cannot be read.
@@ -29,8 +32,8 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
         else:
             yield path
     if paths_file:
-        with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
-            yield from (line.rstrip("\r\n") for line in file if line.strip())
+        with open(paths_file, encoding=encoding(paths_file), errors="surrogateescape") as file:
+            yield from (expand(line.rstrip("\r\n")) for line in file if line.strip())
 
 
 def require_outside(folder: str, paths: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, shuffle_key
 from trash_keras.data.groups import Group
 from trash_keras.data.trashnet import official_lists
@@ -97,6 +98,7 @@ def require_classes(files: FilesByClass) -> None:
             "At least two classes are needed to train a classifier. "
             f"Received one: {', '.join(files)}."
         )
+    class_names.refuse_reserved(files)
     for name, paths in files.items():
         if len(paths) < len(SPLITS):
             raise ValueError(
@@ -192,17 +194,21 @@ def _by_folders(everything: FilesByClass, data_dir: str | os.PathLike) -> Catalo
             if not below:
                 raise ValueError(f"{path} in {data_dir} lies in no class folder.")
             files.setdefault(class_name, []).append(path)
-        splits[split_name] = {name: tuple(files[name]) for name in sorted(files)}
-    class_names = tuple(splits["train"])
-    if len(class_names) < 2:
+        named = class_names.of_folders(files)
+        splits[split_name] = {
+            named[folder]: tuple(files[folder]) for folder in sorted(named, key=named.__getitem__)
+        }
+    names = tuple(splits["train"])
+    class_names.refuse_reserved(names)
+    if len(names) < 2:
         require_classes(splits["train"])
     for split_name, chosen in splits.items():
-        if different := set(chosen) ^ set(class_names):
+        if different := set(chosen) ^ set(names):
             raise ValueError(
                 f"The class folders of train and {split_name} differ: "
                 f"{', '.join(sorted(different))}."
             )
-    return Catalog(class_names, splits)
+    return Catalog(names, splits)
 
 
 def require_each_class_in_each_split(catalog: Catalog) -> None:

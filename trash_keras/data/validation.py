@@ -7,6 +7,7 @@ from tqdm import tqdm
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import Reader
+from trash_keras.storage.names import from_bytes, to_bytes
 
 
 def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> dict[str, str]:
@@ -26,9 +27,9 @@ def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> di
             # An unreadable file comes as no bytes at all; reading it once more says why.
             decoding.decode(encoded or reader.read(paths[position]), max_megapixels)
         except formats.UndecodableError as error:
-            return str(error).encode()
+            return to_bytes(str(error))
         except OSError as error:
-            return f"cannot be read: {error.strerror or error}".encode()
+            return to_bytes(f"cannot be read: {error.strerror or error}")
         return b""
 
     def check(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -37,7 +38,7 @@ def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> di
 
     checked = reader.encoded(paths).map(check, num_parallel_calls=tf.data.AUTOTUNE)
     found = tqdm(checked.as_numpy_iterator(), "Checking images", len(paths), unit="image")
-    return {paths[position]: why.decode() for position, why in found if why}
+    return {paths[position]: from_bytes(why) for position, why in found if why}
 
 
 def keep_decodable(

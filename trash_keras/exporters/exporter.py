@@ -25,6 +25,7 @@ from trash_keras.metrics import report_file
 from trash_keras.models import inference, keras_settings
 from trash_keras.reporting import parity_page, report
 from trash_keras.storage import local
+from trash_keras.storage.names import require_utf8
 
 
 @keras_settings.settled()
@@ -69,6 +70,7 @@ def export(
             f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
         )
     workdir = Path(workdir)
+    require_utf8(workdir)
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     spec = _spec(workdir, metadata, reference.split.reader, settings)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import EXTENSIONS, FilesByClass, is_image, scan, shuffle_key
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
@@ -130,7 +131,11 @@ class RemoteReader:
                 f"{self._address} has no images: it needs one folder per class with files "
                 f"ending in {', '.join(EXTENSIONS)}."
             )
-        return {name: tuple(paths) for name, paths in by_class.items()}
+        named = class_names.of_folders(by_class)
+        return {
+            named[folder]: tuple(by_class[folder])
+            for folder in sorted(named, key=named.__getitem__)
+        }
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""
@@ -149,18 +154,18 @@ class RemoteReader:
 
 
 def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
-    def read(path: bytes) -> bytes:
+    def read(position: int) -> bytes:
         try:
-            return reader.read(path.decode())
+            return reader.read(paths[position])
         except OSError:
             return b""
 
-    def load(path: tf.Tensor) -> tf.Tensor:
-        encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
-        return tf.ensure_shape(encoded, ())
+    def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        encoded = tf.numpy_function(read, [position], tf.string, stateful=False)
+        return position, tf.ensure_shape(encoded, ())
 
-    dataset = tf.data.Dataset.from_tensor_slices(list(paths))
-    return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+    # Positions, not names: TensorFlow takes no name that is not UTF-8.
+    return tf.data.Dataset.range(len(paths)).map(load, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:

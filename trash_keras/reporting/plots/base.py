@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from trash_keras.reporting.plots import fonts, style
 from trash_keras.storage import local
+from trash_keras.storage.names import printable
 
 DOTS_PER_INCH = 120
 # A palette that people with the common colour vision deficiencies can tell apart.
@@ -245,7 +246,7 @@ def accuracies(runs: Sequence[Mapping[str, Any]]) -> Figure:
         axes.plot(accuracy, row, "o", color=COLOURS[0], markersize=7)
         axes.annotate(f"{accuracy:.1%}", (accuracy, row), (0, 7), textcoords="offset points",
                       ha="center", fontsize=9)  # fmt: skip
-    axes.set_yticks(range(len(runs)), [run["name"] for run in runs])
+    axes.set_yticks(range(len(runs)), [printable(run["name"]) for run in runs])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     axes.set_ylim(len(runs) - 0.5, -0.7)
