@@ -96,7 +96,7 @@ class DataConfig(_Checked):
         "stratified",
         "stratified: seeded 70/13/17% of each class; grouped: the same with near-duplicates in one "
         "split; official: the lists of the TrashNet authors; folders: DATA_DIR has train, valid "
-        "and test.",
+        "and test, or train and one of them.",
         choices=("stratified", "grouped", "official", "folders"),
     )
     groups: str = option(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trash_keras.config import DataConfig, make_options
-from trash_keras.data import label_maps, validation
+from trash_keras.data import label_maps, split_folders, validation
 from trash_keras.data.catalog import Catalog, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
@@ -134,6 +134,8 @@ def _choose(
     """Returns the images to score, and what the report says of them."""
     members = reader.files_by_class()
     split = settings.scored_split()
+    if not (settings.catalog or settings.label_map or set(members) <= set(class_names)):
+        split_folders.require_class_folders(members, split_folders.NAME_ONE)
     images = (Catalog.load(settings.catalog) if settings.catalog else single_split(members)).only(
         split
     )

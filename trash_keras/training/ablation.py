@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.config import Config, check_workdir
-from trash_keras.data import splits, validation
+from trash_keras.data import split_folders, splits, validation
 from trash_keras.data.catalog import WHOLE, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import open_reader
@@ -112,6 +112,8 @@ def _external(data_dir: str, recipe: Config) -> Split:
         data.data_dir, data.split_method, recipe.runtime.seed, data.split_dir,
         open_reader(data.data_dir, data.data_format),
     ).class_names  # fmt: skip
+    if not set(catalog.class_names) <= set(known):
+        split_folders.require_class_folders(catalog.files_by_class(), "Name one as --external_dir.")
     if unknown := [name for name in catalog.class_names if name not in known]:
         raise ValueError(
             f"--external_dir has classes that are not in --data_dir: {', '.join(unknown)}. "

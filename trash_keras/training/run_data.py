@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import Config, DataConfig
-from trash_keras.data import pipeline, splits, validation
+from trash_keras.data import pipeline, split_folders, splits, validation
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
@@ -76,7 +76,7 @@ def single_split_of_run(
         return _read(written, config, reader), groups
     _check_groups(config)
     catalog = single_split(reader.files_by_class())
-    splits.require_classes(catalog.files_by_class())
+    splits.require_classes(catalog.files_by_class(), split_folders.NAME_ONE)
     catalog = validation.keep_decodable(catalog, reader, data.bad_files, data.max_megapixels)
     return catalog, _groups(config, catalog, reader) if grouped else []
 

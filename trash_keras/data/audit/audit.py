@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import splits
+from trash_keras.data import split_folders, splits
 from trash_keras.data.audit import duplicates, label_issues, outliers
 from trash_keras.data.audit.duplicates import Pair, Thresholds
 from trash_keras.data.audit.inspection import (
@@ -48,7 +48,9 @@ def read_catalog(
         catalog.require(scan(data_dir), data_dir)
         return catalog
     if split_method == "none":
-        return single_split(scan(data_dir))
+        files = scan(data_dir)
+        split_folders.require_class_folders(files)
+        return single_split(files)
     return splits.split(data_dir, split_method, seed, split_dir)
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from trash_keras.data import catalog
+from trash_keras.data import catalog, split_folders
 from trash_keras.storage import local
 
 MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` ignores it
@@ -98,7 +98,8 @@ def _count(folder: Path, name: str) -> dict[str, int]:
             f"{name} holds no class folders with images: it needs one folder per class with "
             f"files ending in {', '.join(catalog.EXTENSIONS)}. Nothing was kept."
         ) from error
-    return {class_name: len(paths) for class_name, paths in files.items() if paths}
+    split_folders.tell(files)
+    return split_folders.counts(files)
 
 
 def strip_wrapper(folder: str | os.PathLike) -> None:
