@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.config import Config, check_workdir
-from trash_keras.data import split_folders, splits, validation
+from trash_keras.data import image_listing, split_folders, splits, validation
 from trash_keras.data.catalog import WHOLE, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import open_reader
@@ -106,6 +106,7 @@ def _train(folder: Path, config: Config, command: str, external: Split | None) -
 def _external(data_dir: str, recipe: Config) -> Split:
     """Lists the external images; raises ValueError unless they fit the recipe's data."""
     reader = open_reader(data_dir)
+    image_listing.tell(reader.passed_over(), data_dir)
     catalog = single_split(reader.files_by_class())
     data = recipe.data
     known = splits.split(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.config import Config, CrossValidationConfig, check_workdir
+from trash_keras.data import image_listing
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.folds import make_folds
 from trash_keras.data.groups import Group
@@ -89,6 +90,7 @@ def cross_validate(
         "groups": len(groups),
         "grouped_images": sum(map(len, groups)),
         "bad_files": list(catalog.bad_files),
+        "passed_over": image_listing.summary(reader.passed_over()),
         "config": config.to_dict(),
         "run": report.provenance(command, config.data.data_dir),
     }

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import Config, DataConfig
-from trash_keras.data import pipeline, split_folders, splits, validation
+from trash_keras.data import image_listing, pipeline, split_folders, splits, validation
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
@@ -38,6 +38,7 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
     if written.exists():
         return _read(written, config, reader)
     _check_groups(config)
+    image_listing.tell(reader.passed_over(), config.data.data_dir)
     data, seed = config.data, config.runtime.seed
 
     def divide(groups: Sequence[Group]) -> Catalog:
@@ -75,6 +76,7 @@ def single_split_of_run(
         groups = load_groups(workdir / GROUPS) if grouped else []
         return _read(written, config, reader), groups
     _check_groups(config)
+    image_listing.tell(reader.passed_over(), data.data_dir)
     catalog = single_split(reader.files_by_class())
     splits.require_classes(catalog.files_by_class(), split_folders.NAME_ONE)
     catalog = validation.keep_decodable(catalog, reader, data.bad_files, data.max_megapixels)

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import Config, check_workdir
-from trash_keras.data import pipeline
+from trash_keras.data import image_listing, pipeline
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import read_images
@@ -223,6 +223,7 @@ def _details(
     return {
         "answering": metadata.inference_settings(),
         "bad_files": list(run.catalog.bad_files),
+        "passed_over": image_listing.summary(run.reader.passed_over()),
         "config": run.config.to_dict(),
         "run": about,
     }

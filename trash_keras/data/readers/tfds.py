@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from trash_keras.data.catalog import SPLITS, FilesByClass
+from trash_keras.data.image_listing import UNLABELLED
 from trash_keras.data.readers import tfds_records
 from trash_keras.data.readers.base import TFDS_PREFIX
 from trash_keras.data.split_folders import split_of
@@ -151,6 +152,16 @@ class TfdsReader:
             if split := split_of(name):
                 found.setdefault(split, self._by_class(self._spans()[name]))
         return found if len(found) == len(SPLITS) else None
+
+    def passed_over(self) -> dict[str, list[str]]:
+        """Returns the images without a label, by split and number."""
+        unlabelled = [
+            f"{split}-{place:08d}"
+            for split, span in self._spans().items()
+            for place, number in enumerate(span)
+            if number not in self._labelled
+        ]
+        return {UNLABELLED: unlabelled} if unlabelled else {}
 
     def read(self, path: str) -> bytes:
         """Returns the encoded image; in a TFRecord file, after a pass over those before it.
