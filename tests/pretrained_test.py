@@ -38,7 +38,7 @@ def test_the_figures_are_of_this_file():
     assert FIGURES["sha256"] == remote.checksum(str(path))
     assert FIGURES["bytes"] == path.stat().st_size <= 6e6
     metadata = ModelMetadata.read(path)
-    assert FIGURES["contract"] == json.loads(json.dumps(dataclasses.asdict(metadata)))
+    assert FIGURES["metadata"] == json.loads(json.dumps(dataclasses.asdict(metadata)))
     assert metadata.class_names == tuple(sorted(trashnet.COUNTS)) and metadata.tta == 1
     assert 0 < metadata.threshold < 1
 

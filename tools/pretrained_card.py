@@ -1,4 +1,4 @@
-"""Model card of the model that comes with the package, from reports of what its file predictions."""
+"""The model card of the pretrained model, from the reports on its very file."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,85 +11,97 @@ from trash_keras.reporting import markdown, model_card
 from trash_keras.storage import remote
 
 TEMPLATE = Path(__file__).with_name("pretrained_card.md.j2").read_text(encoding="utf-8")
-LICENSE = "Apache-2.0"  # that of the initial weights, whose descendants these are
-KIND = "int8"
-MISTAKES_SHOWN = 5
+LICENSE = "Apache-2.0"  # that of the initial weights
+FORMAT = "int8"
+CONFUSIONS_SHOWN = 5
 _SCORES = (
     "examples", "accuracy", "accuracy_interval", "macro_f1", "ece", "brier",
     "coverage_at_2_percent_error", "abstention", "per_class", "confusion_matrix",
 )  # fmt: skip
 
 
-def figures(workdir: Path, model: Path, home: Path, foreign: Path) -> dict[str, Any]:
+def figures(workdir: Path, model: Path, home: Path, external: Path) -> dict[str, Any]:
     """Gathers what the card says.
 
     Args:
         workdir: Folder of the run, exported.
         model: Its int8 file.
         home: Report folder of `trash-keras evaluate` on the test split, with `--ood_dir`.
-        foreign: Report folder of `trash-keras evaluate` on photographs from elsewhere.
+        external: Report folder of `trash-keras evaluate` on photographs of other sources.
 
     Returns:
         Plain values: `sha256` and `bytes` of the file, `metadata`, `training`, `teacher` (None
-        without one), `exported`, `test`, `out_of_scope` and `foreign`.
+        without one), `exported`, `test`, `ood` and `external`.
 
     Raises:
         ValueError: A report is missing or not of this file, or there are several teachers.
     """
     report = read_report(workdir)
     exported = read_export(workdir)["kinds"]
-    scored, elsewhere = (read_report(folder) for folder in (home, foreign))
+    scored, others = (read_report(folder) for folder in (home, external))
     if "out_of_scope" not in scored or "test" not in scored:
         raise ValueError(f"{home} must be of the test split, and with --ood_dir.")
-    for folder, found in ((home, scored), (foreign, elsewhere)):
+    for folder, found in ((home, scored), (external, others)):
         if model.name not in found["run"]["command"]:
             raise ValueError(f"{folder} is of another file than {model.name}.")
-    config, run = report["config"], report["run"]
-    teacher = config.get("distillation", {}).get("teacher", "")
-    if "," in teacher:
-        raise ValueError(f"The card has room for one teacher. {workdir} has several: {teacher}")
-    taught = read_report(Path(teacher).parent) if teacher else None
     return {
         "sha256": remote.checksum(str(model)),
         "bytes": model.stat().st_size,
-        "contract": dataclasses.asdict(ModelMetadata.read(model)),
-        "training": {
-            "backbone": PurePosixPath(config["model"]["backbone"]).name,
-            "split_method": config["data"]["split_method"],
-            "seed": config["runtime"]["seed"],
-            "minutes": run["training_minutes"],
-            "machine": run["machine"],
-            "git_revision": run["git_revision"],
-            "valid_accuracy": report["valid"]["accuracy"],
-            "valid_examples": report["valid"]["examples"],
-        },
-        "teacher": taught and {
-            "image_size": taught["config"]["data"]["image_size"],
-            "views": taught["answering"]["tta"],
-            "accuracy": taught["test"]["accuracy"],
-            "minutes": taught["run"]["training_minutes"],
-        },
+        "metadata": dataclasses.asdict(ModelMetadata.read(model)),
+        "training": _training(report),
+        "teacher": _teacher(workdir, report["config"]),
         "exported": {
             "float32": {name: exported["float32"][name] for name in ("accuracy", "bytes")},
-            KIND: {name: exported[KIND][name] for name in ("accuracy", "agreement", "ece", "tool")},
+            FORMAT: {
+                name: exported[FORMAT][name] for name in ("accuracy", "agreement", "ece", "tool")
+            },
         },
         "test": {name: scored["test"][name] for name in _SCORES},
-        "out_of_scope": {
-            "images": scored["out_of_scope"]["images"],
+        "ood": {
+            "images": scored["out_of_scope"]["pictures"],
             "unsure": scored["out_of_scope"]["unsure"],
             "auroc": scored["out_of_scope"]["scores"]["confidence"]["auroc"],
         },
-        "foreign": {name: elsewhere["all"][name] for name in _SCORES if name != "confusion_matrix"},
-    }  # fmt: skip
+        "external": {name: others["all"][name] for name in _SCORES if name != "confusion_matrix"},
+    }
+
+
+def _training(report: Mapping[str, Any]) -> dict[str, Any]:
+    config, run = report["config"], report["run"]
+    return {
+        "backbone": PurePosixPath(config["model"]["backbone"]).name,
+        "split_method": config["data"]["split_method"],
+        "seed": config["runtime"]["seed"],
+        "minutes": run["training_minutes"],
+        "machine": run["machine"],
+        "git_revision": run["git_revision"],
+        "valid_accuracy": report["valid"]["accuracy"],
+        "valid_examples": report["valid"]["examples"],
+    }
+
+
+def _teacher(workdir: Path, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    teacher = config.get("distillation", {}).get("teacher", "")
+    if not teacher:
+        return None
+    if "," in teacher:
+        raise ValueError(f"The card has room for one teacher. {workdir} has several: {teacher}")
+    taught = read_report(Path(teacher).parent)
+    return {
+        "image_size": taught["config"]["data"]["image_size"],
+        "views": taught["answering"]["tta"],
+        "accuracy": taught["test"]["accuracy"],
+        "minutes": taught["run"]["training_minutes"],
+    }
 
 
 def render(found: Mapping[str, Any]) -> str:
-    """Writes the card.
+    """Returns the card as Markdown.
 
     Args:
         found: From `figures`.
     """
-    names, matrix = found["contract"]["class_names"], found["test"]["confusion_matrix"]
-    mistakes = markdown.most_confused(names, matrix, MISTAKES_SHOWN)
+    names, matrix = found["metadata"]["class_names"], found["test"]["confusion_matrix"]
+    confused = markdown.most_confused(names, matrix, CONFUSIONS_SHOWN)
     card = model_card.environment().from_string(TEMPLATE)
-    return card.render(**found, license=LICENSE, mistakes=mistakes)
+    return card.render(**found, license=LICENSE, confused=confused)

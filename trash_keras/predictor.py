@@ -1,7 +1,7 @@
 """Inference with any model file: a `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder.
 
-Each has a runtime of its own, imported when such a file is loaded, so that a TFLite file predicts
-where there is no TensorFlow.
+Each has a runtime of its own, imported when such a file is loaded, so that inference with a TFLite
+file needs no TensorFlow.
 """
 
 import dataclasses
@@ -60,7 +60,7 @@ def load(
 
 
 def micro_batched(predict_batch: PredictBatch, views: int) -> PredictBatch:
-    """Gives fewer images at once to a model with several views, which takes as much memory."""
+    """Splits batches for a model with several views, so that they take no more memory."""
 
     def predict(images: np.ndarray) -> np.ndarray:
         size = max(1, len(images) // views)
@@ -76,7 +76,7 @@ def suffix(path: str | os.PathLike) -> str:
 
 
 def import_runtime(path: str | os.PathLike) -> types.ModuleType:
-    """Imports what runs a kind of model file, which may take seconds.
+    """Imports the runtime of a model file, which may take seconds.
 
     Args:
         path: The file, which need not be there, or a SavedModel folder.
@@ -85,12 +85,12 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
         ImportError: The runtime is not installed.
         ValueError: No runtime for such files.
     """
-    kind = suffix(path)
-    if kind not in RUNTIMES:
+    ending = suffix(path)
+    if ending not in RUNTIMES:
         allowed = ", ".join(filter(None, RUNTIMES))
         raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
     try:
-        return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[kind]}")
+        return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[ending]}")
     except ModuleNotFoundError as error:
         raise ImportError(
             f"{path} needs the package {error.name}: pip install 'trash-keras[train]'"
@@ -99,7 +99,7 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Prediction:
-    """What the model says of one image.
+    """The prediction of one image: probabilities, label, or why there is none.
 
     >>> import trash_keras as tk
     >>> prediction = tk.load().predict("photo.jpg")
@@ -114,7 +114,7 @@ class Prediction:
         error: Why the file could not be read; empty when it could.
         threshold: As `ModelMetadata` has it.
         set_threshold: As `ModelMetadata` has it.
-        explanation: File of the drawn heat map; empty without one.
+        explanation: File of the drawn saliency map; empty without one.
     """
 
     file: str
@@ -146,7 +146,7 @@ class Prediction:
 
     @property
     def probability(self) -> float:
-        """The largest probability, of whatever label; 0 with an error."""
+        """The largest probability, also where the label is `unsure`; 0 with an error."""
         return max(self.probabilities.values(), default=0.0)
 
     def top_k(self, k: int | None = None) -> list[tuple[str, float]]:
@@ -163,9 +163,9 @@ class Prediction:
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values: file and error; or file, label, probability, probabilities.
 
-        `probability` is the largest one, of whatever label. With conformal sets there are `labels`,
-        too: the set, most probable first; it is empty where no class is probable enough. A
-        prediction that was explained has the file of its `explanation` as well.
+        `probability` is the largest one, also where the label is `unsure`. With conformal sets
+        there are `labels`, too: the set, most probable first, or empty. A prediction with a
+        saliency map has its file as `explanation`.
         """
         if self.error:
             return {"file": self.file, "error": self.error}
@@ -237,7 +237,7 @@ unsure up to 0.87>
             return cls(runtime.load(str(path), metadata, threads), metadata)
         except ImportError:
             raise
-        except Exception as error:  # each runtime has its own kinds of failing on a broken file
+        except Exception as error:  # each runtime has its own exceptions for a broken file
             raise ValueError(f"The model {path} cannot be loaded: {error}") from error
 
     @property
@@ -279,7 +279,7 @@ unsure up to 0.87>
         >>> [prediction.label or prediction.error for prediction in classifier.predict(images)]
         ['paper', 'not a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file']
 
-        All kinds of input are decoded and resized as in training: EXIF orientation applied,
+        All inputs are decoded and resized as in training: EXIF orientation applied,
         transparency onto white, grey and CMYK to RGB.
 
         Args:
@@ -323,7 +323,7 @@ unsure up to 0.87>
 
         Args:
             images: [N, height, width, 3] of any size, uint8 or float, RGB 0..255; or a list of
-                whatever `predict` takes for one image.
+                what `predict` takes for one image.
             batch_size: Images per step.
 
         Returns:
@@ -384,7 +384,8 @@ unsure up to 0.87>
         """Runs the model batch after batch, with a progress bar.
 
         Args:
-            batches: float32 [batch, side, side, 3] each; may end in filler (`pipeline.evaluation`).
+            batches: float32 [batch, side, side, 3] each; the last may end in filler, as that of
+                `pipeline.make_eval_dataset` does.
             examples: Number of images that count.
             title: What the progress bar says.
 

@@ -17,7 +17,9 @@ def page():
 
 
 def test_the_model_is_copied_to_where_the_app_looks(page, app, model_file):
-    (pretrained_file, renamed), (exported, target) = re.findall(r"^ *cp (\S+) (\S+)$", page, re.MULTILINE)
+    (pretrained_file, renamed), (exported, target) = re.findall(
+        r"^ *cp (\S+) (\S+)$", page, re.MULTILINE
+    )
     assert ROOT / pretrained_file == pretrained.path()
     assert ROOT / renamed == app.sources / "assets" / model_file
     assert Path(exported).name == model_file

@@ -15,6 +15,8 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier
 from trash_keras.predictor import Predictor
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

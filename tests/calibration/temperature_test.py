@@ -9,17 +9,17 @@ from trash_keras.metrics.calibration import apply_temperature
 
 
 @pytest.mark.parametrize("factor", [0.4, 3.0])
-def test_the_temperature_is_the_factor_of_the_logits_and_mends_the_calibration(
+def test_the_temperature_is_the_factor_of_the_logits_and_improves_the_calibration(
     factor, overconfident
 ):
     labels, probabilities = overconfident(factor=factor)
     found = fit_temperature(labels, probabilities)
     assert found == pytest.approx(factor, rel=0.1)
-    others, untouched = overconfident(factor=factor, seed=1)  # images it was not fitted on
+    labels, untouched = overconfident(factor=factor, seed=1)  # images it was not fitted on
     calibrated = apply_temperature(untouched, found)
-    before = calibration.expected_calibration_error(others, untouched)
-    assert calibration.expected_calibration_error(others, calibrated) < 0.2 * before
-    assert calibration.brier_score(others, calibrated) < calibration.brier_score(others, untouched)
+    before = calibration.expected_calibration_error(labels, untouched)
+    assert calibration.expected_calibration_error(labels, calibrated) < 0.2 * before
+    assert calibration.brier_score(labels, calibrated) < calibration.brier_score(labels, untouched)
 
 
 def test_the_temperature_is_that_of_scikit_learn(overconfident, ready):
@@ -40,6 +40,6 @@ def test_a_temperature_can_be_undone(overconfident):
     assert np.isfinite(apply_temperature(np.array([[1, 0]], np.float32), 0.1)).all()
 
 
-def test_without_a_mistake_nothing_tells_the_temperature():
+def test_without_an_error_the_temperature_stays_one():
     sure = np.array([[0.6, 0.4], [0.3, 0.7]])
     assert fit_temperature(np.array([0, 1]), sure) == 1

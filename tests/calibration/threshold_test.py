@@ -14,11 +14,11 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.8, 0.2], [0.6, 0.4], [0.55,
     ("target_risk", "threshold"),
     [(0, 0.85), (0.24, 0.85), (0.25, 0.575), (0.39, 0.575), (0.4, 0), (1, 0)],
 )
-def test_the_threshold_is_the_lowest_that_keeps_the_error(target_risk, threshold):
+def test_the_threshold_is_the_lowest_that_keeps_the_risk(target_risk, threshold):
     found = selective_threshold(LABELS, PROBABILITIES, target_risk)
     assert found == pytest.approx(threshold)
-    how = {"threshold": found}
-    kept = selective_report(LABELS, PROBABILITIES, how)["abstention"]
+    settings = {"threshold": found}
+    kept = selective_report(LABELS, PROBABILITIES, settings)["abstention"]
     assert kept["coverage"] == calibration.coverage_at_error(LABELS, PROBABILITIES, target_risk)
     assert kept["error"] <= target_risk
 

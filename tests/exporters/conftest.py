@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from trash_keras.metadata import ModelMetadata
+
 SIDE = 16
 
 
@@ -30,3 +32,33 @@ def images():
     generator = np.random.default_rng(0)
     tints = generator.uniform(0, 1, (5, 1, 1, 3))
     return (tints * generator.uniform(0, 255, (5, SIDE, SIDE, 3))).astype("float32")
+
+
+@pytest.fixture(scope="session")
+def spec(classifier, images):
+    """The classifier with a temperature and OOD detection."""
+    from trash_keras.calibration.ood import SubspaceDetector
+    from trash_keras.exporters.model_info import ModelInfo
+    from trash_keras.exporters.spec import ExportSpec
+    from trash_keras.models import inference
+
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(12, 3)))[0].astype(np.float32)
+    detector = SubspaceDetector(np.zeros(12, np.float32), basis, 0.95)
+    model = inference.build_inference_model(classifier, temperature=0.3, ood_detector=detector)
+    metadata = ModelMetadata(("blue", "green", "red"), SIDE, "crop", threshold=0.6)
+    calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
+    info = ModelInfo("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
+    return ExportSpec(model, metadata, info, calibration.copy)
+
+
+@pytest.fixture(scope="session")
+def training_mode(classifier, images):
+    """What the classifier makes of the images in training mode, which no export may have.
+
+    Of a copy, since the call moves the means of BatchNorm.
+    """
+    import keras
+
+    copy = keras.models.clone_model(classifier)
+    copy.set_weights(classifier.get_weights())
+    return np.asarray(copy(images, training=True))

@@ -18,6 +18,8 @@ from trash_keras.models.classifier import load_classifier
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.predictor import Predictor
 
+pytestmark = pytest.mark.long
+
 NAMES = ("model.keras", "export/saved_model", "export/model_float32.tflite", "export/model.onnx")
 
 
@@ -80,7 +82,7 @@ def test_page_and_card_tell_it_again_after_the_export(exported, doubtful):
         said = (workdir / name).read_text()
         assert f"A temperature of {report['answering']['temperature']:.2f}" in said
         assert f"unsure up to a probability of {report['answering']['threshold']:.3f}" in said
-    assert "or with “unsure”" in (workdir / "MODEL_CARD.md").read_text()
+    assert "or “unsure” (selective classification)" in (workdir / "MODEL_CARD.md").read_text()
 
 
 @pytest.mark.parametrize("views", [4, 8])

@@ -3,10 +3,12 @@ import shutil
 
 import pytest
 
+from tests.support.export import TOLERANCES
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
 from trash_keras.evaluation import score
 from trash_keras.exporters.exporter import export
+from trash_keras.exporters.formats import FORMATS
 from trash_keras.predictor import Predictor
 
 
@@ -16,6 +18,10 @@ def exported(trained, tmp_path_factory):
     copy = tmp_path_factory.mktemp("export") / "run"
     shutil.copytree(workdir, copy)
     return copy, data, export(copy, ["saved_model", "float32"], timing_rounds=0)
+
+
+def test_every_format_has_a_tolerance():
+    assert TOLERANCES.keys() == FORMATS.keys()
 
 
 def test_every_format_agrees_with_keras(exported):

@@ -1,12 +1,11 @@
+import dataclasses
 import sys
 
-import numpy as np
 import onnxruntime
 import pytest
 
+from tests.support.export import check_export, write_export
 from trash_keras.exporters import onnx
-from trash_keras.exporters.model_info import ModelInfo
-from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
@@ -14,15 +13,15 @@ METADATA = ModelMetadata(("blue", "green", "red"), 16, "pad", threshold=0.25)
 
 
 @pytest.fixture(scope="module")
-def spec(classifier):
-    return ExportSpec(classifier, METADATA, ModelInfo("Toy", "Toy.", "", {}), lambda: None)
+def exported(classifier, spec, tmp_path_factory):
+    """What is exported, and the path of the file."""
+    plain = dataclasses.replace(spec, model=classifier, metadata=METADATA)
+    return plain, write_export("onnx", plain, tmp_path_factory.mktemp("export"))
 
 
-@pytest.fixture(scope="module")
-def path(spec, tmp_path_factory):
-    found = tmp_path_factory.mktemp("export") / "model.onnx"
-    onnx.write(spec, found)
-    return found
+@pytest.fixture
+def path(exported):
+    return exported[1]
 
 
 def test_input_and_output_are_as_documented(path):
@@ -35,17 +34,8 @@ def test_input_and_output_are_as_documented(path):
     assert properties["labels.txt"] == "blue\ngreen\nred\n"
 
 
-def test_predictions_are_those_of_inference_mode_for_any_number_of_images(path, classifier, images):
-    predictor = Predictor.load(path, threads=1)
-    assert predictor.metadata == ModelMetadata.read(path) == METADATA
-    expected = np.asarray(classifier(images, training=False))
-    for count in (1, 5):
-        predictions = predictor.predict_batch(images[:count])
-        assert predictions.dtype == np.float32
-        np.testing.assert_allclose(predictions, expected[:count], atol=1e-5)
-    levels = images.astype(np.uint8)
-    expected = classifier(levels.astype(np.float32), training=False)
-    np.testing.assert_allclose(predictor.predict_batch(levels), expected, atol=1e-5)
+def test_predictions_are_those_of_inference_mode(exported, images):
+    check_export("onnx", exported[1], exported[0], images)
 
 
 def test_without_the_packages_the_extra_is_named(path, spec, tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ from trash_keras.exporters.formats import FORMATS, Format
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
+pytestmark = pytest.mark.long
+
 
 def write_another(spec, path):
     """Writes a file that takes each class for the next one."""

@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.support.export import check_export, write_export
 from trash_keras.exporters import saved_model
-from trash_keras.exporters.model_info import ModelInfo
-from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata, is_unsure
 from trash_keras.predictor import Prediction, Predictor
 
@@ -17,15 +16,15 @@ METADATA = ModelMetadata(("blue", "green", "red"), 16, "pad")
 
 
 @pytest.fixture(scope="module")
-def spec(classifier):
-    return ExportSpec(classifier, METADATA, ModelInfo("Toy", "Toy.", "", {}), lambda: None)
+def exported(classifier, spec, tmp_path_factory):
+    """What is exported, and the folder of its versions."""
+    plain = dataclasses.replace(spec, model=classifier, metadata=METADATA)
+    return plain, write_export("saved_model", plain, tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture(scope="module")
-def folder(spec, tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "saved_model"
-    saved_model.write(spec, path)
-    return path
+def folder(exported):
+    return exported[1]
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +70,18 @@ def test_the_signatures_have_the_documented_names_types_and_shapes(loaded):
     }  # fmt: skip
 
 
-def test_predictions_are_those_of_inference_mode(loaded, classifier, images):
+def test_each_signature_predicts_as_in_inference_mode(loaded, classifier, training_mode, images):
     serve = loaded.signatures["serving_default"]
     predictions = serve(tf.constant(images))["probabilities"].numpy()
     np.testing.assert_allclose(predictions, classifier(images, training=False), atol=1e-5)
-    assert np.abs(predictions - classifier(images, training=True)).max() > 0.05
+    assert np.abs(predictions - training_mode).max() > 0.05
     for signature in ("serving_default", "serve_one"):
         alone = loaded.signatures[signature](tf.constant(images[:1]))["probabilities"].numpy()
         np.testing.assert_allclose(alone, predictions[:1], atol=1e-5)
+
+
+def test_predictions_are_those_of_inference_mode(exported, images):
+    check_export("saved_model", exported[1], exported[0], images)
 
 
 def test_bytes_are_decoded_resized_and_labelled(loaded, classifier):
@@ -125,12 +128,12 @@ def test_the_graph_is_as_unsure_as_python(threshold, last):
     assert [label.decode() for label in outputs["label"].numpy()] == labels
 
 
-def test_up_to_the_threshold_the_prediction_is_unsure(loaded, spec, images, tmp_path):
+def test_up_to_the_threshold_the_prediction_is_unsure(loaded, exported, images, tmp_path):
     files = tf.constant([encode(image.astype(np.uint8)) for image in images])
     found = loaded.signatures["serve_bytes"](files)["probability"].numpy()
     threshold = float(np.sort(found)[2:4].mean())
     metadata = dataclasses.replace(METADATA, threshold=threshold)
-    saved_model.write(dataclasses.replace(spec, metadata=metadata), tmp_path)
+    saved_model.write(dataclasses.replace(exported[0], metadata=metadata), tmp_path)
     doubtful = tf.saved_model.load(str(tmp_path / "1"))
     served = doubtful.signatures["serve_bytes"](files)
     assert served["unsure"].numpy().tolist() == (found <= threshold).tolist()

@@ -5,42 +5,26 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.schema_py_generated import (
+    BuiltinOperator,
+    Model,
+    ModelT,
+    TensorType,
+)
 
-from trash_keras.calibration.ood import SubspaceDetector
-from trash_keras.exporters import model_info, tflite, tflite_graph
-from trash_keras.exporters.spec import ExportSpec
+from tests.support.export import check_export, write_export
+from trash_keras.exporters import tflite, tflite_graph
 from trash_keras.metadata import ModelMetadata
-from trash_keras.models import inference
 from trash_keras.predictor import Predictor
 
-METADATA = ModelMetadata(("blue", "green", "red"), 16, "crop", threshold=0.6)
-INFO = model_info.ModelInfo("Toy", "Tells blue, green and red apart.", "MIT", {"seed": 3})
-WRITERS = {
-    "float32": tflite.write_float32,
-    "float16": tflite.write_float16,
-    "dynamic": tflite.write_dynamic,
-    "int8": tflite.write_int8,
-}
-
-
-@pytest.fixture(scope="module")
-def spec(classifier, images):
-    generator = np.random.default_rng(1)
-    basis = np.linalg.qr(generator.normal(size=(12, 3)))[0].astype(np.float32)
-    detector = SubspaceDetector(np.zeros(12, np.float32), basis, 0.95)
-    model = inference.build_inference_model(classifier, temperature=0.3, ood_detector=detector)
-    calibration = np.concatenate([images, 255 - images]).astype(np.uint8)
-    return ExportSpec(model, METADATA, INFO, calibration.copy)
+FORMATS = ("float32", "float16", "dynamic", "int8")
 
 
 @pytest.fixture(scope="module")
 def written(spec, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
-    for name, write in WRITERS.items():
-        write(spec, folder / f"model_{name}.tflite")
-    return {name: folder / f"model_{name}.tflite" for name in WRITERS}
+    return {name: write_export(name, spec, folder) for name in FORMATS}
 
 
 def ends(path):
@@ -49,7 +33,7 @@ def ends(path):
     return first, last
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_it_takes_one_image_and_returns_one_row(written, name):
     for tensor, shape in zip(ends(written[name]), ([1, 16, 16, 3], [1, 3]), strict=True):
         assert tensor["shape"].tolist() == tensor["shape_signature"].tolist() == shape  # no None
@@ -65,31 +49,18 @@ def test_bytes_are_grey_levels_and_256ths_of_probability(written):
     assert prediction.dtype == np.uint8 and abs(int(prediction.sum()) - 256) <= 3
 
 
-@pytest.mark.parametrize(("name", "tolerance"), [("float32", 1e-4), ("float16", 5e-3)])
-def test_predictions_are_the_probabilities_of_inference_mode(
-    written, spec, classifier, images, name, tolerance
-):
+@pytest.mark.parametrize("name", FORMATS)
+def test_predictions_are_those_of_inference_mode(written, spec, training_mode, images, name):
+    check_export(name, written[name], spec, images)
     predictions = Predictor.load(written[name]).predict_batch(images)
-    np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(predictions, spec.model(images, training=False), atol=tolerance)
-    assert np.abs(predictions - classifier(images, training=True)).max() > 0.05
-    assert np.ptp(predictions, axis=0).max() > 0.01  # another image, another prediction
-
-
-@pytest.mark.parametrize("name", ["dynamic", "int8"])
-def test_quantized_predictions_are_near(written, spec, images, name):
-    inputs = np.rint(images).astype(np.uint8)
-    predictions = Predictor.load(written[name]).predict_batch(inputs)
-    assert predictions.dtype == np.float32
-    np.testing.assert_allclose(predictions, spec.model(inputs, training=False), atol=0.05)
-    assert predictions.argmax(axis=1).tolist() == np.argmax(spec.model(inputs), axis=1).tolist()
+    assert np.abs(predictions - training_mode).max() > 0.05
 
 
 def operators(content):
     """Returns what a file computes with: kind of operator -> input tensors of each."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = ModelT.InitFromObj(Model.GetRootAs(content, 0))
     graph = model.subgraphs[0]
-    names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
+    names = {number: name for name, number in vars(BuiltinOperator).items()}
     kinds = {}
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
@@ -102,10 +73,10 @@ def test_the_backbone_is_quantized_by_channel_and_the_head_is_not(written):
     content = written["int8"].read_bytes()
     model, kinds = operators(content)
     for inputs in kinds["CONV_2D"]:
-        assert inputs[0].type == inputs[1].type == schema.TensorType.INT8
+        assert inputs[0].type == inputs[1].type == TensorType.INT8
         assert len(inputs[1].quantization.scale) == inputs[1].shape[0]  # of output channels
     for inputs in kinds["SOFTMAX"] + kinds["FULLY_CONNECTED"]:
-        assert inputs[0].type == schema.TensorType.FLOAT32
+        assert inputs[0].type == TensorType.FLOAT32
     offsets = [content.find(bytes(buffer.data)) for buffer in model.buffers
                if buffer.data is not None and len(buffer.data) > 64]  # fmt: skip
     assert offsets and all(offset % 16 == 0 for offset in offsets)
@@ -125,7 +96,7 @@ def test_a_beginning_with_a_depthwise_convolution_stays_in_float(spec, images, t
     _, kinds = operators(path.read_bytes())
     for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         first, *rest = (inputs[0].type for inputs in kinds[kind])
-        assert first == schema.TensorType.FLOAT32 and set(rest) == {schema.TensorType.INT8}
+        assert first == TensorType.FLOAT32 and set(rest) == {TensorType.INT8}
     first, last = ends(path)
     assert first["dtype"] == last["dtype"] == np.uint8 and first["quantization"] == (1.0, 0)
     inputs = np.rint(images).astype(np.uint8)
@@ -143,7 +114,7 @@ def test_large_matrices_take_a_byte_a_value(written, images, monkeypatch):
     monkeypatch.setattr(tflite_graph, "_LARGE", 100)
     small = tflite_graph.with_small_matrices(plain)
     _, kinds = operators(small)
-    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {schema.TensorType.INT8}
+    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {TensorType.INT8}
     for original in images:
         found = []
         for content in (plain, small):
@@ -154,9 +125,9 @@ def test_large_matrices_take_a_byte_a_value(written, images, monkeypatch):
     assert not np.array_equal(prediction, expected)
 
 
-@pytest.mark.parametrize("name", WRITERS)
-def test_metadata_labels_and_origin_are_inside(written, name):
-    assert dataclasses.replace(ModelMetadata.read(written[name]), threshold=0.6) == METADATA
+@pytest.mark.parametrize("name", FORMATS)
+def test_metadata_labels_and_origin_are_inside(written, spec, name):
+    assert dataclasses.replace(ModelMetadata.read(written[name]), threshold=0.6) == spec.metadata
     with zipfile.ZipFile(written[name]) as archive:
         assert archive.read("labels.txt") == b"blue\ngreen\nred\n"
         assert json.loads(archive.read("about.json"))["facts"] == {"seed": 3}
@@ -166,8 +137,8 @@ def test_metadata_labels_and_origin_are_inside(written, name):
 @pytest.mark.parametrize(
     ("threshold", "inside"), [(0.0, 0.0), (0.6, 0.6), (0.9999, 254.5 / 256), (1.0, 1.0)]
 )
-def test_the_surest_byte_passes_every_threshold_but_one(threshold, inside):
-    metadata = dataclasses.replace(METADATA, threshold=threshold, set_threshold=threshold)
+def test_the_surest_byte_passes_every_threshold_but_one(spec, threshold, inside):
+    metadata = dataclasses.replace(spec.metadata, threshold=threshold, set_threshold=threshold)
     found = tflite.clip_threshold_to_uint8(metadata)
     assert found.threshold == found.set_threshold == inside
-    assert tflite.clip_threshold_to_uint8(METADATA).set_threshold is None
+    assert tflite.clip_threshold_to_uint8(spec.metadata).set_threshold is None

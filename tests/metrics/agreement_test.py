@@ -23,12 +23,12 @@ def test_equal_predictions_agree_and_show_nothing():
     assert found["worst"] == []
 
 
-def test_unsure_is_an_prediction_of_its_own():
+def test_unsure_is_a_label_of_its_own():
     found = agreement.compare(
         predictions(0.9, 0.9, 0.6, 0.9), predictions(0.9, 0.65, 0.4, 0.82), threshold=0.8
     )
     assert (found["agreement"], found["answer_agreement"]) == (0.75, 0.5)
-    # Another class first, then another prediction, then what only differs.
+    # Another class first, then another label, then other probabilities.
     assert [row["file"][6] for row in found["worst"]] == ["2", "1", "3"]
     first, second, third = found["worst"]
     assert [first["expected"]["class"], first["answered"]["class"]] == ["glass", "metal"]
@@ -41,7 +41,7 @@ def test_unsure_is_an_prediction_of_its_own():
     json.dumps(found, allow_nan=False)
 
 
-def test_at_most_so_many_images_are_kept_the_worst_of_them():
+def test_only_the_worst_images_are_kept():
     shares = np.linspace(0.6, 0.98, 30)
     found = agreement.compare(predictions(*shares), predictions(*np.full(30, 0.99)), threshold=0)
     assert len(found["worst"]) == agreement.WORST_KEPT

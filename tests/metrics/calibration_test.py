@@ -71,13 +71,13 @@ def test_risk_coverage_by_hand():
 @pytest.mark.parametrize(
     ("target_risk", "coverage"), [(0, 0.2), (0.24, 0.2), (0.25, 0.8), (0.39, 0.8), (0.4, 1), (1, 1)]
 )
-def test_coverage_is_the_largest_that_keeps_the_error(target_risk, coverage):
+def test_coverage_is_the_largest_that_keeps_the_risk(target_risk, coverage):
     assert calibration.coverage_at_error(LABELS, PREDICTIONS, target_risk) == pytest.approx(
         coverage
     )
 
 
-def test_an_error_of_exactly_the_bound_is_allowed():
+def test_a_risk_of_exactly_the_target_is_allowed():
     labels = np.array([1] * 3 + [0] * 147)
     assert calibration.coverage_at_error(labels, np.tile([0.9, 0.1], (150, 1)), 0.02) == 1
 
@@ -86,7 +86,7 @@ def test_nothing_is_covered_when_the_surest_prediction_is_wrong():
     assert calibration.coverage_at_error(np.array([1, 1]), np.array([[0.9, 0.1]] * 2), 0.02) == 0
 
 
-def test_area_is_that_of_every_order_of_the_images():
+def test_the_area_does_not_depend_on_the_order_of_the_images():
     labels, probabilities = predictions(300)
     probabilities = np.round(probabilities, 1)  # many ties
     probabilities[:, 0] += 1 - probabilities.sum(axis=1)

@@ -10,7 +10,7 @@ NAMES = ("glass", "metal")
 
 
 def predicted(right, first=0):
-    """Predictions on images of alternating classes, right or wrong as told."""
+    """Predictions on images of alternating classes, right (1) or wrong (0)."""
     labels = (np.arange(len(right)) + first) % 2
     predictions = np.where(np.array(right, bool), labels, 1 - labels)
     paths = [f"{index + first:03}.jpg" for index in range(len(right))]

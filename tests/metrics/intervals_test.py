@@ -23,14 +23,14 @@ def test_the_interval_is_that_of_wilson_for_one_seed_and_many_images():
 @pytest.mark.parametrize("copies", [1, 8])
 def test_intervals_cover_the_truth_even_where_images_are_copies(copies):
     generator = np.random.default_rng(1)
-    draws, covered, covered_apart = np.repeat(np.arange(120), copies), 0, 0
+    clusters, covered, covered_apart = np.repeat(np.arange(120), copies), 0, 0
     for _ in range(200):
         # Two seeds that are right on the same images more often than not.
         easy = generator.random(120) < 0.7
         seeds = [np.where(generator.random(120) < 0.8, easy, ~easy) for _ in range(2)]
-        values = np.mean(seeds, axis=0)[draws]
+        values = np.mean(seeds, axis=0)[clusters]
         truth = 0.7 * 0.8 + 0.3 * 0.2
-        low, high = bootstrap_interval(values, draws, 400)
+        low, high = bootstrap_interval(values, clusters, 400)
         covered += low <= truth <= high
         low, high = bootstrap_interval(values, None, 400)
         covered_apart += low <= truth <= high

@@ -10,8 +10,8 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.8, 0.2], [0.6, 0.4], [0.55,
 
 
 def test_scores_by_hand():
-    how = {"temperature": 2.0, "threshold": 0.7, "set_threshold": 0.4, "tta": 4}
-    found = selective_report(LABELS, PROBABILITIES, how)
+    settings = {"temperature": 2.0, "threshold": 0.7, "set_threshold": 0.4, "tta": 4}
+    found = selective_report(LABELS, PROBABILITIES, settings)
     abstention = found["abstention"]
     assert (abstention["threshold"], abstention["coverage"]) == (0.7, 0.6)
     assert abstention["error"] == pytest.approx(1 / 3)
@@ -28,7 +28,7 @@ def test_scores_by_hand():
     assert found["brier_uncalibrated"] == pytest.approx(calibration.brier_score(LABELS, squares))
 
 
-def test_without_a_contract_nothing_is_calibrated_and_nothing_is_left_out():
+def test_without_settings_nothing_is_calibrated_and_nothing_is_unsure():
     found = selective_report(LABELS, PROBABILITIES, {})
     brier = calibration.brier_score(LABELS, PROBABILITIES)
     assert found["brier_uncalibrated"] == pytest.approx(brier)

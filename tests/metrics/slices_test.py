@@ -10,7 +10,7 @@ PATHS = ["glass/a.jpg", "glass/b.jpg", "metal/a.jpg", "metal/c.jpg"]
 
 @pytest.fixture
 def write(tmp_path):
-    def write(text, name="subsets.csv"):
+    def write(text, name="slices.csv"):
         (tmp_path / name).write_text(text)
         return str(tmp_path / name)
 
@@ -26,7 +26,7 @@ def test_files_are_named_by_path_or_by_their_last_part(write):
 
 
 def test_another_column_and_odd_names_of_files(write):
-    named = write('class,file,taken by\nx,b.jpg,"me, at home"\n', "of: subsets.csv")
+    named = write('class,file,taken by\nx,b.jpg,"me, at home"\n', "of: slices.csv")
     assert slices.load(named + ":taken by", PATHS)["glass/b.jpg"] == "me, at home"
     with pytest.raises(ValueError, match=r"columns file and subset.* has 1 rows .*taken by"):
         slices.load(named, PATHS)  # the colon in the file's own name is none of a column

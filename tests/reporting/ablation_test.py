@@ -13,13 +13,13 @@ def predictions(right, files="abcd"):
     return Predictions(("x", "y"), list(files), labels, np.eye(2)[rows])
 
 
-def run(right, loss=0.5, minutes=2.0, files="abcd", foreign=None, **settings):
-    """A run that predictions its validation images, and perhaps others, so."""
+def run(right, loss=0.5, minutes=2.0, files="abcd", external=None, **settings):
+    """A run whose predictions for its validation images, and perhaps for others, are given."""
     config = {"data": {"image_size": 32}, "training": {"ema_momentum": 0.0, "warmup_ratio": 0.1}}
     config["training"] |= settings
     valid = {"accuracy": float(np.mean(right)), "loss": loss}
     report = {"valid": valid, "config": config, "run": {"training_minutes": minutes}}
-    return Run(report, predictions(right, files), foreign)
+    return Run(report, predictions(right, files), external)
 
 
 def test_variants_are_compared_with_the_recipe_over_seeds():
@@ -44,7 +44,7 @@ def test_variants_are_compared_with_the_recipe_over_seeds():
     assert 0 <= low < 0.25 < high <= 0.75
 
 
-def test_a_image_of_several_seeds_is_one_draw_and_of_one_seed_another():
+def test_an_image_of_several_seeds_is_one_draw():
     def interval(second_files):
         found = {
             "recipe": [run([0, 0, 0, 0]), run([0, 0, 0, 0], files=second_files)],
@@ -64,7 +64,7 @@ def test_other_images_are_refused():
         ablation.compare({"recipe": [run([1, 1], files="ab")], "better": [run([1, 1], files="ac")]})
 
 
-def test_the_table_has_a_row_a_variant():
+def test_the_table_has_a_row_for_each_variant():
     found = {
         "recipe": [run([1, 0, 1, 1])],
         "a_b": [run([1, 0, 0, 1], warmup_ratio=0.3, ema_momentum=0.9)],
@@ -77,12 +77,12 @@ def test_the_table_has_a_row_a_variant():
     )
 
 
-def test_images_from_elsewhere_are_compared_apart():
+def test_images_of_another_source_are_compared_apart():
     recipe, better = ablation.compare(
         {
-            "recipe": [run([1, 1, 1, 1], foreign=predictions([1, 0], files="ef"))],
+            "recipe": [run([1, 1, 1, 1], external=predictions([1, 0], files="ef"))],
             "better": [
-                run([1, 1, 1, 1], foreign=predictions([1, 1], files="ef"), ema_momentum=0.9)
+                run([1, 1, 1, 1], external=predictions([1, 1], files="ef"), ema_momentum=0.9)
             ],
         }
     )

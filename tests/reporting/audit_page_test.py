@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.html_page import HtmlPage
 from trash_keras.data.groups import load_groups
 from trash_keras.reporting import audit_page
 
@@ -29,7 +30,7 @@ def findings():
     equal = {"files": [place("a/1.png"), place("b/1.png")], "across_splits": False,
              "across_classes": True}  # fmt: skip
     value = {"value": 3.0, "median": 9.0, "score": -4.25}
-    doubt = {"suggestion": "b", "probability_of_label": 0.012, "probability_of_suggestion": 0.98}
+    issue = {"suggestion": "b", "probability_of_label": 0.012, "probability_of_suggestion": 0.98}
     return {
         "summary": {
             "files": 9, "unreadable": 1, "wrong_extensions": 1, "exact_duplicates": 1,
@@ -44,7 +45,7 @@ def findings():
         "groups": [["a/1.png", "b/1.png"], ["a/2.png", "a/3.png"]],
         "outliers": {"size": [{**place("b/2.png"), **value}], "aspect": [], "brightness": [],
                      "contrast": []},
-        "doubtful_labels": {"accuracy": 0.875, "found": [{**place("a/1.png"), **doubt}]},
+        "doubtful_labels": {"accuracy": 0.875, "found": [{**place("a/1.png"), **issue}]},
         "evidence": {name: f"Evidence of {name}." for name in
                      ("exact_duplicates", "near_duplicates", "outliers", "doubtful_labels")},
     }  # fmt: skip
@@ -63,13 +64,9 @@ def render(findings, data_dir, tmp_path):
     return (tmp_path / "audit.html").read_text()
 
 
-def plain(page):
-    return " ".join(re.sub(r"<[^>]*>", " ", page.split("</style>")[1]).split())
-
-
 def test_everything_that_was_found_is_on_the_page(findings, images, tmp_path):
     page = render(findings, images, tmp_path)
-    text = plain(page)
+    text = HtmlPage(page).text
     for words in (
         "a/bad.jpg train an empty file", "a/png.jpg train PNG", "Evidence of near_duplicates.",
         "0.912 , second turned by 180°; 4 bits, cosine 0.95", "a/2.png train a/3.png test",
@@ -105,8 +102,8 @@ def test_a_clean_folder_has_a_page_too(findings, images, tmp_path):
         clean[name] = []
     clean["outliers"] = {name: [] for name in clean["outliers"]}
     clean["doubtful_labels"] = None
-    text = plain(render(clean, images, tmp_path))
-    assert "No image is there twice." in text and "it is not known what leaks" in text
+    text = HtmlPage(render(clean, images, tmp_path)).text
+    assert "There are no duplicates." in text and "it is not known whether they leak" in text
     assert text.count("None were found.") == 3 and "Every file can be read" in text
     assert "needs features of a backbone" in text
 
@@ -126,14 +123,14 @@ def test_long_lists_are_cut_and_the_page_stays_small(findings, tmp_path, monkeyp
     assert "not shown" in page
 
 
-def test_publish_writes_page_findings_and_groups(findings, images, tmp_path):
+def test_write_makes_page_findings_and_groups(findings, images, tmp_path):
     output, groups = tmp_path / "out", tmp_path / "groups.json"
-    audit_page.publish(findings, output, images, "the command", groups)
+    audit_page.write(findings, output, images, "the command", groups)
     assert {path.name for path in output.iterdir()} == {"audit.html", "audit.json"}
     written = json.loads((output / "audit.json").read_text())
     assert written["near_duplicates"] == findings["near_duplicates"]
     assert written["run"]["command"] == "the command"
-    assert "the command" in plain((output / "audit.html").read_text())
+    assert "the command" in HtmlPage((output / "audit.html").read_text()).text
     assert load_groups(groups) == [("a/1.png", "b/1.png"), ("a/2.png", "a/3.png")]
     assert "near_duplicates" in json.loads(groups.read_text())["evidence"]
 

@@ -46,7 +46,7 @@ def test_columns_are_as_wide_as_their_widest_cell():
         line.index(" to ") + 9 for line in table[1:]}) == 1  # fmt: skip
 
 
-def test_a_difference_that_is_shown_is_told_with_its_numbers():
+def test_a_difference_is_shown_with_its_numbers():
     assert comparison_page.difference_sentences(compared()) == [
         "old and new: of 200 images, 3 are right in old alone and 12 in new alone; p = 0.035: "
         "a difference is shown."
@@ -96,9 +96,9 @@ def test_choosing_on_the_test_split_is_warned_of(split, warned):
     assert ("validation split" in comparison_page.text(compared(split=split))) == warned
 
 
-def test_what_is_published(tmp_path):
+def test_the_folder_has_page_figure_and_numbers(tmp_path):
     comparison = compared(runs=[run("old", 0.8), run("<b>new</b>", 0.9), run("third")])
-    comparison_page.publish(comparison, tmp_path / "out")
+    comparison_page.write(comparison, tmp_path / "out")
     written = sorted(
         str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*")
     )
@@ -115,8 +115,8 @@ def test_what_is_published(tmp_path):
 
 
 def test_a_page_without_different_settings_says_so(tmp_path):
-    comparison_page.publish(compared(settings={}), tmp_path)
-    assert "None, as far as the runs record theirs." in (tmp_path / "comparison.html").read_text()
+    comparison_page.write(compared(settings={}), tmp_path)
+    assert "None, as far as they are recorded." in (tmp_path / "comparison.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_cells_are_those_of_the_matrix_that_hold_images(predicted):
     assert [c.share for c in cells] == pytest.approx([5 / 6, 1 / 6, 1, 0.5, 0.5])
 
 
-def test_wrong_predictions_come_surest_first_and_right_ones_least_sure_first(predicted):
+def test_wrong_predictions_come_by_falling_and_right_ones_by_rising_confidence(predicted):
     found = predicted(["a", "b"], [[20, 15], [0, 1]])
     right, wrong, _ = confusion_cells.cells(found)
     assert shown_files(wrong, found) == [f"a/a-b-{number:02}.jpg" for number in range(12)]
@@ -54,5 +54,5 @@ def test_of_many_classes_only_the_most_frequent_confusions_count(predicted):
 
 def test_turns_take_wrong_predictions_first():
     wanted = {(0, 0): [1, 2], (0, 1): [3], (1, 1): [4], (1, 0): [5, 6]}
-    assert confusion_cells.in_turns(wanted) == [3, 5, 1, 4, 6, 2]
-    assert sorted(confusion_cells.in_turns(wanted)) == sorted(itertools.chain(*wanted.values()))
+    assert confusion_cells.round_robin(wanted) == [3, 5, 1, 4, 6, 2]
+    assert sorted(confusion_cells.round_robin(wanted)) == sorted(itertools.chain(*wanted.values()))

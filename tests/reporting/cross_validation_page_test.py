@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.support.html_page import HtmlPage
 from trash_keras.config import CrossValidationConfig
 from trash_keras.metrics import cross_validation
 from trash_keras.metrics.predictions import Predictions
@@ -20,7 +21,7 @@ def predictions_of(seed):
     return Predictions(NAMES, paths, labels, 0.1 + 0.8 * np.eye(2)[given])
 
 
-def report_of(seeds, method="stratified", subsets=True, **changes):
+def report_of(seeds, method="stratified", with_slices=True, **changes):
     predictions = {seed: predictions_of(seed) for seed in range(seeds)}
     slice_of = {path: "old" if path < "10" else "new" for path in predictions[0].paths}
     config = CrossValidationConfig().to_dict()
@@ -32,7 +33,7 @@ def report_of(seeds, method="stratified", subsets=True, **changes):
         for seed in predictions for fold in range(2)
     ]  # fmt: skip
     report = {
-        **cross_validation.score(predictions, folds, slice_of=slice_of if subsets else None),
+        **cross_validation.score(predictions, folds, slice_of=slice_of if with_slices else None),
         "folds": folds, "groups": 3, "grouped_images": 7, "bad_files": [], "config": config,
         "run": {"command": "trash-keras cross_validate --folds=2", "machine": "m"},
         **changes,
@@ -40,13 +41,9 @@ def report_of(seeds, method="stratified", subsets=True, **changes):
     return report, predictions
 
 
-def texts(page):
-    return [re.sub(r"\s+", " ", text).strip() for text in re.findall(r">([^<>]+)<", page)]
-
-
 def test_the_page_has_every_figure(tmp_path):
     report, predictions = report_of(2)
-    cross_validation_page.publish(report, predictions, tmp_path)
+    cross_validation_page.write(report, predictions, tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
     assert files == {
         "cross_validation.html", "cross_validation.json", "figures/accuracies.png",
@@ -56,7 +53,7 @@ def test_the_page_has_every_figure(tmp_path):
     found = Predictions.load(cross_validation.predictions_file(tmp_path, 1))
     assert found.score() == predictions[1].score()
     page = (tmp_path / "cross_validation.html").read_text()
-    shown = texts(page)
+    shown = [" ".join(words.split()) for words in HtmlPage(page).words]
     accuracy = report["accuracy"]
     low, high = accuracy["interval"]
     for text in (
@@ -76,22 +73,22 @@ def test_the_page_has_every_figure(tmp_path):
     assert len(re.findall(r'src="data:image/png', page)) == 2 == page.count("src=")
 
 
-def test_one_seed_without_subsets(tmp_path):
-    report, predictions = report_of(1, subsets=False, bad_files=["glass/x.jpg"])
+def test_one_seed_without_slices(tmp_path):
+    report, predictions = report_of(1, with_slices=False, bad_files=["glass/x.jpg"])
     unsure = {"coverage": 0.0, "error": None, "error_interval": None}
     report["abstention"] = report["seeds"][0]["abstention"] = unsure
-    cross_validation_page.publish(report, predictions, tmp_path)
+    cross_validation_page.write(report, predictions, tmp_path)
     page = (tmp_path / "cross_validation.html").read_text()
     assert "Deviation over 1 seed<" in page and "<dd>unknown</dd>" in page
     assert "<td>none</td>" in page and "<dt>Wrong among these</dt><dd>none</dd>" in page
-    assert "Subsets" not in page and "all seeds together" not in page
-    assert "1 file could not be decoded and count nowhere: glass/x.jpg." in page
+    assert "Slices" not in page and "all seeds together" not in page
+    assert "1 file could not be decoded and was left out: glass/x.jpg." in page
 
 
 @pytest.mark.parametrize(
     ("method", "seeds", "said"),
     [
-        ("stratified", 3, ["scored once for each of 3 seeds", "not kept on one side",
+        ("stratified", 3, ["scored once for each of 3 seeds", "not kept together",
                            "standard deviation says"]),
         ("grouped", 1, ["images was scored once, by", "7 images in 3 groups, were kept",
                         "With one seed it is not known"]),
@@ -117,5 +114,5 @@ def test_the_report_comes_last(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cross_validation_page.html, "write", fail)
     with pytest.raises(KeyboardInterrupt):
-        cross_validation_page.publish(*report_of(1), tmp_path)
+        cross_validation_page.write(*report_of(1), tmp_path)
     assert not (tmp_path / "cross_validation.json").exists()

@@ -35,12 +35,12 @@ def tables(page):
 
 
 def test_the_page_shows_accuracy_classes_matrix_exports_and_origin():
-    kinds = {
+    formats = {
         "float32": {"path": "model.tflite", "bytes": 1_500_000, "max_difference": 3e-7},
         "int8": {"path": "i.tflite", "bytes": 500_000, "max_difference": 0.02, "accuracy": 2 / 3,
                  "agreement": 0.99},
     }  # fmt: skip
-    page = markdown.summary(whole(), {"kinds": kinds})
+    page = markdown.summary(whole(), {"kinds": formats})
     assert page.startswith("## 66.7% of 6 test images are classified correctly (95% interval ")
     found = tables(page)
     splits = next(iter(found.values()))
@@ -76,7 +76,7 @@ def test_the_bar_is_reached_when_it_is_met(bar, reached):
     assert ("✅ " if reached else "❌ ") + sentence in markdown.summary(content, {}, bar)
 
 
-def test_of_many_classes_the_most_frequent_mistakes_are_shown():
+def test_of_many_classes_the_most_frequent_confusions_are_shown():
     names = [f"class{index}" for index in range(markdown.MATRIX_CLASSES + 1)]
     labels, predictions = [3] * 5 + [4] * 2 + [5], [1] * 5 + [4, 2] + [0]
     content = {"class_names": names, "test": scored(labels, predictions, names)}

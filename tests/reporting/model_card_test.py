@@ -33,9 +33,9 @@ def counts(**changes):
     return {"valid": dict.fromkeys(whole, 10), "test": {n: c - 10 for n, c in whole.items()}}
 
 
-def written(tmp_path, report, numbers=None, artifacts=()):
+def written(tmp_path, report, numbers=None, model_files=()):
     path = tmp_path / "MODEL_CARD.md"
-    model_card.write(path, report, numbers or counts(), artifacts)
+    model_card.write(path, report, numbers or counts(), model_files)
     return path.read_text(encoding="utf-8")
 
 
@@ -80,7 +80,7 @@ def test_it_tells_use_data_protocol_results_calibration_and_limits(tmp_path, rep
         ({}, [], None, "TrashNet"),
         ({"glass": COUNTS["glass"] - 1}, ["glass/broken.jpg"], None, "TrashNet"),
         ({"glass": COUNTS["glass"] - 1}, [], None, "my photos"),
-        ({}, [], "synthetic, 400 images a class, seed 0", "Drawn stand-ins for TrashNet"),
+        ({}, [], "synthetic, 400 images a class, seed 0", "Synthetic images in place of TrashNet"),
     ],
 )
 def test_only_trashnet_is_called_trashnet(tmp_path, report, changes, bad_files, source, expected):
@@ -117,7 +117,7 @@ def test_a_revision_that_was_never_committed_is_not_to_be_checked_out(tmp_path, 
 
 
 def test_model_files_are_listed(tmp_path, report):
-    row = {"kind": "int8", "path": "export/m.tflite", "bytes": 5_000_000, "accuracy": None,
+    row = {"format": "int8", "path": "export/m.tflite", "bytes": 5_000_000, "accuracy": None,
            "agreement": None, "max_difference": 0.01, "latency": None}  # fmt: skip
-    text = written(tmp_path, report, artifacts=[row])
+    text = written(tmp_path, report, model_files=[row])
     assert "| int8 | `export/m.tflite` | 5.0 | \u2013 | \u2013 | 1.0e-02 |" in text

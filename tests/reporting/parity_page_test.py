@@ -15,7 +15,7 @@ def row(**changes):
     }  # fmt: skip
 
 
-def told(label, name, probability):
+def given(label, name, probability):
     return {"label": label, "class": name, "probability": probability}
 
 
@@ -23,9 +23,9 @@ def told(label, name, probability):
 def facts():
     worst = [
         {"file": "<b>/a.png", "truth": "<b>", "difference": 0.31,
-         "expected": told("<b>", "<b>", 0.912), "answered": told("unsure", "metal", 0.5)},
+         "expected": given("<b>", "<b>", 0.912), "answered": given("unsure", "metal", 0.5)},
         {"file": "gone.png", "truth": "metal", "difference": 0.1,
-         "expected": told("metal", "metal", 0.8), "answered": told("metal", "metal", 0.7)},
+         "expected": given("metal", "metal", 0.8), "answered": given("metal", "metal", 0.7)},
     ]  # fmt: skip
     latency = {f"threads_{n}": {"p50_ms": 8.26 / n, "p95_ms": 10.0 / n} for n in (1, 2)}
     return {
@@ -67,12 +67,12 @@ def test_tables_and_images_are_shown(tmp_path, facts):
     )
 
 
-def test_nothing_timed_no_table_of_speed(tmp_path, facts):
+def test_without_timings_there_is_no_table_of_speed(tmp_path, facts):
     del facts["kinds"]["int8"]["latency"], facts["machine"]
     assert "Speed and memory" not in written(tmp_path / "parity.html", facts)
 
 
-def test_a_refused_kind_comes_first(tmp_path, facts):
+def test_a_refused_format_comes_first(tmp_path, facts):
     facts["refused"] = {"int4": row(agreement=0.5, min_agreement=0.98)}
     text = written(tmp_path / "parity.html", facts)
     assert "<strong>int4 was not shipped</strong>: it agrees with Keras on 50.0%" in text

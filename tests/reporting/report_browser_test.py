@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def page(trained, explanations, tmp_path_factory):
-    """The page of the toy run, with one prediction of each class made wrong; and its predictions."""
+    """The page of the toy run, one prediction of each class made wrong, and its predictions."""
     from trash_keras.data.readers.base import FolderReader, read_images
     from trash_keras.evaluation import explain
     from trash_keras.metrics.predictions import Predictions
@@ -145,10 +145,10 @@ def test_an_address_with_a_cell_opens_it(browser, page):
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_each_mistake_has_its_evidence_beside_it(browser, page, width):
+def test_each_error_has_its_evidence_beside_it(browser, page, width):
     size(browser, width)
     browser.get(page[0])
-    pairs = browser.find_elements("css selector", "#mistakes .pair")
+    pairs = browser.find_elements("css selector", "#errors .pair")
     assert len(pairs) == 3
     for pair in pairs:
         shown, overlay = pair.find_elements("css selector", "img")

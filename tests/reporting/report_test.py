@@ -14,6 +14,7 @@ from trash_keras.data.sources import install
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import report, report_page
 from trash_keras.reporting.content import ReportContent
+from trash_keras.reporting.plots import base
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.reporting.report import _git_revision, _version, provenance, rerender, write
 from trash_keras.storage import local
@@ -27,7 +28,7 @@ def predicted(examples):
     return Predictions(NAMES, paths, labels, np.tile([0.9, 0.1], (examples, 1)))
 
 
-def publish(output, splits, slice_of=None, **options):
+def write_splits(output, splits, slice_of=None, **options):
     predictions = {name: predicted(4) for name in splits}
     counts = {name: {"blue": 2, "red": 2} for name in splits}
     content = ReportContent(predictions, counts, lambda files: {}, **options)
@@ -53,7 +54,7 @@ EPOCHS = [
 )  # fmt: skip
 def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures):
     output = tmp_path / "new" / "folder"
-    content = publish(output, splits, epochs=epochs)
+    content = write_splits(output, splits, epochs=epochs)
     assert {path.name for path in output.iterdir()} == {
         "report.json", "report.html", "figures", "predictions"
     }  # fmt: skip
@@ -67,17 +68,17 @@ def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures
     assert shown.count("data:image/svg+xml;base64,") == 2 + bool(epochs)
 
 
-def test_subsets_are_scored_and_shown_apart(tmp_path):
+def test_slices_are_scored_and_shown_apart(tmp_path):
     slice_of = {path: "night" if path == "red/1.png" else "day" for path in predicted(4).paths}
-    content = publish(tmp_path, ("valid", "test"), slice_of=slice_of)
+    content = write_splits(tmp_path, ("valid", "test"), slice_of=slice_of)
     assert set(content["subsets"]) == {"valid", "test"}
     assert content["subsets"]["test"]["night"]["red"]["support"] == 1
     assert content["subsets"]["test"]["night"]["red"]["recall"] == 0
     shown = (tmp_path / "report.html").read_text()
-    assert "<h3>Subsets</h3>" in shown
+    assert "<h3>Slices</h3>" in shown
     assert '<tr><th scope="row">night</th><td>red</td><td>0.0%</td>' in shown
-    assert "subsets" not in publish(tmp_path / "without", ("test",))
-    assert "Subsets" not in (tmp_path / "without" / "report.html").read_text()
+    assert "subsets" not in write_splits(tmp_path / "without", ("test",))
+    assert "Slices" not in (tmp_path / "without" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("culprit", ["page", "figures"])
@@ -85,12 +86,10 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
     def fail(*arguments, **options):
         raise KeyboardInterrupt
 
-    module, name = {"page": (report_page, "write_page"), "figures": (report.figures, "save")}[
-        culprit
-    ]
+    module, name = {"page": (report_page, "write_page"), "figures": (base, "save")}[culprit]
     monkeypatch.setattr(module, name, fail)
     with pytest.raises(KeyboardInterrupt):
-        publish(tmp_path, ("test",))
+        write_splits(tmp_path, ("test",))
     assert not (tmp_path / "report.json").exists()
     monkeypatch.undo()
     written = []
@@ -98,7 +97,7 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
     monkeypatch.setattr(local, "write_json", lambda path, value: (
         written.append({file.name for file in tmp_path.rglob("*")}), write_json(path, value)
     ))  # fmt: skip
-    publish(tmp_path, ("test",))
+    write_splits(tmp_path, ("test",))
     assert written == [{
         "report.html", "figures", "class_balance.png", "confusion_matrix_test.png",
         "reliability.png", "risk_coverage.png", "predictions", "test.csv",
@@ -139,7 +138,7 @@ def test_page_and_card_can_be_written_again_from_the_folder(run):
     assert changed == {"report.html", "MODEL_CARD.md"}
 
 
-def test_page_and_figures_tell_how_the_model_predictions(run):
+def test_page_and_card_show_calibration_and_threshold(run):
     report = json.loads((run / "report.json").read_text())
     assert report["answering"] == DETAILS["answering"]
     assert report["test"] == predicted(4).score(DETAILS["answering"])
@@ -147,11 +146,12 @@ def test_page_and_figures_tell_how_the_model_predictions(run):
     for text in (page_text, card):
         assert "A temperature of 1.25" in text and "unsure up to a probability of 0.500" in text
     assert (
-        'aria-label="How it predictions"' in page_text and "before calibration 0.440" in page_text
+        'aria-label="Calibration and selective classification"' in page_text
+        and "before calibration 0.440" in page_text
     )
 
 
-def test_a_report_from_before_there_was_a_choice_is_told_as_before(run):
+def test_a_report_without_inference_settings_says_nothing_of_them(run):
     report = json.loads((run / "report.json").read_text())
     del report["answering"], report["config"]["answering"], report["config"]["distillation"]
     for split in ("train", "valid", "test"):
@@ -165,11 +165,11 @@ def test_a_report_from_before_there_was_a_choice_is_told_as_before(run):
 
 
 def test_what_was_exported_since_is_listed(run):
-    kinds = {"int8": {"path": "model_int8.tflite", "bytes": 4_900_000, "accuracy": 0.875,
+    formats = {"int8": {"path": "model_int8.tflite", "bytes": 4_900_000, "accuracy": 0.875,
                       "max_difference": 0.02, "agreement": 0.991,
                       "latency": {"threads_1": {"p50_ms": 3.21, "p95_ms": 4},
                                   "threads_2": {"p50_ms": 2.04, "p95_ms": 4}}}}  # fmt: skip
-    local.write_json(run / "export" / "export.json", {"kinds": kinds})
+    local.write_json(run / "export" / "export.json", {"kinds": formats})
     rerender(run, lambda files: {})
     page_text, card = ((run / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
     for part in ("export/model_int8.tflite", "4.9 MB", "87.5%", "2.0e-02", "99.1%",
@@ -213,10 +213,10 @@ def test_heat_maps_stay_on_the_page_when_it_is_written_again(tmp_path, run):
 
 
 def test_heat_maps_of_an_earlier_evaluation_do_not_stay(tmp_path):
-    publish(tmp_path, ("test",), heat_maps=heat_maps(predicted(4)))
-    written = {tmp_path / "predictions/heat_maps.json", tmp_path / "figures/mistake_heat_maps.jpg"}
+    write_splits(tmp_path, ("test",), heat_maps=heat_maps(predicted(4)))
+    written = {tmp_path / "predictions/heat_maps.json", tmp_path / "figures/top_errors.jpg"}
     assert all(path.exists() for path in written)
-    publish(tmp_path, ("test",))
+    write_splits(tmp_path, ("test",))
     assert not any(path.exists() for path in written)
 
 
@@ -224,20 +224,20 @@ def test_the_test_of_the_heat_maps_is_drawn_and_kept(run, explanations):
     found, details = predicted(4), DETAILS | {"explanations": explanations}
     counts = Catalog.load(run / "catalog.json").counts()
     write(run, ReportContent({"test": found}, counts, lambda _: {}), details)
-    assert (run / "figures" / "explanations.png").exists()
+    assert (run / "figures" / "saliency.png").exists()
     page_text = (run / "report.html").read_text()
     assert "Heat maps (test)" in page_text
     rerender(run, lambda files: {})
     assert "Heat maps (test)" in (run / "report.html").read_text()
 
 
-def test_images_of_anything_else_are_drawn_and_kept(run, other_images):
-    found, details = predicted(4), DETAILS | {"out_of_scope": other_images}
+def test_out_of_distribution_detection_is_drawn_and_kept(run, ood_report):
+    found, details = predicted(4), DETAILS | {"out_of_scope": ood_report}
     counts = Catalog.load(run / "catalog.json").counts()
     write(run, ReportContent({"test": found}, counts, lambda _: {}), details)
-    assert (run / "figures" / "out_of_scope.png").exists()
+    assert (run / "figures" / "ood.png").exists()
     rerender(run, lambda files: {})
-    assert "Images of anything else" in (run / "report.html").read_text()
+    assert "Out-of-distribution images" in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize("missing", ["report.json", "predictions"])
@@ -249,18 +249,18 @@ def test_a_run_that_is_not_complete_is_left_alone(run, missing):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"kinds": {"int8": {"path": "x"}}}'])
-def test_a_damaged_list_of_exports_is_told_as_such(run, text):
+def test_a_damaged_list_of_exports_is_an_error(run, text):
     local.write_text(run / "export" / "export.json", text)
     with pytest.raises(ValueError, match=r"export\.json is damaged"):
         rerender(run, lambda files: {})
 
 
 def test_an_evaluation_gets_no_model_card(tmp_path):
-    publish(tmp_path, ("test",))
+    write_splits(tmp_path, ("test",))
     assert not (tmp_path / "MODEL_CARD.md").exists()
 
 
-def test_provenance_tells_what_made_the_result():
+def test_provenance_says_what_made_the_result():
     facts = provenance("trash-keras train --seed=1")
     assert facts["command"] == "trash-keras train --seed=1"
     assert set(facts) == {"command", "python", "tensorflow", "keras", "trash_keras",
@@ -271,7 +271,7 @@ def test_provenance_tells_what_made_the_result():
     json.dumps(facts, allow_nan=False)
 
 
-def test_provenance_tells_where_the_images_came_from(tmp_path):
+def test_provenance_says_where_the_images_came_from(tmp_path):
     assert provenance("x", tmp_path)["data_source"] is None
     record = {"source": "trashnet", "sha256": "", "counts": {}}
     local.write_json(tmp_path / install.MARKER, record)
@@ -283,7 +283,7 @@ def test_a_package_that_is_not_installed_has_no_version():
 
 
 def test_the_revision_is_that_of_the_repository_or_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "__file__", str(tmp_path / "publishing.py"))
+    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert _git_revision() is None
 
@@ -292,7 +292,7 @@ def test_the_revision_is_that_of_the_repository_or_none(tmp_path, monkeypatch):
         command = ["git", "-C", str(tmp_path), *identity, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    (tmp_path / "publishing.py").write_text("")
+    (tmp_path / "report.py").write_text("")
     git("init", "-q")
     git("commit", "-qm", "a project in whose folder the package is installed", "--allow-empty")
     assert _git_revision() is None
@@ -300,7 +300,7 @@ def test_the_revision_is_that_of_the_repository_or_none(tmp_path, monkeypatch):
     git("commit", "-qm", "the package itself")
     revision = git("rev-parse", "HEAD")[:12]
     assert _git_revision() == revision
-    (tmp_path / "publishing.py").write_text("changed")
+    (tmp_path / "report.py").write_text("changed")
     assert _git_revision() == f"{revision}-dirty"
     monkeypatch.setenv("PATH", str(tmp_path))  # no git at all
     assert _git_revision() is None

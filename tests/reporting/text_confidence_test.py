@@ -1,19 +1,19 @@
 import pytest
 
 from trash_keras.config import Config
-from trash_keras.reporting.text import confidence_paragraphs, how_it_predictions
+from trash_keras.reporting.text import calibration_paragraphs, confidence_paragraphs
 
-HOW = {"temperature": 1.0, "threshold": 0.75, "set_threshold": None, "tta": 1}
+SETTINGS = {"temperature": 1.0, "threshold": 0.75, "set_threshold": None, "tta": 1}
 ABSTENTION = {"threshold": 0.75, "coverage": 0.8, "error": 0.025, "error_interval": [0.01, 0.06]}
 
 
-def said(scored, changes=None, how=None, **report):
+def text_of(scored, changes=None, settings=None, **report):
     """What is said of a test split with these figures, by a run with --target_risk=0.03."""
     split = scored(["a", "b"], abstention=ABSTENTION) | (changes or {})
     config = Config().to_dict()
     config["answering"]["target_risk"] = 0.03
-    report = {"answering": HOW | (how or {}), "config": config, "test": split} | report
-    return " ".join(how_it_predictions(report))
+    report = {"answering": SETTINGS | (settings or {}), "config": config, "test": split} | report
+    return " ".join(calibration_paragraphs(report))
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def said(scored, changes=None, how=None, **report):
         (
             0.99,
             0.5,
-            ["more sure than it is right: confidence 99.0%", "it predictions 50.0% of them"],
+            ["overconfident: confidence 99.0%", "it classifies 50.0% with at most 2% wrong"],
         ),
         (
             0.5,
             0.0,
-            ["more often right than it is sure", "Even its surest predictions are wrong more"],
+            ["underconfident: confidence 50.0%", "Even its most confident predictions are wrong"],
         ),
     ],
 )
@@ -38,21 +38,21 @@ def test_confidence_is_put_into_words(scored, mean, coverage, expected):
     assert all(part in words for part in expected)
 
 
-def test_a_report_from_before_there_was_a_choice_says_nothing_of_it(scored):
-    assert said(scored, answering=None) == ""
+def test_a_report_of_an_earlier_version_says_nothing_of_it(scored):
+    assert text_of(scored, answering=None) == ""
 
 
-def test_the_threshold_is_told_with_its_coverage_and_its_error(scored):
-    assert said(scored) == (
-        "It is unsure up to a probability of 0.750, the lowest with at most 3.0% wrong predictions on "
-        "validation images. Of the test images it predictions 80.0%, 2.5% of these wrongly (95% "
+def test_the_threshold_is_shown_with_its_coverage_and_its_error(scored):
+    assert text_of(scored) == (
+        "It is unsure up to a probability of 0.750, the lowest with at most 3.0% wrong predictions "
+        "on validation images. It classifies 80.0% of the test images, 2.5% of these wrongly (95% "
         "interval 1.0% to 6.0%)."
     )
 
 
-def test_where_nobody_tells_what_the_threshold_is_for_nothing_is_made_up(scored):
-    text = said(scored, config=None)
-    assert text.startswith("It is unsure up to a probability of 0.750. Of the test images")
+def test_without_a_target_risk_none_is_made_up(scored):
+    text = text_of(scored, config=None)
+    assert text.startswith("It is unsure up to a probability of 0.750. It classifies 80.0% of")
 
 
 @pytest.mark.parametrize(
@@ -61,26 +61,30 @@ def test_where_nobody_tells_what_the_threshold_is_for_nothing_is_made_up(scored)
         (
             0.0,
             {},
-            "never unsure and gives all predictions: at most 3.0% of them were wrong on valid",
+            "never unsure and classifies every image: at most 3.0% were wrong on valid",
         ),
-        (1.0, {}, "unsure of every image: even the surest were wrong for more than 3.0% on val"),
+        (
+            1.0,
+            {},
+            "unsure of every image: more than 3.0% even of the most confident were wrong on val",
+        ),
         (0.9, {"coverage": 0, "error": None, "error_interval": None}, "That is all of the test"),
     ],
 )
-def test_extreme_thresholds_are_told_as_such(scored, threshold, changes, expected):
-    text = said(scored, {"abstention": ABSTENTION | changes}, {"threshold": threshold})
+def test_extreme_thresholds_are_described(scored, threshold, changes, expected):
+    text = text_of(scored, {"abstention": ABSTENTION | changes}, {"threshold": threshold})
     assert expected in text
 
 
-def test_the_temperature_is_told_with_what_it_does(scored):
+def test_the_temperature_is_shown_with_its_effect(scored):
     figures = {"ece": 0.021, "ece_uncalibrated": 0.043, "brier": 0.1, "brier_uncalibrated": 0.15}
-    text = said(scored, figures, {"temperature": 1.432})
+    text = text_of(scored, figures, {"temperature": 1.432})
     assert "A temperature of 1.43, fitted on validation images" in text
     assert "ECE on the test images is 0.043 instead of 0.021" in text
     assert "the Brier score 0.150 instead of 0.100." in text
 
 
-def test_sets_are_told_with_their_size_and_coverage(scored):
+def test_conformal_sets_are_shown_with_their_size_and_coverage(scored):
     sets = {"threshold": 0.2, "coverage": 0.952, "mean_size": 1.34}
-    expected = "of 1.34 classes on average, hold the true one for 95.2% of the test images"
-    assert expected in said(scored, {"conformal": sets}, {"set_threshold": 0.2})
+    expected = "of 1.34 classes on average, hold the true class for 95.2% of the test images"
+    assert expected in text_of(scored, {"conformal": sets}, {"set_threshold": 0.2})

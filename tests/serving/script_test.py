@@ -19,7 +19,7 @@ from PIL import Image
 
 from trash_keras.predictor import Predictor
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs" / "serving.md").read_text().split("\n## The HTTP service\n")[1]
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.M | re.S)

@@ -18,8 +18,8 @@ SCORES = {
 
 @pytest.fixture
 def folders(tmp_path):
-    """A run with its export, and what evaluating its int8 file wrote at home and elsewhere."""
-    run, home, foreign = (tmp_path / name for name in ("run", "home", "foreign"))
+    """A run with its export, and reports on its int8 file: test split and other sources."""
+    run, home, external = (tmp_path / name for name in ("run", "home", "external"))
     model = run / "export" / "model_int8.tflite"
     model.parent.mkdir(parents=True)
     model.write_bytes(b"a model")
@@ -48,10 +48,10 @@ def folders(tmp_path):
     }
     local.write_json(run / "export" / "export.json", {"kinds": {"float32": row, "int8": row}})
     command = {"command": f"trash-keras evaluate --model={model}"}
-    others = {"images": 9, "unsure": 0.8, "scores": {"confidence": {"auroc": 0.97}}}
-    local.write_json(home / "report.json", {"run": command, "test": SCORES, "out_of_scope": others})
-    local.write_json(foreign / "report.json", {"run": command, "all": SCORES})
-    return run, model, home, foreign
+    ood = {"pictures": 9, "unsure": 0.8, "scores": {"confidence": {"auroc": 0.97}}}
+    local.write_json(home / "report.json", {"run": command, "test": SCORES, "out_of_scope": ood})
+    local.write_json(external / "report.json", {"run": command, "all": SCORES})
+    return run, model, home, external
 
 
 def test_the_card_says_what_the_reports_say(folders):
@@ -60,7 +60,7 @@ def test_the_card_says_what_the_reports_say(folders):
     assert card == pretrained_card.render(found)
     for part in ("**92.5% of TrashNet's 40 official", "value: 0.9250", "224 x 224", "42 minutes",
                  "of both runs", "95.0% on the test split", "99.0% of the images", "14.00 MB",
-                 "trash for glass (2), glass for trash (1)", "80.0% come out unsure", "0.970",
+                 "trash with glass (2), glass with trash (1)", "80.0% are unsure", "0.970",
                  "| trash | 90.0% | 20 |", found["sha256"]):  # fmt: skip
         assert part in card, part
 
@@ -81,10 +81,10 @@ def test_a_run_without_a_teacher_has_none(folders):
     assert "larger run" not in card and "12 minutes" in card
 
 
-def test_reports_of_something_else_are_refused(folders):
-    run, model, home, foreign = folders
+def test_reports_on_another_file_are_refused(folders):
+    run, model, home, external = folders
     with pytest.raises(ValueError, match="must be of the test split, and with --ood_dir"):
-        pretrained_card.figures(run, model, foreign, foreign)
+        pretrained_card.figures(run, model, external, external)
     with pytest.raises(ValueError, match=r"There is no .*report\.json"):
         pretrained_card.figures(run, model, home, home / "gone")
     report = json.loads((home / "report.json").read_text())

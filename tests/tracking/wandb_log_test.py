@@ -19,7 +19,10 @@ from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import open_trackers
 from trash_keras.training.trainer import train_and_evaluate
 
-pytestmark = pytest.mark.slow  # the client's process starts and ends with each test
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.long,
+]  # the client's process starts and ends with each test
 KEY = "5ec4e7" * 7
 PATIENT = {"wandb_mode": "offline", "head_epochs": 3, "finetune_epochs": 2}
 

@@ -11,7 +11,7 @@ from tests.support import wandb_logs
 from trash_keras.tracking import wandb_run, wandb_tracker
 from trash_keras.training.trainer import train_and_evaluate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 KEY = "5ec4e7" * 7
 LOG_EPOCH = wandb_tracker.EpochLogger.on_epoch_end
 SHORT = {"wandb_mode": "online", "head_epochs": 2, "finetune_epochs": 1}

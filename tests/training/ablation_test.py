@@ -9,6 +9,8 @@ from trash_keras.reporting import ablation
 from trash_keras.training import trainer
 from trash_keras.training.ablation import ablate
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def variants(configure, toy_backbone, trained):
@@ -28,9 +30,9 @@ def ablated(tmp_path_factory, variants, trained):
     shutil.copytree(trained[1] / "red", external / "red")
     shutil.copytree(trained[1] / "blue", external / "green")
 
-    def watched(config, run, *rest):
-        calls[-1].append((run.parent.name, config.runtime.seed))
-        return train(config, run, *rest)
+    def watched(run, *rest):
+        calls[-1].append((run.workdir.parent.name, run.config.runtime.seed))
+        return train(run, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "_train", watched)
@@ -137,9 +139,9 @@ def test_the_command_prints_the_table(script, ablated, variants, tmp_path):
         ("smooth: --ema_momentum=2", "line 1: --ema_momentum must be between"),
         ("smooth: --no_such=2", "line 1: Unknown command line flag 'no_such'"),
         ("smooth: ema", "line 1: Not a flag: ema"),
-        ("smooth: --ema_momentum=0", "line 1: smooth changes nothing"),
-        ("a: --ema_momentum=0.9\na: --ema_momentum=0.8", "line 2: there is 'a' already"),
-        ("a: --ema_momentum=0.9\nb: --ema_momentum=0.9", "line 2: b changes nothing"),
+        ("smooth: --ema_momentum=0", "line 1: smooth equals an earlier variant"),
+        ("a: --ema_momentum=0.9\na: --ema_momentum=0.8", "line 2: there is already a variant 'a'"),
+        ("a: --ema_momentum=0.9\nb: --ema_momentum=0.9", "line 2: b equals an earlier variant"),
     ],
 )
 def test_a_line_that_is_no_variant_is_refused(script, tmp_path, text, message):

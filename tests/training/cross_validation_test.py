@@ -14,6 +14,8 @@ from trash_keras.storage import remote
 from trash_keras.training import cross_validation
 from trash_keras.training.cross_validation import cross_validate
 
+pytestmark = pytest.mark.long
+
 FOLDS = [f"seed{seed}/fold{fold}" for seed in (0, 1) for fold in (0, 1)]
 QUICK = {"head_epochs": 3, "finetune_epochs": 0}
 # What `make` configures, as flags.
@@ -190,7 +192,7 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
         ({"head_epochs": 0}, "nothing to train"),
         ({"backbone": "ResNet5"}, "Near names"),
         ({"groups": "x"}, "--groups is for --split_method=grouped"),
-        ({"subsets": "gone.csv"}, "No usable --slices at gone.csv"),
+        ({"slices": "gone.csv"}, "No usable --slices at gone.csv"),
         ({"teacher": "gone"}, "finished cross-validation with the same folds.* Received: gone"),
     ],
 )

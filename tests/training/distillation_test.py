@@ -15,6 +15,8 @@ from trash_keras.training import distillation, run_data, trainer
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.distillation import DistillationTargets, Teacher
 
+pytestmark = pytest.mark.long
+
 CLASSES = ("blue", "green", "red")
 
 

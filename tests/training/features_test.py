@@ -69,8 +69,8 @@ def test_a_second_call_reads_the_file(extractor, inputs, tmp_path):
 def test_the_file_is_float32_under_mixed_precision_too(inputs, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        inputs = keras.Input((16, 16, 3))
-        extractor = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+        image = keras.Input((16, 16, 3))
+        extractor = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
     finally:
         keras.config.set_dtype_policy("float32")
     assert extractor.compute_dtype == "bfloat16"

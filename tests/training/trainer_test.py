@@ -34,6 +34,8 @@ from pathlib import Path
 from trash_keras.config import load
 from trash_keras.training import devices
 from trash_keras.training.trainer import train_and_evaluate
+
+pytestmark = pytest.mark.long
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 config, folder = load(sys.argv[1]), Path(sys.argv[2])
@@ -261,9 +263,9 @@ def test_errors_are_explained_and_stay_so(tmp_path, data_dir, toy_backbone, conf
     page = (run / "report.html").read_text()
     assert page.count("The same with the evidence for") == len(wrong) > 0
     rerender(run, functools.partial(read_images, FolderReader(data_dir)))
-    mistakes = [text[text.index('id="mistakes"') : text.index('id="data"')]
-                for text in (page, (run / "report.html").read_text())]  # fmt: skip
-    assert mistakes[0] == mistakes[1]
+    errors = [text[text.index('id="errors"') : text.index('id="data"')]
+              for text in (page, (run / "report.html").read_text())]  # fmt: skip
+    assert errors[0] == errors[1]
 
 
 def test_a_run_without_a_map_of_places_has_no_heat_maps(tmp_path, data_dir, configure):

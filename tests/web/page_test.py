@@ -9,7 +9,7 @@ from tests.support import pages
 from trash_keras import pretrained
 from trash_keras.predictor import Predictor
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 TRASHNET = Path(__file__).parents[3] / "shared" / "trashnet" / "images"
 # Of a probability, for the same pixels: another processor may round a sum otherwise.
 TOLERANCES = {"float32": 1e-5, "float16": 1e-5, "dynamic": 1e-5, "int8": 1.01 / 256}

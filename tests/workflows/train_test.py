@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 INPUTS = {"source": "synthetic", "preset": "demo", "image_size": "16", "epochs": "1"}
 SECRETS = {"WANDB_API_KEY": "k" * 40, "HF_TOKEN": "hf_x", "AWS_ACCESS_KEY_ID": "AKIA",
            "GOOGLE_CREDENTIALS": '{"type": "service_account"}'}  # fmt: skip

@@ -219,7 +219,7 @@ def _run_pipeline(do_shard: Callable[[int], None], left: list[int], options: Any
 
 @contextlib.contextmanager
 def _progress(output: str | os.PathLike, shards: int, done: int) -> Iterator[None]:
-    """Counts the files in parts/, which works on whatever machine a shard is done."""
+    """Counts the files in parts/, wherever the shards are done."""
     from tqdm import tqdm  # here, since `cli.launch` sets its defaults before
 
     interval = 10 if remote.is_url(output) else 0.5  # seconds

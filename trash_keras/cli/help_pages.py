@@ -5,6 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from types import ModuleType
+from typing import Any
 
 from absl import flags
 
@@ -50,7 +51,7 @@ def page(module: ModuleType, program: str, *, everything: bool) -> str:
 
 def _sections() -> dict[str, str]:
     """Returns setting -> the title of its section, with the first line of its documentation."""
-    sections = {
+    sections: dict[str, Any] = {
         section.name: section.type for section in dataclasses.fields(config.CrossValidationConfig)
     }
     titles = {

@@ -46,7 +46,7 @@ class Reference:
 
     Attributes:
         split: Its images, as the model wants them.
-        images: From `pipeline.images`; decoded once where they fit into the memory that the
+        images: From `pipeline.load_split`; decoded once where they fit into the memory that the
             run may take for images (`--cache_megabytes`).
         predictions: Of the Keras model.
         metadata: Of the run.

@@ -6,12 +6,23 @@ The schema of these files comes with LiteRT (https://ai.google.dev/edge/litert);
 
 import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.schema_py_generated import (
+    BufferT,
+    BuiltinOperator,
+    MetadataT,
+    Model,
+    ModelT,
+    OperatorCodeT,
+    OperatorT,
+    QuantizationParametersT,
+    SubGraphT,
+    TensorT,
+    TensorType,
+)
 
 FILE_IDENTIFIER = b"TFL3"
 METADATA_NAME = b"TFLITE_METADATA"
 PROBABILITY_SCALE = 1 / 256  # of the output: a byte of 128 is a probability of 0.5
-_OPERATORS = schema.BuiltinOperator
 _ALIGNMENT = 16  # bytes, of weights, which runtimes read where they lie
 _LARGE = 100_000  # bytes; logits of many classes have fewer
 
@@ -30,8 +41,10 @@ def names_in_float(content: bytes) -> list[str]:
     model = _read(content)
     graph = model.subgraphs[0]
     kinds = [_kind(model, operator) for operator in graph.operators]
-    depthwise = _OPERATORS.DEPTHWISE_CONV_2D
-    convolutions = [at for at, kind in enumerate(kinds) if kind in (_OPERATORS.CONV_2D, depthwise)]
+    depthwise = BuiltinOperator.DEPTHWISE_CONV_2D
+    convolutions = [
+        at for at, kind in enumerate(kinds) if kind in (BuiltinOperator.CONV_2D, depthwise)
+    ]
     after_last = max(convolutions, default=-1) + 1
     second = convolutions[1] if len(convolutions) > 2 else 0
     first = second + 1 if kinds[second] == depthwise else 0
@@ -58,24 +71,24 @@ def with_uint8_ends(content: bytes) -> bytes:
     graph = model.subgraphs[0]
     image, probabilities = graph.tensors[graph.inputs[0]], graph.outputs[0]
     first = next(operator for operator in graph.operators if graph.inputs[0] in operator.inputs)
-    if _kind(model, first) == _OPERATORS.QUANTIZE:
+    if _kind(model, first) == BuiltinOperator.QUANTIZE:
         found = graph.tensors[first.outputs[0]].quantization
         if not np.allclose([found.scale[0], found.zeroPoint[0]], [1, -128]):
             raise ValueError(
                 "The input of the quantized model must begin at 0 and have steps of 1. "
                 f"Received: {found.scale}, {found.zeroPoint}"
             )
-        _quantize(image, schema.TensorType.UINT8, 1.0)
+        _quantize(image, TensorType.UINT8, 1.0)
     else:
         levels = _add_tensor(graph, b"levels", image.shape)
-        _quantize(graph.tensors[levels], schema.TensorType.UINT8, 1.0)
-        convert = _operator(model, _OPERATORS.DEQUANTIZE, levels, graph.inputs[0])
+        _quantize(graph.tensors[levels], TensorType.UINT8, 1.0)
+        convert = _operator(model, BuiltinOperator.DEQUANTIZE, levels, graph.inputs[0])
         graph.operators.insert(0, convert)
         image.name, graph.tensors[levels].name = b"floats", image.name
         graph.inputs = np.array([levels], np.int32)
     shares = _add_tensor(graph, b"probabilities", graph.tensors[probabilities].shape)
-    _quantize(graph.tensors[shares], schema.TensorType.UINT8, PROBABILITY_SCALE)
-    graph.operators.append(_operator(model, _OPERATORS.QUANTIZE, probabilities, shares))
+    _quantize(graph.tensors[shares], TensorType.UINT8, PROBABILITY_SCALE)
+    graph.operators.append(_operator(model, BuiltinOperator.QUANTIZE, probabilities, shares))
     graph.outputs = np.array([shares], np.int32)
     for signature in model.signatureDefs or []:
         signature.inputs[0].tensorIndex = graph.inputs[0]
@@ -97,17 +110,17 @@ def with_small_matrices(content: bytes) -> bytes:
     graph = model.subgraphs[0]
     for index, tensor in enumerate(list(graph.tensors)):
         data = model.buffers[tensor.buffer].data
-        if tensor.type != schema.TensorType.FLOAT32 or data is None or len(data) < _LARGE:
+        if tensor.type != TensorType.FLOAT32 or data is None or len(data) < _LARGE:
             continue
         values = np.frombuffer(bytes(data), np.float32)
         scale = float(np.abs(values).max()) / 127 or 1.0
         packed = _add_tensor(graph, tensor.name, tensor.shape)
-        _quantize(graph.tensors[packed], schema.TensorType.INT8, scale)
+        _quantize(graph.tensors[packed], TensorType.INT8, scale)
         graph.tensors[packed].buffer, tensor.buffer = tensor.buffer, 0
         levels = np.rint(values / scale).astype(np.int8)
         model.buffers[graph.tensors[packed].buffer].data = levels.view(np.uint8)
         tensor.name += b"/floats"
-        graph.operators.insert(0, _operator(model, _OPERATORS.DEQUANTIZE, packed, index))
+        graph.operators.insert(0, _operator(model, BuiltinOperator.DEQUANTIZE, packed, index))
     return _write(model)
 
 
@@ -119,56 +132,56 @@ def with_metadata(content: bytes, metadata: bytes) -> bytes:
         metadata: From `tflite_metadata.encode`.
     """
     model = _read(content)
-    buffer = schema.BufferT()
+    buffer = BufferT()
     buffer.data = np.frombuffer(metadata, np.uint8)
     model.buffers.append(buffer)
-    entry = schema.MetadataT()
+    entry = MetadataT()
     entry.name, entry.buffer = METADATA_NAME, len(model.buffers) - 1
     others = [other for other in model.metadata or [] if other.name != METADATA_NAME]
     model.metadata = [*others, entry]
     return _write(model)
 
 
-def _add_tensor(graph: schema.SubGraphT, name: bytes, shape: np.ndarray) -> int:
+def _add_tensor(graph: SubGraphT, name: bytes, shape: np.ndarray) -> int:
     """Adds a tensor and returns its index."""
-    tensor = schema.TensorT()
+    tensor = TensorT()
     tensor.name, tensor.shape = name, shape
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
 
 
-def _quantize(tensor: schema.TensorT, kind: int, scale: float) -> None:
+def _quantize(tensor: TensorT, kind: int, scale: float) -> None:
     tensor.type = kind
-    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization = QuantizationParametersT()
     tensor.quantization.scale = np.array([scale], np.float32)
     tensor.quantization.zeroPoint = np.array([0], np.int64)
 
 
-def _operator(model: schema.ModelT, kind: int, source: int, target: int) -> schema.OperatorT:
+def _operator(model: ModelT, kind: int, source: int, target: int) -> OperatorT:
     """Makes an operator from one tensor to another."""
     known = [_builtin(code) for code in model.operatorCodes]
     if kind not in known:
-        code = schema.OperatorCodeT()
+        code = OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = kind
         code.version = 2  # of int8
         model.operatorCodes.append(code)
         known.append(kind)
-    operator = schema.OperatorT()
+    operator = OperatorT()
     operator.opcodeIndex = known.index(kind)
     operator.inputs, operator.outputs = np.array([source], np.int32), np.array([target], np.int32)
     return operator
 
 
-def _kind(model: schema.ModelT, operator: schema.OperatorT) -> int:
+def _kind(model: ModelT, operator: OperatorT) -> int:
     return _builtin(model.operatorCodes[operator.opcodeIndex])
 
 
-def _builtin(code: schema.OperatorCodeT) -> int:
+def _builtin(code: OperatorCodeT) -> int:
     return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 
-def _read(content: bytes) -> schema.ModelT:
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+def _read(content: bytes) -> ModelT:
+    return ModelT.InitFromObj(Model.GetRootAs(content, 0))
 
 
 class _AligningBuilder(flatbuffers.Builder):
@@ -178,7 +191,7 @@ class _AligningBuilder(flatbuffers.Builder):
         return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)
 
 
-def _write(model: schema.ModelT) -> bytes:
+def _write(model: ModelT) -> bytes:
     builder = _AligningBuilder()
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     return bytes(builder.Output())

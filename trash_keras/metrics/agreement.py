@@ -41,16 +41,7 @@ def compare(
     Raises:
         ValueError: Images or classes are not the same, or values are no probabilities.
     """
-    if list(expected.paths) != list(predicted.paths):
-        raise ValueError("Predictions for other images, or in another order, cannot be compared.")
-    if list(expected.class_names) != list(predicted.class_names):
-        raise ValueError(
-            f"The class names differ: {', '.join(expected.class_names)} were expected. "
-            f"Received: {', '.join(predicted.class_names)}"
-        )
-    for predictions in (expected, predicted):
-        # Refuses NaN, for one.
-        calibration.confidence_and_correct(predictions.labels, predictions.probabilities)
+    _require_comparable(expected, predicted)
     if other_threshold is None:
         other_threshold = threshold
     differences = np.abs(predicted.probabilities - expected.probabilities)
@@ -77,6 +68,19 @@ def compare(
             for row in shown[:WORST_KEPT]
         ],
     }
+
+
+def _require_comparable(expected: Predictions, predicted: Predictions) -> None:
+    if list(expected.paths) != list(predicted.paths):
+        raise ValueError("Predictions for other images, or in another order, cannot be compared.")
+    if list(expected.class_names) != list(predicted.class_names):
+        raise ValueError(
+            f"The class names differ: {', '.join(expected.class_names)} were expected. "
+            f"Received: {', '.join(predicted.class_names)}"
+        )
+    for predictions in (expected, predicted):
+        # Refuses NaN, for one.
+        calibration.confidence_and_correct(predictions.labels, predictions.probabilities)
 
 
 def classes(predictions: Predictions) -> np.ndarray:

@@ -55,8 +55,8 @@ def read_export(workdir: str | os.PathLike) -> dict[str, Any]:
     if not path.exists():
         return {}
     exported = read_object(path)
-    kinds = exported.get("kinds")
-    if not isinstance(kinds, dict) or not all(isinstance(row, dict) for row in kinds.values()):
+    formats = exported.get("kinds")
+    if not isinstance(formats, dict) or not all(isinstance(row, dict) for row in formats.values()):
         raise ValueError(f"{path} is damaged: it has no table of formats.")
     return exported
 

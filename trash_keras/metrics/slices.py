@@ -44,7 +44,7 @@ def load(named: str, paths: Sequence[str]) -> dict[str, str]:
         found[path] = slice_of.get(path) or slice_of.get(name) or NOT_LISTED
     if set(found.values()) == {NOT_LISTED}:
         raise ValueError(
-            f"--slices names {next(iter(slice_of))} and others, but none of the {len(paths)} "
+            f"--slices names {next(iter(slice_of))} and more, but none of the {len(paths)} "
             f"images. A file is a path in the data folder, as in {paths[0]}, or its last part."
         )
     return found

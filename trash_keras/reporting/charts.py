@@ -155,8 +155,8 @@ def _ood(found: Mapping[str, Any]) -> Chart:
     )
     return Chart(
         names[0].upper() + names[1:],
-        f"Distribution of {names} for the scored split and for {found['pictures']} "
-        f"out-of-distribution images, {found['unsure']:.1%} of which are unsure. "
+        f"Distribution of {names} for the scored split and for out-of-distribution images, "
+        f"{found['unsure']:.1%} of which are unsure. "
         f"AUROC: {', '.join(areas)}.",
         confidence.ood_histograms(found),
         "ood",

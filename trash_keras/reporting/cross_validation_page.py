@@ -90,23 +90,23 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     seeds, settings = len(report["seeds"]), report["config"]
     folds = settings["cross_validation"]["folds"]
     times = "once" if seeds == 1 else f"once for each of {seeds} seeds"
-    told = [
+    found = [
         f"Each of the {report['images']} images was scored {times}, by a model that was "
         f"trained on other folds than its own, of {folds}. Epoch, temperature and threshold were "
         "chosen on a part of those, never on the fold that is scored."
     ]
     if settings["data"]["split_method"] == "grouped":
-        told.append(
+        found.append(
             f"Near-duplicates, {report['grouped_images']} images in {report['groups']} groups, "
             "were kept together: no image was scored by a model that trained on one of its group."
         )
     else:
-        told.append(
+        found.append(
             "Near-duplicates were not kept together, which can make the figures too good. "
             "--split_method=grouped keeps them together, and `trash-keras compare` measures the "
             "difference."
         )
-    told.append(
+    found.append(
         f"The interval says how much other images would change the accuracy (bootstrap over "
         f"images, {intervals.RESAMPLES:,} draws). "
         + (
@@ -115,7 +115,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
             else "The standard deviation says how much other folds and seeds would."
         )
     )
-    return told
+    return found
 
 
 def _bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:

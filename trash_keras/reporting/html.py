@@ -112,9 +112,9 @@ def jpeg(pixels: np.ndarray) -> str:
     return data_uri(encoded.getvalue(), "jpeg")
 
 
-def data_uri(content: bytes, kind: str) -> str:
-    """Returns an image file as text for the `src` of an `img`."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def data_uri(content: bytes, subtype: str) -> str:
+    """Returns an image file of type `image/SUBTYPE` as text for the `src` of an `img`."""
+    return f"data:image/{subtype};base64,{base64.b64encode(content).decode()}"
 
 
 class Thumbnails:

@@ -7,7 +7,6 @@ model abstains) and conformal sets.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trash_keras.metrics import report_file
 from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
 
 WIDE_INTERVAL_BELOW = 100  # images
@@ -136,7 +135,7 @@ def confidence_paragraphs(report: Mapping[str, Any], mean_confidence: float) -> 
         report: From `report.build`.
         mean_confidence: Of the main split, 0 to 1.
     """
-    scores = report[report_file.main_split(report)]
+    scores = report[main_split(report)]
     gap = mean_confidence - scores["accuracy"]
     balance = "overconfident" if gap > 0 else "underconfident"
     on_average = (
@@ -169,8 +168,8 @@ def calibration_paragraphs(report: Mapping[str, Any]) -> list[str]:
     settings = report.get("answering")
     if not settings:
         return []
-    shown = report_file.main_split(report)
-    scores, images = report[shown], f"{report_file.SPLIT_TITLES[shown]} images"
+    shown = main_split(report)
+    scores, images = report[shown], f"{SPLIT_TITLES[shown]} images"
     paragraphs = [_abstaining(settings["threshold"], scores["abstention"], images, _aim(report))]
     if (temperature := settings["temperature"]) != 1:
         paragraphs.insert(

@@ -22,8 +22,6 @@ from trash_keras.reporting import ablation, report
 from trash_keras.storage import local
 from trash_keras.training import devices, trainer, work_queue
 
-MODEL = "model.keras"
-
 
 def ablate(
     variants: Mapping[str, Config],
@@ -97,10 +95,10 @@ def _train(folder: Path, config: Config, command: str, external: Split | None) -
     with devices.released():
         trainer.train_and_evaluate(config, folder, command, splits=("valid", "test"))
         if external and not (folder / ablation.EXTERNAL).exists():
-            predictor = Predictor.load(folder / MODEL)
+            predictor = Predictor.load(folder / trainer.MODEL)
             predictions = score.predict_split(predictor, external)
             predictions.save(folder / ablation.EXTERNAL)
-    local.remove(folder / MODEL)
+    local.remove(folder / trainer.MODEL)
 
 
 def _external(data_dir: str, recipe: Config) -> Split:
@@ -133,7 +131,7 @@ def _check_external(folder: Path, external: Split) -> None:
                 f"{folder} has predictions for other images than those of --external_dir. "
                 "Use another --workdir."
             )
-    elif trainer.is_complete(folder) and not (folder / MODEL).exists():
+    elif trainer.is_complete(folder) and not (folder / trainer.MODEL).exists():
         raise ValueError(
             f"{folder} was finished without --external_dir, and its model is gone. Remove the "
             "folder, or leave the flag out."

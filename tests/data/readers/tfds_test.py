@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
+import tensorflow_datasets
 from PIL import Image
 
 from trash_keras.data import splits
@@ -25,7 +25,9 @@ def prepared(request, tmp_path_factory, tiny_trashnet):
     data_dir = tmp_path_factory.mktemp(request.param)
     builder = trashnet_dataset_builder.Builder(data_dir=data_dir, file_format=request.param)
     builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=tiny_trashnet, num_shards=3)
+        download_config=tensorflow_datasets.download.DownloadConfig(
+            manual_dir=tiny_trashnet, num_shards=3
+        )
     )
     return data_dir
 
@@ -156,17 +158,17 @@ LABELS = {"train": [0, 1, 2] * 10, "validation": [2, 1, 0], "test": [1, 1, 2, 0,
 def write_external(data_dir, *, file_format="tfrecord", names=tuple(LABELS), files=None):
     """Prepares grey images, brighter by split and number; `files` gives each its `file`."""
 
-    class Shades(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        VERSION = tfds.core.Version("2.0.0")
+    class Shades(tensorflow_datasets.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tensorflow_datasets.core.Version("2.0.0")
         pkg_dir_path = data_dir
 
         def _info(self):
             features = {
-                "image": tfds.features.Image(encoding_format="png"),
-                "label": tfds.features.ClassLabel(names=CLASS_NAMES),
-            } | ({"file": tfds.features.Text()} if files else {})
-            return tfds.core.DatasetInfo(
-                builder=self, features=tfds.features.FeaturesDict(features)
+                "image": tensorflow_datasets.features.Image(encoding_format="png"),
+                "label": tensorflow_datasets.features.ClassLabel(names=CLASS_NAMES),
+            } | ({"file": tensorflow_datasets.features.Text()} if files else {})
+            return tensorflow_datasets.core.DatasetInfo(
+                builder=self, features=tensorflow_datasets.features.FeaturesDict(features)
             )
 
         def _split_generators(self, dl_manager):
@@ -247,13 +249,13 @@ def test_file_names_are_used_where_they_are_unique_and_begin_with_the_class(tmp_
 
 def test_images_of_floats_are_refused(tmp_path):
     features = {
-        "image": tfds.features.Image(shape=(4, 4, 1), dtype=np.float32),
-        "label": tfds.features.ClassLabel(names=CLASS_NAMES),
+        "image": tensorflow_datasets.features.Image(shape=(4, 4, 1), dtype=np.float32),
+        "label": tensorflow_datasets.features.ClassLabel(names=CLASS_NAMES),
     }
     examples = tf.data.Dataset.from_tensors({"image": np.zeros((4, 4, 1), "f"), "label": 0})
-    tfds.dataset_builders.store_as_tfds_dataset(
+    tensorflow_datasets.dataset_builders.store_as_tfds_dataset(
         "floats", "1.0.0", data_dir=tmp_path, split_datasets={"train": examples},
-        features=tfds.features.FeaturesDict(features),
+        features=tensorflow_datasets.features.FeaturesDict(features),
     )  # fmt: skip
     with pytest.raises(ValueError, match=r"Image of integers.*image \(Image\)"):
         TfdsReader(f"tfds:floats@{tmp_path}")

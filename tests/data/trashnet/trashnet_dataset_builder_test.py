@@ -8,11 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tensorflow_datasets as tfds
+import tensorflow_datasets
 
 from tests.support import http_server
 from trash_keras.data import splits
 from trash_keras.data.trashnet import official_lists, trashnet_dataset_builder
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 REAL = ROOT.parent / "shared" / "trashnet" / "images"
@@ -20,7 +22,7 @@ SIZES = {"train": 1768, "validation": 328, "test": 431}
 
 
 @pytest.mark.slow
-class TrashNetTest(tfds.testing.DatasetBuilderTestCase):
+class TrashNetTest(tensorflow_datasets.testing.DatasetBuilderTestCase):
     DATASET_CLASS = trashnet_dataset_builder.Builder
     SPLITS = SIZES
 
@@ -33,14 +35,19 @@ def prepare(data_dir, manual_dir=None, download_dir=None):
     builder = trashnet_dataset_builder.Builder(data_dir=data_dir)
     builder.download_and_prepare(
         download_dir=download_dir,
-        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
+        download_config=tensorflow_datasets.download.DownloadConfig(manual_dir=manual_dir),
     )
     return builder
 
 
 def assert_is_the_official_split(data_dir, catalog, folder):
-    loaded, info = tfds.load("trashnet", data_dir=data_dir, download=False, with_info=True,
-                             decoders={"image": tfds.decode.SkipDecoding()})  # fmt: skip
+    loaded, info = tensorflow_datasets.load(
+        "trashnet",
+        data_dir=data_dir,
+        download=False,
+        with_info=True,
+        decoders={"image": tensorflow_datasets.decode.SkipDecoding()},
+    )
     assert {split: len(loaded[split]) for split in loaded} == SIZES
     for theirs, ours in trashnet_dataset_builder.SPLITS.items():
         paths, labels = catalog.examples(ours)

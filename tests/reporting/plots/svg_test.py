@@ -52,6 +52,13 @@ def test_the_figure_gets_the_width_of_a_page():
     assert float(root.attrib["viewBox"].split()[2]) == pytest.approx(svg.PAGE_WIDTH * 72)
 
 
+def test_nothing_is_cut_off_at_the_width_of_a_page():
+    for figure in drawn():
+        svg.draw(figure)
+        needed, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert needed.x0 >= 0 and needed.y0 >= 0 and needed.x1 <= width and needed.y1 <= height
+
+
 def test_the_same_figure_gives_the_same_file():
     assert svg.draw(base.learning_curves(EPOCHS)) == svg.draw(base.learning_curves(EPOCHS))
 

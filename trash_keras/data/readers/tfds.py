@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
+import tensorflow_datasets
 from tqdm import tqdm
 
 from trash_keras.data.catalog import SPLITS, FilesByClass
@@ -18,7 +18,7 @@ from trash_keras.data.split_folders import split_of
 from trash_keras.data.trashnet import trashnet_dataset_builder
 
 
-def open_builder(location: str) -> tfds.core.DatasetBuilder:
+def open_builder(location: str) -> tensorflow_datasets.core.DatasetBuilder:
     """Opens a data set; downloads and prepares it first if it is not prepared yet.
 
     Args:
@@ -46,10 +46,12 @@ def _parse(location: str) -> tuple[str, str | None]:
     return name, data_dir or os.environ.get("TFDS_DATA_DIR")
 
 
-def _find(location: str, name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+def _find(
+    location: str, name: str, data_dir: str | None
+) -> tensorflow_datasets.core.DatasetBuilder:
     try:
-        return tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
+        return tensorflow_datasets.builder(name, data_dir=data_dir)
+    except tensorflow_datasets.core.DatasetNotFoundError as error:
         raise ValueError(
             f"tensorflow-datasets knows no data set {name!r}, and none of that name is prepared in "
             f"{data_dir or '~/tensorflow_datasets'}. Look for names on "
@@ -60,7 +62,7 @@ def _find(location: str, name: str, data_dir: str | None) -> tfds.core.DatasetBu
         raise ValueError(f"{location} cannot be opened: {_first_line(error)}") from error
 
 
-def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
+def _prepare(name: str, builder: tensorflow_datasets.core.DatasetBuilder) -> None:
     root = builder.data_dir_root
     try:
         builder.download_and_prepare()
@@ -83,13 +85,17 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
 
 
 def _require_labelled_images(location: str, features: Any) -> None:
-    by_name = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    by_name = (
+        dict(features.items())
+        if isinstance(features, tensorflow_datasets.features.FeaturesDict)
+        else {}
+    )
     image, label = by_name.get("image"), by_name.get("label")
     # A float image is a PNG whose four channels are the bytes of one number: no image to decode.
     if (
-        isinstance(image, tfds.features.Image)
+        isinstance(image, tensorflow_datasets.features.Image)
         and image.np_dtype != np.float32
-        and isinstance(label, tfds.features.ClassLabel)
+        and isinstance(label, tensorflow_datasets.features.ClassLabel)
     ):
         return
     found = ", ".join(f"{name} ({type(feature).__name__})" for name, feature in by_name.items())
@@ -133,7 +139,7 @@ class TfdsReader:
         self._class_names: list[str] = info.features["label"].names
         self._sizes = {name: info.splits[name].num_examples for name in sorted(info.splits)}
         has_names = "file" in info.features and isinstance(
-            info.features["file"], tfds.features.Text
+            info.features["file"], tensorflow_datasets.features.Text
         )
         self._wanted = {"label", "file"} if has_names else {"label"}
 

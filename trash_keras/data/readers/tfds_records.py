@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
+import tensorflow_datasets
 
 MEMORY_LIMIT_BYTES = 2 * 2**30  # of encoded images that may be held to be put in order
 _BUFFER_BYTES = 8 * 2**20
@@ -22,8 +22,8 @@ _DTYPES = {"image": tf.string, "file": tf.string, "label": tf.int64}
 class ArrayRecords:
     """Records in array_record files, which are read in any order."""
 
-    def __init__(self, builder: tfds.core.DatasetBuilder) -> None:
-        raw = tfds.decode.DeserializeMethod.RAW_BYTES
+    def __init__(self, builder: tensorflow_datasets.core.DatasetBuilder) -> None:
+        raw = tensorflow_datasets.decode.DeserializeMethod.RAW_BYTES
         self._sources = [
             builder.as_data_source(split, deserialize_method=raw, file_format="array_record")
             for split in sorted(builder.info.splits)
@@ -67,7 +67,7 @@ class TFRecords:
     memory, up to MEMORY_LIMIT_BYTES.
     """
 
-    def __init__(self, builder: tfds.core.DatasetBuilder) -> None:
+    def __init__(self, builder: tensorflow_datasets.core.DatasetBuilder) -> None:
         self._builder = builder
         splits = [builder.info.splits[name] for name in sorted(builder.info.splits)]
         self._files = np.array([path for split in splits for path in map(str, split.filepaths)])
@@ -131,13 +131,13 @@ class TFRecords:
         return dict(zip(rising.tolist(), self.images(rising).as_numpy_iterator(), strict=True))
 
 
-def open_records(builder: tfds.core.DatasetBuilder) -> ArrayRecords | TFRecords:
+def open_records(builder: tensorflow_datasets.core.DatasetBuilder) -> ArrayRecords | TFRecords:
     """Opens the records of a prepared data set.
 
     Raises:
         ValueError: They are in files of another format than TFRecord and array_record.
     """
-    formats = tfds.core.FileFormat
+    formats = tensorflow_datasets.core.FileFormat
     if formats.ARRAY_RECORD in builder.info.available_file_formats():
         return ArrayRecords(builder)
     if builder.info.file_format == formats.TFRECORD:

@@ -5,7 +5,7 @@
 
 or, from Python, after importing this module, which registers the name:
 
-    tfds.load("trashnet", split="train")
+    tensorflow_datasets.load("trashnet", split="train")
 
 The `tfds` command needs the package mlcroissant, which tensorflow-datasets does not require. With
 no network, add `--manual_dir=DIR`, a folder that holds dataset-resized.zip or the class folders.
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import tensorflow_datasets as tfds
+import tensorflow_datasets
 from absl import logging
 
 from trash_keras.data.catalog import Catalog, FilesByClass, format_counts
@@ -34,26 +34,28 @@ _TIMEOUT_SECONDS = 20
 Folder = Path | zipfile.Path  # the same methods, unpacked or not
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(tensorflow_datasets.core.GeneratorBasedBuilder):
     """Writes the official splits, each in the order of `Catalog.examples`.
 
     In that order training can stream the records, whichever of them a split of ours asks for.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tensorflow_datasets.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The resized images with the authors' splits."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"""
     Needed only on a machine with no network: put {FOLDER}.zip, or the six class folders that it
     holds, into manual_dir. The archive is at {URL}
     """
 
-    def _info(self) -> tfds.core.DatasetInfo:
+    def _info(self) -> tensorflow_datasets.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
+            features=tensorflow_datasets.features.FeaturesDict(
                 {
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
-                    "label": tfds.features.ClassLabel(names=list(COUNTS)),
-                    "file": tfds.features.Text(doc="Path within the class folders."),
+                    "image": tensorflow_datasets.features.Image(
+                        shape=(None, None, 3), encoding_format="jpeg"
+                    ),
+                    "label": tensorflow_datasets.features.ClassLabel(names=list(COUNTS)),
+                    "file": tensorflow_datasets.features.Text(doc="Path within the class folders."),
                 }
             ),
             supervised_keys=("image", "label"),
@@ -62,7 +64,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+    def _split_generators(
+        self, dl_manager: tensorflow_datasets.download.DownloadManager
+    ) -> dict[str, Any]:
         folder = _class_folders(dl_manager)
         files = _scan(folder)
         counts = {name: len(paths) for name, paths in files.items()}
@@ -90,7 +94,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             yield index, {"image": io.BytesIO(encoded), "label": label, "file": path}
 
 
-def _class_folders(dl_manager: tfds.download.DownloadManager) -> Folder:
+def _class_folders(dl_manager: tensorflow_datasets.download.DownloadManager) -> Folder:
     """Returns the folder of class folders: from manual_dir, or else downloaded."""
     try:
         manual_dir = dl_manager.manual_dir
@@ -109,7 +113,7 @@ def _class_folders(dl_manager: tfds.download.DownloadManager) -> Folder:
     )
 
 
-def _download(dl_manager: tfds.download.DownloadManager) -> Folder:
+def _download(dl_manager: tensorflow_datasets.download.DownloadManager) -> Folder:
     try:
         # tfds itself tries for minutes before it gives up.
         request = urllib.request.Request(URL, method="HEAD")

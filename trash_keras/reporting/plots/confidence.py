@@ -101,7 +101,7 @@ def risk_coverage(
         )  # fmt: skip
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(1.15 * float(curve.risk.max()), 2.5 * target_risk))
-    axes.set_xlabel("Coverage: images that get a prediction, the most confident first")
+    axes.set_xlabel("Coverage: share of images with a prediction")
     axes.set_ylabel("Wrong predictions among them")
     _percent(axes, x=True, y=True)
     return figure
