@@ -535,8 +535,30 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 
 
-def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
-    """Checks that WORKDIR is free or holds the same run.
+def same_place(one: str, other: str) -> bool:
+    """Tells whether two texts are the same, or name the same files, separated by commas."""
+    ones, others = one.split(","), other.split(",")
+    return one == other or (
+        len(ones) == len(others)
+        and all(_real(first) == _real(second) for first, second in zip(ones, others, strict=True))
+    )
+
+
+def _real(place: str) -> str:
+    """Returns the one spelling of a path; addresses and names of things keep theirs."""
+    path = os.path.expanduser(place.strip())
+    return os.path.realpath(path) if os.path.exists(path) else place.strip().rstrip("/")
+
+
+def check_workdir(
+    config: Config, workdir: str | os.PathLike, may_change: Sequence[str] = ()
+) -> None:
+    """Checks that WORKDIR is free or holds the same run; paths may be spelled in another way.
+
+    Args:
+        config: The run.
+        workdir: Its folder.
+        may_change: Fields that are not compared.
 
     Raises:
         ValueError: WORKDIR belongs to another configuration; names the fields that differ.
@@ -549,10 +571,15 @@ def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
         f"--{field.name}={now[section][field.name]} (was {before[section][field.name]})"
         for section, field in fields(type(config))
         if field.metadata["changes_result"]
-        and now[section][field.name] != before[section][field.name]
+        and field.name not in may_change
+        and not _is_same(now[section][field.name], before[section][field.name])
     ]
     if changed:
         raise ValueError(
             f"{workdir} holds a run of another configuration: {', '.join(changed)}. "
             "Use the same flags to resume it, or another --workdir."
         )
+
+
+def _is_same(now: Any, before: Any) -> bool:
+    return same_place(now, before) if isinstance(now, str) else bool(now == before)

@@ -29,11 +29,14 @@ class Catalog:
         class_names: Class names in label order (alphabetical).
         splits: Split name -> class name -> POSIX paths relative to the data folder, sorted.
         bad_files: Paths left out because they could not be decoded.
+        images_sha256: Of paths and content of all images, see `validation.images_sha256`; empty
+            where it was not computed.
     """
 
     class_names: tuple[str, ...]
     splits: Mapping[str, Mapping[str, tuple[str, ...]]]
     bad_files: tuple[str, ...] = ()
+    images_sha256: str = dataclasses.field(default="", compare=False)
 
     def examples(self, split: str) -> tuple[list[str], np.ndarray]:
         """Returns the N relative paths of a split and their labels, int32 [N].
@@ -177,7 +180,8 @@ class Catalog:
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()
             }
-            return cls(tuple(values["class_names"]), splits, tuple(values["bad_files"]))
+            names, bad_files = tuple(values["class_names"]), tuple(values["bad_files"])
+            return cls(names, splits, bad_files, values.get("images_sha256", ""))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"No usable catalog at {path}: {error!r}") from error
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trash_keras.config import Config, check_workdir
+from trash_keras.config import Config
 from trash_keras.data import image_listing, split_folders, splits, validation
 from trash_keras.data.catalog import WHOLE, single_split
 from trash_keras.data.pipeline import Split
@@ -20,7 +20,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 from trash_keras.reporting import ablation, report
 from trash_keras.storage import local
-from trash_keras.training import devices, trainer, work_queue
+from trash_keras.training import devices, resume, trainer, work_queue
 
 
 def ablate(
@@ -56,7 +56,7 @@ def ablate(
         for name, config in variants.items()
     ]
     for folder, config in runs:
-        check_workdir(config, folder)
+        resume.check(config, folder)
     # Nothing is trained before everything that a user can get wrong has been checked.
     for config in variants.values():
         trainer.check(config)

@@ -3,6 +3,7 @@
 Splits are made once for a run and read from its folder from then on.
 """
 
+import dataclasses
 import functools
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
-from trash_keras.training import features
+from trash_keras.training import features, resume
 
 GROUPS = "groups.json"
 
@@ -50,7 +51,9 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
     if data.split_method != "grouped":
         return catalog
     groups = _groups(config, catalog, reader)
+    sha256 = catalog.images_sha256
     catalog = divide(groups).without(catalog.bad_files)
+    catalog = dataclasses.replace(catalog, images_sha256=sha256)
     save_run_groups(workdir, groups, config)
     return catalog
 
@@ -97,6 +100,9 @@ def save_run_groups(workdir: Path, groups: Sequence[Group], config: Config) -> N
 def _read(written: Path, config: Config, reader: Reader) -> Catalog:
     catalog = Catalog.load(written)
     catalog.require(reader.files_by_class(), config.data.data_dir)
+    has_begun = written.with_name("config.json").exists()
+    if has_begun and (found := resume.news(config, catalog, reader)):
+        print(f"{found} This run goes on without them. {resume.ELSEWHERE}", flush=True)
     return catalog
 
 
