@@ -1,6 +1,9 @@
 # Two commands for a newcomer: `make demo` and `make test`. Each sets up its own environment.
 # What .github/workflows run are these targets too, so that all of it can be tried at home.
-PYTHON ?= python3.11
+# The first Python that TensorFlow has wheels for; PYTHON=... names another.
+PYTHONS := python3.11 python3.12 python3.13 python3 python
+PYTHON ?= $(shell for found in $(PYTHONS); do $$found -c 'import sys; \
+	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$found && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 # What is never imported need not be compiled: that is most of what comes along.
@@ -45,8 +48,10 @@ setup: $(VENV)/dev-ready
 
 # The stamps are written last, so that an interrupted set-up is done again.
 $(VENV)/run-ready: requirements.txt setup.cfg
+	@if [ -z "$(PYTHON)" ]; then echo "error: Python 3.11, 3.12 or 3.13 is needed. Found:" \
+	"$$(python3 --version 2>&1 || echo none). Give PYTHON=/path/to/python3.12" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --editable ".[train$(EXTRAS:%=,%)]"
+	$(BIN)/python $(PIP) --editable ".[train,lite$(EXTRAS:%=,%)]"
 	touch $@
 
 $(VENV)/dev-ready: $(VENV)/run-ready

@@ -194,5 +194,5 @@ def test_the_report_counts_and_names_some(mixed):
     assert len(found[OTHER]["examples"]) == image_listing.EXAMPLES
     assert json.loads(json.dumps(found)) == found
     assert image_listing.sentence(found) == (
-        r"90 of other kinds (.xml 90); 1 in no class folder (\udcff.jpg)"
+        r"90 of other kinds (.xml 90); 1 in no class folder (\xff.jpg)"
     )

@@ -51,6 +51,7 @@ def test_imagenet_that_cannot_be_downloaded_names_the_flag(monkeypatch):
     ("backbone", "weights", "message"),
     [
         ("ResNet5", "none", "Near names: ResNet50"),
+        ("EfficientNetLite3", "none", "Near names: EfficientNetLite"),
         ("gone.keras", "none", "There is no backbone file gone.keras"),
         ("ResNet50", "gone.h5", "--weights must be imagenet, none, or the path"),
         ("InceptionV3", "none", "cannot be built for --image_size=32"),

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from trash_keras.data import formats, image_listing
-from trash_keras.storage import local
+from trash_keras.storage import local, text_files
+from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
 WHOLE = "all"  # the only split of data that is not divided
@@ -175,7 +176,7 @@ class Catalog:
             ValueError: The file is missing or is not a catalog.
         """
         try:
-            values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            values: dict[str, Any] = json.loads(text_files.read(path))
             splits = {
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()
@@ -219,7 +220,7 @@ def scan_all(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.P
 
 def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(to_bytes(text)).digest()
 
 
 def format_counts(counts: Mapping[str, int]) -> str:

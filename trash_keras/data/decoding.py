@@ -172,5 +172,6 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError as error:
-        raise UndecodableError(f"cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise UndecodableError(f"cannot be read: {why}") from error

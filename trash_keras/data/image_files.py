@@ -6,6 +6,8 @@ from pathlib import Path
 
 from trash_keras.data import formats, image_listing
 from trash_keras.storage import remote
+from trash_keras.storage.paths import expand
+from trash_keras.storage.text_files import encoding
 
 
 def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
@@ -16,7 +18,8 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
             the images in it and below, sorted, as `image_listing` finds them; a line on stderr
             says what it passes over. The names in a folder are held in memory, some 200 bytes
             each.
-        paths_file: Text file with an image file a line, read line by line; or empty.
+        paths_file: Text file with an image file a line, read line by line, `~` for the home
+            folder; or empty.
 
     Raises:
         OSError: A folder or `paths_file` cannot be read.
@@ -48,8 +51,8 @@ def _named(paths: Sequence[str], paths_file: str, passed: dict[str, list[str]]) 
             passed.setdefault(reason, []).extend(others)
         yield from names
     if paths_file:
-        with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
-            yield from (line.rstrip("\r\n") for line in file if line.strip())
+        with open(paths_file, encoding=encoding(paths_file), errors="surrogateescape") as file:
+            yield from (expand(line.rstrip("\r\n")) for line in file if line.strip())
 
 
 def require_outside(folder: str, paths: Sequence[str]) -> None:

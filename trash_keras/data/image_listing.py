@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trash_keras.data import formats
+from trash_keras.data import class_names, formats
 from trash_keras.storage import remote
+from trash_keras.storage.names import printable
 
 # Folders and files that systems, NAS devices and programs add: their thumbnails are no data.
 _SYSTEM = {
@@ -174,13 +175,19 @@ def list_remote(address: str) -> tuple[str, Found]:
 
 
 def by_class(found: Found) -> tuple[dict[str, tuple[str, ...]], PassedOver]:
-    """Returns class folder -> its images, and what is passed over, images in none among it."""
+    """Returns class name -> its images, and what is passed over, images in none among it.
+
+    Raises:
+        ClassNameError: As `class_names.of_folders`.
+    """
     files: dict[str, list[str]] = {name: [] for name in found.folders}
     loose: list[str] = []
     for path in found.images:
         (files[path.split("/")[0]] if "/" in path else loose).append(path)
     passed = {**found.passed_over, LOOSE: loose} if loose else found.passed_over
-    return {name: tuple(paths) for name, paths in files.items()}, passed
+    named = class_names.of_folders(folder for folder, paths in files.items() if paths)
+    classes = {named.get(folder, folder): tuple(paths) for folder, paths in files.items()}
+    return {name: classes[name] for name in sorted(classes)}, passed
 
 
 def summary(passed: PassedOver) -> dict[str, Any]:
@@ -191,10 +198,7 @@ def summary(passed: PassedOver) -> dict[str, Any]:
     return {
         reason: {
             "files": len(paths := sorted(passed[reason])),
-            "examples": [
-                path.encode(errors="backslashreplace").decode()  # names may be in any encoding
-                for path in paths[:EXAMPLES]
-            ],
+            "examples": [printable(path) for path in paths[:EXAMPLES]],
             **({"suffixes": _suffixes(paths)} if reason == OTHER else {}),
         }
         for reason in _ORDER
@@ -204,7 +208,7 @@ def summary(passed: PassedOver) -> dict[str, Any]:
 
 def _suffixes(paths: Sequence[str]) -> dict[str, int]:
     suffixes = (os.path.splitext(path)[1].lower() or "no suffix" for path in paths)
-    return dict(Counter(suffixes).most_common(EXAMPLES))
+    return dict(Counter(map(printable, suffixes)).most_common(EXAMPLES))
 
 
 def sentence(summarized: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import SPLITS, FilesByClass
 
 _WORDS = {
@@ -210,7 +211,11 @@ def _by_class(paths: Iterable[str], place: int) -> FilesByClass:
     files: dict[str, list[str]] = {}
     for path in paths:
         files.setdefault(path.split("/")[place], []).append(path)
-    return {name: tuple(sorted(files[name])) for name in sorted(files)}
+    named = class_names.of_folders(files)
+    return {
+        named[folder]: tuple(sorted(files[folder]))
+        for folder in sorted(named, key=named.__getitem__)
+    }
 
 
 def counts(files: FilesByClass) -> dict[str, int]:

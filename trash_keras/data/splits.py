@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from trash_keras.data import split_folders
+from trash_keras.data import class_names, split_folders
 from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, shuffle_key
 from trash_keras.data.groups import Group
 from trash_keras.data.trashnet import official_lists
@@ -96,6 +96,7 @@ def require_classes(files: FilesByClass, remedy: str = split_folders.KEEP) -> No
             "At least two classes are needed to train a classifier. "
             f"Received one: {', '.join(files)}.{_inside(files)}"
         )
+    class_names.refuse_reserved(files)
     for name, paths in files.items():
         if len(paths) < len(SPLITS):
             raise ValueError(
@@ -185,11 +186,12 @@ def _cost(wanted: Counter[str], counts: Counter[str]) -> int:
 
 def _by_folders(files: FilesByClass, data_dir: str | os.PathLike, seed: int) -> Catalog:
     splits = split_folders.read(files, data_dir)
-    class_names = tuple(splits["train"])
-    if len(class_names) < 2:
+    names = tuple(splits["train"])
+    class_names.refuse_reserved(names)
+    if len(names) < 2:
         require_classes(splits["train"])
     for split_name, chosen in splits.items():
-        if different := set(chosen) ^ set(class_names):
+        if different := set(chosen) ^ set(names):
             raise ValueError(
                 f"The class folders of train and {split_name} differ: "
                 f"{', '.join(sorted(different))}."
@@ -206,7 +208,7 @@ def _by_folders(files: FilesByClass, data_dir: str | os.PathLike, seed: int) -> 
     unused = [name for name, paths in files.items() if not used.issuperset(paths)]
     if unused:
         print(f"Folders that are in no split are not used: {', '.join(unused)}", flush=True)
-    return Catalog(class_names, {split_name: splits[split_name] for split_name in SPLITS})
+    return Catalog(names, {split_name: splits[split_name] for split_name in SPLITS})
 
 
 def _part_of_train(

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import Reader
+from trash_keras.storage.names import from_bytes, to_bytes
 
 
 def verify_images(
@@ -37,9 +38,9 @@ def verify_images(
                 digests[paths[position]] = hashlib.sha256(content).hexdigest()
             decoding.decode(content, max_megapixels)
         except formats.UndecodableError as error:
-            return str(error).encode()
+            return to_bytes(str(error))
         except OSError as error:
-            return f"cannot be read: {error.strerror or error}".encode()
+            return to_bytes(f"cannot be read: {error.strerror or error}")
         return b""
 
     def check(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -48,7 +49,7 @@ def verify_images(
 
     checked = reader.encoded(paths).map(check, num_parallel_calls=tf.data.AUTOTUNE)
     found = tqdm(checked.as_numpy_iterator(), "Checking images", len(paths), unit="image")
-    return {paths[position]: why.decode() for position, why in found if why}
+    return {paths[position]: from_bytes(why) for position, why in found if why}
 
 
 def images_sha256(reader: Reader, paths: list[str]) -> str:

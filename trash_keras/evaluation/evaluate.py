@@ -21,6 +21,7 @@ from trash_keras.evaluation.explain import Explainer
 from trash_keras.evaluation.robustness import measure_robustness
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import keras_settings
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
@@ -75,6 +76,7 @@ class EvaluationOptions:
         return self.split if self.catalog else "all"
 
 
+@keras_settings.settled()
 def evaluate(
     model: str | os.PathLike,
     data_dir: str | os.PathLike,

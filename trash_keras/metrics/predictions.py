@@ -58,14 +58,17 @@ class Predictions:
     def save(self, path: str | os.PathLike) -> None:
         """Writes a CSV file: file, truth, prediction, and a column of probabilities a class."""
         text = io.StringIO()
+        # A name may hold a carriage return, which ends a line unless it is quoted.
         writer = csv.writer(text, lineterminator="\n")
+        quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(["file", "truth", "prediction", *self.class_names])
         best = self.probabilities.argmax(axis=1)
         for file, label, guess, row in zip(
             self.paths, self.labels, best, self.probabilities, strict=True
         ):
             names = (self.class_names[label], self.class_names[guess])
-            writer.writerow([file, *names, *(f"{probability:.8g}" for probability in row)])
+            line = [file, *names, *(f"{probability:.8g}" for probability in row)]
+            (quoting if "\r" in file else writer).writerow(line)
         local.write_text(path, text.getvalue())
 
     @classmethod
@@ -76,7 +79,7 @@ class Predictions:
             ValueError: There is no such file, or it holds something else.
         """
         try:
-            with Path(path).open(encoding="utf-8", newline="") as file:
+            with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
                 header, *rows = csv.reader(file)
             class_names = header[3:]
             if header[:3] != ["file", "truth", "prediction"] or not rows or not class_names:

@@ -1,36 +1,38 @@
-"""Backbones for transfer learning: keras.applications or a .keras file -> feature extractor."""
+"""Backbones for transfer learning: network names or a .keras file -> feature extractor."""
 
 import difflib
 import inspect
 import os
 import types
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
+from trash_keras.models import efficientnet_lite
+from trash_keras.storage import caches
 
 # The images that determine an affine function of RGB: black, and full red, green and blue.
 _PROBES = np.concatenate([np.zeros((1, 1, 1, 3)), 255 * np.eye(3).reshape(3, 1, 1, 3)])
 
 
 def names() -> list[str]:
-    """Returns the constructors of keras.applications, e.g. ResNet50."""
-    return sorted(
-        name
-        for name, value in vars(keras.applications).items()
-        if isinstance(value, types.FunctionType)
-    )
+    """Returns EfficientNetLite0, 1 and 2 and the constructors of keras.applications."""
+    applications = vars(keras.applications).items()
+    constructors = [name for name, value in applications if isinstance(value, types.FunctionType)]
+    return sorted([*efficientnet_lite.NAMES, *constructors])
 
 
 def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | None, keras.Model]:
     """Makes a feature extractor and the scaling that it needs.
 
     Args:
-        backbone: A constructor of keras.applications, or the path of a `.keras` model that maps
-            RGB 0..255 to features and does its own scaling.
+        backbone: One of `names`, or the path of a `.keras` model that maps RGB 0..255 to features
+            and does its own scaling.
         weights: imagenet, none, or the path of a weights file. For a `.keras` backbone, imagenet
             keeps the weights in the file and none draws new ones.
         image_size: Height and width of the input, pixels.
@@ -43,6 +45,7 @@ def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | N
     Raises:
         ValueError: Unknown backbone, weights that are missing, cannot be downloaded or do not
             fit, or an image size that the backbone cannot take.
+        ImportError: The package with the ImageNet weights of an EfficientNet-Lite is missing.
     """
     if weights not in ("imagenet", "none") and not os.path.isfile(weights):
         raise ValueError(
@@ -52,6 +55,9 @@ def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | N
         _refuse_classifier(flag, path)
     if backbone.endswith(".keras"):
         scaling, network = None, _from_file(backbone, image_size, fresh=weights == "none")
+    elif backbone in efficientnet_lite.NAMES:
+        pretrained = weights == "imagenet"
+        scaling, network = None, efficientnet_lite.build(backbone, pretrained, image_size)
     else:
         network = _from_applications(backbone, weights, image_size)
         scaling = _preprocessing(backbone)
@@ -175,16 +181,21 @@ def _from_applications(name: str, weights: str, image_size: int) -> keras.Model:
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=3, cutoff=0.5) or names()[:3]
         raise ValueError(
-            f"Unknown backbone {name!r}. Near names: {', '.join(near)}. --backbone takes a "
-            "constructor of keras.applications or the path of a .keras file."
+            f"Unknown backbone {name!r}. Near names: {', '.join(near)}. --backbone takes "
+            "EfficientNetLite0, 1 or 2, a constructor of keras.applications, or the path of a "
+            ".keras file."
         )
     build_network: Callable[..., keras.Model] = getattr(keras.applications, name)
+    downloads = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+    # Keras downloads to the final name: a second process would read half a file.
+    wait = caches.alone(downloads / ".trash_keras.lock") if weights == "imagenet" else nullcontext()
     try:
-        return build_network(
-            include_top=False,
-            weights="imagenet" if weights == "imagenet" else None,
-            input_shape=(image_size, image_size, 3),
-        )
+        with wait:
+            return build_network(
+                include_top=False,
+                weights="imagenet" if weights == "imagenet" else None,
+                input_shape=(image_size, image_size, 3),
+            )
     except ValueError as error:
         raise ValueError(
             f"{name} cannot be built for --image_size={image_size}: {error}"

@@ -6,6 +6,7 @@ at the fold and epoch where it stopped, and a second one started at once shares 
 """
 
 import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from trash_keras.metrics import classification, cross_validation, report_file, s
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
 from trash_keras.storage import local
+from trash_keras.storage.names import to_bytes
 from trash_keras.training import (
     devices,
     distillation,
@@ -159,7 +161,8 @@ def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
     sections["runtime"] = dataclasses.replace(config.runtime, seed=fold.seed)
     cache = config.data.cache_dir
     if cache:  # no other fold has the same images in the same split
-        cache = os.path.join(cache, "-".join(fold.folder.parts[-3:]))
+        place = hashlib.sha256(to_bytes(os.path.realpath(fold.folder))).hexdigest()[:8]
+        cache = os.path.join(cache, "-".join([*fold.folder.parts[-3:], place]))
     sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
     models = [
         str(Path(folder) / _place(fold.seed, fold.number) / "model.keras")

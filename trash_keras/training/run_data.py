@@ -19,6 +19,7 @@ from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
+from trash_keras.storage.names import key
 from trash_keras.training import features, resume
 
 GROUPS = "groups.json"
@@ -127,14 +128,15 @@ def _check_groups(config: Config) -> None:
 def _groups(config: Config, catalog: Catalog, reader: Reader) -> list[Group]:
     data = config.data
     if data.groups:
-        groups = load_groups(data.groups)
-        there = {path for paths in reader.files_by_class().values() for path in paths}
-        gone = [path for group in groups for path in group if path not in there]
+        there = {key(path): path for paths in reader.files_by_class().values() for path in paths}
+        listed = load_groups(data.groups)
+        gone = [path for group in listed for path in group if key(path) not in there]
         if gone:
             raise ValueError(
                 f"{len(gone)} of the images in {data.groups} are not in {data.data_dir}, "
                 f"{gone[0]} for one. Its paths must be those of the data folder."
             )
+        groups = [tuple(there[key(path)] for path in group) for group in listed]
     else:
         groups = _by_features(config, catalog, reader)
     count, largest = sum(map(len, groups)), max(map(len, groups), default=0)

@@ -20,7 +20,7 @@ from trash_keras.evaluation import explain, score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.models import classifier
+from trash_keras.models import classifier, keras_settings
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
@@ -37,6 +37,7 @@ from trash_keras.training.stages import Recipe, RunData, Source
 MODEL = "model.keras"
 
 
+@keras_settings.settled()
 def train_and_evaluate(
     config: Config, workdir: str | Path, command: str = "", splits: Sequence[str] = SPLITS
 ) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def is_complete(workdir: Path) -> bool:
     return (workdir / "report.json").exists()
 
 
+@keras_settings.settled()
 def check(config: Config) -> None:
     """Checks devices, backbone and phases, for callers that write before they train.
 

@@ -161,18 +161,18 @@ class RemoteReader:
 
 
 def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
-    def read(path: bytes) -> bytes:
+    def read(position: int) -> bytes:
         try:
-            return reader.read(path.decode())
+            return reader.read(paths[position])
         except OSError:
             return b""
 
-    def load(path: tf.Tensor) -> tf.Tensor:
-        encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
-        return tf.ensure_shape(encoded, ())
+    def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        encoded = tf.numpy_function(read, [position], tf.string, stateful=False)
+        return position, tf.ensure_shape(encoded, ())
 
-    dataset = tf.data.Dataset.from_tensor_slices(list(paths))
-    return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+    # Positions, not names: TensorFlow takes no name that is not UTF-8.
+    return tf.data.Dataset.range(len(paths)).map(load, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:

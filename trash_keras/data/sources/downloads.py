@@ -22,6 +22,7 @@ from trash_keras.data.image_listing import is_hidden
 from trash_keras.data.sources import archives
 from trash_keras.data.sources.remotes import Remote, Retrier, status_of, version_of
 from trash_keras.storage import local
+from trash_keras.storage.names import to_bytes
 
 PIECE_BYTES = 8 * 2**20
 FILES_AT_ONCE = 16
@@ -217,7 +218,7 @@ def _http_pieces(remote: Remote, info: dict[str, Any], start: int) -> Iterator[t
 def _part(target: Path, remote: Remote, version: str) -> Path:
     """Names the hidden file or folder, and removes those of older versions."""
     address, content = (
-        hashlib.sha256(text.encode()).hexdigest()[:12] for text in (remote.name, version)
+        hashlib.sha256(to_bytes(text)).hexdigest()[:12] for text in (remote.name, version)
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name}-{address}-{content}.part"

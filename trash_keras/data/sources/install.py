@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from trash_keras.data import catalog, image_listing, split_folders
+from trash_keras.data import catalog, class_names, image_listing, split_folders
 from trash_keras.storage import local
 
 MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` ignores it
@@ -93,6 +93,8 @@ def install(
 def _count(folder: Path, name: str) -> dict[str, int]:
     try:
         files, passed = catalog.scan_all(folder)
+    except class_names.ClassNameError:
+        raise
     except ValueError as error:
         why = str(error).replace(str(folder), "It")
         raise ValueError(

@@ -6,6 +6,7 @@ import re
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, TEXT
 
 PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
@@ -24,6 +25,7 @@ DARK = {
 }
 
 
+@style.own()
 def draw(figure: Figure) -> str:
     """Draws a figure for a page.
 
@@ -62,6 +64,7 @@ def _variables(palette: dict[str, str]) -> str:
     return " ".join(f"--c{name[1:]}: {value};" for name, value in palette.items())
 
 
+@style.own()
 def pixels(figure: Figure) -> bytes:
     """Draws a figure as PNG file on a white ground."""
     drawn = io.BytesIO()
