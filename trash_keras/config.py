@@ -104,7 +104,7 @@ class DataConfig(_Checked):
         "stratified",
         "stratified: seeded 70/13/17% of each class; grouped: the same with near-duplicates in one "
         "split; official: the lists of the TrashNet authors; folders: DATA_DIR has train, valid "
-        "and test.",
+        "and test, or train and one of them.",
         choices=("stratified", "grouped", "official", "folders"),
     )
     groups: str = option(
@@ -551,8 +551,30 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 
 
-def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
-    """Checks that WORKDIR is free or holds the same run.
+def same_place(one: str, other: str) -> bool:
+    """Tells whether two texts are the same, or name the same files, separated by commas."""
+    ones, others = one.split(","), other.split(",")
+    return one == other or (
+        len(ones) == len(others)
+        and all(_real(first) == _real(second) for first, second in zip(ones, others, strict=True))
+    )
+
+
+def _real(place: str) -> str:
+    """Returns the one spelling of a path; addresses and names of things keep theirs."""
+    path = place.strip()
+    return os.path.realpath(path) if os.path.exists(path) else path.rstrip("/")
+
+
+def check_workdir(
+    config: Config, workdir: str | os.PathLike, may_change: Sequence[str] = ()
+) -> None:
+    """Checks that WORKDIR is free or holds the same run; paths may be spelled in another way.
+
+    Args:
+        config: The run.
+        workdir: Its folder.
+        may_change: Fields that are not compared.
 
     Raises:
         ValueError: WORKDIR belongs to another configuration; names the fields that differ.
@@ -565,10 +587,15 @@ def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
         f"--{field.name}={now[section][field.name]} (was {before[section][field.name]})"
         for section, field in fields(type(config))
         if field.metadata["changes_result"]
-        and now[section][field.name] != before[section][field.name]
+        and field.name not in may_change
+        and not _is_same(field, now[section][field.name], before[section][field.name])
     ]
     if changed:
         raise ValueError(
             f"{workdir} holds a run of another configuration: {', '.join(changed)}. "
             "Use the same flags to resume it, or another --workdir."
         )
+
+
+def _is_same(field: dataclasses.Field, now: Any, before: Any) -> bool:
+    return same_place(now, before) if field.metadata["is_path"] else bool(now == before)

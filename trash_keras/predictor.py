@@ -282,7 +282,7 @@ unsure up to 0.87>
         >>> from PIL import Image
         >>> images = [Image.open("photo.jpg"), "notes.txt"]
         >>> [prediction.label or prediction.error for prediction in classifier.predict(images)]
-        ['paper', 'not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file']
+        ['paper', 'not a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file']
 
         All inputs are decoded and resized as in training: EXIF orientation applied,
         transparency onto white, grey and CMYK to RGB.

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from trash_keras.batch import beam
+from trash_keras.data import split_folders
 from trash_keras.data.readers import base, shard_writer
 from trash_keras.data.readers.shards import by_class
 from trash_keras.data.sources import remotes
@@ -74,7 +75,8 @@ def write_shards(request: Request, output: str | os.PathLike, layout: Layout) ->
             f"{request.name}."
         )
     files = by_class(index["paths"])
-    return Prepared({name: len(paths) for name, paths in files.items()}, already)
+    split_folders.tell(files)
+    return Prepared(split_folders.counts(files), already)
 
 
 def _readable(request: Request, output: str | os.PathLike) -> str:

@@ -8,18 +8,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trash_keras.data import class_names
+from trash_keras.data import formats, image_listing
 from trash_keras.storage import local, text_files
 from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
 WHOLE = "all"  # the only split of data that is not divided
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
 FilesByClass = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
 
@@ -31,11 +30,14 @@ class Catalog:
         class_names: Class names in label order (alphabetical).
         splits: Split name -> class name -> POSIX paths relative to the data folder, sorted.
         bad_files: Paths left out because they could not be decoded.
+        images_sha256: Of paths and content of all images, see `validation.images_sha256`; empty
+            where it was not computed.
     """
 
     class_names: tuple[str, ...]
     splits: Mapping[str, Mapping[str, tuple[str, ...]]]
     bad_files: tuple[str, ...] = ()
+    images_sha256: str = dataclasses.field(default="", compare=False)
 
     def examples(self, split: str) -> tuple[list[str], np.ndarray]:
         """Returns the N relative paths of a split and their labels, int32 [N].
@@ -179,7 +181,8 @@ class Catalog:
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()
             }
-            return cls(tuple(values["class_names"]), splits, tuple(values["bad_files"]))
+            names, bad_files = tuple(values["class_names"]), tuple(values["bad_files"])
+            return cls(names, splits, bad_files, values.get("images_sha256", ""))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"No usable catalog at {path}: {error!r}") from error
 
@@ -191,29 +194,28 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
         data_dir: Folder with one sub-folder per class; images may lie in deeper folders.
 
     Returns:
-        Class name -> sorted POSIX paths relative to `data_dir`. Hidden files and folders, and
-        files that do not end in one of `EXTENSIONS`, are ignored.
+        Class name -> sorted POSIX paths relative to `data_dir`.
 
     Raises:
         ValueError: The folder is missing, has no class folders, or has no images.
     """
-    root = Path(data_dir)
-    if not root.is_dir():
+    return scan_all(data_dir)[0]
+
+
+def scan_all(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.PassedOver]:
+    """Does the same as `scan`, and returns what was passed over beside it."""
+    if not Path(data_dir).is_dir():
         raise ValueError(
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
             f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
-    names = [entry.name for entry in root.iterdir() if _is_class_folder(entry)]
-    found = {name: tuple(sorted(_images(root, name))) for name in names}
-    named = class_names.of_folders(name for name in names if found[name])
-    files = {named.get(name, name): found[name] for name in names}
-    files = {name: files[name] for name in sorted(files)}
-    if not named:
-        raise ValueError(
-            f"{data_dir} has no images: it needs one folder per class with files ending in "
-            f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(files) or 'none'}."
-        )
-    return files
+    files, passed = image_listing.by_class(image_listing.list_folder(data_dir))
+    if not any(files.values()):
+        raise image_listing.no_images(
+            data_dir, passed, f"it needs one folder per class with {formats.NAMES} files. Found "
+            f"folders: {', '.join(files) or 'none'}"
+        )  # fmt: skip
+    return files, passed
 
 
 def shuffle_key(text: str) -> bytes:
@@ -221,27 +223,9 @@ def shuffle_key(text: str) -> bytes:
     return hashlib.sha256(to_bytes(text)).digest()
 
 
-def is_image(name: str) -> bool:
-    """Tells whether a file name or path ends in one of `EXTENSIONS`."""
-    return os.path.splitext(name)[1].lower() in EXTENSIONS
-
-
 def format_counts(counts: Mapping[str, int]) -> str:
     """Returns class names with their numbers of images, for messages."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
-
-
-def _is_class_folder(entry: Path) -> bool:
-    return entry.is_dir() and not entry.name.startswith(".")
-
-
-def _images(root: Path, class_name: str) -> Iterable[str]:
-    for folder, subfolders, names in os.walk(root / class_name):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        relative = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        for name in names:
-            if is_image(name) and not name.startswith("."):
-                yield str(relative / name)
 
 
 def single_split(files: FilesByClass) -> Catalog:

@@ -22,7 +22,7 @@ ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 
 
 def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
-    """Decodes a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file; the content decides which it is.
+    """Decodes a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file; the content decides which.
 
     Of animations and files of several images, the first or main image is taken. The EXIF
     orientation is applied, transparency is put on white, 16 bits become 8, CMYK becomes RGB

@@ -100,8 +100,9 @@ def write(
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         content: What is scored and shown.
-        details: What else belongs in the report: `bad_files`, `config`, `run`, `label_map`,
-            `explanations` (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
+        details: What else belongs in the report: `bad_files`, `passed_over` (from
+            `image_listing.summary`), `config`, `run`, `label_map`, `explanations`
+            (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
             (`ood.measure`) and `answering` (`ModelMetadata.inference_settings`).
         slice_of: From `slices.load`; slices are scored apart in the section `subsets`.
 

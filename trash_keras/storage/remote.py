@@ -111,15 +111,10 @@ def names(folder: str | os.PathLike) -> set[str]:
         return set()
 
 
-def find(folder: str) -> list[str]:
-    """Returns the sorted addresses of all files in and below a folder of an object store.
-
-    An address that is no folder comes back as it is.
-    """
-    filesystem, root = open_filesystem(folder)
-    if not filesystem.isdir(root):
-        return [folder]
-    return sorted(filesystem.unstrip_protocol(path) for path in filesystem.find(root))
+def is_folder(path: str | os.PathLike) -> bool:
+    """Tells whether there is a folder at a path or address."""
+    filesystem, root = open_filesystem(path)
+    return bool(filesystem.isdir(root))
 
 
 def remove(path: str | os.PathLike) -> None:

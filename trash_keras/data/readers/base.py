@@ -4,6 +4,7 @@ A reader lists images by path and gives their bytes; it decodes nothing. So spli
 evaluation are the same for every reader.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from trash_keras.data import class_names
-from trash_keras.data.catalog import EXTENSIONS, FilesByClass, is_image, scan, shuffle_key
+from trash_keras.data import image_listing
+from trash_keras.data.catalog import FilesByClass, scan_all, shuffle_key
+from trash_keras.data.image_listing import PassedOver
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
 
@@ -39,6 +41,9 @@ class Reader(Listing, Protocol):
         Returns:
             Dataset of (position in `paths` int64, encoded string), of known length.
         """
+
+    def passed_over(self) -> PassedOver:
+        """Returns what is there and is not listed: reason -> paths."""
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """Returns facts that change when an image does, one text for each path."""
@@ -77,8 +82,16 @@ class FolderReader:
         self._root = str(root)
 
     def files_by_class(self) -> FilesByClass:
-        """See `Reader`; `catalog.scan` says what counts as an image."""
-        return scan(self._root)
+        """See `Reader`; `image_listing` says what counts as an image."""
+        return self._found[0]
+
+    def passed_over(self) -> PassedOver:
+        """See `Reader`."""
+        return self._found[1]
+
+    @functools.cached_property
+    def _found(self) -> tuple[FilesByClass, PassedOver]:
+        return scan_all(self._root)
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""
@@ -118,24 +131,18 @@ class RemoteReader:
             ValueError: There are no images in class folders.
             OSError: The object store does not respond.
         """
-        filesystem, root = remote.open_filesystem(self._address)
-        by_class: dict[str, list[str]] = {}
-        for found in sorted(filesystem.find(root)):
-            path = found[len(root) :].strip("/")
-            parts = path.split("/")
-            hidden = any(part.startswith(".") for part in parts)
-            if len(parts) > 1 and not hidden and is_image(path):
-                by_class.setdefault(parts[0], []).append(path)
-        if not by_class:
-            raise ValueError(
-                f"{self._address} has no images: it needs one folder per class with files "
-                f"ending in {', '.join(EXTENSIONS)}."
-            )
-        named = class_names.of_folders(by_class)
-        return {
-            named[folder]: tuple(by_class[folder])
-            for folder in sorted(named, key=named.__getitem__)
-        }
+        return self._found[0]
+
+    def passed_over(self) -> PassedOver:
+        """See `Reader`."""
+        return self._found[1]
+
+    @functools.cached_property
+    def _found(self) -> tuple[FilesByClass, PassedOver]:
+        files, passed = image_listing.by_class(image_listing.list_remote(self._address)[1])
+        if not files:
+            raise image_listing.no_images(self._address, passed)
+        return files, passed
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""

@@ -74,6 +74,10 @@ class ShardReader:
     def predefined_splits(self) -> None:
         """Returns None: shards bring no splits."""
 
+    def passed_over(self) -> dict[str, list[str]]:
+        """Returns nothing: what was passed over was told when the shards were written."""
+        return {}
+
     def read(self, path: str) -> bytes:
         """See `Reader`. A TFRecord shard is read from its beginning."""
         if path not in self._index:

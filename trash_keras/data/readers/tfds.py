@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from trash_keras.data import class_names
 from trash_keras.data.catalog import SPLITS, FilesByClass
+from trash_keras.data.image_listing import UNLABELLED
 from trash_keras.data.readers import tfds_records
 from trash_keras.data.readers.base import TFDS_PREFIX
-from trash_keras.data.splits import FOLDER_NAMES
+from trash_keras.data.split_folders import split_of
 from trash_keras.data.trashnet import trashnet_dataset_builder
 from trash_keras.storage.names import from_bytes
 
@@ -156,12 +157,21 @@ class TfdsReader:
 
     def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
         """Returns the data set's own split into train, valid and test; None unless it has all."""
-        found = {}
-        for split in SPLITS:
-            for name in FOLDER_NAMES[split]:
-                if name in self._sizes:
-                    found[split] = self._by_class(self._spans()[name])
+        found: dict[str, FilesByClass] = {}
+        for name in self._sizes:
+            if split := split_of(name):
+                found.setdefault(split, self._by_class(self._spans()[name]))
         return found if len(found) == len(SPLITS) else None
+
+    def passed_over(self) -> dict[str, list[str]]:
+        """Returns the images without a label, by split and number."""
+        unlabelled = [
+            f"{split}-{place:08d}"
+            for split, span in self._spans().items()
+            for place, number in enumerate(span)
+            if number not in self._labelled
+        ]
+        return {UNLABELLED: unlabelled} if unlabelled else {}
 
     def read(self, path: str) -> bytes:
         """Returns the encoded image; in a TFRecord file, after a pass over those before it.

@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 
 from tqdm import tqdm
 
+from trash_keras.data.image_listing import is_hidden
 from trash_keras.data.sources import zip_names
 
 MAXIMUM_FILES = 5_000_000
@@ -29,7 +30,6 @@ RATIO_COUNTS_FROM_BYTES = 64 * 2**20
 _BLOCK_BYTES = 2**20
 _LARGEST_READ_BYTES = 4 * 2**20  # more than a block at once is a header that claims to be huge
 _LONGEST_LINK_CHAIN = 40
-_SYSTEM_FILES = {"__macosx", "thumbs.db", "desktop.ini"}
 _OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
 }  # fmt: skip
@@ -155,12 +155,6 @@ def safe_name(name: str) -> str:
             f"letter. Received: {name!r}. Refused."
         )
     return str(path)
-
-
-def is_hidden(name: str) -> bool:
-    """Says whether a relative path is hidden or made by an operating system, at any level."""
-    parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part.lower() in _SYSTEM_FILES for part in parts)
 
 
 def _write(members: Iterable[_Member], folder: Path, budget: _Budget) -> None:
