@@ -28,7 +28,7 @@ def rows(workdir):
         (("train", "--dropout=3"), 1, "--dropout must be between 0 and 0.95"),
         (("train", "--dropot=3"), 2, "Unknown flag --dropot. Did you mean --dropout?"),
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
-        (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU predictions under the name"),
+        (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU responds under the name"),
         (("cross_validate", "--split_method=official"), 1, "must be stratified or grouped"),
         (("cross_validate", "--folds=1"), 1, "--folds must be at least 2"),
         (

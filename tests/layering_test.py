@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "wandb"}
 # Rooms of trash_keras/, by name; a room imports from its own floor and those before it.
 FLOORS = (
-    {"storage", "pretrained", "presets"},
+    {"host", "storage", "pretrained", "presets"},
     {"metadata"},
     {"config"},
     {"data"},

@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_read_has_an_error_among_others_and_raises_alone(t
     found = CLASSIFIER.predict([bad, tmp_path / "gone.jpg", good, b"", cut, tmp_path / "good.png"])
     errors = [one.error for one in found]
     assert errors == [
-        "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file",
+        "not a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file",
         "cannot be read: No such file or directory", "", "empty file", "truncated JPEG", "",
     ]  # fmt: skip
     assert [one.label != "" for one in found] == [not error for error in errors]
@@ -177,7 +177,7 @@ def test_what_is_no_image_is_refused(image, message):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no images to predict"):
+    with pytest.raises(ValueError, match="has no images"):
         CLASSIFIER.predict(tmp_path)
 
 

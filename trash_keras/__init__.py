@@ -54,8 +54,11 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _HOMES[name]
+    from trash_keras.host import imports
+
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        with imports.keras_on_tensorflow():
+            found = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise ImportError(
             f"{__name__}.{name} needs the package {error.name}: pip install 'trash-keras[train]'"

@@ -13,7 +13,8 @@ from typing import Any, Self, TypeVar
 
 from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
-from trash_keras.storage import local
+from trash_keras.storage import local, text_files
+from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
 
@@ -26,6 +27,7 @@ def option(
     maximum: float | None = None,
     choices: Sequence[str] | Sequence[int] = (),
     changes_result: bool = True,
+    is_path: bool = False,
 ) -> Any:
     """Declares one setting.
 
@@ -36,6 +38,7 @@ def option(
         maximum: Largest allowed value.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
+        is_path: True for a path, or several separated by commas; `~` is the home folder.
 
     Returns:
         A dataclass field.
@@ -48,6 +51,7 @@ def option(
             "maximum": maximum,
             "choices": tuple(choices),
             "changes_result": changes_result,
+            "is_path": is_path,
         },
     )
 
@@ -58,6 +62,8 @@ class _Checked:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             _check(field, getattr(self, field.name))
+            if field.metadata["is_path"]:
+                object.__setattr__(self, field.name, expand_list(getattr(self, field.name)))
 
 
 def _check(field: dataclasses.Field, value: Any) -> None:
@@ -85,6 +91,7 @@ class DataConfig(_Checked):
         "notebooks/my-trash-dataset/train",
         "Folder with one sub-folder of images per class, folder of shards (--data_format), or "
         "tfds:NAME[@FOLDER] of tensorflow-datasets.",
+        is_path=True,
     )
     data_format: str = option(
         "folder",
@@ -97,13 +104,14 @@ class DataConfig(_Checked):
         "stratified",
         "stratified: seeded 70/13/17% of each class; grouped: the same with near-duplicates in one "
         "split; official: the lists of the TrashNet authors; folders: DATA_DIR has train, valid "
-        "and test.",
+        "and test, or train and one of them.",
         choices=("stratified", "grouped", "official", "folders"),
     )
     groups: str = option(
         "",
         "JSON file of near-duplicates for --split_method=grouped, as `trash-keras audit --groups` "
         "writes it. Empty: what the backbone's features find, see --group_similarity.",
+        is_path=True,
     )
     group_similarity: float = option(
         0.8,
@@ -116,6 +124,7 @@ class DataConfig(_Checked):
         "",
         "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
         "Empty: the parent of --data_dir if it holds any, else those in the package.",
+        is_path=True,
     )
     bad_files: str = option(
         "error",
@@ -127,6 +136,7 @@ class DataConfig(_Checked):
         "CSV file with the columns file and subset (or another one, FILE.csv:COLUMN), to show the "
         "recall on each slice of the data. `file` is a path in the data folder, or its last part.",
         changes_result=False,
+        is_path=True,
     )
     max_megapixels: float = option(
         100.0,
@@ -145,6 +155,7 @@ class DataConfig(_Checked):
         "",
         "Folder for the file cache of decoded images. Empty: cache in memory.",
         changes_result=False,
+        is_path=True,
     )
     cache_megabytes: int = option(
         4096,
@@ -196,18 +207,21 @@ class ModelConfig(_Checked):
         "EfficientNetLite0, 1 or 2 (made for 224, 240 and 260 px), a keras.applications "
         "constructor, or the path of a .keras feature extractor that takes RGB 0..255 and scales "
         "it itself.",
+        is_path=True,
     )
     weights: str = option(
         "imagenet",
         "Pretrained weights of the backbone, for transfer learning: imagenet (downloads; for "
         "EfficientNetLite from the extra lite, without), none (random), or the path of a weights "
         "file. A .keras backbone brings its own; none discards them.",
+        is_path=True,
     )
     init: str = option(
         "",
         "model.keras of a run, or any .keras file of this project, to go on from (transfer "
         "learning): its backbone, and its head for the classes that both have; other classes get a "
         "new one. The head phase still trains. --backbone and --weights are then ignored.",
+        is_path=True,
     )
     dropout: float = option(
         0.2, "Dropout between pooled features and classes, share.", minimum=0, maximum=0.95
@@ -278,6 +292,7 @@ class DistillationConfig(_Checked):
         "(knowledge distillation); the same classes and the same split. Several, separated by "
         "commas, teach the mean of their predictions. For a cross-validation the folders of "
         "finished ones with the same folds: each fold learns from its own. Empty: labels alone.",
+        is_path=True,
     )
     distillation_alpha: float = option(
         1.0,
@@ -531,14 +546,35 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
         ValueError: The file is missing or is not a configuration of that class.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            return config_class.from_dict(json.load(file))
+        return config_class.from_dict(json.loads(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 
 
-def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
-    """Checks that WORKDIR is free or holds the same run.
+def same_place(one: str, other: str) -> bool:
+    """Tells whether two texts are the same, or name the same files, separated by commas."""
+    ones, others = one.split(","), other.split(",")
+    return one == other or (
+        len(ones) == len(others)
+        and all(_real(first) == _real(second) for first, second in zip(ones, others, strict=True))
+    )
+
+
+def _real(place: str) -> str:
+    """Returns the one spelling of a path; addresses and names of things keep theirs."""
+    path = place.strip()
+    return os.path.realpath(path) if os.path.exists(path) else path.rstrip("/")
+
+
+def check_workdir(
+    config: Config, workdir: str | os.PathLike, may_change: Sequence[str] = ()
+) -> None:
+    """Checks that WORKDIR is free or holds the same run; paths may be spelled in another way.
+
+    Args:
+        config: The run.
+        workdir: Its folder.
+        may_change: Fields that are not compared.
 
     Raises:
         ValueError: WORKDIR belongs to another configuration; names the fields that differ.
@@ -552,10 +588,15 @@ def check_workdir(config: Config, workdir: str | os.PathLike) -> None:
         f"--{field.name}={now[section][field.name]} (was {before[section][field.name]})"
         for section, field in fields(type(config))
         if field.metadata["changes_result"]
-        and now[section][field.name] != before[section][field.name]
+        and field.name not in may_change
+        and not _is_same(field, now[section][field.name], before[section][field.name])
     ]
     if changed:
         raise ValueError(
             f"{workdir} holds a run of another configuration: {', '.join(changed)}. "
             "Use the same flags to resume it, or another --workdir."
         )
+
+
+def _is_same(field: dataclasses.Field, now: Any, before: Any) -> bool:
+    return same_place(now, before) if field.metadata["is_path"] else bool(now == before)

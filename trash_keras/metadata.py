@@ -21,6 +21,8 @@ ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
 UNSURE = "unsure"  # the label where the model abstains
 VIEWS = (1, 2, 4, 8)  # of test-time augmentation
+# Versions of Keras that load `model.keras` and predict the same.
+TRIED_KERAS = "Keras 3.6.0, 3.10.0, 3.12.4, 3.15.1; not 3.3.3"
 ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
 
 

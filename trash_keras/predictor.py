@@ -21,7 +21,9 @@ from trash_keras import pretrained
 from trash_keras.data import decoding, file_roles, image_inputs
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
+from trash_keras.host import imports
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage.names import printable, require_utf8
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
 PredictBatch = Callable[[np.ndarray], np.ndarray]
@@ -117,7 +119,8 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
         allowed = ", ".join(filter(None, RUNTIMES))
         raise ValueError(f"A model file must end in one of {allowed}. Received: {path}")
     try:
-        return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[ending]}")
+        with imports.keras_on_tensorflow():
+            return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[ending]}")
     except ModuleNotFoundError as error:
         raise ImportError(
             f"{path} needs the package {error.name}: pip install 'trash-keras[train]'"
@@ -207,7 +210,7 @@ class Prediction:
         }
 
     def __repr__(self) -> str:
-        return f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>"
+        return printable(f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -248,6 +251,8 @@ unsure up to 0.87>
             ValueError: There is nothing at `path`, it is not such a file, or it cannot have
                 this number of views.
         """
+        if suffix(path) != ".keras":  # Python reads that one
+            require_utf8(path)
         file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)
@@ -305,7 +310,7 @@ unsure up to 0.87>
         >>> from PIL import Image
         >>> images = [Image.open("photo.jpg"), "notes.txt"]
         >>> [prediction.label or prediction.error for prediction in classifier.predict(images)]
-        ['paper', 'not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file']
+        ['paper', 'not a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file']
 
         All inputs are decoded and resized as in training: EXIF orientation applied,
         transparency onto white, grey and CMYK to RGB.

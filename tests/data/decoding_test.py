@@ -12,7 +12,7 @@ from PIL import Image, features
 
 from tests.support import odd_files
 from trash_keras.data import decoding, formats
-from trash_keras.data.catalog import EXTENSIONS, shuffle_key
+from trash_keras.data.catalog import shuffle_key
 from trash_keras.data.readers.base import FolderReader
 from trash_keras.data.validation import verify_images
 from trash_keras.exporters import tf_decoding
@@ -47,7 +47,7 @@ def write(files, folder):
 def test_the_corpus_is_large_and_every_file_has_one_expectation():
     assert len(GOOD) > 80 and len(BAD) > 40
     assert len({file.name for file in CORPUS}) == len(CORPUS) == len(GOOD) + len(BAD)
-    assert all(file.name.lower().endswith(EXTENSIONS) for file in GOOD)
+    assert all(file.name.lower().endswith(tuple(formats.SUFFIXES)) for file in GOOD)
 
 
 @pytest.mark.parametrize("file", GOOD, ids=by_name)

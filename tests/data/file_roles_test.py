@@ -90,6 +90,14 @@ def test_a_flag_takes_its_roles_and_refuses_all_others_in_one_line(files, flag):
     file_roles.require(flag, "gone")  # what reads it says that it is gone
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_texts_of_windows_are_recognized(files, tmp_path, encoding):
+    for role in ("catalog", "json", "predictions", "csv", "flags", "variants", "text"):
+        text = files[role].read_text(encoding="utf-8-sig")
+        (tmp_path / "again").write_text(text, encoding=encoding)
+        assert file_roles.identify(tmp_path / "again") == role
+
+
 def test_the_right_flag_is_named(files):
     with pytest.raises(ValueError, match=re.escape("for --model, --init or --teacher.")):
         file_roles.require("weights", files["classifier"])

@@ -100,7 +100,7 @@ def test_folders_keep_their_split(tmp_path, make):
         ({"train": {"a": 1}, "valid": {"a": 1}, "test": {"a": 1}}, "At least two classes"),
         ({"train": {"a": 1, "b": 1}, "valid": {"a": 1, "b": 1}, "test": {"a": 0, "b": 1}},
          "The class folders of train and test differ: a"),
-        ({"training": {"a": 1, "b": 1}, "val": {"a": 1}, "valid": {"a": 1}}, "Found: valid, val"),
+        ({"training": {"a": 1, "b": 1}, "val": {"a": 1}, "valid": {"a": 1}}, "Found: val, valid"),
     ],
 )  # fmt: skip
 def test_split_folders_that_do_not_fit_are_refused(tmp_path, make, folders, message):

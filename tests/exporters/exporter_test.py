@@ -42,6 +42,8 @@ def test_the_report_lists_what_was_exported(exported):
     for name in ("saved_model", "float32"):
         path = f"export/{facts['kinds'][name]['path']}"
         assert f"<code>{path}</code>" in page and f"| {name} | `{path}` |" in card
+        assert facts["kinds"][name]["tried"] in card
+    assert "\n- keras: Keras 3.6.0" in card
     # The images are still there, read from where they lie.
     assert page.count("data:image/jpeg;base64,") == 6
 

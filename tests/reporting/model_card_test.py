@@ -118,6 +118,9 @@ def test_a_revision_that_was_never_committed_is_not_to_be_checked_out(tmp_path, 
 
 def test_model_files_are_listed(tmp_path, report):
     row = {"format": "int8", "path": "export/m.tflite", "bytes": 5_000_000, "accuracy": None,
-           "agreement": None, "max_difference": 0.01, "latency": None}  # fmt: skip
+           "agreement": None, "max_difference": 0.01, "latency": None,
+           "tried": "LiteRT 9"}  # fmt: skip
     text = written(tmp_path, report, model_files=[row])
     assert "| int8 | `export/m.tflite` | 5.0 | \u2013 | \u2013 | 1.0e-02 |" in text
+    assert "\n- int8: LiteRT 9\n" in text
+    assert "tried with" not in written(tmp_path, report, model_files=[row | {"tried": None}])

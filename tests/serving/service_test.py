@@ -1,9 +1,13 @@
+import asyncio
 import dataclasses
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -191,6 +195,67 @@ def test_pages_of_other_sites_may_not_read_predictions(client, image, form):
     assert "access-control-allow-origin" not in response.headers
     asked = headers | {"Access-Control-Request-Method": "POST"}
     assert client.options("/v1/classify", headers=asked).status_code == 405
+
+
+ORIGIN = "https://app.example.org"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "answer"),
+    [
+        ([ORIGIN], ORIGIN, ORIGIN),
+        (["http://localhost:3000", ORIGIN], ORIGIN, ORIGIN),
+        (["https://App.Example.org"], ORIGIN, ORIGIN),
+        ([ORIGIN], "https://other.example.org", None),
+        ([ORIGIN], ORIGIN + ":8443", None),
+        (["*"], "https://anything.example", "*"),
+    ],
+)
+def test_pages_of_listed_origins_may_read_predictions(
+    allowed, origin, answer, predictor, limits, image, form
+):
+    service.check_origins(allowed)
+    with TestClient(service.build(predictor, "model", limits, allowed)) as client:
+        headers = {"Origin": origin}
+        for files, status in ((form(red=image("red")), 200), (form(text=b"text"), 415)):
+            response = client.post("/v1/classify", files=files, headers=headers)
+            assert response.status_code == status
+            assert response.headers.get("access-control-allow-origin") == answer
+        asked = headers | {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        }
+        allowed_too = client.options("/v1/classify", headers=asked)
+        assert allowed_too.is_success == (answer is not None)
+
+
+@pytest.mark.parametrize(
+    "origin", ["example.org", "https://example.org/", "https://example.org/app", "null", ""]
+)
+def test_what_is_no_origin_is_refused(origin):
+    with pytest.raises(ValueError, match="--cors_origins takes origins"):
+        service.check_origins([origin])
+
+
+def test_it_serves_where_an_event_loop_runs_already(app):
+    """As in a notebook: until it is interrupted, and the host keeps its handlers."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    listening = service.listen("127.0.0.1", 0)
+    address = "http://{}:{}/healthz".format(*listening.getsockname())
+    statuses = []
+
+    def ask():
+        statuses.append(httpx.get(address, timeout=30).status_code)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    async def host():
+        threading.Thread(target=ask).start()
+        service.serve(app, listening, 1)
+
+    with pytest.raises(SystemExit) as end:
+        asyncio.run(host())
+    assert (end.value.code, statuses) == (0, [200])
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_the_service_needs_no_tensorflow():

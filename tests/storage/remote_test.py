@@ -43,16 +43,6 @@ def test_a_missing_folder_is_empty(folder):
     assert remote.names(folder) == set()
 
 
-def test_files_of_an_address_are_found_below_it():
-    for name in ("b/2.jpg", "b/c/1.jpg", "d.jpg"):
-        remote.write_text(f"memory://bucket/{name}", "x")
-    assert remote.find("memory://bucket/b") == [
-        "memory:///bucket/b/2.jpg", "memory:///bucket/b/c/1.jpg"
-    ]  # fmt: skip
-    assert remote.find("memory://bucket/d.jpg") == ["memory://bucket/d.jpg"]
-    fsspec.filesystem("memory").store.clear()
-
-
 def test_a_local_copy_of_a_folder_keeps_its_files(tmp_path):
     for name in ("model/saved_model.pb", "model/variables/data"):
         remote.write_text(f"memory://bucket/{name}", name)

@@ -20,7 +20,7 @@ GREYS = (10, 90, 170, 250)
 LOSSY = 14  # grey levels that a lossy format may be off in the middle of a quadrant
 # EXIF orientation -> the stored quadrants (0 1 / 2 3) as they should be seen.
 SEEN = {1: "0123", 2: "1032", 3: "3210", 4: "2301", 5: "0213", 6: "2031", 7: "3120", 8: "1302"}
-NOT_AN_IMAGE = "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file"
+NOT_AN_IMAGE = "not a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,6 +293,7 @@ def good_others():
     yield OddFile("clear.gif", clear, (RED, GREEN, (255,) * 3, SAND), served=False)
     no_canvas = patched(save(few, "GIF"), 6, "<HH", 0, 0)
     yield OddFile("no_canvas.gif", no_canvas, STORED, served=False)
+    yield from tiffs()
     for suffix, kind in (("heic", "HEIF"), ("avif", "AVIF")):
         data = save(IMAGE, kind, quality=95)
         yield near(f"plain.{suffix}", data, served=False)
@@ -304,6 +305,23 @@ def good_others():
         yield near(f"moving.{suffix}", save(IMAGE, kind, quality=95, **frames), served=False)
 
 
+def tiffs():
+    plain = functools.partial(OddFile, colours=STORED, served=False)
+    yield plain("layers.png", save(IMAGE, "TIFF"))
+    for name in ("tiff_lzw", "tiff_deflate", "packbits"):
+        yield plain(f"{name}.tif", save(IMAGE, "TIFF", compression=name))
+    yield plain("jpeg.tif", save(IMAGE, "TIFF", compression="jpeg", quality=95), tolerance=LOSSY)
+    frames = {"save_all": True, "append_images": [IMAGE.rotate(180)]}
+    yield plain("pages.tiff", save(IMAGE, "TIFF", **frames))
+    yield plain("big.tiff", save(IMAGE, "TIFF", big_tiff=True))
+    yield plain("turned.tiff", save(IMAGE, "TIFF", tiffinfo={0x0112: 6}),
+                colours=(BLUE, RED, SAND, GREEN), upright=False)  # fmt: skip
+    yield plain("alpha.tiff", save(SEE_THROUGH, "TIFF"), colours=ON_WHITE)
+    yield plain("inks.tiff", save(IMAGE.convert("CMYK"), "TIFF"), tolerance=LOSSY)
+    deep = Image.fromarray(quadrants([257 * level for level in GREYS]))
+    yield plain("grey_16.tiff", save(deep, "TIFF"), colours=grey_colours())
+
+
 def bad_files():
     for name, content in {
         "text.jpg": b"this is no image",
@@ -312,7 +330,6 @@ def bad_files():
         "zeros.png": bytes(1000),
         "document.jpg": b"%PDF-1.7\n",
         "film.heic": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(100),
-        "layers.png": save(IMAGE, "TIFF"),
         "riff.webp": b"RIFF\x24\0\0\0WAVEfmt ",
         "one_byte.jpg": b"\xff",
     }.items():
@@ -324,6 +341,7 @@ def bad_files():
         "WebP": save(IMAGE, "WEBP"),
         "BMP": save(IMAGE, "BMP"),
         "GIF": save(IMAGE, "GIF"),
+        "TIFF": save(IMAGE, "TIFF"),
         "HEIC": save(IMAGE, "HEIF"),
         "AVIF": save(IMAGE, "AVIF"),
     }
@@ -334,6 +352,9 @@ def bad_files():
     yield OddFile("two_bytes_short.jpg", jpeg()[:-2], reason="truncated JPEG")
     progressive = jpeg(progressive=True)
     yield OddFile("progressive_cut.jpg", progressive[:-60], reason="truncated JPEG")
+    for mode in "IF":
+        real = save(GREY.convert(mode), "TIFF")
+        yield OddFile(f"mode_{mode}.tiff", real, reason="TIFF of 32 bits a channel")
     yield OddFile("hollow.jpg", b"\xff\xd8\xff\xd9", reason="truncated JPEG")
     yield OddFile("checksum.png", patched(whole["PNG"], 60, "B", whole["PNG"][60] ^ 1),
                   reason="damaged PNG")  # fmt: skip
@@ -352,6 +373,7 @@ def bombs(whole):
         "bomb.jpg": sized_jpeg(60000, 60000),
         "bomb.png": sized_png(60000, 60000),
         "bomb.bmp": patched(whole["BMP"], 18, "<ii", 60000, 60000),
+        "bomb.tiff": save(Image.new("1", (60000, 60000)), "TIFF", compression="group4"),
         "bomb.gif": patched(whole["GIF"], 6, "<HH", 60000, 60000),
         "bomb.webp": patched(lossless, 21, "<I", 0x0FFFFFFF),  # twice 14 bits of size less 1
         # Of a size that the codec has blocks for, or the file has a cut-out with its own size.

@@ -25,6 +25,7 @@ from trash_keras.reporting.report import rerender
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.trainer import save_model, train_and_evaluate
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 # Two logical CPU devices stand in for two GPUs.
 TWO_DEVICES = """
@@ -35,7 +36,6 @@ from trash_keras.config import load
 from trash_keras.training import devices
 from trash_keras.training.trainer import train_and_evaluate
 
-pytestmark = pytest.mark.long
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 config, folder = load(sys.argv[1]), Path(sys.argv[2])

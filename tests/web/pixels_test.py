@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support import colour_profiles, odd_files, pages
-from trash_keras.data import decoding
+from trash_keras.data import decoding, formats
 
 pytestmark = pytest.mark.slow
 READ = """
@@ -68,7 +68,8 @@ def test_any_shape_is_made_square_alike(read, resize, size):
 
 
 def test_odd_files_are_seen_alike(read):
-    good = [file for file in CORPUS if file.colours and b"ftyphei" not in file.encoded[:12]]
+    unread = ("HEIC", "TIFF")
+    good = [f for f in CORPUS if f.colours and formats.identify(f.encoded) not in unread]
     assert len(good) > 70
     for file in good:
         expected = decoding.load(file.encoded, 48, "stretch")
@@ -83,7 +84,7 @@ def test_bad_files_are_refused_with_the_reason(read):
         message = read(file.encoded, 48, "stretch")
         assert isinstance(message, str), file.name
         expected = {odd_files.NOT_AN_IMAGE: "This is not a JPEG, PNG,", "empty file": "is empty"}
-        kinds = "damaged, cut short or too large", "can't read HEIC", "over the limit of 100"
+        kinds = "damaged, cut short or too large", "can't read", "over the limit of 100"
         words = [expected[file.reason]] if file.reason in expected else kinds
         assert any(part in message for part in words), (file.name, message)
 

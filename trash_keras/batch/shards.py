@@ -12,11 +12,13 @@ import os
 from pathlib import Path
 
 from trash_keras.batch import beam
+from trash_keras.data import split_folders
 from trash_keras.data.readers import base, shard_writer
 from trash_keras.data.readers.shards import by_class
 from trash_keras.data.sources import remotes
 from trash_keras.data.sources.prepare import Prepared, Request, prepare_dataset
 from trash_keras.storage import local, remote
+from trash_keras.storage.names import require_utf8, to_bytes
 
 JOB = ".job"  # in the folder of shards, until they are finished
 IMAGES = ".images"  # in there too: class folders, where no reader takes the source itself
@@ -57,6 +59,7 @@ def write_shards(request: Request, output: str | os.PathLike, layout: Layout) ->
         OSError: The source cannot be read, or a shard cannot be written.
         ImportError: The client of the source, or Apache Beam, is not installed.
     """
+    require_utf8(output)
     options = beam.pipeline_options(layout.runner, layout.runner_options) if layout.runner else None
     already = remote.exists(remote.join(output, shard_writer.INDEX))
     if not already:
@@ -72,7 +75,8 @@ def write_shards(request: Request, output: str | os.PathLike, layout: Layout) ->
             f"{request.name}."
         )
     files = by_class(index["paths"])
-    return Prepared({name: len(paths) for name, paths in files.items()}, already)
+    split_folders.tell(files)
+    return Prepared(split_folders.counts(files), already)
 
 
 def _readable(request: Request, output: str | os.PathLike) -> str:
@@ -104,7 +108,7 @@ def _write(
     if found := {each for each in remote.names(output) if not each.startswith((".", "images-"))}:
         raise ValueError(f"{output} is not empty: it holds {min(found)}. Name a new folder.")
     job = remote.join(output, JOB)
-    digest = hashlib.sha256("\n".join(plan.paths).encode()).hexdigest()
+    digest = hashlib.sha256(to_bytes("\n".join(plan.paths))).hexdigest()
     beam.open_job(
         job,
         {"source": name, "images": digest, "format": plan.data_format, "shards": plan.shards},

@@ -18,6 +18,7 @@ from absl.testing import flagsaver
 from trash_keras import config
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_config, parse, read_config, reject_positional_arguments
+from trash_keras.storage import text_files
 
 define_config()
 VARIANTS = flags.DEFINE_string("variants", None, "Text file, a line a variant.", required=True)
@@ -39,16 +40,15 @@ def main(paths: Sequence[str]) -> None:
 
     file_roles.require("variants", VARIANTS.value)
     variants = {"recipe": read_config()}
-    with open(VARIANTS.value, encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip() and not line.startswith("#"):
-                where = f"{VARIANTS.value}, line {number}"
-                name, settings = _variant(line.strip(), where)
-                if name in variants:
-                    raise ValueError(f"{where}: there is already a variant {name!r}.")
-                if settings in variants.values():
-                    raise ValueError(f"{where}: {name} equals an earlier variant.")
-                variants[name] = settings
+    for number, line in enumerate(text_files.read(VARIANTS.value).split("\n"), start=1):
+        if line.strip() and not line.startswith("#"):
+            where = f"{VARIANTS.value}, line {number}"
+            name, settings = _variant(line.strip(), where)
+            if name in variants:
+                raise ValueError(f"{where}: there is already a variant {name!r}.")
+            if settings in variants.values():
+                raise ValueError(f"{where}: {name} equals an earlier variant.")
+            variants[name] = settings
 
     with launch.quiet_imports():
         from trash_keras.reporting import ablation

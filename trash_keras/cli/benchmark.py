@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from trash_keras.storage import local
+from trash_keras.storage.names import printable
 
 THREADS = flags.DEFINE_list("threads", "1,2", "Numbers of CPU threads to time with.")
 ROUNDS = flags.DEFINE_integer(
@@ -37,6 +38,6 @@ def main(models: Sequence[str]) -> None:
     file_roles.require_target("output", OUTPUT.value or "", ("json",))
     threads = sorted({int(count) for count in THREADS.value})
     found = benchmark.measure({model: model for model in models}, threads, ROUNDS.value)
-    print(benchmark.table(found))
+    print(printable(benchmark.table(found), keep="\n"))
     if OUTPUT.value:
         local.write_json(OUTPUT.value, {"machine": benchmark.machine(), "models": found})

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from trash_keras.storage.names import printable
+
 SPLIT = flags.DEFINE_enum(
     "split", "test", ("train", "valid", "test", "all"), "Split to compare on."
 )
@@ -26,7 +28,7 @@ def main(folders: Sequence[str]) -> None:
 
     local.require_folder("output", OUTPUT.value or "")
     compared = comparison.compare(folders, SPLIT.value)
-    print(comparison_page.text(compared))
+    print(printable(comparison_page.text(compared), keep="\n"))
     if OUTPUT.value:
         comparison_page.write(compared, OUTPUT.value)
         print(f"Page: {OUTPUT.value}/comparison.html")

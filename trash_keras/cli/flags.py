@@ -9,7 +9,9 @@ from typing import Any
 from absl import flags
 
 from trash_keras import config
+from trash_keras.cli import flag_files
 from trash_keras.presets import reader
+from trash_keras.storage import paths
 
 # Flags defined here belong to the verb that asks for them, so that its --help lists them.
 flags.disclaim_key_flags()
@@ -24,6 +26,12 @@ EVERYDAY = (
     "head_epochs", "finetune_epochs", "finetune_learning_rate", "tta", "target_risk", "wandb_mode",
     "folds", "seeds",
 )  # fmt: skip
+# Flags whose values are paths, beside those settings that are; checked by a test over all verbs.
+PATHS = {
+    "catalog", "explain", "external_dir", "label_map", "model", "ood_dir", "output", "paths_file",
+    "source", "variants", "workdir",
+    *(field.name for _, field in config.fields() if field.metadata["is_path"]),
+}  # fmt: skip
 _REQUIRED = "must have a value other than None"  # what absl says of a flag that has to be given
 
 _DEFINE: dict[type, Callable[..., Any]] = {
@@ -101,6 +109,8 @@ def missing(error: flags.IllegalFlagValueError, known: Sequence[flags.Flag]) -> 
 def parse(arguments: Sequence[str]) -> list[str]:
     """Parses flags; those of a preset count less than those given, wherever --preset stands.
 
+    In all flags of `PATHS`, and in positional arguments, `~` becomes the home folder.
+
     Args:
         arguments: Name of the program, flags and positional arguments.
 
@@ -109,13 +119,33 @@ def parse(arguments: Sequence[str]) -> list[str]:
 
     Raises:
         absl.flags.Error: An unknown flag, or a value that it does not take.
-        ValueError: There is no such preset.
+        ValueError: There is no such preset, or no such user's home.
         OSError: A --flagfile that cannot be read.
     """
     for path in _flag_files(arguments[1:]):
         from trash_keras.data import file_roles  # late: help and most calls do without it
 
         file_roles.require("flagfile", path)
+    rest = _parse(flag_files.inline(arguments))
+    for name in PATHS.intersection(flags.FLAGS):
+        if flags.FLAGS[name].value:
+            flags.FLAGS[name].value = _expanded(name, flags.FLAGS[name].value)
+    return [rest[0], *map(paths.expand, rest[1:])]
+
+
+def _expanded(name: str, value: str) -> str:
+    found = paths.expand_list(value)
+    for path in found.split(","):
+        user = path.split("/")[0]
+        if path.startswith("~") and not os.path.lexists(user):
+            raise ValueError(
+                f"--{name}: there is no user {user[1:]}. A file or folder that is called so is "
+                f"written ./{path}. Received: {value}"
+            )
+    return found
+
+
+def _parse(arguments: Sequence[str]) -> list[str]:
     if "preset" not in flags.FLAGS:
         return flags.FLAGS(arguments)
     flags.FLAGS["preset"].unparse()  # of an earlier call, whose settings stand by now

@@ -1,6 +1,8 @@
 """How a verb starts, and how it fails: one line on stderr and an exit status."""
 
 import contextlib
+import glob
+import io
 import os
 import shlex
 import sys
@@ -13,6 +15,8 @@ from absl import flags
 
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
+from trash_keras.host import imports
+from trash_keras.storage.names import printable
 
 flags.disclaim_key_flags()
 
@@ -27,14 +31,18 @@ def run(module: ModuleType) -> NoReturn:
     error (ValueError, OSError, a missing optional package) ends as one line on stderr with exit
     status 1, a wrong flag with status 2; anything else is a defect and keeps its traceback.
     """
-    flags.DEFINE_bool("traceback", False, "Show the full traceback of an error.")
+    flags.DEFINE_bool(
+        "traceback", False, "Show the full traceback of an error.", module_name=__name__
+    )
     is_script = module.__name__ == "__main__"
     program = f"python -m {module.__spec__.name}" if is_script and module.__spec__ else sys.argv[0]
     flags.FLAGS.register_key_flag_for_module(
         sys.argv[0] if is_script else module.__name__, flags.FLAGS["traceback"]
     )
-    # A log file shows each line when it is printed, not when a buffer is full.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # A log file shows each line when it is printed, not when a buffer is full. What the locale
+    # cannot show is escaped: a name must not end the verb.
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not so in a notebook, which shows it at once
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     if asked := (HELP | HELP_ALL).intersection(sys.argv[1:]):
         print(help_pages.page(module, program, everything=bool(asked & HELP_ALL)))
         sys.exit(0)
@@ -55,6 +63,14 @@ def run(module: ModuleType) -> NoReturn:
     raise AssertionError("app.run does not return")
 
 
+def forget_flags() -> None:
+    """Removes the flags of this package's verbs, so that another verb can define its own."""
+    for module, found in flags.FLAGS.flags_by_module_dict().items():
+        if module.startswith("trash_keras."):
+            for flag in list(found):
+                delattr(flags.FLAGS, flag.name)
+
+
 def command() -> str:
     """Returns the command line of this process as a user types it: "trash-keras train --x=1"."""
     return f"{sys.argv[0]} {shlex.join(sys.argv[1:])}".rstrip()
@@ -71,7 +87,10 @@ def quiet_imports() -> Iterator[None]:
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
-            yield
+            with imports.keras_on_tensorflow():
+                yield
+        except ValueError:  # says in one line what is wrong
+            raise
         except BaseException:
             held.seek(0)
             os.write(real_stderr, held.read())
@@ -83,8 +102,27 @@ def quiet_imports() -> Iterator[None]:
 
 def fail(message: str, status: int) -> NoReturn:
     """Ends the process with one line on stderr."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(status)
+
+
+def expanded(arguments: Sequence[str]) -> list[str]:
+    """Returns positional arguments with the files that a pattern like `*.jpg` stands for, sorted.
+
+    The shells of Windows leave that to programs. What exists by that very name is no pattern, and
+    brackets are letters of a name wherever that finds something. A pattern without a file stays,
+    so that the error names it.
+    """
+    found: list[str] = []
+    for argument in arguments:
+        is_pattern = any(letter in argument for letter in "*?[") and "://" not in argument
+        if not is_pattern or os.path.lexists(argument):
+            found.append(argument)
+            continue
+        literal = argument.replace("[", "[[]")
+        matches = glob.glob(literal, recursive=True) or glob.glob(argument, recursive=True)
+        found += sorted(matches) or [argument]
+    return found
 
 
 def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[str]:
@@ -107,7 +145,7 @@ def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[
 
 def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
     try:
-        return main(argv[1:]) or 0
+        return main(expanded(argv[1:])) or 0
     except (ValueError, OSError, ImportError) as error:
         if flags.FLAGS["traceback"].value:
             raise

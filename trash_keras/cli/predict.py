@@ -22,6 +22,7 @@ from trash_keras.batch import beam, writers
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_setting, define_threshold, reject_useless
 from trash_keras.storage import local
+from trash_keras.storage.names import printable
 
 MODEL = define_model()
 THRESHOLD = define_threshold()
@@ -98,12 +99,13 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
     for prediction in predictions:
         if prediction.error:
             status = 1
-            print(f"error: {prediction.file}: {prediction.error}", file=sys.stderr, flush=True)
+            line = printable(f"error: {prediction.file}: {prediction.error}")
+            print(line, file=sys.stderr, flush=True)
         elif FORMAT.value == "json":
             print(json.dumps(prediction.to_dict()), flush=True)
         else:
             drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
-            print(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}")
+            print(printable(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}"))
     return status
 
 

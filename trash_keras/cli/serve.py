@@ -32,9 +32,15 @@ BATCH = flags.DEFINE_integer("max_batch", 8, "Most images in a micro-batch of th
 REQUESTS = flags.DEFINE_integer(
     "max_requests", 32, "Most requests under way at once; others get status 503.", 1
 )
+CORS_ORIGINS = flags.DEFINE_list(
+    "cors_origins",
+    [],
+    "Web pages that may read predictions (CORS), as in https://example.org; * for all. Default: "
+    "none of another origin.",
+)
 GROUPS = {
     "Model": (MODEL, THRESHOLD),
-    "Address": (HOST, PORT),
+    "Address": (HOST, PORT, CORS_ORIGINS),
     "Limits": (UPLOAD, FILES, MEGAPIXELS, SECONDS, BATCH, REQUESTS),
 }
 
@@ -63,10 +69,11 @@ def main(paths: Sequence[str]) -> None:
         batch=BATCH.value,
         requests=REQUESTS.value,
     )
+    service.check_origins(CORS_ORIGINS.value)
     model = MODEL.value or str(pretrained.path())
     listening = service.listen(HOST.value, PORT.value)
     classifier = predictor.load(model, threshold=THRESHOLD.value)
-    app = service.build(classifier, Path(model).name, limits)
+    app = service.build(classifier, Path(model).name, limits, CORS_ORIGINS.value)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
     print(f"Serving {model} at http://{host}:{port}/v1/classify")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import trash_keras
+from trash_keras.storage.names import printable
 
 EVERYDAY = ("train", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve")
 RARE = ("cross_validate", "ablate", "compare", "benchmark")
@@ -33,20 +34,27 @@ def main(arguments: Sequence[str]) -> NoReturn:
         sys.exit(0)
     verb, *rest = arguments
     if verb not in VERBS:
-        print(f"error: {_unknown(verb)}", file=sys.stderr)
+        print(f"error: {printable(_unknown(verb))}", file=sys.stderr)
         sys.exit(2)
     run(verb, rest)
 
 
 def run(verb: str, arguments: Sequence[str]) -> NoReturn:
-    """Runs a verb with its flags and positional arguments, and exits."""
-    sys.argv = [
-        f"trash-keras {verb}",
-        *arguments,
-    ]  # so that reports record the same command however it was started
+    """Runs a verb with its flags and positional arguments, and exits.
+
+    A notebook may do so again in the same process, and find its `sys.argv` as it was.
+    """
     from trash_keras.cli import launch
 
-    launch.run(importlib.import_module(f"trash_keras.cli.{verb}"))
+    before, module = sys.argv, f"trash_keras.cli.{verb}"
+    # So that reports record the same command however it was started.
+    sys.argv = [f"trash-keras {verb}", *arguments]
+    launch.forget_flags()  # of an earlier verb in this process
+    sys.modules.pop(module, None)  # which would define them no more
+    try:
+        launch.run(importlib.import_module(module))
+    finally:
+        sys.argv = before
 
 
 def page() -> str:

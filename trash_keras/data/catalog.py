@@ -8,16 +8,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trash_keras.storage import local
+from trash_keras.data import formats, image_listing
+from trash_keras.storage import local, text_files
+from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
 WHOLE = "all"  # the only split of data that is not divided
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif", ".avif")
 FilesByClass = dict[str, tuple[str, ...]]  # class name -> paths relative to the data folder
 
 
@@ -29,11 +30,14 @@ class Catalog:
         class_names: Class names in label order (alphabetical).
         splits: Split name -> class name -> POSIX paths relative to the data folder, sorted.
         bad_files: Paths left out because they could not be decoded.
+        images_sha256: Of paths and content of all images, see `validation.images_sha256`; empty
+            where it was not computed.
     """
 
     class_names: tuple[str, ...]
     splits: Mapping[str, Mapping[str, tuple[str, ...]]]
     bad_files: tuple[str, ...] = ()
+    images_sha256: str = dataclasses.field(default="", compare=False)
 
     def examples(self, split: str) -> tuple[list[str], np.ndarray]:
         """Returns the N relative paths of a split and their labels, int32 [N].
@@ -172,12 +176,13 @@ class Catalog:
             ValueError: The file is missing or is not a catalog.
         """
         try:
-            values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            values: dict[str, Any] = json.loads(text_files.read(path))
             splits = {
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()
             }
-            return cls(tuple(values["class_names"]), splits, tuple(values["bad_files"]))
+            names, bad_files = tuple(values["class_names"]), tuple(values["bad_files"])
+            return cls(names, splits, bad_files, values.get("images_sha256", ""))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"No usable catalog at {path}: {error!r}") from error
 
@@ -189,55 +194,39 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
         data_dir: Folder with one sub-folder per class; images may lie in deeper folders.
 
     Returns:
-        Class name -> sorted POSIX paths relative to `data_dir`. Hidden files and folders, and
-        files that do not end in one of `EXTENSIONS`, are ignored.
+        Class name -> sorted POSIX paths relative to `data_dir`.
 
     Raises:
         ValueError: The folder is missing, has no class folders, or has no images.
     """
-    root = Path(data_dir)
-    local.require_folder("data_dir", root)
-    if not root.is_dir():
+    return scan_all(data_dir)[0]
+
+
+def scan_all(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.PassedOver]:
+    """Does the same as `scan`, and returns what was passed over beside it."""
+    local.require_folder("data_dir", data_dir)
+    if not Path(data_dir).is_dir():
         raise ValueError(
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "
             f"trash-keras prepare --source=synthetic --data_dir={data_dir}"
         )
-    names = sorted(entry.name for entry in root.iterdir() if _is_class_folder(entry))
-    files = {name: tuple(sorted(_images(root, name))) for name in names}
+    files, passed = image_listing.by_class(image_listing.list_folder(data_dir))
     if not any(files.values()):
-        raise ValueError(
-            f"{data_dir} has no images: it needs one folder per class with files ending in "
-            f"{', '.join(EXTENSIONS)}. Found folders: {', '.join(names) or 'none'}."
-        )
-    return files
+        raise image_listing.no_images(
+            data_dir, passed, f"it needs one folder per class with {formats.NAMES} files. Found "
+            f"folders: {', '.join(files) or 'none'}"
+        )  # fmt: skip
+    return files, passed
 
 
 def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
-    return hashlib.sha256(text.encode()).digest()
-
-
-def is_image(name: str) -> bool:
-    """Tells whether a file name or path ends in one of `EXTENSIONS`."""
-    return os.path.splitext(name)[1].lower() in EXTENSIONS
+    return hashlib.sha256(to_bytes(text)).digest()
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
     """Returns class names with their numbers of images, for messages."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
-
-
-def _is_class_folder(entry: Path) -> bool:
-    return entry.is_dir() and not entry.name.startswith(".")
-
-
-def _images(root: Path, class_name: str) -> Iterable[str]:
-    for folder, subfolders, names in os.walk(root / class_name):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        relative = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        for name in names:
-            if is_image(name) and not name.startswith("."):
-                yield str(relative / name)
 
 
 def single_split(files: FilesByClass) -> Catalog:

@@ -22,7 +22,7 @@ ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 
 
 def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
-    """Decodes a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file; the content decides which it is.
+    """Decodes a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file; the content decides which.
 
     Of animations and files of several images, the first or main image is taken. The EXIF
     orientation is applied, transparency is put on white, 16 bits become 8. RGB with a colour
@@ -172,5 +172,6 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError as error:
-        raise UndecodableError(f"cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise UndecodableError(f"cannot be read: {why}") from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from trash_keras.data import formats
 from trash_keras.metadata import ENTRY
-from trash_keras.storage import local
+from trash_keras.storage import local, text_files
 
 # Role -> what it is called, and the flag that takes it.
 ROLES = {
@@ -177,6 +177,9 @@ def _members(path: Path) -> set[str]:
 
 
 def _text(path: Path, start: bytes) -> str:
+    encoding = text_files.encoding(path)
+    if encoding.startswith("utf-16") or encoding.startswith("utf-32"):  # a text of Windows
+        start = start[: len(start) // 4 * 4].decode(encoding, "replace").encode()
     if b"\0" in start:
         return "binary"
     words = start.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -197,7 +200,7 @@ def _json(path: Path) -> str:
     if path.stat().st_size > _LARGEST_JSON:
         return "json"
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+        found: Any = json.loads(text_files.read(path))
     except ValueError:
         return "json"  # what reads it says what is wrong with it
     if not isinstance(found, dict):

@@ -24,16 +24,30 @@ DECODERS = {
     "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),  # turns itself upright
     "HEIC": ("pillow_heif", "HeifImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
+# Suffix -> the format that it promises; the content decides which it is.
+SUFFIXES = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo"), "JPEG"),
+    **dict.fromkeys((".png", ".apng"), "PNG"), ".webp": "WebP", ".bmp": "BMP", ".gif": "GIF",
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".heic", ".heif", ".hif", ".heics", ".heifs"), "HEIC"),
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+}  # fmt: skip
+NAMES = "JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF"
+START_BYTES = 256  # of a file, by which `identify` tells its format
 _STARTS = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",  # of more than 4 GB
+    b"MM\0+": "TIFF",
 }
-_FTYP_SIZE = 256  # bytes; real files name fewer brands
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 # What to do with an image to show it upright (EXIF 2.3, tag 0x0112).
 _UPRIGHT = {
@@ -78,13 +92,13 @@ def identify(encoded: bytes) -> str:
     if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
         return "WebP"
     if encoded[4:8] == b"ftyp":  # ISO base media: the size of this box, its name, its brands
-        box = encoded[8 : min(int.from_bytes(encoded[:4]), _FTYP_SIZE)]
+        box = encoded[8 : min(int.from_bytes(encoded[:4]), START_BYTES)]
         brands = {box[start : start + 4] for start in range(0, len(box), 4)}
         if brands & {b"avif", b"avis"}:
             return "AVIF"
         if brands & _HEIC_BRANDS:
             return "HEIC"
-    raise UnknownFormatError("not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF file")
+    raise UnknownFormatError(f"not a {NAMES} file")
 
 
 def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
@@ -108,7 +122,12 @@ def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
             f"{kind} needs pillow-heif: pip install 'trash-keras[heif]'"
         ) from error
     with _no_warnings():
-        return decoder(io.BytesIO(encoded))
+        image = decoder(io.BytesIO(encoded))
+        if kind == "TIFF":
+            image.getexif()  # which warns, and is kept
+    if kind == "TIFF" and image.mode in ("I", "F"):
+        raise UndecodableError(f"{kind} of 32 bits a channel, whose range is unknown")
+    return image
 
 
 @contextlib.contextmanager

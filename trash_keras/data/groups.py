@@ -4,14 +4,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from trash_keras.storage import local
+from trash_keras.storage import local, text_files
 
 Group = tuple[str, ...]  # paths relative to the data folder
 MOST_LINKS = 1_000_000
@@ -90,7 +89,7 @@ def load_groups(path: str | os.PathLike) -> list[Group]:
         ValueError: The file is missing or no such list, or an image is in two groups.
     """
     try:
-        groups = json.loads(Path(path).read_text(encoding="utf-8"))["groups"]
+        groups = json.loads(text_files.read(path))["groups"]
         named = [file for group in groups for file in group]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"No usable groups at {path}: {error!r}") from error

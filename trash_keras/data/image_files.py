@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trash_keras.data.catalog import is_image
+from trash_keras.data import formats, image_listing
 from trash_keras.storage import remote
+from trash_keras.storage.paths import expand
+from trash_keras.storage.text_files import encoding
 
 
 def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str]:
@@ -13,24 +15,44 @@ def iter_image_files(paths: Sequence[str], paths_file: str = "") -> Iterator[str
 
     Args:
         paths: Files and folders, paths or addresses. A file is yielded as it is named; of a folder
-            the images in it and below, sorted. The names in a folder are held in memory, some
-            200 bytes each.
-        paths_file: Text file with an image file a line, read line by line; or empty.
+            the images in it and below, sorted, as `image_listing` finds them; a line on stderr
+            says what it passes over. The names in a folder are held in memory, some 200 bytes
+            each.
+        paths_file: Text file with an image file a line, read line by line, `~` for the home
+            folder; or empty.
 
     Raises:
         OSError: A folder or `paths_file` cannot be read.
+        ValueError: There is no image at all; raised when all has been looked through.
     """
+    some = False
+    passed: dict[str, list[str]] = {}
+    for name in _named(paths, paths_file, passed):
+        some = True
+        yield name
+    if not some:
+        places = ", ".join([*paths, *filter(None, [paths_file])])
+        raise image_listing.no_images(places, passed, f"{formats.NAMES} files can be read")
+
+
+def _named(paths: Sequence[str], paths_file: str, passed: dict[str, list[str]]) -> Iterator[str]:
     for path in paths:
-        if remote.is_url(path):
-            found = remote.find(path)
-            yield from (name for name in found if name == path or is_image(name))
-        elif os.path.isdir(path):
-            yield from sorted(str(file) for file in Path(path).rglob("*") if is_image(file.name))
+        if remote.is_url(path) and remote.is_folder(path):
+            address, found = image_listing.list_remote(path)
+            names = [f"{address}/{name}" for name in found.images]
+        elif not remote.is_url(path) and os.path.isdir(path):
+            found = image_listing.list_folder(path)
+            names = [str(Path(path, name)) for name in found.images]
         else:
             yield path
+            continue
+        image_listing.tell(found.passed_over, path)
+        for reason, others in found.passed_over.items():
+            passed.setdefault(reason, []).extend(others)
+        yield from names
     if paths_file:
-        with open(paths_file, encoding="utf-8", errors="surrogateescape") as file:
-            yield from (line.rstrip("\r\n") for line in file if line.strip())
+        with open(paths_file, encoding=encoding(paths_file), errors="surrogateescape") as file:
+            yield from (expand(line.rstrip("\r\n")) for line in file if line.strip())
 
 
 def require_outside(folder: str, paths: Sequence[str]) -> None:

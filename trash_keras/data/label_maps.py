@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from trash_keras.data import file_roles
 from trash_keras.data.catalog import Catalog, FilesByClass
+from trash_keras.data.class_names import composed
+from trash_keras.storage import text_files
 
 LabelMap = Mapping[str, str | None]
 
@@ -24,7 +25,7 @@ def read(path: str | os.PathLike, class_names: Sequence[str]) -> dict[str, str |
     """
     file_roles.require("label_map", path)
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = json.loads(text_files.read(path))
     except (OSError, ValueError) as error:
         raise ValueError(f"No usable label map at {path}: {error}") from error
     if not isinstance(found, dict) or not all(
@@ -35,6 +36,7 @@ def read(path: str | os.PathLike, class_names: Sequence[str]) -> dict[str, str |
             'and the model\'s, or null to leave a class out, such as {"bottle": "glass", "other": '
             "null}."
         )
+    found = {composed(name): target and composed(target) for name, target in found.items()}
     if unknown := sorted({target for target in found.values() if target} - set(class_names)):
         raise ValueError(
             f"The label map {path} gives classes that the model does not know: "

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from trash_keras.config import DataConfig
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
+from trash_keras.storage import caches
 
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
 
@@ -91,23 +93,51 @@ def load_split(
         image.set_shape((side, side, 3))
         return image, tf.one_hot(label_of[position], class_count)
 
+    on_disk = cache and bool(cache_dir)
+    ordered = ordered or on_disk
     dataset = split.reader.encoded(paths, ordered)
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=ordered)
-    if not cache:
-        return dataset
-    return dataset.cache(_cache_file(cache_dir, split.reader.locations(paths), side, resize))
+    if not on_disk:
+        return dataset.cache() if cache else dataset
+    file = _cache_file(cache_dir, split.reader.locations(paths), side, resize)
+    shape = (len(paths), side, side, 3)
+    caches.make_once(file, lambda temporary: _write_images(temporary, dataset, shape))
+    return _read_images(file).map(
+        lambda index, image: (image, tf.one_hot(label_of[index], class_count))
+    )
 
 
 def _cache_file(
     cache_dir: str | os.PathLike, locations: Sequence[str], image_size: int, resize: str
-) -> str:
-    if not cache_dir:
-        return ""
+) -> Path:
     # The name depends on all that decides the content, so that a cache is never read for other
     # images.
     content = json.dumps([locations, image_size, resize])
-    Path(cache_dir).mkdir(parents=True, exist_ok=True)
-    return os.path.join(cache_dir, hashlib.sha256(content.encode()).hexdigest()[:16])
+    return Path(cache_dir) / f"images-{hashlib.sha256(content.encode()).hexdigest()[:16]}.npy"
+
+
+def _write_images(file: Path, dataset: tf.data.Dataset, shape: tuple[int, ...]) -> None:
+    """Writes the images of a dataset, uint8 of that shape together, one after the other.
+
+    TensorFlow's own file cache is filled while it is read: a process that is killed leaves a half
+    one with a lock that stops the next, and two processes cannot share it.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with file.open("wb") as opened:
+        np.lib.format.write_array_header_1_0(opened, header)
+        images = tqdm(dataset.as_numpy_iterator(), "Decoding images", shape[0], unit="image")
+        opened.writelines(image.tobytes() for image, _ in images)
+
+
+def _read_images(file: Path) -> tf.data.Dataset:
+    """Returns a dataset of (index int64, image uint8 [side, side, 3]) from a cache file."""
+    images = np.load(file, mmap_mode="r")
+
+    def row(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = tf.numpy_function(images.__getitem__, [index], tf.uint8, stateful=False)
+        return index, tf.ensure_shape(image, images.shape[1:])
+
+    return tf.data.Dataset.range(len(images)).map(row, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:

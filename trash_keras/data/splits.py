@@ -6,22 +6,15 @@ Stratified by class, and on request grouped, so that near-duplicates never lie i
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Protocol
 
-from trash_keras.data import file_roles
+from trash_keras.data import class_names, file_roles, split_folders
 from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, shuffle_key
 from trash_keras.data.groups import Group
 from trash_keras.data.trashnet import official_lists
 
 # 13 and 17 percent are the shares of the TrashNet authors' own lists (328 and 431 of 2,527).
 VALID_SHARE, TEST_SHARE = 0.13, 0.17
-# Common spellings of the split folders.
-FOLDER_NAMES = {
-    "train": ("train", "training"),
-    "valid": ("valid", "val", "validation"),
-    "test": ("test", "testing"),
-}
 
 Quotas = Mapping[str, Mapping[str, int]]  # part -> class name -> images wanted
 
@@ -49,7 +42,8 @@ def split(
     Args:
         data_dir: Folder of class folders, or of split folders for `folders`.
         method: stratified, grouped, official or folders.
-        seed: Decides the stratified and the grouped split, and nothing else does.
+        seed: Decides the stratified and the grouped split, and which images of train become the
+            part that two split folders lack; nothing else does.
         split_dir: Folder of the official lists; empty for the parent of `data_dir` if it holds
             any, else those that come with this package.
         listing: The reader of `data_dir`; None for a folder of image files.
@@ -65,7 +59,7 @@ def split(
     """
     files = listing.files_by_class() if listing else scan(data_dir)
     if method == "folders":
-        catalog = _by_folders(files, data_dir)
+        catalog = _by_folders(files, data_dir, seed)
     else:
         require_classes(files)
         if method == "stratified":
@@ -88,24 +82,36 @@ def split(
     return catalog
 
 
-def require_classes(files: FilesByClass) -> None:
-    """Raises ValueError unless there are two classes or more with an image for each split."""
-    if {"train", "test"} <= set(files):
-        raise ValueError(
-            "The data folder holds train and test instead of classes. "
-            "Use --split_method=folders to keep that split, or name one of them as --data_dir."
-        )
+def require_classes(files: FilesByClass, remedy: str = split_folders.KEEP) -> None:
+    """Checks that there are two classes or more with an image for each split.
+
+    Args:
+        files: Class name -> paths.
+        remedy: What to do about split folders, for the message.
+
+    Raises:
+        ValueError: There are not, or the folders are no classes.
+    """
+    split_folders.require_class_folders(files, remedy)
     if len(files) < 2:
         raise ValueError(
             "At least two classes are needed to train a classifier. "
-            f"Received one: {', '.join(files)}."
+            f"Received one: {', '.join(files)}.{_inside(files)}"
         )
+    class_names.refuse_reserved(files)
     for name, paths in files.items():
         if len(paths) < len(SPLITS):
             raise ValueError(
                 f"Class {name} needs at least {len(SPLITS)} images, one for each of "
                 f"{', '.join(SPLITS)}. Received: {len(paths)}."
             )
+
+
+def _inside(files: FilesByClass) -> str:
+    """Returns a hint where a single folder may be around the classes."""
+    inner = sorted({path.split("/")[1] for path in files[next(iter(files))] if path.count("/") > 1})
+    shown = f"{', '.join(inner[:5])}{' and more' if len(inner) > 5 else ''}"
+    return f" It holds {shown}: if these are the classes, name it as --data_dir." if inner else ""
 
 
 def _by_shares(
@@ -180,32 +186,40 @@ def _cost(wanted: Counter[str], counts: Counter[str]) -> int:
     return sum(abs(wanted[name] - count) - abs(wanted[name]) for name, count in counts.items())
 
 
-def _by_folders(everything: FilesByClass, data_dir: str | os.PathLike) -> Catalog:
-    splits: dict[str, FilesByClass] = {}
-    for split_name, spellings in FOLDER_NAMES.items():
-        found = [name for name in spellings if name in everything]
-        if len(found) != 1:
-            raise ValueError(
-                f"--split_method=folders needs one folder {' or '.join(spellings)} in {data_dir}. "
-                f"Found: {', '.join(found) or 'none'}."
-            )
-        files: dict[str, list[str]] = {}
-        for path in everything[found[0]]:
-            _, class_name, *below = PurePosixPath(path).parts
-            if not below:
-                raise ValueError(f"{path} in {data_dir} lies in no class folder.")
-            files.setdefault(class_name, []).append(path)
-        splits[split_name] = {name: tuple(files[name]) for name in sorted(files)}
-    class_names = tuple(splits["train"])
-    if len(class_names) < 2:
+def _by_folders(files: FilesByClass, data_dir: str | os.PathLike, seed: int) -> Catalog:
+    splits = split_folders.read(files, data_dir)
+    names = tuple(splits["train"])
+    class_names.refuse_reserved(names)
+    if len(names) < 2:
         require_classes(splits["train"])
     for split_name, chosen in splits.items():
-        if different := set(chosen) ^ set(class_names):
+        if different := set(chosen) ^ set(names):
             raise ValueError(
                 f"The class folders of train and {split_name} differ: "
                 f"{', '.join(sorted(different))}."
             )
-    return Catalog(class_names, splits)
+    for missing, share in (("valid", VALID_SHARE), ("test", TEST_SHARE)):
+        if missing not in splits:
+            splits |= _part_of_train(splits["train"], missing, share, seed)
+            print(
+                f"There is no folder for {missing}: {share:.0%} of each class of train, chosen by "
+                f"seed {seed}, are taken for it.",
+                flush=True,
+            )
+    used = {path for chosen in splits.values() for paths in chosen.values() for path in paths}
+    unused = [name for name, paths in files.items() if not used.issuperset(paths)]
+    if unused:
+        print(f"Folders that are in no split are not used: {', '.join(unused)}", flush=True)
+    return Catalog(names, {split_name: splits[split_name] for split_name in SPLITS})
+
+
+def _part_of_train(
+    train: FilesByClass, missing: str, share: float, seed: int
+) -> dict[str, FilesByClass]:
+    """Divides the images of train into what stays there and a part that is missing."""
+    wanted = {name: quota(share, len(paths)) for name, paths in train.items()}
+    rest = {name: len(paths) - wanted[name] for name, paths in train.items()}
+    return stratified_group_split(train, {missing: wanted, "train": rest}, str(seed))
 
 
 def require_each_class_in_each_split(catalog: Catalog) -> None:

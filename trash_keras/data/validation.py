@@ -1,5 +1,10 @@
 """Data validation: which images cannot be decoded."""
 
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -7,15 +12,19 @@ from tqdm import tqdm
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import Reader
+from trash_keras.storage.names import from_bytes, to_bytes
 
 
-def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> dict[str, str]:
+def verify_images(
+    reader: Reader, paths: list[str], max_megapixels: float, digests: dict[str, str] | None = None
+) -> dict[str, str]:
     """Decodes every image once, with a progress bar.
 
     Args:
         reader: Where the images are.
         paths: Images of the reader, in the order of `catalog.shuffle_key`.
         max_megapixels: Most pixels to decode, millions.
+        digests: Gets path -> SHA-256 of the content of each image.
 
     Returns:
         Path -> reason, for each image that cannot be decoded.
@@ -24,11 +33,14 @@ def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> di
     def reason(position: np.int64, encoded: bytes) -> bytes:
         try:
             # An unreadable file comes as no bytes at all; reading it once more says why.
-            decoding.decode(encoded or reader.read(paths[position]), max_megapixels)
+            content = encoded or reader.read(paths[position])
+            if digests is not None:
+                digests[paths[position]] = hashlib.sha256(content).hexdigest()
+            decoding.decode(content, max_megapixels)
         except formats.UndecodableError as error:
-            return str(error).encode()
+            return to_bytes(str(error))
         except OSError as error:
-            return f"cannot be read: {error.strerror or error}".encode()
+            return to_bytes(f"cannot be read: {error.strerror or error}")
         return b""
 
     def check(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -37,7 +49,25 @@ def verify_images(reader: Reader, paths: list[str], max_megapixels: float) -> di
 
     checked = reader.encoded(paths).map(check, num_parallel_calls=tf.data.AUTOTUNE)
     found = tqdm(checked.as_numpy_iterator(), "Checking images", len(paths), unit="image")
-    return {paths[position]: why.decode() for position, why in found if why}
+    return {paths[position]: from_bytes(why) for position, why in found if why}
+
+
+def images_sha256(reader: Reader, paths: list[str]) -> str:
+    """Returns what `keep_decodable` notes about images, which are read but not decoded.
+
+    Args:
+        reader: Where they are.
+        paths: Images of the reader, in the order of `catalog.shuffle_key`.
+    """
+    found = tqdm(reader.encoded(paths).as_numpy_iterator(), "Comparing images", len(paths))
+    return _joined(
+        {paths[position]: hashlib.sha256(content).hexdigest() for position, content in found}
+    )
+
+
+def _joined(digests: Mapping[str, str]) -> str:
+    """Returns the SHA-256 of paths and content, whatever their order and place."""
+    return hashlib.sha256(json.dumps(sorted(digests.items())).encode()).hexdigest()
 
 
 def keep_decodable(
@@ -52,13 +82,14 @@ def keep_decodable(
         max_megapixels: Most pixels to decode, millions.
 
     Returns:
-        The catalog without undecodable files.
+        The catalog without undecodable files, with `images_sha256`.
 
     Raises:
         ValueError: There are such files and `bad_files` is error; or a class would be left empty.
     """
     paths = catalog.paths()
-    bad = verify_images(reader, paths, max_megapixels)
+    digests: dict[str, str] = {}
+    bad = verify_images(reader, paths, max_megapixels, digests)
     if bad and bad_files == "error":
         path, why = next(iter(bad.items()))
         raise ValueError(
@@ -66,4 +97,5 @@ def keep_decodable(
             + (", and others. " if len(bad) > 1 else ". ")
             + "Repair or remove them, or leave them out with --bad_files=skip."
         )
-    return catalog.without(bad)
+    good = {path: digest for path, digest in digests.items() if path not in bad}
+    return dataclasses.replace(catalog.without(bad), images_sha256=_joined(good))

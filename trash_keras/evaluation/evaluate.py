@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trash_keras.config import DataConfig, make_options
-from trash_keras.data import file_roles, label_maps, validation
+from trash_keras.data import file_roles, image_listing, label_maps, split_folders, validation
 from trash_keras.data.catalog import Catalog, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
@@ -21,6 +21,7 @@ from trash_keras.evaluation.explain import Explainer
 from trash_keras.evaluation.robustness import measure_robustness
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import keras_settings
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
@@ -76,6 +77,7 @@ class EvaluationOptions:
         return self.split if self.catalog else "all"
 
 
+@keras_settings.settled()
 def evaluate(
     model: str | os.PathLike,
     data_dir: str | os.PathLike,
@@ -100,7 +102,8 @@ def evaluate(
     Returns:
         The report: a part for what was scored, named after the split, `all` without a catalog,
         with `accuracy`, `loss`, `per_class` and more, as `Predictions.score` returns them;
-        `class_names`, `bad_files`, `answering` and `run`; and what else was requested.
+        `class_names`, `bad_files`, `passed_over`, `answering` and `run`; and what else was
+        requested.
 
     Raises:
         ImportError: The runtime of the model is not installed.
@@ -136,13 +139,16 @@ def _choose(
     """Returns the images to score, and what the report says of them."""
     if settings.catalog:
         file_roles.require("catalog", settings.catalog)
-    members = reader.files_by_class()
+    members, passed = reader.files_by_class(), reader.passed_over()
+    image_listing.tell(passed, data_dir)
     split = settings.scored_split()
+    if not (settings.catalog or settings.label_map or set(members) <= set(class_names)):
+        split_folders.require_class_folders(members, split_folders.NAME_ONE)
     images = (Catalog.load(settings.catalog) if settings.catalog else single_split(members)).only(
         split
     )
     images.require(members, data_dir)
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = {"passed_over": image_listing.summary(passed)}
     if settings.label_map:
         label_map = label_maps.read(settings.label_map, class_names)
         images, details["label_map"] = label_maps.apply(label_map, images)

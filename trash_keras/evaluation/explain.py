@@ -17,6 +17,7 @@ from trash_keras.data.decoding import ReadImages
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import saliency
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import keras_settings
 from trash_keras.models.classifier import load_classifier
 from trash_keras.models.grad_cam import GradCam, NoHeatMapError
 from trash_keras.predictor import Prediction
@@ -43,6 +44,7 @@ class Explainer:
     grad_cam: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     @classmethod
+    @keras_settings.settled()
     def load(cls, path: str | os.PathLike) -> "Explainer":
         """Loads a model file that `Predictor.load` takes.
 
@@ -69,6 +71,7 @@ class Explainer:
         return cls(metadata, lambda images: np.asarray(classifier.predict_on_batch(images)),
                    grad_cam)  # fmt: skip
 
+    @keras_settings.settled()
     def heat_maps(
         self, predictions: Mapping[str, str], squares: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
@@ -131,6 +134,7 @@ def explain_errors(
     return HeatMaps(explainer.metadata.resize, explainer.heat_maps(errors, squares))
 
 
+@keras_settings.settled()
 def saliency_faithfulness(
     explainer: Explainer,
     predictions: Predictions,

@@ -10,9 +10,8 @@ import keras
 import numpy as np
 
 from trash_keras.calibration.ood import TRAINING_IMAGES
-from trash_keras.data import decoding, pipeline, validation
-from trash_keras.data.catalog import EXTENSIONS, WHOLE, Catalog, shuffle_key
-from trash_keras.data.image_files import iter_image_files
+from trash_keras.data import decoding, image_listing, pipeline, validation
+from trash_keras.data.catalog import WHOLE, Catalog, shuffle_key
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
 from trash_keras.metrics import ood
@@ -64,15 +63,16 @@ def ood_dataset(
     """
     if not os.path.isdir(folder):  # Path("") would be the working folder
         raise ValueError(f"--ood_dir must be a folder of images. Received: {folder}")
-    paths = [Path(path).relative_to(folder).as_posix() for path in iter_image_files([str(folder)])]
-    paths.sort(key=shuffle_key)
+    found = image_listing.list_folder(folder)
+    image_listing.tell(found.passed_over, folder)
+    paths = sorted(found.images, key=shuffle_key)
     reader = FolderReader(folder)
     bad = validation.verify_images(reader, paths, max_megapixels) if paths else {}
     kept = tuple(path for path in paths if path not in bad)
     if not kept:
         raise ValueError(
             f"--ood_dir={folder} has no image that can be decoded, of {len(paths)} files "
-            f"ending in {', '.join(EXTENSIONS)}."
+            "that are taken for images."
         )
     catalog = Catalog(("ood",), {WHOLE: {"ood": kept}}, tuple(bad))
     return Split(catalog, WHOLE, reader, max_megapixels=max_megapixels)

@@ -22,11 +22,13 @@ from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOption
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
-from trash_keras.models import inference
+from trash_keras.models import inference, keras_settings
 from trash_keras.reporting import parity_page, report
 from trash_keras.storage import local
+from trash_keras.storage.names import require_utf8
 
 
+@keras_settings.settled()
 def export(
     workdir: str | os.PathLike,
     formats: Sequence[str] = DEFAULT_FORMATS,
@@ -50,7 +52,8 @@ def export(
     Returns:
         The content of `export.json`: what `input` and `output` are, `answering` of
         `ModelMetadata.inference_settings`, the number of `compared_pictures`, the `machine` that
-        timed the files, and for each format under `kinds` its `path`, size in `bytes`, what
+        timed the files, and for each format under `kinds` its `path`, size in `bytes`, the
+        versions of runtimes that were `tried`, what
         `parity.Reference.figures` returns, and `latency` and `peak_memory_mb` of
         `benchmark.measure`. Formats that this call did not ship, since they agree too little, are
         under `refused`, with what they predicted.
@@ -68,6 +71,7 @@ def export(
         )
     workdir = Path(workdir)
     local.require_folder("workdir", workdir)
+    require_utf8(workdir)
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     spec = _spec(workdir, metadata, reference.split.reader, settings)
@@ -82,6 +86,7 @@ def export(
                 size = _size(temporary)
                 figures = reference.figures(temporary, settings.min_agreement)
             facts["kinds"][name] = {"path": chosen.file, "bytes": size, **figures}
+            facts["kinds"][name]["tried"] = chosen.tried
         except parity.DisagreementError as found:
             local.remove(output / chosen.file)
             facts["kinds"].pop(name, None)

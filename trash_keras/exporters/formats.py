@@ -22,11 +22,20 @@ class Format:
         file: Name of the file or folder in RUN/export/.
         write: Writes an `ExportSpec` to a path.
         help: A few words about it.
+        tried: Versions of runtimes that such files were run with, for card and `export.json`.
     """
 
     file: str
     write: "Callable[[ExportSpec, Path], None]"
     help: str
+    tried: str
+
+
+# The oldest and the newest that were tried, which gave the same predictions.
+_LITERT = "LiteRT 1.1.2, 1.4.0, 2.0.3, 2.3.0; TensorFlow 2.20.0, 2.21.0"
+_ANY_LITERT = f"{_LITERT}; tflite-runtime 2.14.0"
+# Its int8 weights by channel need operators of TensorFlow 2.17.
+_NEWER_LITERT = f"{_LITERT}; refused by tflite-runtime 2.14.0 (needs TensorFlow 2.17 or newer)"
 
 
 def _writer(module: str, function: str) -> "Callable[[ExportSpec, Path], None]":
@@ -40,26 +49,42 @@ def _writer(module: str, function: str) -> "Callable[[ExportSpec, Path], None]":
 
 FORMATS = {
     "saved_model": Format(
-        "saved_model", _writer("saved_model", "write"), "TensorFlow Serving; decodes files, too"
+        "saved_model",
+        _writer("saved_model", "write"),
+        "TensorFlow Serving; decodes files, too",
+        "TensorFlow 2.20.0, 2.21.0",
     ),
     "float32": Format(
-        "model_float32.tflite", _writer("tflite", "write_float32"), "TFLite, not quantized"
+        "model_float32.tflite",
+        _writer("tflite", "write_float32"),
+        "TFLite, not quantized",
+        _ANY_LITERT,
     ),
     "float16": Format(
-        "model_float16.tflite", _writer("tflite", "write_float16"), "TFLite, half the size"
+        "model_float16.tflite",
+        _writer("tflite", "write_float16"),
+        "TFLite, half the size",
+        _ANY_LITERT,
     ),
     "dynamic": Format(
         "model_dynamic.tflite",
         _writer("tflite", "write_dynamic"),
         "TFLite, a quarter of the size: weights in int8, by post-training quantization",
+        _NEWER_LITERT,
     ),
     "int8": Format(
         "model_int8.tflite",
         _writer("tflite", "write_int8"),
         "TFLite for phones, a quarter of the size: full post-training quantization, bytes in and "
         "out",
+        _ANY_LITERT,
     ),
-    "onnx": Format("model.onnx", _writer("onnx", "write"), "ONNX Runtime; needs the extra onnx"),
+    "onnx": Format(
+        "model.onnx",
+        _writer("onnx", "write"),
+        "ONNX Runtime; needs the extra onnx",
+        "ONNX Runtime 1.32.0",
+    ),
 }
 DEFAULT_FORMATS = ("saved_model", "float32")
 

@@ -61,18 +61,20 @@ class Predictions:
         shares = ",".join(["%.8g"] * len(self.class_names))  # one format is twice as fast
         start = io.StringIO()
         names = csv.writer(start, lineterminator="\n")
+        quoting = csv.writer(start, lineterminator="\n", quoting=csv.QUOTE_ALL)
         # Row by row, since the text of many images of many classes may not fit into memory.
         with (
             local.atomic_write(path) as temporary,
-            temporary.open("w", encoding="utf-8", newline="") as file,
+            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
             header = ["file", "truth", "prediction", *self.class_names]
             csv.writer(file, lineterminator="\n").writerow(header)
             for name, label, guess, row in zip(
                 self.paths, self.labels, best, self.probabilities, strict=True
             ):
-                classes = (self.class_names[label], self.class_names[guess])
-                names.writerow([name, *classes])
+                cells = [name, self.class_names[label], self.class_names[guess]]
+                # A name may hold a carriage return, which ends a line unless it is quoted.
+                (quoting if "\r" in name else names).writerow(cells)
                 file.write(f"{start.getvalue()[:-1]},{shares % tuple(row.tolist())}\n")
                 start.seek(0)
                 start.truncate()
@@ -85,7 +87,7 @@ class Predictions:
             ValueError: There is no such file, or it holds something else.
         """
         try:
-            with Path(path).open(encoding="utf-8", newline="") as file:
+            with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
                 rows = csv.reader(file)
                 header = next(rows, [])
                 class_names = header[3:]

@@ -1,14 +1,17 @@
 """Slices: recall on some of the images apart, such as those of one source or one camera."""
 
 import csv
+import io
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trash_keras.data import file_roles
 from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.storage import text_files
+from trash_keras.storage.names import is_plain, key, printable
 
 COLUMN = "subset"
 NOT_LISTED = "(not listed)"  # the slice of images that the file does not name
@@ -33,16 +36,18 @@ def load(named: str, paths: Sequence[str]) -> dict[str, str]:
     if not named:
         return {}
     slice_of = _read(named)
-    count_of = Counter(_file_name(path) for path in paths)
+    count_of = Counter(_file_name(key(path)) for path in paths)
+    _require_utf8(named, slice_of, {*count_of, *map(key, paths)})
     found = {}
-    for path in paths:
+    for given in paths:
+        path = key(given)
         name = _file_name(path)
         if path not in slice_of and name in slice_of and count_of[name] > 1:
             raise ValueError(
                 f"--slices names {name}, but {count_of[name]} images are called that. Write "
                 f"paths in the data folder, as in {path}."
             )
-        found[path] = slice_of.get(path) or slice_of.get(name) or NOT_LISTED
+        found[given] = slice_of.get(path) or slice_of.get(name) or NOT_LISTED
     if set(found.values()) == {NOT_LISTED}:
         raise ValueError(
             f"--slices names {next(iter(slice_of))} and more, but none of the {len(paths)} "
@@ -61,21 +66,41 @@ def _read(named: str) -> dict[str, str]:
         path, column = named, COLUMN
     file_roles.require("slices", path)
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or ()
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text, delimiter = _table(path)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        columns = reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        # Excel writes empty rows, too.
+        rows = [row for row in reader if any(row.values())]
+    except (OSError, ValueError, csv.Error) as error:
         raise ValueError(f"No usable --slices at {path}: {error}") from error
     if not {"file", column} <= set(columns) or not rows:
         raise ValueError(
             f"--slices needs a CSV file with the columns file and {column}, and rows. "
             f"{path} has {len(rows)} rows and the columns: {', '.join(columns) or 'none'}."
         )
-    twice = [file for file, count in Counter(row["file"] for row in rows).items() if count > 1]
+    twice = [file for file, count in Counter(key(row["file"]) for row in rows).items() if count > 1]
     if twice:
         raise ValueError(f"{path} names {twice[0]} more than once.")
-    return {row["file"]: row[column] for row in rows}
+    return {key(row["file"]): row[column] for row in rows}
+
+
+def _table(path: str) -> tuple[str, str]:
+    """Returns a CSV text and what separates its cells: Excel takes that from the country."""
+    text = text_files.read(path, errors="surrogateescape", newline="")
+    first, _, rest = text.partition("\n")
+    if first.lower().startswith("sep=") and len(first.rstrip("\r")) == 5:  # a line for Excel alone
+        return rest, first[4]
+    return text, max(",;\t", key=first.count)
+
+
+def _require_utf8(named: str, slice_of: Mapping[str, str], known: Collection[str]) -> None:
+    """Refuses text that is not UTF-8, but for the names of images that are not."""
+    for file, name in slice_of.items():
+        if not is_plain(name or "") or not (is_plain(file) or file in known):
+            raise ValueError(
+                f"--slices={named} is not UTF-8 text: {printable(f'{file}, {name}')}. Save it as "
+                "CSV UTF-8."
+            )
 
 
 def slice_metrics(

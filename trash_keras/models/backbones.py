@@ -5,6 +5,8 @@ import inspect
 import os
 import types
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +15,7 @@ import numpy as np
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import efficientnet_lite
+from trash_keras.storage import caches
 
 # The images that determine an affine function of RGB: black, and full red, green and blue.
 _PROBES = np.concatenate([np.zeros((1, 1, 1, 3)), 255 * np.eye(3).reshape(3, 1, 1, 3)])
@@ -191,12 +194,16 @@ def _from_applications(name: str, weights: str, image_size: int) -> keras.Model:
             ".keras file."
         )
     build_network: Callable[..., keras.Model] = getattr(keras.applications, name)
+    downloads = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+    # Keras downloads to the final name: a second process would read half a file.
+    wait = caches.alone(downloads / ".trash_keras.lock") if weights == "imagenet" else nullcontext()
     try:
-        return build_network(
-            include_top=False,
-            weights="imagenet" if weights == "imagenet" else None,
-            input_shape=(image_size, image_size, 3),
-        )
+        with wait:
+            return build_network(
+                include_top=False,
+                weights="imagenet" if weights == "imagenet" else None,
+                input_shape=(image_size, image_size, 3),
+            )
     except ValueError as error:
         raise ValueError(
             f"{name} cannot be built for --image_size={image_size}: {error}"

@@ -22,6 +22,7 @@ from trash_keras.models.classifier import (
     raw_classifier,
     with_all_outputs,
 )
+from trash_keras.models.older_keras import leave_out_newer
 from trash_keras.storage import local
 
 CROP = 7 / 8  # of the side, in the middle
@@ -115,6 +116,7 @@ def save(model: keras.Model, metadata: ModelMetadata, path: str | os.PathLike) -
     """
     with local.atomic_write(path) as temporary:
         model.save(temporary)
+        leave_out_newer(temporary)
         metadata.embed(temporary)
 
 

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from trash_keras.storage import text_files
+
 FOLDER = Path(__file__).parent
 _LINE = re.compile(r"--(\w+)=(.*)")
 
@@ -24,7 +26,7 @@ def settings(name: str) -> dict[str, str]:
     if name not in names():
         raise ValueError(f"--preset must be one of {', '.join(names())}. Received: {name!r}")
     found: dict[str, str] = {}
-    for line in (FOLDER / f"{name}.flags").read_text(encoding="utf-8").splitlines():
+    for line in text_files.read(FOLDER / f"{name}.flags").split("\n"):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())

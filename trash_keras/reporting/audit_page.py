@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.data import image_listing
 from trash_keras.data.audit.inspection import ORIENTATIONS
 from trash_keras.data.audit.outliers import MEASURES
 from trash_keras.data.groups import write_groups
@@ -79,6 +80,7 @@ def write_page(
         balance=_balance(counts),
         unreadable=findings["unreadable"],
         wrong_extensions=findings["wrong_extensions"],
+        passed_over=image_listing.sentence(findings.get("passed_over") or {}),
         exact=_crossing_first(findings["exact_duplicates"])[:EXACT_SHOWN],
         near=_crossing_first(findings["near_duplicates"])[:NEAR_SHOWN],
         label_issues=issues and {**issues, "found": issues["found"][:LABEL_ISSUES_SHOWN]},

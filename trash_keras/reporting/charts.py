@@ -3,16 +3,19 @@
 A new figure of the page is one more entry of `page_charts`.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any, Literal
 
 from trash_keras.metrics import calibration, report_file, saliency
 from trash_keras.metrics.classification import MATRIX_CLASSES, TARGET_RISK
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting.plots import base, class_figures, confidence, robustness, saliency_maps
+
+if TYPE_CHECKING:  # Matplotlib is imported by `plots`, whatever MPLBACKEND says
+    from matplotlib.figure import Figure
 
 Section = Literal["training", "confidence", "ood", "robustness", "saliency", "more"]
 

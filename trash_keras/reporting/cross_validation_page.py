@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.data import image_listing
 from trash_keras.metrics import cross_validation, intervals
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
@@ -31,7 +32,8 @@ def write(
         report: `cross_validation.score`, and `folds` (for each `seed`, `fold`, `accuracy`,
             `accuracy_interval`, `macro_f1`, `examples`, `predicted` and `wrong` as for `score`,
             `valid_accuracy`, `best_epoch` counted from 0 and `training_minutes`), `groups` and
-            `grouped_images` (their numbers), `config`, `run` and `bad_files`.
+            `grouped_images` (their numbers), `config`, `run`, `bad_files` and
+            `passed_over`, from `image_listing.summary`.
         predictions: Seed -> predictions for every image, from `cross_validation.aggregate`.
         output: Folder of the cross-validation.
 
@@ -56,6 +58,7 @@ def write(
         output / cross_validation.PAGE,
         TEMPLATE,
         report=report,
+        passed_over=image_listing.sentence(report.get("passed_over") or {}),
         synthetic=text.is_synthetic(report),
         sentences=sentences(report),
         seeds=_seeds_table(report),

@@ -15,6 +15,7 @@ from PIL import Image
 from trash_keras.data import decoding, formats
 from trash_keras.data.decoding import ReadImages
 from trash_keras.storage import local
+from trash_keras.storage.names import printable
 
 THUMBNAIL_SIDE = 160  # pixels, the longer side
 # Encoded images may be large: not all of them are held in memory.
@@ -48,8 +49,7 @@ def write(path: str | os.PathLike, template: str, **values: Any) -> None:
         OSError: The page cannot be written.
     """
     text = environment().from_string(template).render(**values)
-    # A file name that is not valid UTF-8 must not prevent the page: its odd bytes become "?".
-    local.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
+    local.write_text(path, printable(text, keep="\n\r\t"))
 
 
 def environment(autoescape: bool = True) -> jinja2.Environment:

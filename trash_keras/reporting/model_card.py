@@ -18,6 +18,7 @@ from trash_keras.metrics.classification import MATRIX_CLASSES, weakest
 from trash_keras.reporting import html
 from trash_keras.reporting.text import calibration_paragraphs, is_synthetic, verdict_paragraphs
 from trash_keras.storage import local
+from trash_keras.storage.names import printable
 
 # Read with the module: a training of hours must not meet a newer template at its end.
 TEMPLATE = (
@@ -79,7 +80,7 @@ def write(
         run=run,
         model_files=model_files,
     )  # fmt: skip
-    local.write_text(path, text.encode("utf-8", errors="replace").decode("utf-8"))
+    local.write_text(path, printable(text, keep="\n\r\t"))
 
 
 def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:

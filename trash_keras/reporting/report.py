@@ -13,6 +13,7 @@ from typing import Any
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoding import ReadImages
 from trash_keras.data.sources import install
+from trash_keras.metadata import TRIED_KERAS
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.metrics.report_file import (
@@ -42,7 +43,8 @@ def list_model_files(workdir: Path, report: Mapping[str, Any]) -> list[dict[str,
     Returns:
         For each file `format`, `path` (relative to the folder), `bytes`, and as far as they are
         known `accuracy` (0 to 1), `agreement` (share of images with the class that Keras
-        predicts), `max_difference` (of a probability, from Keras) and `latency` (text); else None.
+        predicts), `max_difference` (of a probability, from Keras), `latency` (text) and `tried`
+        (versions of runtimes, text); else None.
 
     Raises:
         ValueError: export.json is damaged.
@@ -52,6 +54,7 @@ def list_model_files(workdir: Path, report: Mapping[str, Any]) -> list[dict[str,
     if trained.is_file():
         accuracy = report[main_split(report)]["accuracy"]
         facts = {"path": trained.name, "bytes": trained.stat().st_size, "accuracy": accuracy}
+        facts["tried"] = TRIED_KERAS
         rows.append(_row("keras", facts))
     try:
         rows += [
@@ -72,6 +75,7 @@ def _row(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         "agreement": facts.get("agreement"),
         "max_difference": facts.get("max_difference"),
         "latency": latency(facts),
+        "tried": facts.get("tried"),
     }
 
 
@@ -96,8 +100,9 @@ def write(
         output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
             predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         content: What is scored and shown.
-        details: What else belongs in the report: `bad_files`, `config`, `run`, `label_map`,
-            `explanations` (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
+        details: What else belongs in the report: `bad_files`, `passed_over` (from
+            `image_listing.summary`), `config`, `run`, `label_map`, `explanations`
+            (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
             (`ood.measure`) and `answering` (`ModelMetadata.inference_settings`).
         slice_of: From `slices.load`; slices are scored apart in the section `subsets`.
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.data import image_listing
 from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import ood, report_file, saliency
 from trash_keras.metrics.classification import MATRIX_CLASSES
@@ -87,6 +88,7 @@ def write_page(
         balance=html.balance_rows(counts, predictions.class_names),
         counts=counts,
         bad_files=report.get("bad_files") or (),
+        passed_over=image_listing.sentence(report.get("passed_over") or {}),
         bad_files_shown=BAD_FILES_SHOWN,
         model_files=model_files,
         robustness=report.get("robustness"),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.models import inference
+from trash_keras.models import inference, keras_settings
 from trash_keras.predictor import PredictBatch, micro_batched, require_shapes
 
 
@@ -24,6 +24,7 @@ def limit_threads(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+@keras_settings.settled()
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
     """Loads the inference model of a `.keras` file.
 
@@ -48,4 +49,9 @@ def predict_batch(model: keras.Model, views: int) -> PredictBatch:
         model: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, outputs].
         views: Of test-time augmentation in it; it takes as many times the memory.
     """
-    return micro_batched(lambda images: np.asarray(model.predict_on_batch(images)), views)
+
+    @keras_settings.settled()
+    def predict(images: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict_on_batch(images))
+
+    return micro_batched(predict, views)

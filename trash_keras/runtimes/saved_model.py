@@ -4,10 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.metadata import ModelMetadata, newest_version
+from trash_keras.models import keras_settings
 from trash_keras.predictor import PredictBatch, micro_batched, require_shapes
 from trash_keras.runtimes import keras_file
 
 
+@keras_settings.settled()
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
     """Loads a SavedModel folder, see `newest_version`; its `serving_default` predicts.
 

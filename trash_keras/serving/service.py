@@ -5,17 +5,19 @@ import contextlib
 import dataclasses
 import logging
 import os
+import re
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -154,16 +156,43 @@ class Service:
         return JSONResponse({"model": self._name, **dataclasses.asdict(self._metadata)})
 
 
-def build(predictor: Predictor, name: str, limits: Limits) -> FastAPI:
+def check_origins(origins: Sequence[str]) -> None:
+    """Checks what `build` takes.
+
+    Raises:
+        ValueError: One is no origin, which browsers would never send.
+    """
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+            raise ValueError(
+                "--cors_origins takes origins, as in https://example.org or "
+                f"http://localhost:3000, without a path; or *. Received: {origin!r}"
+            )
+
+
+def build(
+    predictor: Predictor, name: str, limits: Limits, cors_origins: Sequence[str] = ()
+) -> FastAPI:
     """Builds the application; see `Service`.
 
     It has `openapi.json`, but not FastAPI's pages for it, which load scripts from other hosts.
+
+    Args:
+        predictor: As `Service` has it; so are `name` and `limits`.
+        name: Of the model file.
+        limits: What requests may be.
+        cors_origins: Web pages that may read what it responds, or *; see `check_origins`.
     """
     service = Service(predictor, name, limits)
     app = FastAPI(
         title="trash_keras", version=trash_keras.__version__, lifespan=service.running,
         docs_url=None, redoc_url=None,
     )  # fmt: skip
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=[origin.lower() for origin in cors_origins],
+            allow_methods=["GET", "POST"], allow_headers=["*"],
+        )  # fmt: skip
     app.post("/v1/classify", openapi_extra=_BODY)(service.classify)
     app.get("/v1/model")(service.model)
     app.get("/healthz")(service.health)
@@ -220,7 +249,35 @@ def serve(app: FastAPI, listening: socket.socket, patience: float) -> NoReturn:
     # A broken upload is the client's error: the client is told, the log stays quiet.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     # uvicorn handles these signals, and raises them again when all is done: exit without an error.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    uvicorn.Server(config).run(sockets=[listening])
+    before = {
+        number: signal.signal(number, lambda *_: sys.exit(0))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    server = uvicorn.Server(config)
+    try:
+        if _in_event_loop():
+            _serve_beside(server, listening)
+        else:
+            server.run(sockets=[listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     sys.exit(1)  # the application could not start, and the log says why
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _serve_beside(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serves in a thread until this one is interrupted: a notebook's kernel is a loop already."""
+    with ThreadPoolExecutor(1, "server") as pool:
+        running = pool.submit(server.run, [listening])
+        try:
+            running.result()
+        finally:
+            server.should_exit = True

@@ -27,7 +27,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp"
+        dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=".tmp"
     ) as aside:
         temporary = Path(aside) / path.name
         yield temporary
@@ -56,9 +56,9 @@ def require_folder(flag: str, path: str | os.PathLike) -> None:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes a UTF-8 text file."""
+    """Writes a UTF-8 text file; bytes of names that are not UTF-8 stay as they are."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

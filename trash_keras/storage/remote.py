@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.storage import local
+from trash_keras.storage.names import to_bytes
 
 _CHUNK = 1 << 20  # bytes
 # Scheme of an address -> extra of this package that brings its client.
@@ -79,7 +80,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a UTF-8 text file, whole or not at all."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def read_bytes(path: str | os.PathLike, start: int | None = None, end: int | None = None) -> bytes:
@@ -110,15 +111,10 @@ def names(folder: str | os.PathLike) -> set[str]:
         return set()
 
 
-def find(folder: str) -> list[str]:
-    """Returns the sorted addresses of all files in and below a folder of an object store.
-
-    An address that is no folder comes back as it is.
-    """
-    filesystem, root = open_filesystem(folder)
-    if not filesystem.isdir(root):
-        return [folder]
-    return sorted(filesystem.unstrip_protocol(path) for path in filesystem.find(root))
+def is_folder(path: str | os.PathLike) -> bool:
+    """Tells whether there is a folder at a path or address."""
+    filesystem, root = open_filesystem(path)
+    return bool(filesystem.isdir(root))
 
 
 def remove(path: str | os.PathLike) -> None:
@@ -162,7 +158,8 @@ def checksum(path: str | os.PathLike) -> str:
     inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in inside:
         if path.is_dir():
-            digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
+            name = to_bytes(file.relative_to(path).as_posix())
+            digest.update(name + f"\0{file.stat().st_size}\0".encode())
         with file.open("rb") as opened:
             while chunk := opened.read(_CHUNK):
                 digest.update(chunk)

@@ -1,7 +1,6 @@
 """TensorBoard: curves of all phases on one axis, and confusion matrices at the end."""
 
 import importlib.util
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting.plots import base, class_figures
+from trash_keras.reporting.plots import class_figures, svg
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.tracking.trackers import ReadImages
 
@@ -51,8 +50,6 @@ class TensorBoardTracker:
                 figure = class_figures.confusion_matrix(
                     scores["confusion_matrix"], of_split.class_names
                 )
-                encoded = io.BytesIO()
-                figure.savefig(encoded, format="png", dpi=base.DOTS_PER_INCH)
-                image = tf.io.decode_png(encoded.getvalue(), channels=3)
+                image = tf.io.decode_png(svg.pixels(figure), channels=3)
                 tf.summary.image(f"{split}/confusion_matrix", image[None])
         writer.close()

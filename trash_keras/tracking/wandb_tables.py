@@ -11,6 +11,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import html
 from trash_keras.reporting.plots import saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
+from trash_keras.storage.names import printable
 from trash_keras.tracking.trackers import ReadImages
 
 ROWS_SHOWN = 1000  # some 5 kB each
@@ -93,7 +94,14 @@ def _image_table(
         if explained and path in maps and small is not None:
             overlay = saliency_maps.overlay(small, maps[path], explained.resize)
         listed = row if each else row[[truth, guess]]
-        cells = [path, _image(small), names[truth], names[guess], truth == guess, *listed.tolist()]
+        cells = [
+            printable(path),
+            _image(small),
+            names[truth],
+            names[guess],
+            truth == guess,
+            *listed.tolist(),
+        ]
         table.add_data(*cells, *([_image(overlay)] if with_maps else []))
     return table
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trash_keras.config import Config, check_workdir
-from trash_keras.data import splits, validation
+from trash_keras.config import Config
+from trash_keras.data import image_listing, split_folders, splits, validation
 from trash_keras.data.catalog import WHOLE, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import open_reader
@@ -20,7 +20,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 from trash_keras.reporting import ablation, report
 from trash_keras.storage import local
-from trash_keras.training import devices, trainer, work_queue
+from trash_keras.training import devices, resume, trainer, work_queue
 
 
 def ablate(
@@ -56,7 +56,7 @@ def ablate(
         for name, config in variants.items()
     ]
     for folder, config in runs:
-        check_workdir(config, folder)
+        resume.check(config, folder)
     # Nothing is trained before everything that a user can get wrong has been checked.
     for config in variants.values():
         trainer.check(config)
@@ -104,12 +104,15 @@ def _train(folder: Path, config: Config, command: str, external: Split | None) -
 def _external(data_dir: str, recipe: Config) -> Split:
     """Lists the external images; raises ValueError unless they fit the recipe's data."""
     reader = open_reader(data_dir)
+    image_listing.tell(reader.passed_over(), data_dir)
     catalog = single_split(reader.files_by_class())
     data = recipe.data
     known = splits.split(
         data.data_dir, data.split_method, recipe.runtime.seed, data.split_dir,
         open_reader(data.data_dir, data.data_format),
     ).class_names  # fmt: skip
+    if not set(catalog.class_names) <= set(known):
+        split_folders.require_class_folders(catalog.files_by_class(), "Name one as --external_dir.")
     if unknown := [name for name in catalog.class_names if name not in known]:
         raise ValueError(
             f"--external_dir has classes that are not in --data_dir: {', '.join(unknown)}. "

@@ -6,22 +6,33 @@ at the fold and epoch where it stopped, and a second one started at once shares 
 """
 
 import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trash_keras.config import Config, CrossValidationConfig, check_workdir
+from trash_keras.config import Config, CrossValidationConfig
+from trash_keras.data import image_listing
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.folds import make_folds
 from trash_keras.data.groups import Group
 from trash_keras.data.readers.base import open_reader
-from trash_keras.metrics import classification, cross_validation, slices
+from trash_keras.metrics import classification, cross_validation, report_file, slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
 from trash_keras.storage import local
-from trash_keras.training import devices, distillation, run_data, stages, trainer, work_queue
+from trash_keras.storage.names import to_bytes
+from trash_keras.training import (
+    devices,
+    distillation,
+    resume,
+    run_data,
+    stages,
+    trainer,
+    work_queue,
+)
 
 METHODS = ("stratified", "grouped")
 
@@ -64,6 +75,7 @@ def cross_validate(
     _check(config, workdir)
     known = cross_validation.load(workdir)
     if known.get("config") == config.to_dict():
+        resume.require_nothing_new(config, workdir, cross_validation.PAGE)
         print(f"This cross-validation is complete: {workdir / cross_validation.PAGE}", flush=True)
         return known
     trainer.check(config)
@@ -89,6 +101,7 @@ def cross_validate(
         "groups": len(groups),
         "grouped_images": sum(map(len, groups)),
         "bad_files": list(catalog.bad_files),
+        "passed_over": image_listing.summary(reader.passed_over()),
         "config": config.to_dict(),
         "run": report.provenance(command, config.data.data_dir),
     }
@@ -115,7 +128,7 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
             )
     if (workdir / "metrics.csv").exists():
         raise ValueError(f"{workdir} holds a training run. Use another --workdir.")
-    check_workdir(config, workdir)
+    resume.check(config, workdir)
 
 
 def _folds(
@@ -127,7 +140,9 @@ def _folds(
         made = make_folds(catalog.files_by_class(), settings.folds, seed, groups)
         for number, fold in enumerate(made):
             folder = workdir / _place(seed, number)
-            fold = dataclasses.replace(fold, bad_files=catalog.bad_files)
+            fold = dataclasses.replace(
+                fold, bad_files=catalog.bad_files, images_sha256=catalog.images_sha256
+            )
             written = folder / "catalog.json"
             # Other folds must not be aggregated with these: some images would count twice.
             if written.exists() and Catalog.load(written) != fold:
@@ -146,7 +161,8 @@ def _of_fold(config: CrossValidationConfig, fold: Fold) -> Config:
     sections["runtime"] = dataclasses.replace(config.runtime, seed=fold.seed)
     cache = config.data.cache_dir
     if cache:  # no other fold has the same images in the same split
-        cache = os.path.join(cache, "-".join(fold.folder.parts[-3:]))
+        place = hashlib.sha256(to_bytes(os.path.realpath(fold.folder))).hexdigest()[:8]
+        cache = os.path.join(cache, "-".join([*fold.folder.parts[-3:], place]))
     sections["data"] = dataclasses.replace(config.data, cache_dir=cache)
     models = [
         str(Path(folder) / _place(fold.seed, fold.number) / "model.keras")
@@ -198,8 +214,12 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     own = _of_fold(config, fold)
     if not (fold.folder / "catalog.json").exists():
         fold.catalog.save(fold.folder / "catalog.json")
-    with devices.released():
-        scores = trainer.train_and_evaluate(own, fold.folder, command, splits=("valid", "test"))
+    if trainer.is_complete(fold.folder):  # whatever has come to the data since
+        print(f"This run is complete: {fold.folder / 'report.html'}", flush=True)
+        scores = report_file.read_report(fold.folder)
+    else:
+        with devices.released():
+            scores = trainer.train_and_evaluate(own, fold.folder, command, splits=("valid", "test"))
     if own.data.cache_dir:
         local.remove(own.data.cache_dir)
     if not config.cross_validation.keep_models:

@@ -5,6 +5,7 @@ trained classifiers of the same classes that have seen no image of validation or
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.models.classifier import load_classifier
-from trash_keras.storage import local, remote
+from trash_keras.storage import caches, local, remote
 from trash_keras.training import features, run_data
 
 RECORD = "teachers.json"
@@ -260,7 +261,8 @@ class DistillationTargets:
         classifier = load_classifier(teacher.path)
         batch_size = self.config.data.batch_size
         count = pipeline.steps_per_epoch(len(self.examples), batch_size) * batch_size
-        for epoch in missing:
+
+        def make(temporary: Path, epoch: int) -> None:
             seen = pipeline.make_train_dataset(
                 self.examples,
                 batch_size=batch_size,
@@ -271,8 +273,10 @@ class DistillationTargets:
             ).map(lambda images, labels: images)
             predictions = np.empty((count, classifier.output_shape[-1]), np.float32)
             features.fill(predictions, classifier, seen, batch_size, f"Teacher, epoch {epoch + 1}")
-            with local.atomic_write(_file(folder, epoch)) as temporary:
-                np.save(temporary, predictions)
+            np.save(temporary, predictions)
+
+        for epoch in missing:
+            caches.make_once(_file(folder, epoch), functools.partial(make, epoch=epoch))
 
 
 def _file(folder: Path, epoch: int) -> Path:

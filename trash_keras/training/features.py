@@ -20,8 +20,8 @@ from tqdm import tqdm
 from trash_keras.config import ModelConfig
 from trash_keras.data import pipeline
 from trash_keras.data.pipeline import Split
-from trash_keras.models import classifier
-from trash_keras.storage import local
+from trash_keras.models import classifier, keras_settings
+from trash_keras.storage import caches, local
 from trash_keras.training import devices
 
 
@@ -64,17 +64,19 @@ def compute(
         float32 [max(1, views) * N, channels], mapped from the file: view after view, in the order
         of the split.
     """
-    if not Path(cache_file).exists():
+
+    def make(temporary: Path) -> None:
         shape = (max(1, views) * len(dataset), extractor.output_shape[-1])
-        with local.atomic_write(cache_file) as temporary:
-            features = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-            for view in range(max(1, views)):
-                images = pipeline.make_eval_dataset(dataset, batch_size)
-                if views and augment:
-                    images = _augmented(images, augment, view)
-                part = features[view * len(dataset) : (view + 1) * len(dataset)]
-                fill(part, extractor, images, batch_size, "Computing features")
-            features.flush()
+        features = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+        for view in range(max(1, views)):
+            images = pipeline.make_eval_dataset(dataset, batch_size)
+            if views and augment:
+                images = _augmented(images, augment, view)
+            part = features[view * len(dataset) : (view + 1) * len(dataset)]
+            fill(part, extractor, images, batch_size, "Computing features")
+        features.flush()
+
+    caches.make_once(Path(cache_file), make)
     return np.load(cache_file, mmap_mode="r")
 
 
@@ -129,6 +131,7 @@ def dataset(features: np.ndarray, memory_megabytes: float) -> tf.data.Dataset:
     return tf.data.Dataset.range(len(features)).map(row, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+@keras_settings.settled()
 def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     """Builds a frozen backbone with scaling and pooling.
 
@@ -147,6 +150,7 @@ def extractor(settings: ModelConfig, image_size: int, seed: int) -> keras.Model:
     return classifier.feature_extractor(classifier.create(settings, ("",), image_size))
 
 
+@keras_settings.settled()
 def of_split(
     extractor: keras.Model, split: Split, batch_size: int, cache_dir: str | os.PathLike
 ) -> np.ndarray:

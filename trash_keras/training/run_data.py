@@ -3,6 +3,7 @@
 Splits are made once for a run and read from its folder from then on.
 """
 
+import dataclasses
 import functools
 import tempfile
 from collections.abc import Sequence
@@ -12,13 +13,21 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import Config, DataConfig
-from trash_keras.data import file_roles, pipeline, splits, validation
+from trash_keras.data import (
+    file_roles,
+    image_listing,
+    pipeline,
+    split_folders,
+    splits,
+    validation,
+)
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
-from trash_keras.training import features
+from trash_keras.storage.names import key
+from trash_keras.training import features, resume
 
 GROUPS = "groups.json"
 
@@ -38,6 +47,7 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
     if written.exists():
         return _read(written, config, reader)
     _check_groups(config)
+    image_listing.tell(reader.passed_over(), config.data.data_dir)
     data, seed = config.data, config.runtime.seed
 
     def divide(groups: Sequence[Group]) -> Catalog:
@@ -49,7 +59,9 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
     if data.split_method != "grouped":
         return catalog
     groups = _groups(config, catalog, reader)
+    sha256 = catalog.images_sha256
     catalog = divide(groups).without(catalog.bad_files)
+    catalog = dataclasses.replace(catalog, images_sha256=sha256)
     save_run_groups(workdir, groups, config)
     return catalog
 
@@ -75,8 +87,9 @@ def single_split_of_run(
         groups = load_groups(workdir / GROUPS) if grouped else []
         return _read(written, config, reader), groups
     _check_groups(config)
+    image_listing.tell(reader.passed_over(), data.data_dir)
     catalog = single_split(reader.files_by_class())
-    splits.require_classes(catalog.files_by_class())
+    splits.require_classes(catalog.files_by_class(), split_folders.NAME_ONE)
     catalog = validation.keep_decodable(catalog, reader, data.bad_files, data.max_megapixels)
     return catalog, _groups(config, catalog, reader) if grouped else []
 
@@ -95,6 +108,9 @@ def save_run_groups(workdir: Path, groups: Sequence[Group], config: Config) -> N
 def _read(written: Path, config: Config, reader: Reader) -> Catalog:
     catalog = Catalog.load(written)
     catalog.require(reader.files_by_class(), config.data.data_dir)
+    has_begun = written.with_name("config.json").exists()
+    if has_begun and (found := resume.news(config, catalog, reader)):
+        print(f"{found} This run goes on without them. {resume.ELSEWHERE}", flush=True)
     return catalog
 
 
@@ -120,14 +136,15 @@ def _check_groups(config: Config) -> None:
 def _groups(config: Config, catalog: Catalog, reader: Reader) -> list[Group]:
     data = config.data
     if data.groups:
-        groups = load_groups(data.groups)
-        there = {path for paths in reader.files_by_class().values() for path in paths}
-        gone = [path for group in groups for path in group if path not in there]
+        there = {key(path): path for paths in reader.files_by_class().values() for path in paths}
+        listed = load_groups(data.groups)
+        gone = [path for group in listed for path in group if key(path) not in there]
         if gone:
             raise ValueError(
                 f"{len(gone)} of the images in {data.groups} are not in {data.data_dir}, "
                 f"{gone[0]} for one. Its paths must be those of the data folder."
             )
+        groups = [tuple(there[key(path)] for path in group) for group in listed]
     else:
         groups = _by_features(config, catalog, reader)
     count, largest = sum(map(len, groups)), max(map(len, groups), default=0)

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from trash_keras.config import Config, check_workdir
-from trash_keras.data import pipeline
+from trash_keras.config import Config
+from trash_keras.data import image_listing, pipeline
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import read_images
@@ -20,14 +20,14 @@ from trash_keras.evaluation import explain, score
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.models import classifier
+from trash_keras.models import classifier, keras_settings
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
-from trash_keras.training import calibrate, distillation, features, run_data, stages
+from trash_keras.training import calibrate, distillation, features, resume, run_data, stages
 from trash_keras.training.calibrate import Calibrated
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.distillation import DistillationTargets
@@ -37,6 +37,7 @@ from trash_keras.training.stages import Recipe, RunData, Source
 MODEL = "model.keras"
 
 
+@keras_settings.settled()
 def train_and_evaluate(
     config: Config, workdir: str | Path, command: str = "", splits: Sequence[str] = SPLITS
 ) -> dict[str, Any]:
@@ -52,13 +53,15 @@ def train_and_evaluate(
         The content of `report.json`.
 
     Raises:
-        ValueError: Data, backbone, weights, devices or workdir do not fit the configuration, or
-            training diverged.
+        ValueError: Data, backbone, weights, devices or workdir do not fit the configuration,
+            training diverged, or the run is complete and there are new images.
     """
     workdir = Path(workdir)
-    check_workdir(config, workdir)
+    resume.check(config, workdir)
     stages.plan(config.training, config.model)
     if is_complete(workdir):
+        resume.require_nothing_new(config, workdir, "report.html")
+        resume.note_place(config, workdir)
         print(f"This run is complete: {workdir / 'report.html'}", flush=True)
         return report_file.read_report(workdir)
 
@@ -86,6 +89,7 @@ def is_complete(workdir: Path) -> bool:
     return (workdir / "report.json").exists()
 
 
+@keras_settings.settled()
 def check(config: Config) -> None:
     """Checks devices, backbone and phases, for callers that write before they train.
 
@@ -223,6 +227,7 @@ def _details(
     return {
         "answering": metadata.inference_settings(),
         "bad_files": list(run.catalog.bad_files),
+        "passed_over": image_listing.summary(run.reader.passed_over()),
         "config": run.config.to_dict(),
         "run": about,
     }

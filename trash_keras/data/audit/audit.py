@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import file_roles, splits
+from trash_keras.data import file_roles, image_listing, split_folders, splits
 from trash_keras.data.audit import duplicates, label_issues, outliers
 from trash_keras.data.audit.duplicates import Pair, Thresholds
 from trash_keras.data.audit.inspection import (
@@ -17,7 +17,7 @@ from trash_keras.data.audit.inspection import (
     inspect,
     wrong_extension,
 )
-from trash_keras.data.catalog import Catalog, scan, single_split
+from trash_keras.data.catalog import Catalog, scan_all, single_split
 from trash_keras.data.groups import connected
 
 # (catalog, split) -> float [N, channels], in the order of `Catalog.examples`.
@@ -45,11 +45,15 @@ def read_catalog(
     """
     if catalog_file:
         file_roles.require("catalog", catalog_file)
+    files, passed = scan_all(data_dir)
+    image_listing.tell(passed, data_dir)
+    if catalog_file:
         catalog = Catalog.load(catalog_file)
-        catalog.require(scan(data_dir), data_dir)
+        catalog.require(files, data_dir)
         return catalog
     if split_method == "none":
-        return single_split(scan(data_dir))
+        split_folders.require_class_folders(files)
+        return single_split(files)
     return splits.split(data_dir, split_method, seed, split_dir)
 
 
@@ -117,6 +121,7 @@ def audit(
             name: _outliers(images, measure) for name, measure in outliers.MEASURES.items()
         },
         "doubtful_labels": _label_issues(images, features, groups, seed),
+        "passed_over": image_listing.summary(scan_all(data_dir)[1]),
     }
     evidence = _evidence(thresholds, features)
     return {"summary": _summary(findings, len(images)), **findings, "evidence": evidence}

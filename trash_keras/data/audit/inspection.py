@@ -27,10 +27,6 @@ ORIENTATIONS = (
     "mirrored at its other diagonal",
 )
 NO_SPLIT = "none"
-SUFFIXES = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WebP", ".bmp": "BMP", ".gif": "GIF",
-    ".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF",
-}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,4 +152,5 @@ def orientations(image: np.ndarray) -> np.ndarray:
 
 def wrong_extension(image: InspectedImage) -> bool:
     """Tells whether the suffix of a file names another format than its bytes have."""
-    return SUFFIXES.get(PurePosixPath(image.place.file).suffix.lower()) != image.kind
+    suffix = PurePosixPath(image.place.file).suffix.lower()
+    return formats.SUFFIXES.get(suffix, image.kind) != image.kind

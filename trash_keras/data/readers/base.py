@@ -4,6 +4,7 @@ A reader lists images by path and gives their bytes; it decodes nothing. So spli
 evaluation are the same for every reader.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from trash_keras.data.catalog import EXTENSIONS, FilesByClass, is_image, scan, shuffle_key
+from trash_keras.data import image_listing
+from trash_keras.data.catalog import FilesByClass, scan_all, shuffle_key
+from trash_keras.data.image_listing import PassedOver
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
 
@@ -38,6 +41,9 @@ class Reader(Listing, Protocol):
         Returns:
             Dataset of (position in `paths` int64, encoded string), of known length.
         """
+
+    def passed_over(self) -> PassedOver:
+        """Returns what is there and is not listed: reason -> paths."""
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """Returns facts that change when an image does, one text for each path."""
@@ -76,8 +82,16 @@ class FolderReader:
         self._root = str(root)
 
     def files_by_class(self) -> FilesByClass:
-        """See `Reader`; `catalog.scan` says what counts as an image."""
-        return scan(self._root)
+        """See `Reader`; `image_listing` says what counts as an image."""
+        return self._found[0]
+
+    def passed_over(self) -> PassedOver:
+        """See `Reader`."""
+        return self._found[1]
+
+    @functools.cached_property
+    def _found(self) -> tuple[FilesByClass, PassedOver]:
+        return scan_all(self._root)
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""
@@ -117,20 +131,18 @@ class RemoteReader:
             ValueError: There are no images in class folders.
             OSError: The object store does not respond.
         """
-        filesystem, root = remote.open_filesystem(self._address)
-        by_class: dict[str, list[str]] = {}
-        for found in sorted(filesystem.find(root)):
-            path = found[len(root) :].strip("/")
-            parts = path.split("/")
-            hidden = any(part.startswith(".") for part in parts)
-            if len(parts) > 1 and not hidden and is_image(path):
-                by_class.setdefault(parts[0], []).append(path)
-        if not by_class:
-            raise ValueError(
-                f"{self._address} has no images: it needs one folder per class with files "
-                f"ending in {', '.join(EXTENSIONS)}."
-            )
-        return {name: tuple(paths) for name, paths in by_class.items()}
+        return self._found[0]
+
+    def passed_over(self) -> PassedOver:
+        """See `Reader`."""
+        return self._found[1]
+
+    @functools.cached_property
+    def _found(self) -> tuple[FilesByClass, PassedOver]:
+        files, passed = image_listing.by_class(image_listing.list_remote(self._address)[1])
+        if not files:
+            raise image_listing.no_images(self._address, passed)
+        return files, passed
 
     def predefined_splits(self) -> None:
         """Returns None: a folder brings no splits."""
@@ -149,18 +161,18 @@ class RemoteReader:
 
 
 def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
-    def read(path: bytes) -> bytes:
+    def read(position: int) -> bytes:
         try:
-            return reader.read(path.decode())
+            return reader.read(paths[position])
         except OSError:
             return b""
 
-    def load(path: tf.Tensor) -> tf.Tensor:
-        encoded = tf.numpy_function(read, [path], tf.string, stateful=False)
-        return tf.ensure_shape(encoded, ())
+    def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        encoded = tf.numpy_function(read, [position], tf.string, stateful=False)
+        return position, tf.ensure_shape(encoded, ())
 
-    dataset = tf.data.Dataset.from_tensor_slices(list(paths))
-    return dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).enumerate()
+    # Positions, not names: TensorFlow takes no name that is not UTF-8.
+    return tf.data.Dataset.range(len(paths)).map(load, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:

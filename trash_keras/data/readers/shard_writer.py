@@ -25,6 +25,7 @@ from tqdm import tqdm
 from trash_keras.data.catalog import single_split
 from trash_keras.data.readers.base import Reader
 from trash_keras.storage import remote
+from trash_keras.storage.names import to_bytes
 
 FORMATS = ("tfrecord", "array_record")
 INDEX, CHECKSUMS = "index.json", "SHA256SUMS"
@@ -146,8 +147,8 @@ def _example(index: int, path: str, encoded: bytes) -> tf.train.Example:
             feature={
                 "index": tf.train.Feature(int64_list=tf.train.Int64List(value=[index])),
                 "image/encoded": texts(encoded),
-                "image/filename": texts(path.encode()),
-                "image/class/text": texts(PurePosixPath(path).parent.name.encode()),
+                "image/filename": texts(to_bytes(path)),
+                "image/class/text": texts(to_bytes(PurePosixPath(path).parent.name)),
             }
         )
     )

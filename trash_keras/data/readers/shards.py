@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import FilesByClass
 from trash_keras.data.readers.shard_writer import INDEX, require_format
+from trash_keras.storage.names import require_utf8
 
 
 def by_class(paths: Iterable[str]) -> FilesByClass:
@@ -17,7 +19,8 @@ def by_class(paths: Iterable[str]) -> FilesByClass:
     files: dict[str, list[str]] = {}
     for path in sorted(paths):
         files.setdefault(path.split("/")[0], []).append(path)
-    return {name: tuple(found) for name, found in files.items()}
+    named = class_names.of_folders(files)
+    return {named[folder]: tuple(files[folder]) for folder in sorted(named, key=named.__getitem__)}
 
 
 class ShardReader:
@@ -33,6 +36,7 @@ class ShardReader:
 
     def __init__(self, root: str | os.PathLike, data_format: str) -> None:
         require_format(data_format)
+        require_utf8(root)
         self._root = str(root)
         index = self._read_index()
         if index["format"] != data_format:
@@ -69,6 +73,10 @@ class ShardReader:
 
     def predefined_splits(self) -> None:
         """Returns None: shards bring no splits."""
+
+    def passed_over(self) -> dict[str, list[str]]:
+        """Returns nothing: what was passed over was told when the shards were written."""
+        return {}
 
     def read(self, path: str) -> bytes:
         """See `Reader`. A TFRecord shard is read from its beginning."""

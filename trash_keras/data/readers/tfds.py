@@ -10,11 +10,14 @@ import tensorflow as tf
 import tensorflow_datasets
 from tqdm import tqdm
 
+from trash_keras.data import class_names
 from trash_keras.data.catalog import SPLITS, FilesByClass
+from trash_keras.data.image_listing import UNLABELLED
 from trash_keras.data.readers import tfds_records
 from trash_keras.data.readers.base import TFDS_PREFIX
-from trash_keras.data.splits import FOLDER_NAMES
+from trash_keras.data.split_folders import split_of
 from trash_keras.data.trashnet import trashnet_dataset_builder
+from trash_keras.storage.names import from_bytes
 
 
 def open_builder(location: str) -> tensorflow_datasets.core.DatasetBuilder:
@@ -135,7 +138,9 @@ class TfdsReader:
         info = (builder := open_builder(location)).info
         self._files = tfds_records.open_records(builder)
         self._place = str(builder.data_path)
-        self._class_names: list[str] = info.features["label"].names
+        labels = info.features["label"].names
+        named = class_names.of_folders(labels)
+        self._class_names: list[str] = [named[label] for label in labels]
         self._sizes = {name: info.splits[name].num_examples for name in sorted(info.splits)}
         has_names = "file" in info.features and isinstance(
             info.features["file"], tensorflow_datasets.features.Text
@@ -152,12 +157,21 @@ class TfdsReader:
 
     def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
         """Returns the data set's own split into train, valid and test; None unless it has all."""
-        found = {}
-        for split in SPLITS:
-            for name in FOLDER_NAMES[split]:
-                if name in self._sizes:
-                    found[split] = self._by_class(self._spans()[name])
+        found: dict[str, FilesByClass] = {}
+        for name in self._sizes:
+            if split := split_of(name):
+                found.setdefault(split, self._by_class(self._spans()[name]))
         return found if len(found) == len(SPLITS) else None
+
+    def passed_over(self) -> dict[str, list[str]]:
+        """Returns the images without a label, by split and number."""
+        unlabelled = [
+            f"{split}-{place:08d}"
+            for split, span in self._spans().items()
+            for place, number in enumerate(span)
+            if number not in self._labelled
+        ]
+        return {UNLABELLED: unlabelled} if unlabelled else {}
 
     def read(self, path: str) -> bytes:
         """Returns the encoded image; in a TFRecord file, after a pass over those before it.
@@ -220,7 +234,7 @@ class TfdsReader:
         classes = {
             number: self._class_names[label] for number, label in enumerate(labels) if label >= 0
         }
-        given = {number: names[number].decode() for number in classes} if names else {}
+        given = {number: from_bytes(names[number]) for number in classes} if names else {}
         if len(set(given.values())) == len(classes) and all(
             path.startswith(f"{classes[number]}/") for number, path in given.items()
         ):

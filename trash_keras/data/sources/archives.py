@@ -18,6 +18,9 @@ from typing import IO, Any, cast
 
 from tqdm import tqdm
 
+from trash_keras.data.image_listing import is_hidden
+from trash_keras.data.sources import zip_names
+
 MAXIMUM_FILES = 5_000_000
 # Photographs hardly compress, drawings rarely beyond 100 to 1; a zip bomb reaches 1000 to 1.
 # Small archives may: the size limit is enough for them.
@@ -27,7 +30,6 @@ RATIO_COUNTS_FROM_BYTES = 64 * 2**20
 _BLOCK_BYTES = 2**20
 _LARGEST_READ_BYTES = 4 * 2**20  # more than a block at once is a header that claims to be huge
 _LONGEST_LINK_CHAIN = 40
-_SYSTEM_FILES = {"__macosx", "thumbs.db", "desktop.ini"}
 _OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open,
 }  # fmt: skip
@@ -126,7 +128,7 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike, maximum_bytes:
                 opener = next((_OPENERS[key] for key in _OPENERS if start.startswith(key)), open)
                 with opener(archive, "rb") as stream:
                     counted: Any = _CountedStream(stream, budget)
-                    with tarfile.open(fileobj=counted, mode="r:") as opened_tar:
+                    with tarfile.open(fileobj=counted, mode="r:", encoding="utf-8") as opened_tar:
                         _write(_tar_members(opened_tar), folder, budget)
     except _DAMAGE as error:
         raise ValueError(
@@ -153,12 +155,6 @@ def safe_name(name: str) -> str:
             f"letter. Received: {name!r}. Refused."
         )
     return str(path)
-
-
-def is_hidden(name: str) -> bool:
-    """Says whether a relative path is hidden or made by an operating system, at any level."""
-    parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part.lower() in _SYSTEM_FILES for part in parts)
 
 
 def _write(members: Iterable[_Member], folder: Path, budget: _Budget) -> None:
@@ -205,14 +201,16 @@ def _copy(opener: _Opener, path: Path, budget: _Budget) -> None:
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
     kinds = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
-    for info in archive.infolist():
+    members = archive.infolist()
+    names = zip_names.decoded(members, os.path.basename(archive.filename or "The archive"))
+    for info, name in zip(members, names, strict=True):
         kind = kinds.get(stat.S_IFMT(info.external_attr >> 16), "special")
         kind = "folder" if info.is_dir() else kind
         target = ""
         if kind == "link":
             with archive.open(info) as file:
-                target = _beside(info.filename, file.read(4096).decode("utf-8", "replace"))
-        yield _Member(info.filename, kind, functools.partial(archive.open, info), target)
+                target = _beside(name, file.read(4096).decode("utf-8", "replace"))
+        yield _Member(name, kind, functools.partial(archive.open, info), target)
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:

@@ -17,9 +17,12 @@ from typing import Any
 import filelock
 from tqdm import tqdm
 
+from trash_keras.data import image_listing
+from trash_keras.data.image_listing import is_hidden
 from trash_keras.data.sources import archives
 from trash_keras.data.sources.remotes import Remote, Retrier, status_of, version_of
 from trash_keras.storage import local
+from trash_keras.storage.names import to_bytes
 
 PIECE_BYTES = 8 * 2**20
 FILES_AT_ONCE = 16
@@ -96,6 +99,8 @@ def download_folder(remote: Remote, target: Path, maximum_bytes: int) -> Path:
 
 def _listing(remote: Remote, retrier: Retrier) -> dict[str, dict[str, Any]]:
     """Returns relative name -> information for every file that is not hidden."""
+    if "file" in remote.filesystem.protocol:
+        return _local_listing(remote)
     remote.filesystem.invalidate_cache()
     found = retrier.call(lambda: remote.filesystem.find(remote.path, detail=True))
     root = remote.path.rstrip("/")
@@ -103,8 +108,21 @@ def _listing(remote: Remote, retrier: Retrier) -> dict[str, dict[str, Any]]:
     for path, info in found.items():
         name = archives.safe_name(path.removeprefix(root).lstrip("/"))
         # Object stores have keys that stand for folders: the root itself, or ending in a slash.
-        if name != "." and not path.endswith("/") and not archives.is_hidden(name):
+        if name != "." and not path.endswith("/") and not is_hidden(name):
             listing[name] = {**info, "name": path}
+    return listing
+
+
+def _local_listing(remote: Remote) -> dict[str, dict[str, Any]]:
+    """Does the same for a folder on this machine, with linked folders as a run would read them."""
+    found = image_listing.list_folder(remote.path)
+    passed = dict(found.passed_over)
+    others = passed.pop(image_listing.OTHER, ())  # copied; told when all is in place
+    image_listing.tell(passed, remote.name)
+    listing = {}
+    for name in (*found.images, *others):
+        path = os.path.join(remote.path, name)
+        listing[archives.safe_name(name)] = {**remote.filesystem.info(path), "name": path}
     return listing
 
 
@@ -200,7 +218,7 @@ def _http_pieces(remote: Remote, info: dict[str, Any], start: int) -> Iterator[t
 def _part(target: Path, remote: Remote, version: str) -> Path:
     """Names the hidden file or folder, and removes those of older versions."""
     address, content = (
-        hashlib.sha256(text.encode()).hexdigest()[:12] for text in (remote.name, version)
+        hashlib.sha256(to_bytes(text)).hexdigest()[:12] for text in (remote.name, version)
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name}-{address}-{content}.part"

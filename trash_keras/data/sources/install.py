@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from trash_keras.data import catalog
+from trash_keras.data import catalog, class_names, image_listing, split_folders
 from trash_keras.storage import local
 
 MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` ignores it
@@ -92,13 +92,17 @@ def install(
 
 def _count(folder: Path, name: str) -> dict[str, int]:
     try:
-        files = catalog.scan(folder)
+        files, passed = catalog.scan_all(folder)
+    except class_names.ClassNameError:
+        raise
     except ValueError as error:
+        why = str(error).replace(str(folder), "It")
         raise ValueError(
-            f"{name} holds no class folders with images: it needs one folder per class with "
-            f"files ending in {', '.join(catalog.EXTENSIONS)}. Nothing was kept."
+            f"{name} holds no class folders with images. {why} Nothing was kept."
         ) from error
-    return {class_name: len(paths) for class_name, paths in files.items() if paths}
+    image_listing.tell(passed, name)
+    split_folders.tell(files)
+    return split_folders.counts(files)
 
 
 def strip_wrapper(folder: str | os.PathLike) -> None:
@@ -121,4 +125,4 @@ def strip_wrapper(folder: str | os.PathLike) -> None:
 
 
 def _has_images(folder: Path) -> bool:
-    return any(catalog.is_image(entry.name) for entry in folder.iterdir())
+    return any(image_listing.is_image_file(entry) for entry in folder.iterdir())

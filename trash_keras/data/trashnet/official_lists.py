@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from trash_keras.data.catalog import SPLITS, FilesByClass
+from trash_keras.storage import text_files
 
 LISTS_DIR = Path(__file__).parent
 # The number of each class in the authors' lists, which is not the alphabetical order.
@@ -66,7 +67,7 @@ def _read_list(path: Path) -> Iterable[tuple[str, str]]:
             f"There is no official list {path}. Name a folder that has all three with "
             "--split_dir; without it, those of TrashNet's authors come with the package."
         )
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text_files.read(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:

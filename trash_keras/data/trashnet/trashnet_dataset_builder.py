@@ -22,7 +22,8 @@ from typing import Any, ClassVar
 import tensorflow_datasets
 from absl import logging
 
-from trash_keras.data.catalog import Catalog, FilesByClass, format_counts, is_image
+from trash_keras.data.catalog import Catalog, FilesByClass, format_counts
+from trash_keras.data.image_listing import is_hidden, is_image
 from trash_keras.data.trashnet import COUNTS, official_lists
 
 URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"
@@ -154,7 +155,7 @@ def _scan(folder: Folder) -> FilesByClass:
             sorted(
                 f"{name}/{file.name}"
                 for file in ((folder / name).iterdir() if (folder / name).is_dir() else ())
-                if is_image(file.name) and not file.name.startswith(".")
+                if is_image(file.name, file.read_bytes) and not is_hidden(file.name)
             )
         )
         for name in COUNTS

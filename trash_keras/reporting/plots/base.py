@@ -14,7 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from trash_keras.reporting.plots import fonts, style
 from trash_keras.storage import local
+from trash_keras.storage.names import printable
 
 DOTS_PER_INCH = 120
 # A palette that people with the common colour vision deficiencies can tell apart.
@@ -31,6 +33,7 @@ def phase_title(phase: str) -> str:
     return PHASE_NAMES.get(phase, phase)
 
 
+@style.own()
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Draws accuracy and loss over the epochs of all phases of a training run.
 
@@ -109,6 +112,7 @@ def _mark_phases(panels: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> N
                 axes.axvline(first - 0.5, color=QUIET, linestyle="--", linewidth=1)
 
 
+@style.own()
 def accuracies(runs: Sequence[Mapping[str, Any]]) -> Figure:
     """Draws the accuracy of several runs, each with its interval, from the top down.
 
@@ -133,7 +137,7 @@ def accuracies(runs: Sequence[Mapping[str, Any]]) -> Figure:
         axes.plot(accuracy, row, "o", color=COLOURS[0], markersize=7)
         axes.annotate(f"{accuracy:.1%}", (accuracy, row), (0, 7), textcoords="offset points",
                       ha="center", fontsize=9)  # fmt: skip
-    axes.set_yticks(range(len(runs)), [run["name"] for run in runs])
+    axes.set_yticks(range(len(runs)), [printable(run["name"]) for run in runs])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     axes.set_ylim(len(runs) - 0.5, -0.7)
@@ -152,7 +156,8 @@ def quiet_frame(axes: Axes) -> None:
     axes.tick_params(color=FRAME)
 
 
+@style.own()
 def save(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure as PNG or JPEG by the suffix of `path`, with 120 dots per inch."""
-    with local.atomic_write(path) as temporary:
+    with local.atomic_write(path) as temporary, fonts.legible(figure):
         figure.savefig(temporary, dpi=DOTS_PER_INCH)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from trash_keras.metrics.classification import MATRIX_CLASSES, most_confused
+from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, TEXT, quiet_frame
 
 COLOUR_MAP = "Blues"
@@ -20,6 +21,7 @@ PAIRS_SHOWN = 30
 LONGEST_NAME = 40  # characters, in a figure of pairs
 
 
+@style.own()
 def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]) -> Figure:
     """Draws a confusion matrix as counts and as percentages of each true class.
 
@@ -115,6 +117,7 @@ def _draw_cells(
     axes.spines[:].set_color(FRAME)
 
 
+@style.own()
 def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
     """Draws the number of images of each class in each split as grouped bars.
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from trash_keras.metrics import calibration
+from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, quiet_frame
 
 CURVE_POINTS = 400  # more cannot be told apart in a figure
@@ -19,6 +20,7 @@ CURVE_POINTS = 400  # more cannot be told apart in a figure
 OOD_TITLES = {"confidence": "confidence", "novelty": "OOD residual"}
 
 
+@style.own()
 def reliability_diagram(
     found: calibration.Reliability, before: calibration.Reliability | None = None
 ) -> Figure:
@@ -62,6 +64,7 @@ def reliability_diagram(
     return figure
 
 
+@style.own()
 def risk_coverage(
     curve: calibration.RiskCoverage, target_risk: float, chosen: Mapping[str, Any] | None = None
 ) -> Figure:
@@ -107,6 +110,7 @@ def risk_coverage(
     return figure
 
 
+@style.own()
 def ood_histograms(found: Mapping[str, Any]) -> Figure:
     """Draws how confidence and OOD residual are distributed, for the split and for OOD images.
 

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from trash_keras.reporting.plots import style
+
 INCHES = 1.7  # the width of one image
 
 
+@style.own()
 def contact_sheet(images: Sequence[tuple[str, np.ndarray]], columns: int = 6) -> Figure:
     """Draws images in rows, from the left and from the top.
 

@@ -8,11 +8,13 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, GRID, QUIET, quiet_frame
 
 COLUMNS = 2
 
 
+@style.own()
 def small_multiples(scores: Mapping[str, Any]) -> Figure:
     """Draws a panel for each corruption, all to the same scale.
 

@@ -21,6 +21,7 @@ from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import saliency
 from trash_keras.metrics.saliency import upsample
 from trash_keras.reporting import html
+from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, GRID, quiet_frame
 from trash_keras.reporting.plots.contact_sheet import contact_sheet
 from trash_keras.storage import local
@@ -118,6 +119,7 @@ def readable(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
+@style.own()
 def explanation(image: np.ndarray, heat_map: np.ndarray, resize: str, prediction: str) -> Figure:
     """Draws an image beside the evidence for its prediction.
 
@@ -145,6 +147,7 @@ def explanation(image: np.ndarray, heat_map: np.ndarray, resize: str, prediction
     return figure
 
 
+@style.own()
 def top_errors_sheet(
     errors: Sequence[Mapping[str, Any]],
     heat_maps: HeatMaps,
@@ -181,6 +184,7 @@ def _add_legend(figure: Figure, axes: Sequence[Axes]) -> None:
     bar.outline.set_visible(False)
 
 
+@style.own()
 def faithfulness_curves(found: Mapping[str, Any]) -> Figure:
     """Draws deletion and insertion: the probability of the prediction over the changed pixels.
 

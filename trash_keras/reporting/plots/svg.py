@@ -2,10 +2,12 @@
 
 import io
 import re
+import warnings
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from trash_keras.reporting.plots import fonts, style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, TEXT
 
 PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
@@ -24,6 +26,7 @@ DARK = {
 }
 
 
+@style.own()
 def draw(figure: Figure) -> str:
     """Draws a figure for a page.
 
@@ -38,7 +41,12 @@ def draw(figure: Figure) -> str:
     width, height = figure.get_size_inches()
     figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
     drawn = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}):
+    with (
+        rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}),
+        warnings.catch_warnings(),
+    ):
+        # The reader's fonts have more letters than the one that the text is measured with.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
     # Matplotlib names its own fonts first, which hardly anybody has.
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", drawn.getvalue())
@@ -62,8 +70,10 @@ def _variables(palette: dict[str, str]) -> str:
     return " ".join(f"--c{name[1:]}: {value};" for name, value in palette.items())
 
 
+@style.own()
 def pixels(figure: Figure) -> bytes:
     """Draws a figure as PNG file on a white ground."""
     drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=2 * 72, format="png")
+    with fonts.legible(figure):
+        figure.savefig(drawn, dpi=2 * 72, format="png")
     return drawn.getvalue()
