@@ -37,7 +37,11 @@ def rows(workdir):
             "No usable groups at gone",
         ),
         (("predict", "--model=gone", "x.jpg"), 1, "There is no model at gone"),
-        (("evaluate", "--model=README.md", "--data_dir=x", "--output=x"), 1, "is not a model"),
+        (
+            ("evaluate", "--model=README.md", "--data_dir=x", "--output=x"),
+            1,
+            "--model takes a .keras, .tflite or .onnx file",
+        ),
         (("predict", "--model=x", "--max_megapixels=0", "x.jpg"), 2, "flag --max_megapixels=0"),
         (
             ("evaluate", "--model=x", "--data_dir=x", "--output=x", "--robustness_images=3"),
