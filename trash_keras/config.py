@@ -97,6 +97,12 @@ class DataConfig(_Checked):
         "Folder with one sub-folder of images per class, folder of shards (--data_format), or "
         "tfds:NAME[@FOLDER] of tensorflow-datasets.",
     )
+    data_source: str = path_option(
+        "",
+        "Where the images come from if DATA_DIR is not there yet, as --source of prepare: "
+        "trashnet (Hugging Face), an address, an archive or a folder. Empty: DATA_DIR must exist.",
+        changes_result=False,
+    )
     data_format: str = option(
         "folder",
         "What --data_dir holds: image files, or the shards that `trash-keras prepare` writes. Not "
