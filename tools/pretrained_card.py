@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.classification import most_confused
 from trash_keras.metrics.report_file import read_export, read_report
-from trash_keras.reporting import markdown, model_card
+from trash_keras.reporting import model_card
 from trash_keras.storage import remote
 
 TEMPLATE = Path(__file__).with_name("pretrained_card.md.j2").read_text(encoding="utf-8")
@@ -102,6 +103,9 @@ def render(found: Mapping[str, Any]) -> str:
         found: From `figures`.
     """
     names, matrix = found["metadata"]["class_names"], found["test"]["confusion_matrix"]
-    confused = markdown.most_confused(names, matrix, CONFUSIONS_SHOWN)
+    confused = [
+        (names[truth], names[prediction], count)
+        for truth, prediction, count in most_confused(matrix, CONFUSIONS_SHOWN)
+    ]
     card = model_card.environment().from_string(TEMPLATE)
     return card.render(**found, license=LICENSE, confused=confused)

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
-from trash_keras.storage import text_files
+from trash_keras.storage import local, text_files
 from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
@@ -581,6 +581,7 @@ def check_workdir(
     Raises:
         ValueError: WORKDIR belongs to another configuration; names the fields that differ.
     """
+    local.require_folder("workdir", workdir)
     path = os.path.join(workdir, "config.json")
     if not os.path.exists(path):
         return

@@ -9,7 +9,7 @@ import importlib
 import itertools
 import os
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from trash_keras import pretrained
-from trash_keras.data import decoding, image_inputs
+from trash_keras.data import decoding, file_roles, image_inputs
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
@@ -70,6 +70,33 @@ def micro_batched(predict_batch: PredictBatch, views: int) -> PredictBatch:
         return np.concatenate([predict_batch(images[start : start + size]) for start in steps])
 
     return predict
+
+
+def require_shapes(
+    image: Sequence[int | None], probabilities: Sequence[int | None], metadata: ModelMetadata
+) -> None:
+    """Checks what a model file says of its input and output against its metadata.
+
+    Args:
+        image: Shape of the input; None is any length.
+        probabilities: Shape of the output.
+        metadata: Of the file.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    side = metadata.image_size
+    wanted = [side, side, 3], [len(metadata.class_names)]
+    found = list(image)[1:], list(probabilities)[1:]
+    for shape, expected in zip(found, wanted, strict=True):
+        fits = len(shape) == len(expected) and all(
+            length in (None, -1, number) for length, number in zip(shape, expected, strict=True)
+        )
+        if not fits:
+            raise ValueError(
+                f"its metadata says images {wanted[0]} and {wanted[1][0]} classes, the model takes "
+                f"{found[0]} and gives {found[1]}"
+            )
 
 
 def suffix(path: str | os.PathLike) -> str:
@@ -226,6 +253,7 @@ unsure up to 0.87>
         """
         if suffix(path) != ".keras":  # Python reads that one
             require_utf8(path)
+        file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)
         if tta is not None:

@@ -27,9 +27,9 @@ async function decode(file) {
   if (!kind) throw new Error(reason(kind));
   let bitmap;
   try {
-    // The model was trained on the levels of the file, whatever its colour profile says.
+    // A colour profile is converted to sRGB, as trash_keras/data/colour.py does.
     bitmap = await createImageBitmap(file,
-      { imageOrientation: "from-image", colorSpaceConversion: "none" });
+      { imageOrientation: "from-image", colorSpaceConversion: "default" });
   } catch {
     throw new Error(reason(kind));
   }

@@ -90,7 +90,7 @@ def test_a_teacher_of_other_classes_is_refused(taught, tmp_path):
 
 def test_only_a_keras_file_teaches(taught, trained, tmp_path):
     model = shutil.copy(trained[0] / "model.keras", tmp_path / "model.tflite")
-    with pytest.raises(ValueError, match=r"--teacher must be the model.keras of a run"):
+    with pytest.raises(ValueError, match=r"--teacher takes the model.keras of a run"):
         distillation.find(taught(teacher=str(model))[0], tmp_path, taught()[1])
 
 

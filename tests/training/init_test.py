@@ -145,8 +145,11 @@ def test_a_killed_run_goes_on_without_its_source(
     ("name", "message"),
     [
         ("gone.keras", "^There is no model at .*gone.keras"),
-        ("model.tflite", "^--init must be a .keras file of this project; .*model.tflite$"),
-        ("toy", "^.*toy.keras is not a model of this project"),
+        (
+            "model.tflite",
+            "^--init takes the model.keras of a run.*model.tflite, an exported classifier",
+        ),
+        ("toy", "^--init takes the model.keras of a run.*toy.keras, a Keras model that is no"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(

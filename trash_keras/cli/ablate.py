@@ -35,6 +35,10 @@ GROUPS = {"Ablation": (VARIANTS, SEEDS, EXTERNAL_DIR), "Output": (WORKDIR,)}
 def main(paths: Sequence[str]) -> None:
     """Runs the ablation that the flags and the file describe."""
     reject_positional_arguments(paths)
+
+    from trash_keras.data import file_roles
+
+    file_roles.require("variants", VARIANTS.value)
     variants = {"recipe": read_config()}
     for number, line in enumerate(text_files.read(VARIANTS.value).split("\n"), start=1):
         if line.strip() and not line.startswith("#"):

@@ -61,9 +61,13 @@ def main(paths: Sequence[str]) -> None:
     """Audits and writes what was found."""
     reject_positional_arguments(paths)
 
+    from trash_keras.data import file_roles
     from trash_keras.data.audit import audit, duplicates
     from trash_keras.reporting import audit_page
+    from trash_keras.storage import local
 
+    local.require_folder("output", OUTPUT.value)
+    file_roles.require_target("groups", GROUPS_FILE.value, ("groups",))
     data, splits = DATA_DIR.value, (METHOD.value, SEED.value, SPLIT_DIR.value)
     catalog = audit.read_catalog(data, CATALOG.value, *splits)
     thresholds = duplicates.Thresholds(DISTANCE.value, SIMILARITY.value, CORRELATION.value)

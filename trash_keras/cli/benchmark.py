@@ -30,8 +30,12 @@ def main(models: Sequence[str]) -> None:
             f"--threads takes numbers from 1, as in 1,2. Received: {','.join(THREADS.value)}"
         )
 
+    from trash_keras.data import file_roles
     from trash_keras.evaluation import benchmark
 
+    for model in models:
+        file_roles.require("model", model)
+    file_roles.require_target("output", OUTPUT.value or "", ("json",))
     threads = sorted({int(count) for count in THREADS.value})
     found = benchmark.measure({model: model for model in models}, threads, ROUNDS.value)
     print(printable(benchmark.table(found), keep="\n"))

@@ -24,7 +24,9 @@ def main(folders: Sequence[str]) -> None:
     """Prints the comparison, and writes it when asked to."""
     from trash_keras.metrics import comparison
     from trash_keras.reporting import comparison_page
+    from trash_keras.storage import local
 
+    local.require_folder("output", OUTPUT.value or "")
     compared = comparison.compare(folders, SPLIT.value)
     print(printable(comparison_page.text(compared), keep="\n"))
     if OUTPUT.value:

@@ -1,8 +1,9 @@
 """Configuration dataclasses <-> absl flags."""
 
 import dataclasses
+import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import flags
@@ -121,6 +122,10 @@ def parse(arguments: Sequence[str]) -> list[str]:
         ValueError: There is no such preset, or no such user's home.
         OSError: A --flagfile that cannot be read.
     """
+    for path in _flag_files(arguments[1:]):
+        from trash_keras.data import file_roles  # late: help and most calls do without it
+
+        file_roles.require("flagfile", path)
     rest = _parse(flag_files.inline(arguments))
     for name in PATHS.intersection(flags.FLAGS):
         if flags.FLAGS[name].value:
@@ -149,6 +154,13 @@ def _parse(arguments: Sequence[str]) -> list[str]:
         recipe = [f"--{setting}={value}" for setting, value in reader.settings(name).items()]
         rest = flags.FLAGS([arguments[0], *recipe, *arguments[1:]])  # of two, the last one counts
     return rest
+
+
+def _flag_files(arguments: Sequence[str]) -> Iterator[str]:
+    for argument, following in itertools.pairwise([*arguments, ""]):
+        name, given, value = argument.lstrip("-").partition("=")
+        if name == "flagfile" and argument.startswith("-"):
+            yield os.path.expanduser(value if given else following)
 
 
 def read_config(config_class: type[config.Config] = config.Config) -> Any:

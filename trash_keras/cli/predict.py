@@ -21,6 +21,7 @@ from trash_keras import pretrained
 from trash_keras.batch import beam, writers
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_setting, define_threshold, reject_useless
+from trash_keras.storage import local
 from trash_keras.storage.names import printable
 
 MODEL = define_model()
@@ -67,8 +68,12 @@ def main(paths: Sequence[str]) -> int:
     reject_useless(others, "with --runner" if RUNNER.value else "without --runner")
 
     with launch.quiet_imports():
-        from trash_keras.data import image_files
+        from trash_keras.data import file_roles, image_files
 
+    file_roles.require("model", MODEL.value or "")
+    file_roles.require("paths_file", PATHS_FILE.value)
+    for flag in (EXPLAIN, OUTPUT):
+        local.require_folder(flag.name, flag.value or "")
     if EXPLAIN.value:
         image_files.require_outside(EXPLAIN.value, paths)
     images = image_files.iter_image_files(paths, PATHS_FILE.value)

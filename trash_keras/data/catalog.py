@@ -101,10 +101,10 @@ class Catalog:
             order = sorted(paths, key=shuffle_key)
             ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
         kept = sorted(ranked)[: count or None]
-        files = {
-            name: tuple(sorted(path for _, found, path in kept if found == name))
-            for name in self.class_names
-        }
+        chosen: dict[str, list[str]] = {name: [] for name in self.class_names}
+        for _, name, path in kept:
+            chosen[name].append(path)
+        files = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
         return Catalog(self.class_names, {split: files})
 
     def without(self, bad_files: Iterable[str]) -> "Catalog":
@@ -204,6 +204,7 @@ def scan(data_dir: str | os.PathLike) -> FilesByClass:
 
 def scan_all(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.PassedOver]:
     """Does the same as `scan`, and returns what was passed over beside it."""
+    local.require_folder("data_dir", data_dir)
     if not Path(data_dir).is_dir():
         raise ValueError(
             f"There is no data folder {data_dir}. Name one with --data_dir, or draw a stand-in: "

@@ -25,8 +25,8 @@ def decode(encoded: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray
     """Decodes a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file; the content decides which.
 
     Of animations and files of several images, the first or main image is taken. The EXIF
-    orientation is applied, transparency is put on white, 16 bits become 8, CMYK becomes RGB
-    without a colour profile.
+    orientation is applied, transparency is put on white, 16 bits become 8. RGB with a colour
+    profile is converted to sRGB (`colour.to_srgb`); CMYK becomes RGB without its profile.
 
     Args:
         encoded: The bytes of the file.

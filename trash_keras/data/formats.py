@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageFile, features
 
+from trash_keras.data import colour
+
 # Format -> module and class of its decoder. They are called by name, not through `Image.open`:
 # that would try other decoders on broken files, and has a pixel limit of its own for the whole
 # process.
@@ -151,7 +153,7 @@ def upright(rgb: Image.Image, exif: bytes) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, bits: int = 8) -> Image.Image:
-    """Converts a decoded image of any mode: transparency onto white, 16 bits to 8.
+    """Converts a decoded image of any mode: transparency onto white, 16 bits to 8, sRGB.
 
     Args:
         image: From `open_header`, with its pixels loaded; or any image of a caller.
@@ -164,8 +166,8 @@ def to_rgb(image: Image.Image, bits: int = 8) -> Image.Image:
     if image.format == "PNG" or image.mode.startswith("I;16"):
         image = _whole_bytes(image, bits)
     if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")
-    see_through = image.convert("RGBA")
+        return colour.to_srgb(image if image.mode == "RGB" else image.convert("RGB"), image)
+    see_through = colour.to_srgb(image.convert("RGBA"), image)
     white = Image.new("RGB", image.size, "white")
     white.paste(see_through, mask=see_through.getchannel("A"))
     return white

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trash_keras.data import file_roles
 from trash_keras.data.catalog import Catalog, FilesByClass
 from trash_keras.data.class_names import composed
 from trash_keras.storage import text_files
@@ -22,6 +23,7 @@ def read(path: str | os.PathLike, class_names: Sequence[str]) -> dict[str, str |
     Raises:
         ValueError: The file is missing, holds something else, or names an unknown class.
     """
+    file_roles.require("label_map", path)
     try:
         found = json.loads(text_files.read(path))
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from trash_keras.data import class_names, split_folders
+from trash_keras.data import class_names, file_roles, split_folders
 from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, shuffle_key
 from trash_keras.data.groups import Group
 from trash_keras.data.trashnet import official_lists
@@ -68,6 +68,8 @@ def split(
             splits = _by_shares(files, seed, groups)
         elif method == "official":
             found = listing.predefined_splits() if listing and not split_dir else None
+            if split_dir:
+                file_roles.require("split_dir", split_dir)
             folder = split_dir or official_lists.find_lists(data_dir)
             splits = dict(found or official_lists.predefined_splits(files, folder))
         else:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trash_keras.config import DataConfig, make_options
-from trash_keras.data import image_listing, label_maps, split_folders, validation
+from trash_keras.data import file_roles, image_listing, label_maps, split_folders, validation
 from trash_keras.data.catalog import Catalog, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
@@ -25,6 +25,7 @@ from trash_keras.models import keras_settings
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
+from trash_keras.storage import local
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +110,7 @@ def evaluate(
         ValueError: Model, data and options do not fit.
     """
     settings = make_options(EvaluationOptions, options)
+    local.require_folder("output", output or "")
     limit = settings.max_megapixels
     explainer = explain.find(model, required=settings.saliency_check is not None)
     predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
@@ -135,6 +137,8 @@ def _choose(
     settings: EvaluationOptions, data_dir: str, reader: Reader, class_names: Sequence[str]
 ) -> tuple[Split, dict[str, Any]]:
     """Returns the images to score, and what the report says of them."""
+    if settings.catalog:
+        file_roles.require("catalog", settings.catalog)
     members, passed = reader.files_by_class(), reader.passed_over()
     image_listing.tell(passed, data_dir)
     split = settings.scored_split()

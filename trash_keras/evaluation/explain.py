@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trash_keras.data import decoding, formats
+from trash_keras.data import decoding, file_roles, formats
 from trash_keras.data.decoding import ReadImages
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import saliency
@@ -104,6 +104,7 @@ def find(path: str | os.PathLike, required: bool = False) -> Explainer | None:
         NoHeatMapError: It has no heat maps, and they are required.
         ValueError: There is no model at `path`.
     """
+    file_roles.require("model", path)
     try:
         return Explainer.load(path)
     except NoHeatMapError:

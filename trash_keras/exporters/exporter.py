@@ -70,6 +70,7 @@ def export(
             f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
         )
     workdir = Path(workdir)
+    local.require_folder("workdir", workdir)
     require_utf8(workdir)
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)

@@ -22,8 +22,10 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
     The same pixels as `trash_keras.data.decoding.decode`, within one grey level: the first
     image of a GIF, EXIF orientation applied, transparency onto white, 16 bits as 8. There is no
-    limit on megapixels but TensorFlow's own. HEIC, AVIF, BMP of other depths, GIF with
-    transparency and animated WebP have no TensorFlow decoder that gives those pixels.
+    limit on megapixels but TensorFlow's own. Colour profiles are not read: TensorFlow cannot
+    convert by one, so Display P3 comes out paler than in all other runtimes. HEIC, AVIF, BMP of
+    other depths, GIF with transparency and animated WebP have no TensorFlow decoder that gives
+    those pixels.
 
     Args:
         encoded: string scalar, the bytes of the file.

@@ -10,6 +10,8 @@ from trash_keras.metrics import calibration
 from trash_keras.metrics.intervals import wilson_interval
 
 TOP_ERRORS = 24
+# A matrix of more classes cannot be read: its most frequent confusions are shown instead.
+MATRIX_CLASSES = 25
 TARGET_RISK = 0.02  # of `coverage_at_2_percent_error`
 
 
@@ -60,6 +62,36 @@ def classification_report(
     if paths:
         result["mistakes"] = _top_errors(labels, predicted, probabilities, class_names, paths)
     return result
+
+
+def most_confused(matrix: Any, most: int) -> list[tuple[int, int, int]]:
+    """Returns the largest cells beside the diagonal: true class, prediction, images.
+
+    Args:
+        matrix: Confusion matrix, int [classes, classes], an array or lists.
+        most: Largest number of cells to return; the largest come first, equal ones row by row.
+    """
+    counts = np.array(matrix, np.int64)
+    np.fill_diagonal(counts, 0)
+    rows, columns = np.nonzero(counts)
+    found = counts[rows, columns]
+    order = np.argsort(-found, kind="stable")[:most]
+    return [(int(rows[at]), int(columns[at]), int(found[at])) for at in order]
+
+
+def weakest(
+    per_class: Mapping[str, Mapping[str, Any]], most: int = MATRIX_CLASSES
+) -> Mapping[str, Mapping[str, Any]]:
+    """Returns `per_class` of a report; of more than `most` classes those of the lowest F1 score.
+
+    Args:
+        per_class: Class name -> its figures; classes without an image are left out first.
+        most: Largest number of classes to return.
+    """
+    if len(per_class) <= most:
+        return per_class
+    occurring = [item for item in per_class.items() if item[1]["support"]]
+    return dict(sorted(occurring, key=lambda item: item[1]["f1"])[:most])
 
 
 def accuracy_and_loss(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.data import file_roles
 from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.storage import text_files
@@ -63,6 +64,7 @@ def _read(named: str) -> dict[str, str]:
     path, _, column = named.rpartition(":")
     if not path or Path(named).exists():
         path, column = named, COLUMN
+    file_roles.require("slices", path)
     try:
         text, delimiter = _table(path)
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import efficientnet_lite
 from trash_keras.storage import caches
@@ -53,6 +54,10 @@ def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | N
         )
     for flag, path in (("backbone", backbone), ("weights", weights)):
         _refuse_classifier(flag, path)
+    if backbone not in names():
+        file_roles.require("backbone", backbone)
+    if weights not in ("imagenet", "none"):
+        file_roles.require("weights", weights)
     if backbone.endswith(".keras"):
         scaling, network = None, _from_file(backbone, image_size, fresh=weights == "none")
     elif backbone in efficientnet_lite.NAMES:
@@ -85,7 +90,7 @@ def _load_weights(extractor: keras.Model, path: str) -> None:
         extractor.load_weights(path)
     except Exception as error:  # Keras and h5py raise many types for a file that does not fit
         raise ValueError(
-            f"The weights file {path} does not fit the backbone {extractor.name}: {error}"
+            f"--weights: the file {path} does not fit the backbone {extractor.name}: {error}"
         ) from error
 
 
@@ -110,12 +115,15 @@ def _require_features(extractor: keras.Model, path: str) -> None:
         )
     # A head on the few probabilities of another head learns next to nothing.
     last = extractor.output._keras_history.operation
+    while isinstance(last, keras.Model):
+        last = last.outputs[0]._keras_history.operation
     activation = getattr(last, "activation", None)
     softmax = isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
-    if softmax:
+    sigmoid = isinstance(last, keras.layers.Dense) and activation is keras.activations.sigmoid
+    if softmax or sigmoid:
         raise ValueError(
             f"The backbone file {path} must return features. Received: a classifier, whose output "
-            f"{extractor.output_shape} is a softmax."
+            f"{extractor.output_shape} is a {'softmax' if softmax else 'sigmoid'}."
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from trash_keras.config import ModelConfig
+from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import backbones
 
@@ -92,6 +93,7 @@ def continue_from(
         ValueError: No such file, not a `.keras` file of this project, or a backbone that cannot
             take images of this size.
     """
+    file_roles.require("init", path)
     if Path(path).suffix != ".keras":
         raise ValueError(
             f"--init must be a .keras file of this project; other files cannot be trained on. "

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from trash_keras.metrics import calibration, report_file, saliency
-from trash_keras.metrics.classification import TARGET_RISK
+from trash_keras.metrics.classification import MATRIX_CLASSES, TARGET_RISK
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting.plots import base, confidence, robustness, saliency_maps
+from trash_keras.reporting.plots import base, class_figures, confidence, robustness, saliency_maps
 
 if TYPE_CHECKING:  # Matplotlib is imported by `plots`, whatever MPLBACKEND says
     from matplotlib.figure import Figure
@@ -87,7 +87,7 @@ def table_charts(
             continue  # confusions matter on images that were not trained on
         drawn[f"confusion_matrix_{split}"] = _confusion_matrix(report, split)
     drawn["class_balance"] = Chart(
-        "Class balance", "Images of each class in each split.", base.class_balance(counts)
+        "Class balance", "Images of each class in each split.", class_figures.class_balance(counts)
     )
     return drawn
 
@@ -105,11 +105,12 @@ def _learning_curves(epochs: Sequence[Mapping[str, Any]]) -> Chart:
 
 
 def _confusion_matrix(report: Mapping[str, Any], split: str) -> Chart:
-    matrix = report[split]["confusion_matrix"]
+    matrix, names = report[split]["confusion_matrix"], report["class_names"]
+    title = "Confusion matrix" if len(names) <= MATRIX_CLASSES else "Most frequent confusions"
     return Chart(
-        f"Confusion matrix, {split} split",
+        f"{title}, {split} split",
         f"True classes against predictions for {report[split]['examples']} images.",
-        base.confusion_matrix(matrix, report["class_names"]),
+        class_figures.confusion_matrix(matrix, names),
     )
 
 

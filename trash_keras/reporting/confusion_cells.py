@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
 
-# A larger matrix cannot be read: its most frequent confusions are listed instead.
-MATRIX_CLASSES = 25
 CONFUSIONS_LISTED = 60
 IMAGES_OF_A_CELL = 12
 IMAGES_OF_A_PAGE = 360

@@ -7,9 +7,10 @@ from typing import Any
 
 from trash_keras.data import image_listing
 from trash_keras.metrics import cross_validation, intervals
+from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import html, text
-from trash_keras.reporting.plots import base
+from trash_keras.reporting.plots import base, class_figures
 from trash_keras.storage import local
 
 # Read with the module: a cross-validation of hours must not meet a newer template at its end.
@@ -44,7 +45,7 @@ def write(
         found.save(cross_validation.predictions_file(output, seed))
     drawn = {
         "accuracies": base.accuracies(_bars(report)),
-        "confusion_matrix": base.confusion_matrix(
+        "confusion_matrix": class_figures.confusion_matrix(
             report["confusion_matrix"], report["class_names"]
         ),
     }
@@ -65,6 +66,7 @@ def write(
         slices=_slices_table(report),
         folds=_folds_table(report),
         figures=images,
+        as_matrix=len(report["class_names"]) <= MATRIX_CLASSES,
         command=report["run"]["command"],
         run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
     )

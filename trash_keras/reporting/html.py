@@ -1,6 +1,7 @@
 """What all pages share: templates, style, escaping, and small images inside the file."""
 
 import base64
+import hashlib
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,10 @@ _SHARED = {
     path.name: path.read_text(encoding="utf-8")
     for path in Path(__file__).with_name("templates").glob("*.j2")
 }
+
+# Lets a reader search long tables; without script the browser's own search finds a row.
+FIND = Path(__file__).with_name("templates").joinpath("find.js").read_text(encoding="utf-8")
+LONG_TABLE = 25  # rows; longer ones scroll inside the page and can be searched
 
 
 def write(path: str | os.PathLike, template: str, **values: Any) -> None:
@@ -65,6 +70,8 @@ def environment(autoescape: bool = True) -> jinja2.Environment:
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["confidence"] = lambda p: ">99%" if p >= 0.995 else f"{p:.0%}"
     environment.filters["setting"] = _setting
+    environment.globals |= {"find_script": FIND, "find_hash": content_hash(FIND),
+                            "long_table": LONG_TABLE}  # fmt: skip
     return environment
 
 
@@ -72,6 +79,11 @@ def _setting(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value is None or value == "" else str(value)
+
+
+def content_hash(text: str) -> str:
+    """Returns a script's name in the content security policy, which lets no other one run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def ordered(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from trash_keras.metrics.classification import MATRIX_CLASSES, most_confused, weakest
 from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
 
-# GitHub shows no summary of more than 1 MiB, and a wider table cannot be read.
-MATRIX_CLASSES = 30
 CONFUSIONS_SHOWN = 20
 EXPORT_FIGURES = {"accuracy": "test accuracy", "agreement": "same class as Keras"}
 
@@ -76,11 +75,15 @@ def _splits(report: Mapping[str, Any]) -> str:
 
 def _classes(scores: Mapping[str, Any]) -> str:
     names = ("precision", "recall", "f1")
+    shown = weakest(scores["per_class"])
     rows = (
         [plain(name), *(f"{row[figure]:.3f}" for figure in names), row["support"]]
-        for name, row in scores["per_class"].items()
+        for name, row in shown.items()
     )
-    return table(["class", "precision", "recall", "F1", "images"], rows)
+    found = table(["class", "precision", "recall", "F1", "images"], rows)
+    if len(shown) == len(scores["per_class"]):
+        return found
+    return f"The {len(shown)} of {len(scores['per_class'])} with the lowest F1 score.\n\n{found}"
 
 
 def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
@@ -92,28 +95,10 @@ def _confusions(class_names: Sequence[str], scores: Mapping[str, Any]) -> str:
             for i, (name, row) in enumerate(zip(names, matrix, strict=True))
         ]
         return table(["truth \\ prediction", *names], rows)
-    rows = most_confused(names, matrix, CONFUSIONS_SHOWN)
+    rows = [[names[truth], names[prediction], count]
+            for truth, prediction, count in most_confused(matrix, CONFUSIONS_SHOWN)]  # fmt: skip
     note = f"{len(names)} classes are too many for a table; these are the most frequent confusions."
     return note + "\n\n" + table(["truth", "prediction", "images"], rows, left=2)
-
-
-def most_confused(
-    class_names: Sequence[str], matrix: Sequence[Sequence[int]], most: int
-) -> list[list[Any]]:
-    """Returns the largest cells beside the diagonal: true class, prediction, images.
-
-    Args:
-        class_names: In the order of the matrix.
-        matrix: Confusion matrix, a row for each true class.
-        most: Largest number of cells to return; the largest cells come first.
-    """
-    cells: list[list[Any]] = [
-        [class_names[truth], class_names[prediction], count]
-        for truth, row in enumerate(matrix)
-        for prediction, count in enumerate(row)
-        if truth != prediction and count
-    ]
-    return sorted(cells, key=lambda cell: -cell[2])[:most]
 
 
 def _exports(formats: Mapping[str, Mapping[str, Any]]) -> str:

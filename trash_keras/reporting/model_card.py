@@ -14,6 +14,7 @@ import jinja2
 
 from trash_keras.data.trashnet import COUNTS
 from trash_keras.metrics import report_file
+from trash_keras.metrics.classification import MATRIX_CLASSES, weakest
 from trash_keras.reporting import html
 from trash_keras.reporting.text import calibration_paragraphs, is_synthetic, verdict_paragraphs
 from trash_keras.storage import local
@@ -66,6 +67,9 @@ def write(
         scores=report[shown],
         splits={name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         class_names=report["class_names"],
+        listed=MATRIX_CLASSES,
+        weakest=weakest(report[shown]["per_class"]),
+        smallest=_smallest(report["class_names"], counts),
         counts=counts,
         bad_files=report.get("bad_files") or (),
         synthetic=is_synthetic(report),
@@ -95,6 +99,17 @@ def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) 
     # Of other data only the folder's name is known; its path is private.
     place = str(report["config"]["data"]["data_dir"]).rstrip("/").rsplit("/", 1)[-1]
     return {"type": "imagefolder", "name": place or "images", "license": "other"}
+
+
+def _smallest(class_names: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> Sequence[str]:
+    """Returns the classes to list: all, or of too many those with the fewest images."""
+    if len(class_names) <= MATRIX_CLASSES:
+        return class_names
+
+    def images(name: str) -> int:
+        return sum(split.get(name, 0) for split in counts.values())
+
+    return sorted(class_names, key=images)[:MATRIX_CLASSES]
 
 
 def _plain(text: str) -> str:

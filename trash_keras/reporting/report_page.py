@@ -1,7 +1,5 @@
 """The report page: one HTML file with figures, images and numbers inside."""
 
-import base64
-import hashlib
 import os
 import re
 import shlex
@@ -13,6 +11,7 @@ from typing import Any
 from trash_keras.data import image_listing
 from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import ood, report_file, saliency
+from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import confusion_cells, html, saliency_overlays
 from trash_keras.reporting.charts import Chart, Section
@@ -28,6 +27,7 @@ from trash_keras.reporting.text import (
 
 TOP_ERRORS_SHOWN = 24
 BAD_FILES_SHOWN = 200
+SLICE_ROWS = 1000
 # Together with the text and the other figures they stay under 5 MB.
 THUMBNAIL_BYTES = 3_400_000
 FIGURE_BYTES = 300_000
@@ -38,6 +38,7 @@ TEMPLATE, SCRIPT = (
     Path(__file__).with_name("templates").joinpath(name).read_text(encoding="utf-8")
     for name in ("report.html.j2", "report.js")
 )
+SCRIPT += html.FIND
 
 
 def write_page(
@@ -72,13 +73,13 @@ def write_page(
         path,
         TEMPLATE,
         script=SCRIPT,
-        script_hash=_content_hash(SCRIPT),
+        script_hash=html.content_hash(SCRIPT),
         **_scores(report, shown, predictions),
         figures=_by_section(charts),
         class_names=predictions.class_names,
         cells=cells,
         grid={(cell["row"], cell["column"]): cell for cell in cells},
-        as_matrix=len(predictions.class_names) <= confusion_cells.MATRIX_CLASSES,
+        as_matrix=len(predictions.class_names) <= MATRIX_CLASSES,
         errors=errors,
         legend=saliency_overlays.legend_stops(),
         faithfulness=saliency.paragraphs(report["explanations"])
@@ -104,7 +105,7 @@ def _scores(report: Mapping[str, Any], shown: str, predictions: Predictions) -> 
         "shown": shown,
         "split_title": report_file.SPLIT_TITLES[shown],
         "scores": report[shown],
-        "slices": report.get("subsets", {}).get(shown, {}),
+        "slices": _slices(report.get("subsets", {}).get(shown, {})),
         "wrong": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
         "synthetic": is_synthetic(report),
         "bars": comparison_bars(report),
@@ -113,6 +114,16 @@ def _scores(report: Mapping[str, Any], shown: str, predictions: Predictions) -> 
         "calibrated": bool(report.get("answering")),
         "ood": _ood(report.get("out_of_scope")),
     }
+
+
+def _slices(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the rows of the table of slices; of too many those whose recall is surely low."""
+    rows = [(slice_name, name, row) for slice_name in found
+            for name, row in found[slice_name].items()]  # fmt: skip
+    listed = rows
+    if len(rows) > SLICE_ROWS:
+        listed = sorted(rows, key=lambda each: each[2]["interval"][1])[:SLICE_ROWS]
+    return {"rows": listed, "all": len(rows)}
 
 
 def _ood(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -130,11 +141,6 @@ def _origin(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]
         "config": config,
         "run": html.ordered(_run_facts(run, config)),
     }
-
-
-def _content_hash(text: str) -> str:
-    """Returns a script's name in the content security policy, which lets no other one run."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _images(

@@ -5,7 +5,7 @@ import numpy as np
 
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import inference, keras_settings
-from trash_keras.predictor import PredictBatch, micro_batched
+from trash_keras.predictor import PredictBatch, micro_batched, require_shapes
 
 
 def limit_threads(threads: int | None) -> None:
@@ -36,6 +36,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     """
     limit_threads(threads)
     model = inference.load(path)
+    require_shapes(model.input_shape, model.output_shape, metadata)
     if metadata.tta != ModelMetadata.read(path).tta:
         model = inference.with_views(model, metadata.tta)
     return predict_batch(model, metadata.tta)

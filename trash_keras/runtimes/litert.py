@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.predictor import PredictBatch
+from trash_keras.predictor import PredictBatch, require_shapes
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -13,7 +13,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
 
     Args:
         path: The file.
-        metadata: Ignored: the file holds temperature and views.
+        metadata: For the shapes alone: the file holds temperature and views.
         threads: Threads to compute with; None takes one for each processor core.
 
     Raises:
@@ -29,6 +29,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
 
     def predict_one(image: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source["index"], _quantized(image, source)[None])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trash_keras.metadata import ONNX_PACKAGES, ModelMetadata
-from trash_keras.predictor import PredictBatch, micro_batched
+from trash_keras.predictor import PredictBatch, micro_batched, require_shapes
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -26,9 +26,16 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     if threads is not None:
         options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (source,), (target,) = session.get_inputs(), session.get_outputs()
+    require_shapes(_lengths(source.shape), _lengths(target.shape), metadata)
 
     def predict_batch(images: np.ndarray) -> np.ndarray:
         (probabilities,) = session.run(None, {"image": np.asarray(images, np.float32)})
         return probabilities
 
     return micro_batched(predict_batch, metadata.tta)
+
+
+def _lengths(shape: list) -> list[int | None]:
+    """Returns a shape in numbers; a length that is only named is any."""
+    return [length if isinstance(length, int) else None for length in shape]

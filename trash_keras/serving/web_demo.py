@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.storage import local
 
@@ -98,6 +99,7 @@ class Site:
             ValueError: It is not a `.tflite` file of this project.
             OSError: npm cannot fetch what the page needs.
         """
+        file_roles.require("model", model)
         ModelMetadata.read(model)
         if Path(model).suffix != ".tflite":
             raise ValueError(f"The page runs .tflite files (trash-keras export). Received: {model}")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +38,23 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
+def require_folder(flag: str, path: str | os.PathLike) -> None:
+    """Checks before hours of work that a folder can be made or written to.
+
+    Args:
+        flag: Name of the flag, for the message.
+        path: The folder, which need not be there; empty or an address is not checked.
+
+    Raises:
+        ValueError: The path, or one above it, is a file.
+    """
+    if not os.fspath(path) or "://" in os.fspath(path):
+        return
+    for place in (Path(path), *Path(path).parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--{flag} takes a folder. Received: {path}; {place} is a file.")
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a UTF-8 text file; bytes of names that are not UTF-8 stay as they are."""
     with atomic_write(path) as temporary:
@@ -44,8 +62,15 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Writes a JSON file, indented, keys in the order given."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """Writes a JSON file, indented, keys in the order given, each list of numbers in one line."""
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    # A confusion matrix of 1,000 classes would have a million lines. No string has a line break.
+    lists = re.compile(r"\[\n[-+.\deE,\s]*\]")
+    write_text(path, lists.sub(lambda found: _one_line(found.group()), text))
+
+
+def _one_line(numbers: str) -> str:
+    return "[" + " ".join(numbers[1:-1].split()) + "]"
 
 
 def remove(path: str | os.PathLike) -> None:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting.plots import base, svg
+from trash_keras.reporting.plots import class_figures, svg
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.tracking.trackers import ReadImages
 
@@ -47,7 +47,9 @@ class TensorBoardTracker:
                 scores = of_split.score()
                 tf.summary.scalar(f"{split}/accuracy", scores["accuracy"])
                 tf.summary.scalar(f"{split}/macro_f1", scores["macro_f1"])
-                figure = base.confusion_matrix(scores["confusion_matrix"], of_split.class_names)
+                figure = class_figures.confusion_matrix(
+                    scores["confusion_matrix"], of_split.class_names
+                )
                 image = tf.io.decode_png(svg.pixels(figure), channels=3)
                 tf.summary.image(f"{split}/confusion_matrix", image[None])
         writer.close()

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import wandb
 
-from trash_keras.metrics import calibration
+from trash_keras.metrics import calibration, classification
+from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import html
 from trash_keras.reporting.plots import saliency_maps
@@ -35,9 +36,10 @@ def entries(
         `accuracy`, `loss`, `macro_f1`, `calibration_error`; the tables `images` (image, truth,
         prediction, a probability for each class; `ROWS_SHOWN` at most, by falling loss),
         `per_class` and `reliability`; the charts `confusion_matrix`, `precision`, `recall`, `f1`
-        and `reliability_diagram`.
+        and `reliability_diagram`. Of more than `MATRIX_CLASSES` classes the table `most_confused`
+        takes the place of the matrix, and images have the probabilities of truth and prediction.
     """
-    scores, labels = predictions.score(), predictions.labels
+    scores = predictions.score()
     per_class = wandb.Table(
         columns=["class", "precision", "recall", "f1", "support"],
         data=[[name, *row.values()] for name, row in scores["per_class"].items()],
@@ -47,17 +49,29 @@ def entries(
         "calibration_error": scores["ece"],
         "images": _image_table(predictions, read_images, explained),
         "per_class": per_class,
-        "confusion_matrix": wandb.plot.confusion_matrix(
-            y_true=labels.tolist(),
-            preds=predictions.probabilities.argmax(axis=1).tolist(),
-            class_names=list(predictions.class_names),
-            title=f"Confusion matrix, {split} split",
-        ),
+        **_confusions(split, predictions, scores["confusion_matrix"]),
         **_reliability(split, predictions),
     }
     for score in ("precision", "recall", "f1"):
         found[score] = wandb.plot.bar(per_class, "class", score, title=f"{score}, {split} split")
     return {f"{split}/{name}": value for name, value in found.items()}
+
+
+def _confusions(split: str, predictions: Predictions, matrix: list[list[int]]) -> dict[str, Any]:
+    """Returns the matrix, or the most confused pairs where it would be too large to be read."""
+    names = list(predictions.class_names)
+    if len(names) > MATRIX_CLASSES:
+        pairs = classification.most_confused(matrix, ROWS_SHOWN)
+        data = [[names[truth], names[guess], count] for truth, guess, count in pairs]
+        return {"most_confused": wandb.Table(["truth", "prediction", "images"], data)}
+    return {
+        "confusion_matrix": wandb.plot.confusion_matrix(
+            y_true=predictions.labels.tolist(),
+            preds=predictions.probabilities.argmax(axis=1).tolist(),
+            class_names=names,
+            title=f"Confusion matrix, {split} split",
+        )
+    }
 
 
 def _image_table(
@@ -67,7 +81,9 @@ def _image_table(
     of_truth = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
     shown = np.argsort(of_truth, kind="stable")[:ROWS_SHOWN].tolist()
     images = read_images([predictions.paths[index] for index in shown])
-    columns = ["file", "image", "truth", "prediction", "right", *(f"p({name})" for name in names)]
+    each = len(names) <= MATRIX_CLASSES
+    shares = [f"p({name})" for name in names] if each else ["p(truth)", "p(prediction)"]
+    columns = ["file", "image", "truth", "prediction", "right", *shares]
     with_maps = any(path in maps for path in predictions.paths)
     table = wandb.Table(columns=[*columns, "heat map"] if with_maps else columns)
     for index in shown:
@@ -77,13 +93,14 @@ def _image_table(
         overlay = None
         if explained and path in maps and small is not None:
             overlay = saliency_maps.overlay(small, maps[path], explained.resize)
+        listed = row if each else row[[truth, guess]]
         cells = [
             printable(path),
             _image(small),
             names[truth],
             names[guess],
             truth == guess,
-            *row.tolist(),
+            *listed.tolist(),
         ]
         table.add_data(*cells, *([_image(overlay)] if with_maps else []))
     return table

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.config import Config, load
-from trash_keras.data import pipeline
+from trash_keras.data import file_roles, pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
@@ -95,6 +95,7 @@ def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]
 
 
 def _look_at(path: str, config: Config, catalog: Catalog) -> Teacher:
+    file_roles.require("teacher", path)
     metadata = ModelMetadata.read(path)
     if not path.endswith(".keras"):
         raise ValueError(f"--teacher must be the model.keras of a run. Received: {path}")

@@ -14,7 +14,14 @@ import keras
 import tensorflow as tf
 
 from trash_keras.config import Config, DataConfig
-from trash_keras.data import image_listing, pipeline, split_folders, splits, validation
+from trash_keras.data import (
+    file_roles,
+    image_listing,
+    pipeline,
+    split_folders,
+    splits,
+    validation,
+)
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
@@ -132,6 +139,7 @@ def _check_groups(config: Config) -> None:
                 f"Received: --split_method={data.split_method}"
             )
     elif data.groups:
+        file_roles.require("groups", data.groups)
         load_groups(data.groups)
     elif config.model.from_scratch:
         raise ValueError(

@@ -30,9 +30,19 @@ class Bitmap {
     }
 }
 
+class ColorSpace {
+    enum class Named { SRGB }
+
+    companion object {
+        fun get(name: Named): ColorSpace = TODO()
+    }
+}
+
 class ImageDecoder {
     var allocator: Int = TODO()
     fun setTargetSampleSize(sampleSize: Int): Unit = TODO()
+
+    fun setTargetColorSpace(colorSpace: ColorSpace): Unit = TODO()
 
     abstract class Source
 

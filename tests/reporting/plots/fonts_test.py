@@ -9,7 +9,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 from PIL import Image
 
-from trash_keras.reporting.plots import base, fonts, svg
+from trash_keras.reporting.plots import base, class_figures, fonts, svg
 from trash_keras.reporting.plots.contact_sheet import contact_sheet
 
 GLASS = {"Chinese": "玻璃", "Hindi": "काँच", "Korean": "유리", "Japanese": "ガラス", "emoji": "🍾"}
@@ -71,8 +71,8 @@ def figures(name):
     image = np.full((20, 20, 3), 255, np.uint8)
     run = {"name": name, "accuracy": 0.5, "accuracy_interval": (0.4, 0.6)}
     return {
-        "confusion matrix": base.confusion_matrix([[3, 0], [1, 2]], [name, "paper"]),
-        "class balance": base.class_balance({"train": {name: 3}, "test": {name: 1}}),
+        "confusion matrix": class_figures.confusion_matrix([[3, 0], [1, 2]], [name, "paper"]),
+        "class balance": class_figures.class_balance({"train": {name: 3}, "test": {name: 1}}),
         "accuracies": base.accuracies([run]),
         "contact sheet": contact_sheet([(f"{name} → paper", image)]),
     }
@@ -128,7 +128,7 @@ def test_spelling():
 
 
 def test_a_figure_has_its_names_again_after_it_was_drawn(tmp_path):
-    figure = base.confusion_matrix([[3, 0], [1, 2]], ["玻璃", "paper"])
+    figure = class_figures.confusion_matrix([[3, 0], [1, 2]], ["玻璃", "paper"])
     svg.pixels(figure)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["玻璃", "paper"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras.reporting.plots import base, svg
+from trash_keras.reporting.plots import base, class_figures, svg
 
 ROOT = Path(__file__).parents[3]
 MATRIX = [[4, 1], [0, 5]]
@@ -24,7 +24,7 @@ OTHERS = [
 
 def drawn(folder):
     target = folder / "figure.png"
-    base.save(base.confusion_matrix(MATRIX, ["a", "b"]), target)
+    base.save(class_figures.confusion_matrix(MATRIX, ["a", "b"]), target)
     rows = [{"name": "one", "accuracy": 0.5, "accuracy_interval": (0.4, 0.6)}]
     return np.asarray(Image.open(target)), svg.draw(base.accuracies(rows))
 
@@ -43,8 +43,8 @@ def test_settings_of_a_host_program_change_no_figure(others, tmp_path):
 CODE = """
 import os, sys
 import trash_keras.reporting.charts
-from trash_keras.reporting.plots import base
-base.save(base.confusion_matrix([[4, 1], [0, 5]], ["a", "b"]), sys.argv[1])
+from trash_keras.reporting.plots import base, class_figures
+base.save(class_figures.confusion_matrix([[4, 1], [0, 5]], ["a", "b"]), sys.argv[1])
 import matplotlib
 print(os.environ.get("MPLBACKEND"), matplotlib.rcParams._get("backend"))
 """

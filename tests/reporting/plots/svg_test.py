@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from trash_keras.metrics import calibration
-from trash_keras.reporting.plots import base, confidence, svg
+from trash_keras.reporting.plots import base, class_figures, confidence, svg
 
 EPOCHS = [
     {"phase": "head" if epoch < 5 else "finetune", "epoch": epoch, "loss": 1.0, "accuracy": 0.5,
@@ -19,7 +19,7 @@ PREDICTIONS = np.array([[0.9, 0.1], [0.3, 0.7], [0.8, 0.2], [0.6, 0.4]])
 
 def drawn():
     yield base.learning_curves(EPOCHS)
-    yield base.class_balance({"train": {"a": 3}, "valid": {"a": 2}})
+    yield class_figures.class_balance({"train": {"a": 3}, "valid": {"a": 2}})
     bins, curve = (
         measure(LABELS, PREDICTIONS)
         for measure in (calibration.reliability, calibration.risk_coverage)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import image_listing, split_folders, splits
+from trash_keras.data import file_roles, image_listing, split_folders, splits
 from trash_keras.data.audit import duplicates, label_issues, outliers
 from trash_keras.data.audit.duplicates import Pair, Thresholds
 from trash_keras.data.audit.inspection import (
@@ -43,6 +43,8 @@ def read_catalog(
     Raises:
         ValueError: No such folder or catalog, or the folder does not fit the method.
     """
+    if catalog_file:
+        file_roles.require("catalog", catalog_file)
     files, passed = scan_all(data_dir)
     image_listing.tell(passed, data_dir)
     if catalog_file:

@@ -1,4 +1,4 @@
-"""Figures: learning curves, confusion matrix, class balance, accuracies of runs.
+"""Figures: learning curves and accuracies of runs, and what all figures share.
 
 They use matplotlib's object interface, never pyplot: no figure is registered globally, so nothing
 has to be closed, and no display is needed.
@@ -10,8 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -28,7 +26,6 @@ PHASE_NAMES = {"head": "head only", "finetune": "fine-tuning", "scratch": "from 
 GRID = "#e3e7ea"
 FRAME = "#c9d0d6"
 TEXT = "#1b2329"
-COLOUR_MAP = "Blues"
 
 
 def phase_title(phase: str) -> str:
@@ -113,112 +110,6 @@ def _mark_phases(panels: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> N
         if start > 0:
             for axes in panels:
                 axes.axvline(first - 0.5, color=QUIET, linestyle="--", linewidth=1)
-
-
-@style.own()
-def confusion_matrix(matrix: Sequence[Sequence[int]], class_names: Sequence[str]) -> Figure:
-    """Draws a confusion matrix as counts and as percentages of each true class.
-
-    A class without an image has no recall: its cells show a dash in the second panel.
-
-    Args:
-        matrix: Numbers of images, 0 or more, of shape (classes, classes); rows are the true
-            classes, columns the predicted ones.
-        class_names: Names of the classes, in the order of rows and columns; at least one.
-
-    Returns:
-        A figure with two panels, counts above percentages, that grows with the number of classes.
-
-    Raises:
-        ValueError: The matrix is not square, or does not fit the number of names.
-    """
-    counts = np.asarray(matrix, dtype=np.int64)
-    size = len(class_names)
-    if size == 0 or counts.shape != (size, size):
-        raise ValueError(
-            f"the confusion matrix has shape {counts.shape}, but there are {size} class names"
-        )
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
-    percentages = [
-        [f"{100 * share:.0f}" if total else "-" for share in row]
-        for row, total in zip(shares, totals[:, 0], strict=True)
-    ]
-    # Beyond a certain size the cells shrink instead, or the image would not fit into memory.
-    cell = min(max(6.4 / size, 0.45), 0.8, 30 / size)
-    side = max(cell * size, 3.2)
-    # Room for the labels: less, and the layout cuts off the name of the axis.
-    margin = 1.0 + 0.08 * max(len(name) for name in class_names)
-    figure = Figure(figsize=(side + margin, 2 * (side + margin)), layout="compressed")
-    upper, lower = figure.subplots(2, 1)
-    font_size = min(10.0, 20 * cell)
-    _draw_cells(upper, counts / max(counts.max(), 1), counts.astype(str).tolist(), font_size)
-    _draw_cells(lower, shares, percentages, font_size)
-    upper.set_title("Images")
-    lower.set_title("Percent of the true class (diagonal: recall)")
-    for axes in (upper, lower):
-        axes.set_xticks(range(size), class_names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(size), class_names)
-        for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-            label.set_parse_math(False)  # a "$" in a class name is just a character
-        axes.set_xlabel("Predicted")
-        axes.set_ylabel("True")
-    return figure
-
-
-def _draw_cells(
-    axes: Axes, values: np.ndarray, texts: Sequence[Sequence[str]], font_size: float
-) -> None:
-    """Colours the cells by `values` (0 to 1), and writes `texts` in a colour that stands out."""
-    axes.imshow(values, cmap=COLOUR_MAP, vmin=0, vmax=1)
-    backgrounds = colormaps[COLOUR_MAP](values)
-    brightness = backgrounds[..., :3] @ np.array([0.299, 0.587, 0.114])
-    for row, column in np.ndindex(*values.shape):
-        colour = "white" if brightness[row, column] < 0.41 else "black"
-        text = texts[row][column]
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=font_size)
-    axes.tick_params(length=0)
-    axes.spines[:].set_color(FRAME)
-
-
-@style.own()
-def class_balance(counts: Mapping[str, Mapping[str, int]]) -> Figure:
-    """Draws the number of images of each class in each split as grouped bars.
-
-    Args:
-        counts: Split -> class -> number of images, 0 or more. A class that a split does not
-            name has no image there.
-
-    Returns:
-        A figure of horizontal bars, one group per class, that grows with their number.
-
-    Raises:
-        ValueError: There is no split or no class.
-    """
-    class_names = list(dict.fromkeys(name for classes in counts.values() for name in classes))
-    if not class_names:
-        raise ValueError("class balance needs at least one split with at least one class")
-    thickness = 0.8 / len(counts)
-    height = 1.2 + len(class_names) * (0.2 + 0.19 * len(counts))
-    figure = Figure(figsize=(6.4, height), layout="constrained")
-    axes = figure.subplots()
-    for index, (split, classes) in enumerate(counts.items()):
-        offset = (index - (len(counts) - 1) / 2) * thickness
-        positions = np.arange(len(class_names)) + offset
-        values = [int(classes.get(name, 0)) for name in class_names]
-        colour = COLOURS[index % len(COLOURS)]
-        bars = axes.barh(positions, values, thickness * 0.9, color=colour, label=split)
-        axes.bar_label(bars, padding=3, fontsize=9, color=TEXT)
-    axes.set_yticks(range(len(class_names)), class_names)
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
-    axes.invert_yaxis()
-    axes.set_xlabel("Images")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.margins(x=0.1)
-    quiet_frame(axes)
-    figure.legend(loc="outside upper center", ncols=len(counts), frameon=False)
-    return figure
 
 
 @style.own()

@@ -2,6 +2,7 @@ package com.example.trashkeras
 
 import android.content.ContentResolver
 import android.graphics.Bitmap
+import android.graphics.ColorSpace
 import android.graphics.ImageDecoder
 import android.graphics.Matrix
 import android.net.Uri
@@ -18,6 +19,8 @@ fun decode(resolver: ContentResolver, uri: Uri): Bitmap =
         val pixels = header.size.width.toDouble() * header.size.height
         decoder.setTargetSampleSize(ceil(sqrt(pixels / MAX_PIXELS)).toInt())
         decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE // its pixels are read
+        // As trash_keras/data/colour.py does, whatever profile is in the file.
+        decoder.setTargetColorSpace(ColorSpace.get(ColorSpace.Named.SRGB))
     }
 
 /** Returns what the preview shows of a camera frame, turned upright. */
