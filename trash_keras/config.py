@@ -27,7 +27,6 @@ def option(
     maximum: float | None = None,
     choices: Sequence[str] | Sequence[int] = (),
     changes_result: bool = True,
-    is_path: bool = False,
 ) -> Any:
     """Declares one setting.
 
@@ -38,22 +37,28 @@ def option(
         maximum: Largest allowed value.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
-        is_path: True for a path, or several separated by commas; `~` is the home folder.
 
     Returns:
         A dataclass field.
     """
-    return dataclasses.field(
-        default=default,
-        metadata={
-            "help": help_text,
-            "minimum": minimum,
-            "maximum": maximum,
-            "choices": tuple(choices),
-            "changes_result": changes_result,
-            "is_path": is_path,
-        },
-    )
+    metadata = {
+        "help": help_text,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": tuple(choices),
+        "changes_result": changes_result,
+        "is_path": False,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def path_option(default: str, help_text: str, changes_result: bool = True) -> Any:
+    """Declares one setting that is a path, or several separated by commas.
+
+    `~` is the home folder in it. Arguments and result are as for `option`.
+    """
+    declared = option(default, help_text, changes_result=changes_result)
+    return dataclasses.field(default=default, metadata={**declared.metadata, "is_path": True})
 
 
 class _Checked:
@@ -87,11 +92,16 @@ def _check(field: dataclasses.Field, value: Any) -> None:
 class DataConfig(_Checked):
     """Which images, how they are split, and their size."""
 
-    data_dir: str = option(
+    data_dir: str = path_option(
         "notebooks/my-trash-dataset/train",
         "Folder with one sub-folder of images per class, folder of shards (--data_format), or "
         "tfds:NAME[@FOLDER] of tensorflow-datasets.",
-        is_path=True,
+    )
+    data_source: str = path_option(
+        "",
+        "Where the images come from if DATA_DIR is not there yet, as --source of prepare: "
+        "trashnet (Hugging Face), an address, an archive or a folder. Empty: DATA_DIR must exist.",
+        changes_result=False,
     )
     data_format: str = option(
         "folder",
@@ -107,11 +117,10 @@ class DataConfig(_Checked):
         "and test, or train and one of them.",
         choices=("stratified", "grouped", "official", "folders"),
     )
-    groups: str = option(
+    groups: str = path_option(
         "",
         "JSON file of near-duplicates for --split_method=grouped, as `trash-keras audit --groups` "
         "writes it. Empty: what the backbone's features find, see --group_similarity.",
-        is_path=True,
     )
     group_similarity: float = option(
         0.8,
@@ -120,23 +129,21 @@ class DataConfig(_Checked):
         minimum=0,
         maximum=1,
     )
-    split_dir: str = option(
+    split_dir: str = path_option(
         "",
         "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
         "Empty: the parent of --data_dir if it holds any, else those in the package.",
-        is_path=True,
     )
     bad_files: str = option(
         "error",
         "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
         choices=("error", "skip"),
     )
-    slices: str = option(
+    slices: str = path_option(
         "",
         "CSV file with the columns file and subset (or another one, FILE.csv:COLUMN), to show the "
         "recall on each slice of the data. `file` is a path in the data folder, or its last part.",
         changes_result=False,
-        is_path=True,
     )
     max_megapixels: float = option(
         100.0,
@@ -151,11 +158,10 @@ class DataConfig(_Checked):
         choices=("stretch", "crop", "pad"),
     )
     batch_size: int = option(32, "Images per training step, over all devices.", minimum=1)
-    cache_dir: str = option(
+    cache_dir: str = path_option(
         "",
         "Folder for the file cache of decoded images. Empty: cache in memory.",
         changes_result=False,
-        is_path=True,
     )
     cache_megabytes: int = option(
         4096,
@@ -202,26 +208,23 @@ class AugmentationConfig(_Checked):
 class ModelConfig(_Checked):
     """The network: a backbone and a linear head on its pooled features."""
 
-    backbone: str = option(
+    backbone: str = path_option(
         "ResNet50",
         "EfficientNetLite0, 1 or 2 (made for 224, 240 and 260 px), a keras.applications "
         "constructor, or the path of a .keras feature extractor that takes RGB 0..255 and scales "
         "it itself.",
-        is_path=True,
     )
-    weights: str = option(
+    weights: str = path_option(
         "imagenet",
         "Pretrained weights of the backbone, for transfer learning: imagenet (downloads; for "
         "EfficientNetLite from the extra lite, without), none (random), or the path of a weights "
         "file. A .keras backbone brings its own; none discards them.",
-        is_path=True,
     )
-    init: str = option(
+    init: str = path_option(
         "",
         "model.keras of a run, or any .keras file of this project, to go on from (transfer "
         "learning): its backbone, and its head for the classes that both have; other classes get a "
         "new one. The head phase still trains. --backbone and --weights are then ignored.",
-        is_path=True,
     )
     dropout: float = option(
         0.2, "Dropout between pooled features and classes, share.", minimum=0, maximum=0.95
@@ -286,13 +289,12 @@ class TrainingConfig(_Checked):
 class DistillationConfig(_Checked):
     """Knowledge distillation: learning from the predictions of finished runs (teachers)."""
 
-    teacher: str = option(
+    teacher: str = path_option(
         "",
         "model.keras of a finished run whose predictions for the augmented images are learned "
         "(knowledge distillation); the same classes and the same split. Several, separated by "
         "commas, teach the mean of their predictions. For a cross-validation the folders of "
         "finished ones with the same folds: each fold learns from its own. Empty: labels alone.",
-        is_path=True,
     )
     distillation_alpha: float = option(
         1.0,

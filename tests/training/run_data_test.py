@@ -1,13 +1,15 @@
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from trash_keras.config import DataConfig
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.groups import load_groups, write_groups
-from trash_keras.data.readers.base import FolderReader
+from trash_keras.data.readers.base import FolderReader, open_reader
 from trash_keras.training import run_data
 from trash_keras.training.trainer import train_and_evaluate
 
@@ -126,3 +128,24 @@ def test_wrong_groups_are_refused_and_leave_nothing_behind(
     with pytest.raises(ValueError, match=message):
         train_and_evaluate(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_missing_data_are_brought_from_their_source_once(data_dir, tmp_path, capsys):
+    settings = DataConfig(data_dir=str(tmp_path / "new" / "images"), data_source=str(data_dir))
+    found = run_data.open_data(settings).files_by_class()
+    assert found == open_reader(data_dir).files_by_class()
+    assert "Bringing" in capsys.readouterr().out
+    shutil.rmtree(data_dir)  # the second time nothing is asked for
+    assert run_data.open_data(settings).files_by_class() == found
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("", "There is no data folder"), ("gone", "There is no source 'gone'")],
+)
+def test_without_data_and_a_source_nothing_is_made(tmp_path, source, message):
+    settings = DataConfig(data_dir=str(tmp_path / "images"), data_source=source)
+    with pytest.raises(ValueError, match=message):
+        run_data.open_data(settings).files_by_class()
+    assert not (tmp_path / "images").exists()

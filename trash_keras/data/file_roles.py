@@ -52,7 +52,10 @@ TAKES = {
     ),
     "init": ({"classifier"}, "the model.keras of a run"),
     "teacher": ({"classifier"}, "the model.keras of a run"),
-    "backbone": ({"keras"}, "a name of keras.applications or a .keras file that gives features"),
+    "backbone": (
+        {"keras"},
+        "EfficientNetLite0, 1 or 2, a name of keras.applications or a .keras file of features",
+    ),
     "weights": ({"keras", "hdf5"}, "imagenet, none or a file of weights of the backbone"),
     "catalog": ({"catalog"}, "the catalog.json of a run"),
     "groups": ({"groups", "json"}, "the JSON file of `trash-keras audit --groups`"),

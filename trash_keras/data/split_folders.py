@@ -18,7 +18,9 @@ _WORDS = {
     "test": "test|testing|tst",
 }
 # What names of split folders also say: test_set, TrainingData, images-val.
-_FILLER = "(?:set|data|dataset|split|part|folder|images?|imgs?|photos?|pictures?|files|samples|seg)"
+_FILLER = (
+    "(?:set|data|dataset|split|part|folder|images?|imgs?|photos?|pict[a-z]*|files|samples|seg)"
+)
 _PATTERNS = {
     split: re.compile(f"{_FILLER}*(?:{words}){_FILLER}*") for split, words in _WORDS.items()
 }

@@ -20,7 +20,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 from trash_keras.reporting import ablation, report
 from trash_keras.storage import local
-from trash_keras.training import devices, resume, trainer, work_queue
+from trash_keras.training import devices, resume, run_data, trainer, work_queue
 
 
 def ablate(
@@ -109,7 +109,7 @@ def _external(data_dir: str, recipe: Config) -> Split:
     data = recipe.data
     known = splits.split(
         data.data_dir, data.split_method, recipe.runtime.seed, data.split_dir,
-        open_reader(data.data_dir, data.data_format),
+        run_data.open_data(data),
     ).class_names  # fmt: skip
     if not set(catalog.class_names) <= set(known):
         split_folders.require_class_folders(catalog.files_by_class(), "Name one as --external_dir.")

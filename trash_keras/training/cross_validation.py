@@ -18,7 +18,6 @@ from trash_keras.data import image_listing
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.folds import make_folds
 from trash_keras.data.groups import Group
-from trash_keras.data.readers.base import open_reader
 from trash_keras.metrics import classification, cross_validation, report_file, slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
@@ -79,7 +78,7 @@ def cross_validate(
         print(f"This cross-validation is complete: {workdir / cross_validation.PAGE}", flush=True)
         return known
     trainer.check(config)
-    reader = open_reader(config.data.data_dir, config.data.data_format)
+    reader = run_data.open_data(config.data)
     catalog, groups = run_data.single_split_of_run(config, workdir, reader)
     slice_of = slices.load(config.data.slices, catalog.paths())
     folds = list(_folds(config, workdir, catalog, groups))

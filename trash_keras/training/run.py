@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
-from trash_keras.data.readers.base import Reader, open_reader
+from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
 from trash_keras.models import classifier
@@ -70,7 +70,7 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     Raises:
         ValueError: Data, teachers or the model to start from do not fit the configuration.
     """
-    reader = open_reader(config.data.data_dir, config.data.data_format)
+    reader = run_data.open_data(config.data)
     catalog = run_data.resolve_splits(config, workdir, reader)
     slice_of = slices.load(config.data.slices, catalog.paths())
     teachers = distillation.find(config, workdir, catalog)

@@ -5,6 +5,7 @@ Splits are made once for a run and read from its folder from then on.
 
 import dataclasses
 import functools
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +26,26 @@ from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog, single_split
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
 from trash_keras.data.pipeline import Split
-from trash_keras.data.readers.base import Reader
+from trash_keras.data.readers.base import Reader, open_reader
+from trash_keras.data.sources.prepare import Request, prepare_dataset
 from trash_keras.storage.names import key
 from trash_keras.training import features, resume
 
 GROUPS = "groups.json"
+
+
+def open_data(settings: DataConfig) -> Reader:
+    """Opens the images of a run, and brings them first where `--data_source` says from where.
+
+    Raises:
+        ValueError: There are no images, or `data_source` is refused, see `prepare_dataset`.
+        OSError: The source or the data folder cannot be read.
+        ImportError: The client of the source is not installed.
+    """
+    if settings.data_source and not os.path.exists(settings.data_dir):
+        print(f"Bringing {settings.data_source} to {settings.data_dir}", flush=True)
+        prepare_dataset(Request(settings.data_source), settings.data_dir)
+    return open_reader(settings.data_dir, settings.data_format)
 
 
 def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
