@@ -33,7 +33,7 @@ def write_another(spec, path):
 def run(doubtful, tmp_path, monkeypatch):
     """A finished run, and a format `wrong` that no run should ship: (workdir, data folder)."""
     workdir = shutil.copytree(doubtful[0], tmp_path / "run")
-    monkeypatch.setitem(FORMATS, "wrong", Format("model_wrong.tflite", write_another, ""))
+    monkeypatch.setitem(FORMATS, "wrong", Format("model_wrong.tflite", write_another, "", ""))
     return workdir, doubtful[1]
 
 
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_predict_is_not_kept(run, monkeypatch):
         path.write_bytes(b"nonsense")
         spec.metadata.embed(path)
 
-    monkeypatch.setitem(FORMATS, "broken", Format("model_broken.tflite", write_nonsense, ""))
+    monkeypatch.setitem(FORMATS, "broken", Format("model_broken.tflite", write_nonsense, "", ""))
     with pytest.raises(ValueError, match="cannot be loaded"):
         exporter.export(workdir, ["broken"], timing_rounds=0)
     assert not list((workdir / "export").iterdir())
