@@ -98,7 +98,7 @@ def test_the_report_is_that_of_the_folds(validated):
 
 def test_a_complete_one_does_nothing(validated, make, monkeypatch, capsys):
     workdir, data, report = validated
-    monkeypatch.setattr(cross_validation, "open_reader", None)
+    monkeypatch.setattr(cross_validation.run_data, "open_data", None)
     assert cross_validate(make(data), workdir) == report
     assert "This cross-validation is complete" in capsys.readouterr().out
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trash_keras import training
 from trash_keras.batch.shards import Layout, write_shards
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.readers.base import FolderReader, read_images
@@ -33,7 +32,7 @@ import dataclasses, sys
 import tensorflow as tf
 from pathlib import Path
 from trash_keras.config import load
-from trash_keras.training import devices
+from trash_keras.training import devices, run_data
 from trash_keras.training.trainer import train_and_evaluate
 
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -310,13 +309,13 @@ def test_shards_train_like_the_folder(
     workdir, data, _ = trained
     shards, run = tmp_path / "shards", tmp_path / "run"
     write_shards(prepare.Request(str(data)), shards, Layout(data_format, 3, 100))
-    open_reader = training.run.open_reader
+    open_data = run_data.open_data
 
     def drawing(*arguments):
         random.random()  # as tensorflow-datasets does; initial weights must not depend on it
-        return open_reader(*arguments)
+        return open_data(*arguments)
 
-    monkeypatch.setattr(training.run, "open_reader", drawing)
+    monkeypatch.setattr(run_data, "open_data", drawing)
     train_and_evaluate(configure(shards, toy_backbone, data_format=data_format), run)
     for name in ("catalog.json", "metrics.csv", "predictions/test.csv"):
         assert (run / name).read_text() == (workdir / name).read_text(), name

@@ -73,8 +73,9 @@ def _entries(members: Iterable[flags.Flag]) -> str:
 
 def _entry(flag: flags.Flag, width: int) -> str:
     form, text = _form(flag), _text(flag)
-    lines = textwrap.wrap(
-        text, width, initial_indent=" " * _COLUMN, subsequent_indent=" " * _COLUMN
+    margin = " " * _COLUMN
+    lines = textwrap.wrap(  # a word that is searched for stays whole
+        text, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
     )
     if len(form) < _COLUMN - 1:
         return "\n".join([form.ljust(_COLUMN) + lines[0].lstrip(), *lines[1:]])
