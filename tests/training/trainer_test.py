@@ -21,6 +21,7 @@ from trash_keras.metrics import classification
 from trash_keras.models import backbones, classifier
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.reporting.report import rerender
+from trash_keras.training import run_data
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.trainer import save_model, train_and_evaluate
 
@@ -32,7 +33,7 @@ import dataclasses, sys
 import tensorflow as tf
 from pathlib import Path
 from trash_keras.config import load
-from trash_keras.training import devices, run_data
+from trash_keras.training import devices
 from trash_keras.training.trainer import train_and_evaluate
 
 cpu = tf.config.list_physical_devices("CPU")[0]
