@@ -64,9 +64,9 @@ def run(module: ModuleType) -> NoReturn:
 
 
 def forget_flags() -> None:
-    """Removes the flags of this package's verbs, so that another verb can define its own."""
+    """Removes the flags of verbs and tools, so that another verb can define its own."""
     for module, found in flags.FLAGS.flags_by_module_dict().items():
-        if module.startswith("trash_keras."):
+        if module.startswith(("trash_keras.", "tools.")):
             for flag in list(found):
                 delattr(flags.FLAGS, flag.name)
 
