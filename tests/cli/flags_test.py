@@ -6,24 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.scripts import VERB
 from trash_keras import config
 from trash_keras.cli import flags
 
 ROOT = Path(__file__).parents[2]
-# A module as those in trash_keras/cli/: MAIN is what its main does.
-SCRIPT = """
-import os, sys
-from trash_keras.cli import flags, launch
-def main(paths):
-    {main}
-flags.define_config()
-launch.run(sys.modules["__main__"])
-"""
 SHOW = "import json; print(json.dumps([flags.read_config().to_dict(), paths]))"
 
 
 def run(main, *arguments):
-    command = [sys.executable, "-c", SCRIPT.format(main=main), *arguments]
+    command = [sys.executable, "-c", VERB.format(main=main), *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
     options = {"capture_output": True, "text": True, "timeout": 60, "cwd": ROOT}
     return subprocess.run(command, env=environment, **options)

@@ -9,6 +9,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# A module as those in trash_keras/cli/: MAIN is what its main does.
+VERB = """
+import os, sys
+from trash_keras.cli import flags, launch
+def main(paths):
+    {main}
+flags.define_config()
+launch.run(sys.modules["__main__"])
+"""
 
 
 class ScriptServer:
