@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting.plots import class_figures, svg
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
-from trash_keras.tracking.trackers import ReadImages
 
 
 class TensorBoardTracker:

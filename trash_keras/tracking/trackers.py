@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import keras
 
 from trash_keras.config import Config
+from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 
-ReadImages = Callable[[list[str]], Mapping[str, bytes]]
 ID_FILE = "wandb_run_id.txt"  # in the workdir of a run that W&B follows
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import wandb
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import calibration, classification
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
@@ -12,7 +13,6 @@ from trash_keras.reporting import html
 from trash_keras.reporting.plots import saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.storage.names import printable
-from trash_keras.tracking.trackers import ReadImages
 
 ROWS_SHOWN = 1000  # some 5 kB each
 IMAGE_SIDE = 160  # pixels, the longer side

@@ -8,11 +8,11 @@ from typing import Any
 import keras
 from wandb.integration.keras import WandbMetricsLogger
 
+from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.storage import local
 from trash_keras.tracking import wandb_tables
-from trash_keras.tracking.trackers import ReadImages
 from trash_keras.tracking.wandb_run import TrackedRun, attempt
 
 EPOCHS_FILE = "wandb_epochs_logged.txt"
