@@ -27,7 +27,15 @@ from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
-from trash_keras.training import calibrate, distillation, features, resume, run_data, stages
+from trash_keras.training import (
+    calibrate,
+    distillation,
+    features,
+    outlier_exposure,
+    resume,
+    run_data,
+    stages,
+)
 from trash_keras.training.calibrate import Calibrated
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.distillation import DistillationTargets
@@ -104,9 +112,11 @@ def check(config: Config) -> None:
 def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
     data, side = run.config.data, distillation.view_size(run.teachers, run.config)
     images = run_data.images(data, run.catalog, run.reader, side)
+    if run.others:
+        images[stages.OTHER] = outlier_exposure.images(data, run.others)
     print(
         f"{strategy.num_replicas_in_sync} device(s), {run.precision}; images: "
-        + ", ".join(f"{split} {len(images[split])}" for split in SPLITS),
+        + ", ".join(f"{name} {len(images[name])}" for name in images if name != "views"),
         flush=True,
     )
     return RunData(run.catalog, images, data.batch_size, run_data.augment(run.config))
@@ -220,6 +230,8 @@ def _details(
     about["training_minutes"] = round(sum(row["seconds"] for row in checkpoints.rows) / 60, 2)
     about |= report.provenance(command, run.config.data.data_dir)
     about["precision"] = run.precision
+    if run.others:
+        about["other_images"] = len(run.others.examples()[0])
     if run.teachers:
         about["teacher_sha256"] = [teacher.sha256 for teacher in run.teachers]
     if run.config.model.init:
