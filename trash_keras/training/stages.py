@@ -195,7 +195,8 @@ def image_source(
     examples, has_others = data.images["views"], OTHER in data.images
     if has_others:
         classes = len(data.catalog.class_names)
-        examples = outlier_exposure.mixed(examples, data.images[OTHER], classes)
+        others = data.images[OTHER].map(lambda image, label: image)
+        examples = outlier_exposure.mixed(examples, others, classes)
     return Source(
         examples,
         pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
