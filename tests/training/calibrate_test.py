@@ -32,7 +32,7 @@ def test_the_model_file_says_how_it_predicts_and_the_report_agrees(doubtful):
 
 
 def test_it_is_fitted_on_validation_alone(doubtful):
-    workdir, _, report, _ = doubtful
+    workdir, _, report, config = doubtful
     settings = report["answering"]
     predictions = {
         split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS
@@ -40,7 +40,7 @@ def test_it_is_fitted_on_validation_alone(doubtful):
     for split, refitted in (("valid", True), ("test", False)):
         labels = predictions[split].labels
         plain = apply_temperature(predictions[split].probabilities, 1 / settings["temperature"])
-        found = fit_calibration(labels, plain, 0.02, 0.2)
+        found = fit_calibration(labels, plain, config.answering).inference_settings()
         same = [found[name] == pytest.approx(settings[name], rel=1e-3) for name in found]
         assert all(same) if refitted else not any(same)
     assert report["valid"]["abstention"]["error"] <= 0.02
