@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from trash_keras.calibration.fit import fit_calibration
-from trash_keras.calibration.threshold import SMALLEST_COVERAGE, control_risk, images_needed
+from trash_keras.calibration.threshold import _first_test, control_risk, images_needed
 from trash_keras.config import CalibrationConfig
 from trash_keras.metrics import calibration
 from trash_keras.metrics.selective import selective_report
@@ -22,6 +22,10 @@ def sure_of(wrong, count):
     labels = np.zeros(count, int)
     labels[list(wrong)] = 1
     return labels, np.stack([confidence, 1 - confidence], axis=1)
+
+
+def first_test(images, target_risk, confidence):
+    return _first_test(images, images_needed(target_risk, confidence), target_risk, confidence)
 
 
 @pytest.mark.parametrize(
@@ -77,36 +81,36 @@ def test_how_many_right_predictions_are_needed(target_risk, confidence, count):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "predicted"),
-    [
-        ([], 328),
-        # With one error 194 images are needed for 2%: after place 113 it comes too early.
-        ([200], 264), ([193], 193), ([150], 150), ([114], 114), ([200, 210], 210),
-        ([270, 290, 300], 290),
-    ],
-)  # fmt: skip
-def test_the_lowest_threshold_of_the_sequence_by_hand(wrong, predicted):
+    "wrong", [[], [200], [193], [150], [194], [20, 194], [200, 210], [270, 290, 300], [5, 264, 265]]
+)
+def test_the_lowest_threshold_of_the_sequence_by_hand(wrong):
     labels, probabilities = sure_of(wrong, 328)
     found = control_risk(labels, probabilities, 0.02, 0.9)
-    assert found.guaranteed
-    # By the binomial distribution itself: the last before the first that cannot be shown.
+    # By the binomial distribution itself: the last before the first that cannot be shown. With one
+    # error 194 images are needed for 2%, which is within 60% of 328; with two 265 would not be.
     errors = np.cumsum(labels)
-    shown = [stats.binom.cdf(errors[n - 1], n, 0.02) <= 0.1 for n in range(114, 329)]
-    expected = 328 if all(shown) else 113 + shown.index(False)
-    assert found.predicted == expected
+    shown = [stats.binom.cdf(errors[n - 1], n, 0.02) <= 0.1 for n in range(194, 329)]
+    expected = 328 if all(shown) else 193 + shown.index(False)
+    assert found.guaranteed and found.predicted == expected
     assert found.predicted == (probabilities.max(axis=1) > found.threshold).sum()
     assert found.wrong == errors[expected - 1]
 
 
-def test_an_early_error_does_not_end_the_sequence_where_there_are_many_images():
-    found = control_risk(*sure_of([3], 1000), 0.02, 0.9)
-    assert found.guaranteed and found.predicted == 1000
-    # The first test is of 250 of them, for which two errors are too many.
-    assert not control_risk(*sure_of([3, 249], 1000), 0.02, 0.9).guaranteed
+@pytest.mark.parametrize(
+    ("images", "first"),
+    # 2% at 90%: with 0 to 5 errors 114, 194, 265, 333, 398 and 462 images are needed.
+    [(113, 114), (114, 114), (323, 114), (324, 194), (770, 462), (100_000, 462)],
+)
+def test_where_the_tests_begin(images, first):
+    assert first_test(images, 0.02, 0.9) == first
+    if images > first:  # errors before do not matter, as long as they are not too many
+        few = [114, 194, 265, 333, 398, 462].index(first)
+        assert control_risk(*sure_of(range(few), images), 0.02, 0.9).guaranteed
+        assert not control_risk(*sure_of(range(few + 1), images), 0.02, 0.9).guaranteed
 
 
 def test_without_a_guarantee_it_is_the_point_estimate_and_says_why():
-    few, early = sure_of([40], 60), sure_of([50, 250, 260, 270, 280, 290], 328)
+    few, early = sure_of([40], 60), sure_of([50, 60, 260, 270, 280, 290], 328)
     for images, words in (
         (few, "60 validation images are too few, since it takes 114 or more"),
         (early, "too many of the most confident predictions for the 328 validation images"),
@@ -193,7 +197,7 @@ def test_thresholds_are_those_of_mapie(overconfident, target_risk, confidence):
 
     labels, probabilities = overconfident(700)
     confidences, right = calibration.confidence_and_correct(labels, probabilities)
-    order, fewest = np.argsort(-confidences), int(700 * SMALLEST_COVERAGE)
+    order, fewest = np.argsort(-confidences), first_test(700, target_risk, confidence)
     risk = BinaryRisk(lambda truth, guess: guess != truth, lambda _, guess: ~np.isnan(guess), False)
     theirs = MultiClassificationLTTController(
         lambda images: images,

@@ -9,10 +9,13 @@ import numpy as np
 from trash_keras.metrics import calibration
 from trash_keras.metrics.intervals import binomial_upper_bound
 
-# Where thresholds begin to be tested, a share of the images. A model that keeps its target for
-# fewer is of little use, and each test more is a chance to end the sequence early: of 2,527 images
-# 0.3% of which are mislabelled at random, 45% coverage became 79% with it.
-SMALLEST_COVERAGE = 0.25
+SLACK = 1e-12  # a share like 0.02 has no exact binary form
+# Where the tests begin: at the fewest images of which 5 may be wrong, or as many less as it takes to
+# begin within this share of the images. At the very first threshold that can pass none may be
+# wrong, so a single wrong label would end the sequence. Far down, a model that keeps its target for
+# only some of the images would never pass.
+ERRORS_AT_START = 5
+COVERAGE_AT_START = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +108,8 @@ def control_risk(
     threshold of too high a risk, the bound would have to fail at the very first of these, which it
     does with probability 1 - `confidence` at most.
 
-    The highest thresholds let so few images pass that even without an error nothing is shown, or
-    that a single wrong label ends the sequence. So it starts at the first threshold that lets
-    `images_needed` and `SMALLEST_COVERAGE` of the images pass. Confidences alone choose it, never
+    The highest thresholds let so few images pass that even without an error nothing is shown, so
+    the sequence starts further down, see `_first_test`. Confidences alone choose where, never
     errors. Were the risk too high already there, the first test would have to fail, with the same
     probability. For that, risk has to fall with the threshold rising: where one threshold keeps
     the target, higher ones do, too.
@@ -131,10 +133,10 @@ def control_risk(
     wrong = np.rint(curve.risk * predicted).astype(int)
     last, bound = curve.operating_point(target_risk), None
     if needed is not None:
-        fewest = max(needed, math.ceil(SMALLEST_COVERAGE * len(labels)))
-        tested = np.flatnonzero(predicted >= fewest)
+        first = _first_test(len(labels), needed, target_risk, confidence)
+        tested = np.flatnonzero(predicted >= first)
         bounds = binomial_upper_bound(wrong[tested], predicted[tested], confidence)
-        passed = np.logical_and.accumulate(bounds <= target_risk + 1e-12).sum()
+        passed = np.logical_and.accumulate(bounds <= target_risk + SLACK).sum()
         if passed:
             last, bound = int(tested[passed - 1]), float(bounds[passed - 1])
     return RiskControl(
@@ -172,6 +174,16 @@ def images_needed(target_risk: float, confidence: float) -> int | None:
     # N right ones have probability (1 - risk)^N; the slack is that of a binary share.
     exact = math.log1p(-confidence) / math.log1p(-target_risk)
     return max(1, math.ceil(exact - 1e-9))
+
+
+def _first_test(images: int, needed: int, target_risk: float, confidence: float) -> int:
+    """Returns how many images the first threshold that is tested lets pass at least."""
+    for errors in range(ERRORS_AT_START, 0, -1):
+        counts = np.arange(errors + 1, int(COVERAGE_AT_START * images) + 1)
+        bounds = binomial_upper_bound(np.full(len(counts), errors), counts, confidence)
+        if len(enough := counts[bounds <= target_risk + SLACK]):
+            return int(enough[0])
+    return needed
 
 
 def _below(curve: calibration.RiskCoverage, last: int | None) -> float:

@@ -117,6 +117,11 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
             else "The standard deviation says how much other folds and seeds would."
         )
     )
+    found.append(
+        "A threshold with a guaranteed risk costs less coverage where it is chosen on all of these "
+        "images: train with the same recipe and `--calibration_predictions=FILE`, a file of the "
+        "folder predictions."
+    )
     return found
 
 
