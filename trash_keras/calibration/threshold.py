@@ -10,10 +10,10 @@ from trash_keras.metrics import calibration
 from trash_keras.metrics.intervals import binomial_upper_bound
 
 SLACK = 1e-12  # a share like 0.02 has no exact binary form
-# Where the tests begin: at the fewest images of which 5 may be wrong, or as many less as it takes to
-# begin within this share of the images. At the very first threshold that can pass none may be
-# wrong, so a single wrong label would end the sequence. Far down, a model that keeps its target for
-# only some of the images would never pass.
+# Where the tests begin: at the fewest images of which 5 may be wrong, or as many less as it takes
+# to begin within this share of the images. At the very first threshold that can pass none may be
+# wrong, so a single wrong label would end the sequence. Far down, a model that keeps its target
+# for only some of the images would never pass.
 ERRORS_AT_START = 5
 COVERAGE_AT_START = 0.6
 
