@@ -29,12 +29,20 @@ from trash_keras.cli.flags import (
 MODEL = flags.DEFINE_string(
     "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
 )
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds:NAME.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Class folders, shards, or tfds:NAME; several sources, as PLACE or NAME=PLACE, are separated "
+    "by commas.",
+)
 OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 LABEL_MAP = flags.DEFINE_string(
-    "label_map", None, "JSON file of the data's classes and the model's."
+    "label_map",
+    None,
+    "JSON file of the data's classes and the model's; for several sources one each, separated by "
+    "commas, an empty entry for none.",
 )
 SLICES = define_setting("slices")
 ROBUSTNESS = flags.DEFINE_bool(

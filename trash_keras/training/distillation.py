@@ -215,7 +215,8 @@ class DistillationTargets:
 
         Args:
             batches: What the student sees of `examples` in the epochs first_epoch..last_epoch-1,
-                from `pipeline.make_train_dataset`: (images, one-hot labels [batch, classes]).
+                from `pipeline.make_train_dataset`: (images, one-hot labels [batch, classes]), and
+                weights, which stay.
             first_epoch: Counted over the run.
             last_epoch: The epoch to stop before.
 
@@ -242,11 +243,11 @@ class DistillationTargets:
             return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(predictions, shape))
 
         def mix(
-            batch: tuple[tf.Tensor, tf.Tensor], predictions: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
-            images, labels = batch
+            batch: tuple[tf.Tensor, ...], predictions: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            images, labels, *weights = batch
             smoothed = (1 - smoothing) * labels + smoothing / shape[1]
-            return images, alpha * predictions + (1 - alpha) * smoothed
+            return images, alpha * predictions + (1 - alpha) * smoothed, *weights
 
         epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(of_epoch)
         predictions = epochs.batch(self.config.data.batch_size, drop_remainder=True)

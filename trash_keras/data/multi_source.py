@@ -1,0 +1,275 @@
+"""Several sources of images in one run: their classes, splits within each, and equal images."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trash_keras.data import class_names, label_maps, split_folders, splits
+from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, single_split
+from trash_keras.data.groups import Group, connected
+from trash_keras.data.label_maps import LabelMap
+from trash_keras.data.places import addresses
+from trash_keras.data.splits import Listing
+
+LEAVE_ONE_OUT = "leave_one_source_out"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One of the places that the images of a run come from.
+
+    Attributes:
+        name: Begins the paths of its images; empty where there is one source.
+        address: Folder, address in an object store, or tfds:NAME.
+        listing: Its reader; None for a folder of image files.
+        label_map: Its classes -> those of the model, see `label_maps`; None: the same.
+    """
+
+    name: str
+    address: str
+    listing: Listing | None = None
+    label_map: LabelMap | None = None
+
+    def files(self) -> FilesByClass:
+        """Returns class name of the source -> its own paths."""
+        return self.listing.files_by_class() if self.listing else scan(self.address)
+
+    def catalog(self, divided: Mapping[str, FilesByClass]) -> tuple[Catalog, dict[str, Any]]:
+        """Gives images the names of the model's classes, and their paths that of the source.
+
+        Args:
+            divided: Split -> class name of the source -> its own paths.
+
+        Returns:
+            The catalog, and what `label_maps.apply` says of it; empty without a label map.
+
+        Raises:
+            ValueError: The label map lacks a class, or leaves nothing.
+        """
+        names = tuple(sorted({name for files in divided.values() for name in files}))
+        catalog, told = Catalog(names, divided), {}
+        if self.label_map is not None:
+            try:
+                catalog, told = label_maps.apply(self.label_map, catalog)
+            except ValueError as error:
+                raise ValueError(f"{self.name or self.address}: {error}") from error
+        if not self.name:
+            return catalog, told
+        renamed = {
+            split: {name: tuple(f"{self.name}/{path}" for path in files[name]) for name in files}
+            for split, files in catalog.splits.items()
+        }
+        return dataclasses.replace(catalog, splits=renamed), told
+
+
+def open_sources(
+    data_dir: str | os.PathLike,
+    label_map: str = "",
+    listing: Listing | None = None,
+    known: Sequence[str] | None = None,
+) -> list[Source]:
+    """Returns the sources that a user names, with their label maps.
+
+    Args:
+        data_dir: As `addresses` takes it.
+        label_map: A JSON file for each source, separated by commas, an empty entry for none; empty
+            for none at all.
+        listing: The reader of `data_dir`; None for folders of image files.
+        known: Classes that a label map may give; None: any.
+
+    Raises:
+        ValueError: As `addresses` and `label_maps.read`; or not one label map for each source.
+    """
+    named = addresses(data_dir)
+    files = label_map.split(",") if len(named) > 1 and label_map else [label_map] * len(named)
+    if len(files) != len(named):
+        raise ValueError(
+            f"--label_map must have an entry for each of the {len(named)} sources of --data_dir, "
+            f"an empty one for none. Received {len(files)}: {label_map}"
+        )
+    readers: Mapping[str, Listing | None] = getattr(listing, "readers", {"": listing})
+    return [
+        Source(
+            name,
+            address,
+            readers.get(name),
+            label_maps.read(file.strip(), known) if file.strip() else None,
+        )
+        for (name, address), file in zip(named.items(), files, strict=True)
+    ]
+
+
+def whole(sources: Sequence[Source]) -> tuple[Catalog, dict[str, Any]]:
+    """Catalogs every image of some sources as one split.
+
+    Returns:
+        The catalog, with the names of the model's classes; and for a report `classes` and
+        `left_out` of the label maps, as `label_maps.apply` has them; empty without any.
+
+    Raises:
+        ValueError: As `Source.catalog`.
+    """
+    made = [source.catalog(single_split(source.files()).splits) for source in sources]
+    told: dict[str, Any] = {}
+    for source, (_, says) in zip(sources, made, strict=True):
+        for part, entries in says.items():
+            before = f"{source.name}: " if source.name else ""
+            named = {f"{before}{name}": value for name, value in entries.items()}
+            told.setdefault(part, {}).update(named)
+    return _join(sources, [catalog for catalog, _ in made]), told
+
+
+def _join(sources: Sequence[Source], catalogs: Sequence[Catalog]) -> Catalog:
+    if len(sources) == 1:
+        return catalogs[0]
+    names = sorted({name for catalog in catalogs for name in catalog.class_names})
+    class_names.of_folders(names)
+    parts = dict.fromkeys(split for catalog in catalogs for split in catalog.splits)
+    joined = {
+        split: {
+            name: tuple(
+                sorted(
+                    path
+                    for catalog in catalogs
+                    for path in catalog.splits.get(split, {}).get(name, ())
+                )
+            )
+            for name in names
+        }
+        for split in parts
+    }
+    return Catalog(tuple(names), joined, sources=tuple(source.name for source in sources))
+
+
+def usable(sources: Sequence[Source], method: str) -> FilesByClass:
+    """Returns class name -> paths of what a split method takes: with split folders those alone."""
+    if method != "folders":
+        return whole(sources)[0].files_by_class()
+    found = [source.catalog(split_folders.read(source.files(), source.address))[0]
+             for source in sources]  # fmt: skip
+    return _join(sources, found).files_by_class()
+
+
+def split(
+    sources: Sequence[Source],
+    method: str,
+    seed: int = 0,
+    split_dir: str | os.PathLike = "",
+    groups: Sequence[Group] = (),
+) -> Catalog:
+    """Catalogs the images of some sources and divides each source into train, valid and test.
+
+    Args:
+        sources: One or more.
+        method: As for `splits.split`. `official` divides the sources that have an official split,
+            and the others as `stratified` does, which it says.
+        seed: As for `splits.split`.
+        split_dir: As for `splits.split`.
+        groups: Images that stay together with the methods that draw: stratified and grouped.
+
+    Returns:
+        A catalog whose splits are disjoint; a class may be missing in some sources.
+
+    Raises:
+        ValueError: As `splits.split`, or the sources do not fit together.
+    """
+    if method == LEAVE_ONE_OUT:
+        raise ValueError(f"--split_method={LEAVE_ONE_OUT} is for trash-keras cross_validate.")
+    first = sources[0]
+    if len(sources) == 1 and first.label_map is None:
+        return splits.split(first.address, method, seed, split_dir, first.listing, groups)
+    if method in splits.DRAWN:
+        catalog = whole(sources)[0]
+        splits.require_classes(catalog.files_by_class())
+        catalog = splits.by_shares(catalog, seed, groups)
+    else:
+        divided = _predefined(sources, method, seed, split_dir)
+        made = [source.catalog(parts)[0] for source, parts in zip(sources, divided, strict=True)]
+        catalog = _join(sources, made)
+        splits.require_classes(catalog.files_by_class())
+        _require_together(catalog, groups)
+    splits.require_each_class_in_each_split(catalog)
+    return catalog
+
+
+def _predefined(
+    sources: Sequence[Source], method: str, seed: int, split_dir: str | os.PathLike
+) -> list[Mapping[str, FilesByClass]]:
+    """Returns for each source its own split; of those that have no official one a drawn one."""
+    if method == "folders":
+        return [
+            splits.by_folders(source.files(), source.address, seed).splits for source in sources
+        ]
+    if method != "official":
+        raise splits.unknown_method(method)
+    found: list[Mapping[str, FilesByClass]] = []
+    refused: dict[str, ValueError] = {}
+    for source in sources:
+        files = source.files()
+        try:
+            found.append(splits.official(files, source.address, split_dir, source.listing))
+        except ValueError as error:
+            refused[source.name] = error
+            found.append(splits.by_shares(single_split(files), seed).splits)
+    if len(refused) == len(sources):
+        raise next(iter(refused.values()))
+    for name, error in refused.items():
+        print(
+            f"Source {name} has no official split and is divided as by --split_method=stratified. "
+            f"({error})",
+            flush=True,
+        )
+    return found
+
+
+def _require_together(catalog: Catalog, groups: Sequence[Group]) -> None:
+    """Raises ValueError where a split that is given divides a group."""
+    place = {path: name for name in SPLITS for path in catalog.examples(name)[0]}
+    for group in groups:
+        where = {place[path]: path for path in group if path in place}
+        if len(where) > 1:
+            told = " and ".join(f"{path} ({name})" for name, path in where.items())
+            raise ValueError(
+                f"The same image lies in two sources and in two splits: {told}. Remove one of "
+                "them, or use --split_method=stratified, which keeps them together."
+            )
+
+
+def equal_images(catalog: Catalog, digests: Mapping[str, str]) -> list[Group]:
+    """Finds images that lie in several sources, byte for byte, and says how many there are.
+
+    Args:
+        catalog: Of some sources.
+        digests: Path -> SHA-256 of the content of each of its images.
+
+    Returns:
+        The paths of each such image, to be kept in one split.
+    """
+    by_digest: dict[str, list[str]] = {}
+    for path in catalog.paths() if catalog.sources else ():
+        by_digest.setdefault(digests[path], []).append(path)
+    source_of = catalog.source_of()
+    equal = [tuple(sorted(paths)) for paths in by_digest.values()
+             if len({source_of[path] for path in paths}) > 1]  # fmt: skip
+    if equal:
+        class_of = {path: name for name, paths in catalog.files_by_class().items()
+                    for path in paths}  # fmt: skip
+        torn = sum(len({class_of[path] for path in group}) > 1 for group in equal)
+        labels = f"; {torn} of them of two classes, so that one label is wrong" if torn else ""
+        print(
+            f"The same in several sources, and kept together: {len(equal)} images, "
+            f"{' = '.join(equal[0])} for one{labels}",
+            flush=True,
+        )
+    return equal
+
+
+def joined_groups(first: Sequence[Group], second: Sequence[Group]) -> list[Group]:
+    """Joins two lists of groups to one in which no image is in two groups."""
+    if not first or not second:
+        return [*first, *second]
+    paths = sorted({path for group in (*first, *second) for path in group})
+    number = {path: index for index, path in enumerate(paths)}
+    links = [[number[path] for path in group] for group in (*first, *second)]
+    return [tuple(paths[index] for index in each) for each in connected(len(paths), links)]
