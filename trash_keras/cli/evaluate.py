@@ -93,6 +93,7 @@ def main(paths: Sequence[str]) -> None:
     with launch.quiet_imports():
         from trash_keras.evaluation.evaluate import evaluate
         from trash_keras.metrics import classification, ood, robustness
+        from trash_keras.reporting import by_source
 
     found = evaluate(
         MODEL.value,
@@ -116,6 +117,8 @@ def main(paths: Sequence[str]) -> None:
     )
     split = SPLIT.value if CATALOG.value else "all"
     print(classification.summary(split, found[split]))
+    for line in by_source.summary(found.get("sources", {}).get(split, {})):
+        print(line)
     if "out_of_scope" in found:
         print(ood.summary(found["out_of_scope"]))
     if "robustness" in found:

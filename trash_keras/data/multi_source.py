@@ -14,6 +14,8 @@ from trash_keras.data.splits import Listing
 
 LEAVE_ONE_OUT = "leave_one_source_out"
 
+Splits = Mapping[str, Mapping[str, tuple[str, ...]]]  # split -> class name -> paths
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -35,7 +37,7 @@ class Source:
         """Returns class name of the source -> its own paths."""
         return self.listing.files_by_class() if self.listing else scan(self.address)
 
-    def catalog(self, divided: Mapping[str, FilesByClass]) -> tuple[Catalog, dict[str, Any]]:
+    def catalog(self, divided: Splits) -> tuple[Catalog, dict[str, Any]]:
         """Gives images the names of the model's classes, and their paths that of the source.
 
         Args:
@@ -48,7 +50,7 @@ class Source:
             ValueError: The label map lacks a class, or leaves nothing.
         """
         names = tuple(sorted({name for files in divided.values() for name in files}))
-        catalog, told = Catalog(names, divided), {}
+        catalog, told = Catalog(names, divided), dict[str, Any]()
         if self.label_map is not None:
             try:
                 catalog, told = label_maps.apply(self.label_map, catalog)
@@ -195,7 +197,7 @@ def split(
 
 def _predefined(
     sources: Sequence[Source], method: str, seed: int, split_dir: str | os.PathLike
-) -> list[Mapping[str, FilesByClass]]:
+) -> list[Splits]:
     """Returns for each source its own split; of those that have no official one a drawn one."""
     if method == "folders":
         return [
@@ -203,7 +205,7 @@ def _predefined(
         ]
     if method != "official":
         raise splits.unknown_method(method)
-    found: list[Mapping[str, FilesByClass]] = []
+    found: list[Splits] = []
     refused: dict[str, ValueError] = {}
     for source in sources:
         files = source.files()
@@ -214,10 +216,10 @@ def _predefined(
             found.append(splits.by_shares(single_split(files), seed).splits)
     if len(refused) == len(sources):
         raise next(iter(refused.values()))
-    for name, error in refused.items():
+    for name, reason in refused.items():
         print(
             f"Source {name} has no official split and is divided as by --split_method=stratified. "
-            f"({error})",
+            f"({reason})",
             flush=True,
         )
     return found

@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -260,13 +259,13 @@ def example_weights(
     stratum_of = {path: name for name, members in strata.items() for path in members}
     power = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}[method]
     shares = {name: len(members) ** power for name, members in strata.items()}
-    images, share = Counter[str](), Counter[str]()
-    for name, members in strata.items():
-        images[name.partition("/")[2]] += len(members)
-        share[name.partition("/")[2]] += shares[name]  # type: ignore[assignment]
+    total = dict.fromkeys(catalog.class_names, 0.0)  # of the shares of a class
+    for name, share in shares.items():
+        total[name.partition("/")[2]] += share
+    counts = catalog.counts()["train"]
     weights = []
     for path, label in zip(paths, labels.tolist(), strict=True):
         stratum, name = stratum_of[path], catalog.class_names[label]
-        total = images[name] * (class_weight[label] if class_weight else 1.0)
-        weights.append(total * shares[stratum] / share[name] / len(strata[stratum]))
+        of_class = counts[name] * (class_weight[label] if class_weight else 1.0)
+        weights.append(of_class * shares[stratum] / total[name] / len(strata[stratum]))
     return np.array(weights, np.float32)

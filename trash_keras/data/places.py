@@ -6,7 +6,7 @@ equal file names do not clash, and every image says where it comes from.
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from trash_keras.storage import remote
@@ -84,6 +84,24 @@ def locate(data_dir: str | os.PathLike, path: str) -> Path:
         return Path(data_dir, path)
     name, _, rest = path.partition("/")
     return Path(sources[name], rest)
+
+
+def prefixed(of_sources: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """Joins what several sources list.
+
+    Args:
+        of_sources: Source, "" for the only one, -> class, or reason, -> its own paths.
+
+    Returns:
+        Class, or reason, -> sorted paths of all sources.
+    """
+    found: dict[str, list[str]] = {}
+    for source, listed in of_sources.items():
+        for key, paths in listed.items():
+            found.setdefault(key, []).extend(
+                f"{source}/{path}" if source else path for path in paths
+            )
+    return {key: sorted(found[key]) for key in sorted(found)}
 
 
 def identities(data_dir: str | os.PathLike, paths: Iterable[str]) -> dict[str, str]:

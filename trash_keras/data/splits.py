@@ -72,7 +72,7 @@ def split(
         catalog = by_folders(files, data_dir, seed)
         class_names.refuse_reserved(catalog.class_names)
         if len(catalog.class_names) < 2:
-            require_classes(catalog.splits["train"])
+            require_classes(dict(catalog.splits["train"]))
     else:
         require_classes(files)
         if method in DRAWN:

@@ -157,7 +157,7 @@ def _choose(
     details: dict[str, Any] = {"passed_over": image_listing.summary(passed)}
     label_map = os.fspath(settings.label_map)
     if settings.catalog:
-        images, mapped = Catalog.load(settings.catalog).only(split), {}
+        images, mapped = Catalog.load(settings.catalog).only(split), dict[str, Any]()
         images.require(members, data_dir)
         if label_map and images.sources:
             raise ValueError(

@@ -84,7 +84,8 @@ def score(
     everywhere = _abstention(folds)
     over_seeds: dict[str, Any] = {name: _over_seeds([s[name] for s in seeds]) for name in FIGURES}
     accuracy_of = per_image_accuracy(list(predictions.values()))
-    accuracies, clusters = np.array([*accuracy_of.values()]), bootstrap_clusters(first.paths, groups)
+    accuracies = np.array(list(accuracy_of.values()))
+    clusters = bootstrap_clusters(first.paths, groups)
     over_seeds["accuracy"]["interval"] = _interval(accuracies, clusters)
     sources = {}
     for name, rows in _rows_by_source(first.paths, source_of or {}).items():

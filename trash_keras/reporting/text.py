@@ -62,8 +62,8 @@ def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> di
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:
-    # Data whose classes had to be renamed is not TrashNet.
-    own = "label_map" not in report and not is_synthetic(report)
+    # Data whose classes had to be renamed, or from several sources, is not TrashNet.
+    own = not {"label_map", "sources"} & set(report) and not is_synthetic(report)
     return set(report["class_names"]) == ORIGINAL_CLASSES and own
 
 

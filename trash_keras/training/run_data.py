@@ -84,9 +84,7 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
     return catalog
 
 
-def _decodable(
-    config: Config, catalog: Catalog, reader: Reader
-) -> tuple[Catalog, Sequence[Group]]:
+def _decodable(config: Config, catalog: Catalog, reader: Reader) -> tuple[Catalog, list[Group]]:
     """Leaves out what cannot be decoded, and finds which images stay together."""
     data, digests = config.data, dict[str, str]()
     catalog = validation.keep_decodable(
@@ -124,8 +122,7 @@ def single_split_of_run(
     sources = multi_source.open_sources(data.data_dir, data.label_map, reader)
     catalog = multi_source.whole(sources)[0]
     splits.require_classes(catalog.files_by_class(), split_folders.NAME_ONE)
-    catalog, groups = _decodable(config, catalog, reader)
-    return catalog, list(groups)
+    return _decodable(config, catalog, reader)
 
 
 def save_run_groups(workdir: Path, groups: Sequence[Group], config: Config) -> None:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from trash_keras.data.catalog import FilesByClass, shuffle_key
 from trash_keras.data.image_listing import PassedOver
+from trash_keras.data.places import prefixed
 from trash_keras.data.readers.base import Reader
 
 
@@ -21,22 +22,15 @@ class JoinedReader:
 
     def files_by_class(self) -> FilesByClass:
         """See `Reader`; classes have the names that the sources give them."""
-        files: dict[str, list[str]] = {}
-        for source, reader in self.readers.items():
-            for name, paths in reader.files_by_class().items():
-                files.setdefault(name, []).extend(f"{source}/{path}" for path in paths)
-        return {name: tuple(sorted(files[name])) for name in sorted(files)}
+        listed = {name: reader.files_by_class() for name, reader in self.readers.items()}
+        return {name: tuple(paths) for name, paths in prefixed(listed).items()}
 
     def predefined_splits(self) -> None:
         """Returns None: each source has its own, or none."""
 
     def passed_over(self) -> PassedOver:
         """See `Reader`."""
-        passed: dict[str, list[str]] = {}
-        for source, reader in self.readers.items():
-            for reason, paths in reader.passed_over().items():
-                passed.setdefault(reason, []).extend(f"{source}/{path}" for path in paths)
-        return passed
+        return prefixed({name: reader.passed_over() for name, reader in self.readers.items()})
 
     def read(self, path: str) -> bytes:
         """See `Reader`."""
