@@ -122,6 +122,31 @@ def whole(sources: Sequence[Source]) -> tuple[Catalog, dict[str, Any]]:
     return _join(sources, [catalog for catalog, _ in made]), told
 
 
+def of_classes(sources: Sequence[Source], remedy: str = split_folders.KEEP) -> Catalog:
+    """Does the same as `whole` for images to train on.
+
+    Args:
+        sources: One or more.
+        remedy: What to do about split folders, for the message.
+
+    Raises:
+        ValueError: A source has no class folders, or there are too few classes.
+    """
+    require_class_folders(sources, remedy)
+    catalog = whole(sources)[0]
+    splits.require_several(catalog.class_names)
+    return catalog
+
+
+def require_class_folders(sources: Sequence[Source], remedy: str = split_folders.KEEP) -> None:
+    """Checks each source as `split_folders.require_class_folders` does."""
+    for source in sources:
+        try:
+            split_folders.require_class_folders(source.files(), remedy)
+        except ValueError as error:
+            raise ValueError(f"{source.name}: {error}" if source.name else str(error)) from error
+
+
 def _join(sources: Sequence[Source], catalogs: Sequence[Catalog]) -> Catalog:
     if len(sources) == 1:
         return catalogs[0]
@@ -182,14 +207,13 @@ def split(
     if len(sources) == 1 and first.label_map is None:
         return splits.split(first.address, method, seed, split_dir, first.listing, groups)
     if method in splits.DRAWN:
-        catalog = whole(sources)[0]
-        splits.require_classes(catalog.files_by_class())
+        catalog = of_classes(sources)
         catalog = splits.by_shares(catalog, seed, groups)
     else:
         divided = _predefined(sources, method, seed, split_dir)
         made = [source.catalog(parts)[0] for source, parts in zip(sources, divided, strict=True)]
         catalog = _join(sources, made)
-        splits.require_classes(catalog.files_by_class())
+        splits.require_several(catalog.class_names)
         _require_together(catalog, groups)
     splits.require_each_class_in_each_split(catalog)
     return catalog
@@ -260,7 +284,8 @@ def equal_images(catalog: Catalog, digests: Mapping[str, str]) -> list[Group]:
         torn = sum(len({class_of[path] for path in group}) > 1 for group in equal)
         labels = f"; {torn} of them of two classes, so that one label is wrong" if torn else ""
         print(
-            f"The same in several sources, and kept together: {len(equal)} images, "
+            f"The same in several sources, and kept together: {len(equal)} "
+            f"{'image' if len(equal) == 1 else 'images'}, "
             f"{' = '.join(equal[0])} for one{labels}",
             flush=True,
         )

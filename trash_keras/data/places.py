@@ -46,16 +46,22 @@ def _named(entry: str, text: str) -> tuple[str, str]:
     if given and not os.path.exists(entry):
         name, address = given[1].strip(), given[2].strip()
     else:
-        # Of tfds:NAME/CONFIG:VERSION@FOLDER the name; "." and ".." get the names of their folders.
-        is_local = not remote.is_url(entry) and not entry.startswith("tfds:")
-        place = os.path.abspath(entry) if is_local else entry.partition("@")[0]
-        name, address = re.split(r"[/\\:]", place.rstrip("/"))[-1], entry
+        name, address = _default_name(entry), entry
     if not name or name.startswith(".") or name != name.strip() or not is_plain(name):
         raise ValueError(
             f"A source needs a name of visible text without a dot at its beginning. Received: "
             f'"{printable(name)}" for {address}. Give it one: --data_dir=NAME={address},...'
         )
     return name, address
+
+
+def _default_name(place: str) -> str:
+    """Returns the name of a data set of tensorflow-datasets, or of the last folder."""
+    if place.startswith("tfds:"):
+        return re.split("[/:@]", place)[1]
+    # An absolute path, so that "." and ".." get the names of their folders.
+    path = place if remote.is_url(place) else os.path.abspath(place)
+    return re.split(r"[/\\:]", path.rstrip("/"))[-1]
 
 
 def _require_apart(places: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ Stratified by class, and on request grouped, so that near-duplicates never lie i
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from trash_keras.data import class_names, file_roles, split_folders
@@ -121,13 +121,22 @@ def require_classes(files: FilesByClass, remedy: str = split_folders.KEEP) -> No
         ValueError: There are not, or the folders are no classes.
     """
     split_folders.require_class_folders(files, remedy)
-    if len(files) < 2:
+    require_several(files, _inside(files))
+    _require_an_image_for_each_split(files)
+
+
+def require_several(names: Collection[str], hint: str = "") -> None:
+    """Checks that there are two classes or more, by names that a model may have.
+
+    Raises:
+        ValueError: There are not; ends with the hint.
+    """
+    if len(names) < 2:
         raise ValueError(
             "At least two classes are needed to train a classifier. "
-            f"Received one: {', '.join(files)}.{_inside(files)}"
+            f"Received one: {', '.join(names)}.{hint}"
         )
-    class_names.refuse_reserved(files)
-    _require_an_image_for_each_split(files)
+    class_names.refuse_reserved(names)
 
 
 def _require_an_image_for_each_split(files: FilesByClass) -> None:
@@ -141,6 +150,8 @@ def _require_an_image_for_each_split(files: FilesByClass) -> None:
 
 def _inside(files: FilesByClass) -> str:
     """Returns a hint where a single folder may be around the classes."""
+    if len(files) != 1:
+        return ""
     inner = sorted({path.split("/")[1] for path in files[next(iter(files))] if path.count("/") > 1})
     shown = f"{', '.join(inner[:5])}{' and more' if len(inner) > 5 else ''}"
     return f" It holds {shown}: if these are the classes, name it as --data_dir." if inner else ""

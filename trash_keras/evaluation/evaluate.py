@@ -152,8 +152,6 @@ def _choose(
     members, passed = reader.files_by_class(), reader.passed_over()
     image_listing.tell(passed, data_dir)
     split = settings.scored_split()
-    if not (settings.catalog or settings.label_map or set(members) <= set(class_names)):
-        split_folders.require_class_folders(members, split_folders.NAME_ONE)
     details: dict[str, Any] = {"passed_over": image_listing.summary(passed)}
     label_map = os.fspath(settings.label_map)
     if settings.catalog:
@@ -168,6 +166,8 @@ def _choose(
             images, mapped = label_maps.apply(label_maps.read(label_map, class_names), images)
     else:
         sources = multi_source.open_sources(data_dir, label_map, reader, class_names)
+        if not (label_map or set(members) <= set(class_names)):
+            multi_source.require_class_folders(sources, split_folders.NAME_ONE)
         images, mapped = multi_source.whole(sources)
     if mapped:
         details["label_map"] = mapped

@@ -120,8 +120,9 @@ def single_split_of_run(
     _check_groups(config)
     image_listing.tell(reader.passed_over(), data.data_dir)
     sources = multi_source.open_sources(data.data_dir, data.label_map, reader)
-    catalog = multi_source.whole(sources)[0]
-    splits.require_classes(catalog.files_by_class(), split_folders.NAME_ONE)
+    if len(sources) == 1:
+        splits.require_classes(sources[0].files(), split_folders.NAME_ONE)
+    catalog = multi_source.of_classes(sources, split_folders.NAME_ONE)
     return _decodable(config, catalog, reader)
 
 

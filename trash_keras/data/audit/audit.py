@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import file_roles, image_listing, multi_source, places, split_folders
+from trash_keras.data import file_roles, image_listing, multi_source, places
 from trash_keras.data.audit import duplicates, label_issues, outliers
 from trash_keras.data.audit.duplicates import Pair, Thresholds
 from trash_keras.data.audit.inspection import (
@@ -53,7 +53,7 @@ def read_catalog(
         return catalog
     sources = multi_source.open_sources(data_dir)
     if split_method == "none":
-        split_folders.require_class_folders(files)
+        multi_source.require_class_folders(sources)
         return multi_source.whole(sources)[0]
     return multi_source.split(sources, split_method, seed, split_dir)
 
