@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from trash_keras.data import multi_source
+from trash_keras.data import equal_images, multi_source
 from trash_keras.data.catalog import SPLITS, Catalog
 from trash_keras.data.multi_source import Source, open_sources, split, whole
 
@@ -92,14 +92,14 @@ def test_equal_images_are_found_across_sources_alone(two, capsys):
     for path in ("home/can/can1.jpg", "web/can/can2.jpg"):
         digests[path] = "equal"
     digests["home/jar/jar1.jpg"] = digests["home/jar/jar2.jpg"]
-    found = multi_source.equal_images(catalog, digests)
+    found = equal_images.find(catalog, digests)
     assert found == [("home/can/can1.jpg", "web/can/can2.jpg")]
     told = capsys.readouterr().out
     assert "kept together: 1 image, home/can/can1.jpg = web/can/can2.jpg for one" in told
     digests["home/jar/jar5.jpg"] = "equal"
-    multi_source.equal_images(catalog, digests)
+    equal_images.find(catalog, digests)
     assert "1 of them of two classes" in capsys.readouterr().out
-    assert multi_source.joined_groups(found, [("home/jar/jar1.jpg", "home/can/can1.jpg")]) == [
+    assert equal_images.joined_groups(found, [("home/jar/jar1.jpg", "home/can/can1.jpg")]) == [
         ("home/can/can1.jpg", "home/jar/jar1.jpg", "web/can/can2.jpg")
     ]
 

@@ -1,13 +1,13 @@
-"""Several sources of images in one run: their classes, splits within each, and equal images."""
+"""Several sources of images in one run: their classes, and splits within each."""
 
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trash_keras.data import class_names, label_maps, split_folders, splits
-from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, single_split
-from trash_keras.data.groups import Group, connected
+from trash_keras.data import class_names, equal_images, label_maps, split_folders, splits
+from trash_keras.data.catalog import Catalog, FilesByClass, scan, single_split
+from trash_keras.data.groups import Group
 from trash_keras.data.label_maps import LabelMap
 from trash_keras.data.places import addresses
 from trash_keras.data.splits import Listing
@@ -210,34 +210,32 @@ def split(
         catalog = of_classes(sources)
         catalog = splits.by_shares(catalog, seed, groups)
     else:
-        divided = _predefined(sources, method, seed, split_dir)
-        made = [source.catalog(parts)[0] for source, parts in zip(sources, divided, strict=True)]
-        catalog = _join(sources, made)
+        catalog = _join(sources, _predefined(sources, method, seed, split_dir))
         splits.require_several(catalog.class_names)
-        _require_together(catalog, groups)
+        equal_images.require_together(catalog, groups)
     splits.require_each_class_in_each_split(catalog)
     return catalog
 
 
 def _predefined(
     sources: Sequence[Source], method: str, seed: int, split_dir: str | os.PathLike
-) -> list[Splits]:
+) -> list[Catalog]:
     """Returns for each source its own split; of those that have no official one a drawn one."""
     if method == "folders":
-        return [
-            splits.by_folders(source.files(), source.address, seed).splits for source in sources
-        ]
+        read = [splits.by_folders(source.files(), source.address, seed) for source in sources]
+        return [source.catalog(each.splits)[0] for source, each in zip(sources, read, strict=True)]
     if method != "official":
         raise splits.unknown_method(method)
-    found: list[Splits] = []
+    found: list[Catalog] = []
     refused: dict[str, ValueError] = {}
     for source in sources:
-        files = source.files()
         try:
-            found.append(splits.official(files, source.address, split_dir, source.listing))
+            own = splits.official(source.files(), source.address, split_dir, source.listing)
+            found.append(source.catalog(own)[0])
         except ValueError as error:
             refused[source.name] = error
-            found.append(splits.by_shares(single_split(files), seed).splits)
+            require_class_folders([source])
+            found.append(splits.by_shares(whole([source])[0], seed))
     if len(refused) == len(sources):
         raise next(iter(refused.values()))
     for name, reason in refused.items():
@@ -247,56 +245,3 @@ def _predefined(
             flush=True,
         )
     return found
-
-
-def _require_together(catalog: Catalog, groups: Sequence[Group]) -> None:
-    """Raises ValueError where a split that is given divides a group."""
-    place = {path: name for name in SPLITS for path in catalog.examples(name)[0]}
-    for group in groups:
-        where = {place[path]: path for path in group if path in place}
-        if len(where) > 1:
-            told = " and ".join(f"{path} ({name})" for name, path in where.items())
-            raise ValueError(
-                f"The same image lies in two sources and in two splits: {told}. Remove one of "
-                "them, or use --split_method=stratified, which keeps them together."
-            )
-
-
-def equal_images(catalog: Catalog, digests: Mapping[str, str]) -> list[Group]:
-    """Finds images that lie in several sources, byte for byte, and says how many there are.
-
-    Args:
-        catalog: Of some sources.
-        digests: Path -> SHA-256 of the content of each of its images.
-
-    Returns:
-        The paths of each such image, to be kept in one split.
-    """
-    by_digest: dict[str, list[str]] = {}
-    for path in catalog.paths() if catalog.sources else ():
-        by_digest.setdefault(digests[path], []).append(path)
-    source_of = catalog.source_of()
-    equal = [tuple(sorted(paths)) for paths in by_digest.values()
-             if len({source_of[path] for path in paths}) > 1]  # fmt: skip
-    if equal:
-        class_of = {path: name for name, paths in catalog.files_by_class().items()
-                    for path in paths}  # fmt: skip
-        torn = sum(len({class_of[path] for path in group}) > 1 for group in equal)
-        labels = f"; {torn} of them of two classes, so that one label is wrong" if torn else ""
-        print(
-            f"The same in several sources, and kept together: {len(equal)} "
-            f"{'image' if len(equal) == 1 else 'images'}, "
-            f"{' = '.join(equal[0])} for one{labels}",
-            flush=True,
-        )
-    return equal
-
-
-def joined_groups(first: Sequence[Group], second: Sequence[Group]) -> list[Group]:
-    """Joins two lists of groups to one in which no image is in two groups."""
-    if not first or not second:
-        return [*first, *second]
-    paths = sorted({path for group in (*first, *second) for path in group})
-    number = {path: index for index, path in enumerate(paths)}
-    links = [[number[path] for path in group] for group in (*first, *second)]
-    return [tuple(paths[index] for index in each) for each in connected(len(paths), links)]

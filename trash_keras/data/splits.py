@@ -33,7 +33,10 @@ class Listing(Protocol):
     """The part of a reader that lists images without reading them."""
 
     def files_by_class(self) -> FilesByClass:
-        """Returns class name -> sorted POSIX paths, each beginning with the class name."""
+        """Returns class name -> sorted POSIX paths.
+
+        Each begins with the name of its class; of several sources, with that of its source.
+        """
 
     def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
         """Returns the splits that come with the data (train, valid, test), or None."""

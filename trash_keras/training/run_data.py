@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from trash_keras.config import Config, DataConfig
 from trash_keras.data import (
+    equal_images,
     file_roles,
     image_listing,
     multi_source,
@@ -90,10 +91,10 @@ def _decodable(config: Config, catalog: Catalog, reader: Reader) -> tuple[Catalo
     catalog = validation.keep_decodable(
         catalog, reader, data.bad_files, data.max_megapixels, digests
     )
-    equal = multi_source.equal_images(catalog, digests)
+    equal = equal_images.find(catalog, digests)
     if data.split_method != "grouped":
         return catalog, equal
-    return catalog, multi_source.joined_groups(_groups(config, catalog, reader), equal)
+    return catalog, equal_images.joined_groups(_groups(config, catalog, reader), equal)
 
 
 def single_split_of_run(
