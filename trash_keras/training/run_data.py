@@ -121,7 +121,7 @@ def single_split_of_run(
     _check_groups(config)
     image_listing.tell(reader.passed_over(), data.data_dir)
     sources = multi_source.open_sources(data.data_dir, data.label_map, reader)
-    if len(sources) == 1:
+    if len(sources) == 1 and not data.label_map:
         splits.require_classes(sources[0].files(), split_folders.NAME_ONE)
     catalog = multi_source.of_classes(sources, split_folders.NAME_ONE)
     return _decodable(config, catalog, reader)
