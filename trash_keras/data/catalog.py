@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,10 @@ class Catalog:
         paths = sorted(labelled, key=self._order)
         return paths, np.array([labelled[path] for path in paths], np.int32)
 
-    def _order(self, path: str) -> tuple[bytes, str]:
-        """Returns a sort key; the images of a source come in the order that its reader has."""
-        source, _, rest = path.partition("/") if self.sources else ("", "", path)
-        return shuffle_key(rest), source
+    @property
+    def _order(self) -> Callable[[str], Any]:
+        """Returns the sort key; the images of a source come in the order that its reader has."""
+        return _order_within_sources if self.sources else shuffle_key
 
     def source_of(self) -> dict[str, str]:
         """Returns path -> name of its source, of all images; empty for one source."""
@@ -270,6 +270,11 @@ def scan_all(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.P
 def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
     return hashlib.sha256(to_bytes(text)).digest()
+
+
+def _order_within_sources(path: str) -> tuple[bytes, str]:
+    source, _, own = path.partition("/")
+    return shuffle_key(own), source
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
