@@ -29,12 +29,20 @@ from trash_keras.cli.flags import (
 MODEL = flags.DEFINE_string(
     "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
 )
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds:NAME.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Class folders, shards, or tfds:NAME; several sources, as PLACE or NAME=PLACE, are separated "
+    "by commas.",
+)
 OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 LABEL_MAP = flags.DEFINE_string(
-    "label_map", None, "JSON file of the data's classes and the model's."
+    "label_map",
+    None,
+    "JSON file of the data's classes and the model's; for several sources one each, separated by "
+    "commas, an empty entry for none.",
 )
 SLICES = define_setting("slices")
 ROBUSTNESS = flags.DEFINE_bool(
@@ -85,6 +93,7 @@ def main(paths: Sequence[str]) -> None:
     with launch.quiet_imports():
         from trash_keras.evaluation.evaluate import evaluate
         from trash_keras.metrics import classification, ood, robustness
+        from trash_keras.reporting import by_source
 
     found = evaluate(
         MODEL.value,
@@ -108,6 +117,8 @@ def main(paths: Sequence[str]) -> None:
     )
     split = SPLIT.value if CATALOG.value else "all"
     print(classification.summary(split, found[split]))
+    for line in by_source.summary(found.get("sources", {}).get(split, {})):
+        print(line)
     if "out_of_scope" in found:
         print(ood.summary(found["out_of_scope"]))
     if "robustness" in found:

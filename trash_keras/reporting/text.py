@@ -62,8 +62,9 @@ def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> di
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:
-    # Data whose classes had to be renamed is not TrashNet.
-    own = "label_map" not in report and not is_synthetic(report)
+    # Data whose classes had to be renamed, or from several sources, is not TrashNet.
+    mapped = ((report.get("config") or {}).get("data") or {}).get("label_map")
+    own = not ({"label_map", "sources"} & set(report) or mapped or is_synthetic(report))
     return set(report["class_names"]) == ORIGINAL_CLASSES and own
 
 

@@ -39,12 +39,15 @@ class RunData:
         images: From `run_data.images`.
         batch_size: Images per step.
         augment: Changes (images, step) to images of the same size.
+        weights: float32 [N] of the training images in the order of `Catalog.examples`, from
+            `pipeline.example_weights`; None: see `Recipe`.
     """
 
     catalog: Catalog
     images: Mapping[str, tf.data.Dataset]
     batch_size: int
     augment: pipeline.Augment
+    weights: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Source:
         augment: Changes (inputs, step) to inputs in training; None leaves them.
         mix: Mixes soft targets into the labels of (training batches, first epoch, epoch to stop
             before), and smooths the labels itself; None leaves them.
+        weights: float32 [N] of the examples, in the training loss only; None: see `Recipe`.
     """
 
     examples: tf.data.Dataset
@@ -65,6 +69,7 @@ class Source:
     valid_labels: np.ndarray
     augment: pipeline.Augment | None = None
     mix: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
+    weights: np.ndarray | None = None
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Returns accuracy and loss on the validation split."""
@@ -73,8 +78,14 @@ class Source:
 
     def batches(self, phase: Phase, epoch: int, seed: int, batch_size: int) -> tf.data.Dataset:
         """Returns training batches from an epoch on, see `pipeline.make_train_dataset`."""
+        examples = self.examples
+        if self.weights is not None:
+            weights = tf.data.Dataset.from_tensor_slices(self.weights)
+            examples = tf.data.Dataset.zip(examples, weights).map(
+                lambda example, weight: (*example, weight)
+            )
         batches = pipeline.make_train_dataset(
-            self.examples,
+            examples,
             batch_size=batch_size,
             seed=seed,
             first_epoch=epoch,
@@ -92,7 +103,8 @@ class Recipe:
         settings: Schedule, weight decay, average of the weights (EMA) and label smoothing.
         seed: Of the run.
         batch_size: Examples per step.
-        class_weight: Label -> weight, in the training loss only; None weighs all alike.
+        class_weight: Label -> weight, in the training loss only; None weighs all alike, or as the
+            source of the phase says.
         callbacks: Called after each epoch has been scored.
     """
 
@@ -170,7 +182,8 @@ def feature_source(
     examples = tf.data.Dataset.zip(
         features.dataset(train, cache.memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
     )
-    return Source(examples, valid, data.catalog.examples("valid")[1])
+    weights = None if data.weights is None else np.tile(data.weights, max(1, views))
+    return Source(examples, valid, data.catalog.examples("valid")[1], weights=weights)
 
 
 def image_source(
@@ -191,6 +204,7 @@ def image_source(
         data.catalog.examples("valid")[1],
         run_data.resized(data.augment, side),
         mix,
+        data.weights,
     )
 
 

@@ -109,7 +109,16 @@ def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
         + ", ".join(f"{split} {len(images[split])}" for split in SPLITS),
         flush=True,
     )
-    return RunData(run.catalog, images, data.batch_size, run_data.augment(run.config))
+    weights = None
+    if run.catalog.sources:
+        method = run.config.training.source_weights
+        weights = pipeline.example_weights(run.catalog, _class_weight(run), method)
+    return RunData(run.catalog, images, data.batch_size, run_data.augment(run.config), weights)
+
+
+def _class_weight(run: Run) -> dict[int, float] | None:
+    balanced = run.config.training.class_weights == "balanced"
+    return pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None
 
 
 def _train(
@@ -121,12 +130,11 @@ def _train(
     metadata = ModelMetadata(run.catalog.class_names, side, resize, tta=config.answering.tta)
     save_best = functools.partial(save_model, model, metadata, run.workdir)
     checkpoints = CheckpointManager(run.workdir, save_best)
-    balanced = config.training.class_weights == "balanced"
     recipe = Recipe(
         config.training,
         config.runtime.seed,
         data.batch_size,
-        pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None,
+        None if data.weights is not None else _class_weight(run),
         callbacks,
     )
     targets = _distillation_targets(run, data)
@@ -250,4 +258,4 @@ def _report(
     for tracker in trackers:
         tracker.evaluation(predictions, read, explained)
     content = ReportContent(predictions, run.catalog.counts(), read, epochs, explained)
-    return report.write(run.workdir, content, details, run.slice_of)
+    return report.write(run.workdir, content, details, run.slice_of, run.catalog.source_of())
