@@ -1,4 +1,4 @@
-"""Data augmentation: random flips, rotations, zooms, aspect ratios and shifts, in one resampling."""
+"""Data augmentation: flips, rotations, zooms, aspect ratios and translations, in one resampling."""
 
 import math
 from collections.abc import Collection
@@ -12,10 +12,10 @@ import tensorflow as tf
 class RandomAffine(keras.layers.Layer):
     """Does at once what RandomFlip, RandomRotation, RandomZoom and RandomTranslation do in turn.
 
-    It also turns by quarters and changes the aspect ratio, as images do that were stretched to a
-    square from upright and wide frames. Each of the layers but the first resamples the image, which takes time and blurs fine texture, by which
-    materials are told apart. What lies outside the image is its mirror image, as it is with those
-    layers.
+    It also turns by quarters and squeezes one axis, as happens to images that are stretched to a
+    square from upright or wide frames. Each of those layers but the first resamples the image,
+    which takes time and blurs fine texture, by which materials are told apart. What lies outside
+    the image is its mirror image, as it is with those layers.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class RandomAffine(keras.layers.Layer):
             zoom: Largest zoom in or out, share of the side, 0 to below 1.
             translation: Largest shift along each axis, share of the side, 0..1.
             aspect_ratio: Largest factor by which width or height is squeezed, 1 or more, drawn
-                evenly on a logarithmic scale; for the diagonal, images must be square.
+                evenly on a logarithmic scale.
             seed: Of the layer's own random numbers; None takes one from Keras.
             options: Of `keras.layers.Layer`. The dtype is float32 if none is given, whatever the
                 precision of the run.

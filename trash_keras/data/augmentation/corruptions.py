@@ -4,7 +4,8 @@ Brightness, contrast, blur, noise and JPEG are those of ImageNet-C (Hendrycks & 
 Benchmarking Neural Network Robustness to Common Corruptions and Perturbations; the parameters
 stand in the authors' code only); rotation, scale and background are our own. The images of
 ImageNet-C have 224 pixels a side, and ours the model's: the radius of blur grows with it, while
-noise and JPEG work on single pixels and blocks of 8, which are finer in larger images.
+noise and JPEG work on single pixels and blocks of 8, which are finer in larger images. Frames of
+other aspect ratios, as phones have them, are a matter of their own: `extend_to_frame`.
 
 Written here, since `imagecorruptions` and its kept fork `imagecorruptions-imaug` draw from NumPy's
 global generator and bring OpenCV, scikit-image and Numba for these few lines.
@@ -28,6 +29,8 @@ from trash_keras.data.catalog import shuffle_key
 
 SEVERITIES = (1, 2, 3, 4, 5)
 IMAGENET_SIDE = 224  # pixels, of the images of ImageNet-C
+
+FRAMES = {"4:3": 4 / 3, "1:1": 1.0, "3:4": 3 / 4, "9:16": 9 / 16}  # width over height
 
 # (image float [side, side, 3], 0..255, level, source of randomness) -> changed image
 Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -69,6 +72,26 @@ def corrupt(image: np.ndarray, kind: str, severity: int, seed: int, name: str) -
     level = corruption.levels[SEVERITIES.index(severity)]
     changed = corruption.change(image.astype(np.float32), level, generator)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+
+
+def extend_to_frame(image: np.ndarray, aspect_ratio: float) -> np.ndarray:
+    """Gives an image another aspect ratio, as if the camera had seen more of the ground.
+
+    The pixels of two opposite edges are continued outwards; nothing is cut or squeezed.
+
+    Args:
+        image: uint8 [height, width, 3].
+        aspect_ratio: Width over height of the result.
+
+    Returns:
+        uint8 [height, width, 3], one of the sides larger, up to a rounded pixel.
+    """
+    height, width = image.shape[:2]
+    missing = np.maximum(
+        (round(width / aspect_ratio) - height, round(height * aspect_ratio) - width), 0
+    )
+    margins = [(more // 2, more - more // 2) for more in missing.tolist()]
+    return np.pad(image, [*margins, (0, 0)], mode="edge")
 
 
 def _brightness(image: np.ndarray, level: float, generator: np.random.Generator) -> np.ndarray:
