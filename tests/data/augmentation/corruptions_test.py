@@ -114,7 +114,7 @@ def test_background_changes_the_board_alone():
 
 @pytest.mark.parametrize(("name", "ratio"), corruptions.FRAMES.items())
 @pytest.mark.parametrize("size", [(384, 512), (512, 384), (30, 40), (9, 7)])
-def test_a_frame_continues_the_edges_and_loses_nothing(name, ratio, size):
+def test_a_frame_continues_the_ground_and_loses_nothing(name, ratio, size):
     image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
     framed = corruptions.extend_to_frame(image, ratio)
     height, width = framed.shape[:2]
@@ -123,5 +123,8 @@ def test_a_frame_continues_the_edges_and_loses_nothing(name, ratio, size):
     top, left = (height - size[0]) // 2, (width - size[1]) // 2
     inner = framed[top : top + size[0], left : left + size[1]]
     np.testing.assert_array_equal(inner, image)
-    assert (framed[: top + 1, left : left + size[1]] == image[0]).all()
-    assert (framed[top : top + size[0], left + size[1] :] == image[:, -1:]).all()
+    ground = np.full((*size, 3), 200, np.uint8)
+    ground[1:-1, 1:-1] = image[1:-1, 1:-1]
+    outside = corruptions.extend_to_frame(ground, ratio)
+    outside[top : top + size[0], left : left + size[1]] = 200
+    assert (outside == 200).all()

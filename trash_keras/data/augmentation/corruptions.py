@@ -77,7 +77,8 @@ def corrupt(image: np.ndarray, kind: str, severity: int, seed: int, name: str) -
 def extend_to_frame(image: np.ndarray, aspect_ratio: float) -> np.ndarray:
     """Gives an image another aspect ratio, as if the camera had seen more of the ground.
 
-    The pixels of two opposite edges are continued outwards; nothing is cut or squeezed.
+    Two opposite edges are continued outwards, blurred along themselves, since streaks would be a
+    texture that no ground has. Nothing is cut or squeezed.
 
     Args:
         image: uint8 [height, width, 3].
@@ -87,11 +88,16 @@ def extend_to_frame(image: np.ndarray, aspect_ratio: float) -> np.ndarray:
         uint8 [height, width, 3], one of the sides larger, up to a rounded pixel.
     """
     height, width = image.shape[:2]
-    missing = np.maximum(
-        (round(width / aspect_ratio) - height, round(height * aspect_ratio) - width), 0
+    missing = (round(width / aspect_ratio) - height, round(height * aspect_ratio) - width)
+    if missing[1] > 0:
+        return extend_to_frame(image.swapaxes(0, 1), 1 / aspect_ratio).swapaxes(0, 1)
+    above = max(missing[0], 0) // 2
+    below = max(missing[0], 0) - above
+    edges = scipy.ndimage.gaussian_filter1d(
+        image[[0, -1]].astype(np.float32), width / 8, axis=1, mode="nearest"
     )
-    margins = [(more // 2, more - more // 2) for more in missing.tolist()]
-    return np.pad(image, [*margins, (0, 0)], mode="edge")
+    top, bottom = np.rint(edges).astype(np.uint8)[:, None]
+    return np.concatenate([top.repeat(above, 0), image, bottom.repeat(below, 0)])
 
 
 def _brightness(image: np.ndarray, level: float, generator: np.random.Generator) -> np.ndarray:
