@@ -187,15 +187,18 @@ class DataConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationConfig(_Checked):
-    """Data augmentation: random changes to training images; 0 or none switches one off."""
+    """Data augmentation: random changes to training images; 0, none or a ratio of 1: not at all."""
 
     flip: str = option(
         "horizontal_and_vertical",
-        "Axes of random flips.",
-        choices=("none", "horizontal", "vertical", "horizontal_and_vertical"),
+        "Axes of random flips; all: the diagonal, too, so that images also turn by quarters.",
+        choices=("none", "horizontal", "vertical", "horizontal_and_vertical", "all"),
     )
     rotation: float = option(30.0, "Largest rotation, degrees.", minimum=0, maximum=180)
     zoom: float = option(0.2, "Largest zoom in or out, share of the side.", minimum=0, maximum=0.9)
+    aspect_ratio: float = option(
+        1.0, "Largest factor by which width or height is squeezed.", minimum=1, maximum=4
+    )
     translation: float = option(0.1, "Largest shift, share of the side.", minimum=0, maximum=0.9)
     brightness: float = option(
         0.1, "Largest brightness change, share of the range 0..255.", minimum=0, maximum=1

@@ -46,7 +46,9 @@ LABEL_MAP = flags.DEFINE_string(
 )
 SLICES = define_setting("slices")
 ROBUSTNESS = flags.DEFINE_bool(
-    "robustness", False, "Also score 40 corrupted versions of each image."
+    "robustness",
+    False,
+    "Also score 40 corrupted versions of each image, and 4 of other aspect ratios.",
 )
 ROBUSTNESS_IMAGES = flags.DEFINE_integer(
     "robustness_images", 0, "Images that --robustness corrupts; 0: all.", lower_bound=0
@@ -123,4 +125,5 @@ def main(paths: Sequence[str]) -> None:
         print(ood.summary(found["out_of_scope"]))
     if "robustness" in found:
         print(robustness.summary(found["robustness"]))
+        print(robustness.frames_summary(found["robustness"]["frames"]))
     print(f"Report: {OUTPUT.value}/report.html")

@@ -64,6 +64,7 @@ def load_split(
     cache: bool = True,
     cache_dir: str | os.PathLike = "",
     ordered: bool = True,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Reads a split: decoded and resized, in the order of `Split.examples`.
 
@@ -72,6 +73,8 @@ def load_split(
         cache: False for a split that is read once, or is too large.
         cache_dir: Folder for a file cache; empty caches in memory.
         ordered: False gives the images, each with its label, as they arrive.
+        change: Of a decoded image, uint8 [height, width, 3] to the same of any size, before it is
+            made square. Not for a file cache.
 
     Returns:
         Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
@@ -83,7 +86,10 @@ def load_split(
 
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
-            return decoding.load(encoded, side, resize, split.max_megapixels)
+            if change is None:
+                return decoding.load(encoded, side, resize, split.max_megapixels)
+            changed = change(decoding.decode(encoded, split.max_megapixels))
+            return decoding.resize_to_square(changed, side, resize)
         except formats.UndecodableError as error:
             raise formats.UndecodableError(f"{paths[position]}: {error}") from error
 

@@ -51,7 +51,7 @@ class EvaluationOptions:
         batch_size: Images per step.
         tta: Views of each image (test-time augmentation), for a `.keras` file; None: the model's.
         threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
-        robustness: Also score corrupted images: 40 variants of each.
+        robustness: Also score 40 corrupted variants of each image, and 4 of other aspect ratios.
         robustness_images: Images to corrupt; 0: all.
         ood_dir: Folder of out-of-distribution (OOD) images, for OOD detection; None: none.
         saliency_check: Images to test saliency maps on, 2 or more; None: none.
