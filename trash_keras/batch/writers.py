@@ -19,7 +19,8 @@ def write_jsonl(target: Path, rows: Sequence[Row], metadata: ModelMetadata | Non
 def write_parquet(target: Path, rows: Sequence[Row], metadata: ModelMetadata) -> None:
     r"""Writes the columns file, label, probability, candidates and the struct probabilities.
 
-    Probabilities are float32; `candidates` is a list of structs of label and probability. With conformal sets there is a list `labels`, too. The columns follow from the metadata and not
+    Probabilities are float32; `candidates` is a list of structs of label and probability. With
+    conformal sets there is a list `labels`, too. The columns follow from the metadata and not
     from the rows, so that a file without rows has the same columns. Bytes in a file name that are
     not UTF-8 are written as \udcNN.
     """
