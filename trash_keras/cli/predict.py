@@ -112,7 +112,7 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
         predictions = explain.draw(explainer, predictions, EXPLAIN.value, limit)
     if SAVE_UNSURE.value:
         counts = collect.Counts()
-        predictions = collect.collect(predictions, SAVE_UNSURE.value, model, counts)
+        predictions = collect.collect(predictions, SAVE_UNSURE.value, MODEL.value or "", counts)
     status = _print(predictions)
     if SAVE_UNSURE.value:
         there = f", {counts.already} were there already" if counts.already else ""

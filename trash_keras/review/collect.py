@@ -60,7 +60,7 @@ def collect(
     Args:
         predictions: Of files, on this machine or in object stores.
         folder: For the copies; made where it is not there.
-        model: File of the model, for the record.
+        model: File of the model, for the record; empty for the one in the package.
         counts: Is counted up.
 
     Yields:
@@ -84,12 +84,12 @@ def collect(
             yield prediction
     finally:
         if rows:
-            record = {"model": os.path.abspath(model), "images": rows}
+            record = {"model": model and os.path.abspath(model), "images": rows}
             local.write_json(folder / RECORD, record)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Returns `unsure.json` of a folder: `model`, empty without one; `images`, name -> row.
+    """Returns `unsure.json`: `model`, empty for the packaged one, and `images`, name -> row.
 
     Raises:
         ValueError: The file is something else.

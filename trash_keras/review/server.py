@@ -22,7 +22,6 @@ from trash_keras.data import decoding
 from trash_keras.data.formats import UndecodableError
 from trash_keras.review.session import Session
 from trash_keras.serving import pages, web_demo
-from trash_keras.storage.names import printable
 
 PAGE = Path(__file__).parent / "page"
 _FILES = {
