@@ -20,7 +20,8 @@ def page(browser, folder, start, serve):
     browser.get(serve(start()).address)
     pages.wait(browser, lambda: shown(browser))
     yield browser
-    assert pages.complaints(browser) == []
+    # The browser notes each refusal of the server, which the page says itself.
+    assert [line for line in pages.complaints(browser) if "a status of 4" not in line] == []
 
 
 def shown(browser):
@@ -111,22 +112,15 @@ def test_an_image_that_is_deleted_meanwhile_is_passed_over(page, folder):
     for path in folder.glob("*.png"):
         if path.name != pages.part(page, "file").text:
             path.unlink()
-    page.execute_script("document.getElementById('problem').dataset.test = ''")
-    press(page, "1")
+    press(page, "11")  # the second one was fetched before
     pages.wait(page, lambda: pages.part(page, "finished").is_displayed())
-    assert "It is passed over" in pages.problem(page)
-    page.get_log("browser")  # the browser's own lines about status 410
+    assert "It is passed over" in pages.problem(page) and count(page) == "1 of 1"
 
 
-def test_a_review_that_has_ended_says_so(browser, start, serve):
-    server = serve(start())
-    browser.get(server.address)
-    pages.wait(browser, lambda: shown(browser))
-    server.shutdown()
-    server.socket.close()
-    press(browser, "1")
-    assert "Start the same command again" in pages.problem(browser)
-    browser.get_log("browser")
+def test_a_review_that_has_ended_says_so(page):
+    page.execute_script("window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))")
+    press(page, "1")
+    assert "Start the same command again" in pages.problem(page) and count(page) == "0 of 6"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -30,11 +30,7 @@ def test_unsure_images_come_first_and_near_duplicates_late(start):
         order.append(images[0]["file"].removesuffix(".png"))
         review.skip(images[0]["id"])
     assert order[-2] == "red" and order[-1].startswith("violet")  # sure, and more of the same
-    assert review.state()["images"][0]["words"] in (
-        "red or blue?",
-        "blue or green?",
-        "red or green?",
-    )
+    assert review.again()["images"][0]["words"].endswith("?")
 
 
 def test_answers_become_class_folders_that_training_takes(start, folder):

@@ -91,7 +91,9 @@ async function show() {
   showClasses();
   showProgress();
   if (finishes) at("finished-title").focus();
-  if (state.images[1]) fetched(state.images[1].id).catch(() => {}); // in time for the next answer
+  if (state.images[1]) { // in time for the next answer
+    fetched(state.images[1].id).catch(({ message }) => complain(message));
+  }
   return problem;
 }
 
