@@ -179,6 +179,9 @@ def test_files_that_are_no_images_are_told_and_stop_nothing(folder, model):
 def test_a_folder_without_images_is_refused(tmp_path, model):
     with pytest.raises(ValueError, match="has no images"):
         pool.find(folders.Folders(tmp_path), model)
+    (tmp_path / "broken.jpg").write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"None of the images .* broken\.jpg: not a JPEG"):
+        pool.find(folders.Folders(tmp_path), model)
     with pytest.raises(ValueError, match=r"There is no folder .*nowhere"):
         folders.Folders(tmp_path / "nowhere")
 

@@ -1,8 +1,8 @@
 """What a person said of images, as folders: a copy of each lies in that of its class.
 
     DIR/photo.jpg            an image; stays as it is
-    DIR/named/metal/         copies of images of metal: class folders, for `train` and `adapt`
-    DIR/none_of_these/       copies of images of no class: outliers, for `--other_dir`
+    DIR/named/metal/         copies of images of metal: class folders, for training
+    DIR/none_of_these/       copies of images of no class: outliers
 
 There is no other record: an image is named if a copy of it lies in one of these folders. So a
 kill between two steps loses nothing, and what a person does there by hand counts.

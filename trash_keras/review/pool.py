@@ -81,7 +81,7 @@ def find(place: Folders, model: Model) -> Pool:
         model: Says of each image what it may be.
 
     Raises:
-        ValueError: There is no image at all.
+        ValueError: There is no image at all, or none that can be read.
     """
     names, passed_over = place.images()
     copies = {folders.digest(path): path for path in place.copies()}
@@ -98,6 +98,9 @@ def find(place: Folders, model: Model) -> Pool:
     paths = copies | {digest: place.root / name for digest, name in files.items()}
     seen, errors = _look(paths, model)
     unreadable |= {files[digest]: why for digest, why in errors.items() if digest in files}
+    if not seen:
+        name, why = next(iter(unreadable.items()))
+        raise ValueError(f"None of the images in {place.root} can be read. {name}: {why}")
     digests = list(seen)
     found = {
         digest: Image(digest, paths[digest], files[digest], seen[digest][0].words)
