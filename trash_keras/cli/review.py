@@ -1,8 +1,8 @@
-"""Serves a page on which you name images that a model was unsure of (active learning).
+"""Serves a page to name images that a model is unsure of (active learning).
 
-    trash-keras predict --save_unsure=DIR PATH...
     trash-keras review DIR [--model=FILE_OR_DIR] [--port=8000] [--open]
 
+`trash-keras predict --save_unsure=DIR PATH...` makes DIR; any other folder of images will do.
 The page is for browsers on this machine alone. Those images come first that teach the model most.
 Each answer is saved at once: a copy of the image in DIR/named/CLASS, class folders for training,
 or in DIR/none_of_these. The same command goes on where you stopped. See docs/review.md.

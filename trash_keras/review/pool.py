@@ -137,10 +137,9 @@ def _look(paths: dict[str, Path], model: Model) -> tuple[dict[str, Seen], dict[s
             opened = image_inputs.open_squares(
                 [paths[digest] for digest in batch], metadata.image_size, metadata.resize
             )
-            squares = {d: one for d, one in zip(batch, opened, strict=True) if _is_read(one)}
-            errors |= {
-                d: str(one) for d, one in zip(batch, opened, strict=True) if d not in squares
-            }
+            found = dict(zip(batch, opened, strict=True))
+            squares = {d: one for d, one in found.items() if isinstance(one, np.ndarray)}
+            errors |= {d: str(one) for d, one in found.items() if d not in squares}
             progress.update(len(batch))
             if not squares:
                 continue
@@ -150,7 +149,3 @@ def _look(paths: dict[str, Path], model: Model) -> tuple[dict[str, Seen], dict[s
             for digest, row, feature in zip(squares, rows, features, strict=True):
                 seen[digest] = Prediction.from_row(row, metadata), feature
     return seen, errors
-
-
-def _is_read(square: object) -> bool:
-    return isinstance(square, np.ndarray)

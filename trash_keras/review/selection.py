@@ -43,7 +43,7 @@ def order(
         return lengths + lengths[index] - 2 * products
 
     nearest = lengths.copy()  # squared, to the origin: an image that teaches nothing
-    for index in np.flatnonzero(named):
+    for index in np.flatnonzero(named).tolist():
         nearest = np.minimum(nearest, distances(index))
     nearest[named] = -np.inf
     found: list[int] = []
