@@ -11,7 +11,7 @@ from typing import NoReturn
 import trash_keras
 from trash_keras.storage.names import printable
 
-EVERYDAY = ("train", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve")
+EVERYDAY = ("train", "adapt", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve")
 RARE = ("cross_validate", "ablate", "compare", "benchmark")
 VERBS = (*EVERYDAY, *RARE)
 # What other tools call them.

@@ -40,7 +40,8 @@ def export(
         import trash_keras as tk
         tk.export("runs/mine", formats=["int8"])  # runs/mine/export/model_int8.tflite
 
-    A file stands in RUN/export/ only when it has predicted the whole test split, and like Keras.
+    A file stands in RUN/export/ only when it has predicted the whole test split, and like Keras;
+    of an adapted run, which has none, all its images.
     The report page and the model card of a complete run list the files afterwards.
 
     Args:
@@ -125,9 +126,11 @@ def _calibration_images(
     workdir: Path, metadata: ModelMetadata, reader: Reader, count: int
 ) -> np.ndarray:
     """Reads some training images: uint8 [N, side, side, 3]."""
-    catalog = Catalog.load(workdir / "catalog.json").stratified_sample("train", count)
+    catalog = Catalog.load(workdir / "catalog.json")
+    name = catalog.learned_from()
+    catalog = catalog.stratified_sample(name, count)
     limit = config.load(workdir / "config.json").data.max_megapixels
-    split = Split(catalog, "train", reader, max_megapixels=limit).for_model(metadata)
+    split = Split(catalog, name, reader, max_megapixels=limit).for_model(metadata)
     images = pipeline.load_split(split, cache=False)
     return np.stack([image for image, _ in images.as_numpy_iterator()])
 

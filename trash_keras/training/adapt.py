@@ -1,0 +1,292 @@
+"""Adapts a trained classifier to a new place by a few labelled images (few-shot adaptation).
+
+The backbone stays. The head is refitted so that the old task is not forgotten, see `head_refit`;
+then temperature, threshold and OOD scaling are fitted again for the new place.
+"""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+
+from trash_keras.calibration import ood
+from trash_keras.calibration.temperature import fit_temperature
+from trash_keras.config import CalibrationConfig, Config, DataConfig, check_workdir, make_options
+from trash_keras.data import image_listing
+from trash_keras.data.catalog import WHOLE
+from trash_keras.data.readers.base import read_images
+from trash_keras.exporters.exporter import export
+from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics import adaptation
+from trash_keras.metrics.predictions import Predictions
+from trash_keras.models import classifier, inference, keras_settings
+from trash_keras.reporting import report
+from trash_keras.reporting.content import ReportContent
+from trash_keras.storage import local, remote
+from trash_keras.training import adapt_source, calibrate, devices, head_refit, kept_features
+from trash_keras.training.adapt_source import NewPlace, Source
+from trash_keras.training.calibrate import Calibrated, HeldOut
+from trash_keras.training.head_refit import Head, Prior
+from trash_keras.training.kept_features import KeptFeatures
+from trash_keras.training.trainer import MODEL
+
+# Weights of the old task. Between the largest, which hardly changes the head, and the smallest,
+# which hardly minds the old task, each is about a third of the one before.
+STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+ENOUGH_TO_CALIBRATE = 100  # held-out images of the new place, else those kept from home help
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptOptions:
+    """How to adapt.
+
+    Attributes:
+        home_dir: Folder of the images of the model's own run, whose test split then measures what
+            is forgotten; empty: the validation features that the run kept measure it.
+        max_home_loss: Largest loss of accuracy on the kept validation features, share.
+        formats: What to export, keys of `formats.FORMATS`.
+        data_format: As `config.DataConfig` has it; so are `bad_files`, `max_megapixels` and
+            `batch_size`.
+        target_risk: As `config.CalibrationConfig` has it; so are `conformal_alpha` and
+            `ood_scaling`.
+        seed: Decides the folds of the cross-validation.
+    """
+
+    home_dir: str | os.PathLike = ""
+    max_home_loss: float = 0.005
+    formats: Sequence[str] = ()
+    data_format: str = DataConfig.data_format
+    bad_files: str = DataConfig.bad_files
+    max_megapixels: float = DataConfig.max_megapixels
+    batch_size: int = DataConfig.batch_size
+    target_risk: float = CalibrationConfig.target_risk
+    conformal_alpha: float = CalibrationConfig.conformal_alpha
+    ood_scaling: bool = CalibrationConfig.ood_scaling
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_home_loss <= 1:
+            raise ValueError(
+                f"--max_home_loss must be between 0 and 1. Received: {self.max_home_loss}"
+            )
+
+    def config(self, data_dir: str | os.PathLike, source: Source) -> Config:
+        """Returns the run as a configuration: a head on a frozen backbone, without epochs."""
+        own = ("home_dir", "max_home_loss", "formats")
+        shared = {name: value for name, value in vars(self).items() if name not in own}
+        return Config.make(
+            data_dir=data_dir, init=source.path, image_size=source.metadata.image_size,
+            resize=source.metadata.resize, tta=source.metadata.tta, head_epochs=0,
+            finetune_epochs=0, **shared,
+        )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Refit:
+    """A refitted head, and how it was found.
+
+    Attributes:
+        head: Fitted to all new images.
+        held_out: New images, each with the logits of a head that was fitted to others.
+        strength: Chosen weight of the old task.
+        folds: Of the cross-validation.
+    """
+
+    head: Head
+    held_out: HeldOut
+    strength: float
+    folds: int
+
+
+@keras_settings.settled()
+def adapt(
+    data_dir: str | os.PathLike,
+    workdir: str | os.PathLike,
+    model: str | os.PathLike | None = None,
+    *,
+    command: str = "",
+    **options: Any,
+) -> dict[str, Any]:
+    """Adapts a trained classifier to the images of a new place, and reports what that gained.
+
+        import trash_keras as tk
+        report = tk.adapt("my-images", "runs/mine")  # 3 images a class or more
+        report["adaptation"]["new_place"]
+
+    Args:
+        data_dir: Class folders; classes of the model may be missing, others are new.
+        workdir: Folder for the run.
+        model: `model.keras` of a run, with its `features.npz` beside it; None takes the model
+            that comes with the package.
+        command: The command line, for the report.
+        **options: Fields of `AdaptOptions`.
+
+    Returns:
+        The content of `report.json`. Its part `all` is of the new images, cross-validated;
+        `adaptation` compares the model before and after, see `metrics.adaptation`.
+
+    Raises:
+        ValueError: Model, images and options do not fit, or the images are those that the model
+            was trained on.
+    """
+    settings = make_options(AdaptOptions, options)
+    workdir = Path(workdir)
+    source = Source.load(model)
+    config = settings.config(data_dir, source)
+    check_workdir(config, workdir)
+    devices.keep_freed_memory()
+    place = adapt_source.look_at(config, source)
+    home, home_images = adapt_source.find_home(os.fspath(settings.home_dir), config, source)
+    print(f"Adapts {source.path} to {place.words()}", flush=True)
+    local.write_json(workdir / "config.json", config.to_dict())
+    place.catalog.save(workdir / "catalog.json")
+    for name in ("export", "report.json"):  # of an earlier call
+        local.remove(workdir / name)
+    kept = source.kept.with_classes(place.catalog.class_names)
+    found = refit(source, kept, place, settings)
+    calibrated = _calibrate(workdir, source, kept, found, config.answering)
+    kept.with_train(place.features, place.labels).save(workdir / kept_features.FILE)
+    judged = {**_about(source, place, found), **_compare(source, found, calibrated, home)}
+    details = {
+        "answering": calibrated.metadata.inference_settings(),
+        "bad_files": list(place.catalog.bad_files),
+        "passed_over": image_listing.summary(place.reader.passed_over()),
+        "config": config.to_dict(),
+        "run": report.provenance(command, data_dir)
+        | {"init_sha256": remote.checksum(source.path)},
+        "adaptation": judged | {"home_images": home_images},
+    }
+    result = _report(workdir, place, found, calibrated, details)
+    if settings.formats:
+        export(workdir, settings.formats, data_dir)
+    return result
+
+
+def refit(source: Source, kept: KeptFeatures, place: NewPlace, settings: AdaptOptions) -> Refit:
+    """Fits the head to the new images; held-out images of both places choose its strength.
+
+    Of the strengths that lose no more than `max_home_loss` on the validation images of home, the
+    one with the least cross-entropy on held-out images of the new place is taken, at its best
+    temperature; if all lose more, the one that loses least.
+
+    Args:
+        source: The model to adapt.
+        kept: Its features, labelled by the classes of the place.
+        place: The new images.
+        settings: How to adapt.
+    """
+    head = source.with_classes(place.catalog.class_names)
+    prior = Prior.of(head, kept.train, kept.train_labels)
+    heads = prior.fit(place.features, place.labels, STRENGTHS)
+    logits = prior.cross_validate(place.features, place.labels, STRENGTHS, settings.seed)
+    chosen = _choose(
+        [_loss(found, place.labels) for found in logits],
+        [_accuracy(found, kept) for found in heads],
+        _accuracy(head, kept) - settings.max_home_loss,
+    )
+    held_out = HeldOut(place.labels, logits[chosen], place.features)
+    folds = len(head_refit.folds(place.labels, settings.seed))
+    return Refit(heads[chosen], held_out, STRENGTHS[chosen], folds)
+
+
+def _choose(losses: Sequence[float], home: Sequence[float], least: float) -> int:
+    allowed = [index for index, accuracy in enumerate(home) if accuracy >= least - 1e-9]
+    if not allowed:
+        return int(np.argmax(home))
+    return min(allowed, key=losses.__getitem__)
+
+
+def _accuracy(head: Head, kept: KeptFeatures) -> float:
+    return float((head.logits(kept.valid).argmax(axis=1) == kept.valid_labels).mean())
+
+
+def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the cross-entropy at the best temperature; every class counts alike."""
+    probabilities = softmax(logits, axis=1)
+    temperature = fit_temperature(labels, probabilities)
+    shares = log_softmax(logits / temperature, axis=1)[np.arange(len(labels)), labels]
+    return -float(head_refit.balanced(labels) @ shares)
+
+
+def _calibrate(
+    workdir: Path,
+    source: Source,
+    kept: KeptFeatures,
+    found: Refit,
+    settings: CalibrationConfig,
+) -> Calibrated:
+    """Writes `model.keras`: the new head, calibrated on what it was not fitted to."""
+    new, detector = found.held_out, None
+    if settings.ood_scaling:
+        both = (np.concatenate([new.features, part]) for part in (kept.train, kept.valid))
+        detector = ood.fit(*both)
+    if len(new.labels) < ENOUGH_TO_CALIBRATE:
+        new = HeldOut(
+            np.concatenate([new.labels, kept.valid_labels]),
+            np.concatenate([new.logits, found.head.logits(kept.valid)]),
+            np.concatenate([new.features, kept.valid]),
+        )
+    known = source.metadata
+    plain = ModelMetadata(kept.class_names, known.image_size, known.resize, tta=known.tta)
+    model = classifier.with_head(source.classifier, found.head.kernel, found.head.bias)
+    return calibrate.finish(workdir / MODEL, model, plain, detector, new, settings)
+
+
+def _compare(
+    source: Source,
+    found: Refit,
+    calibrated: Calibrated,
+    home: HeldOut,
+) -> dict[str, Any]:
+    """Compares the model before and after, in the new place and at home."""
+    names, known = calibrated.metadata.class_names, source.metadata
+    detector = inference.read_ood_detector(calibrated.model)
+    after = dataclasses.replace(home, logits=found.head.logits(home.features))
+    own = np.array([names.index(name) for name in known.class_names])
+    return {
+        title: adaptation.compare(
+            labels,
+            softmax(source.before(names, images) / known.temperature, axis=1),
+            softmax(images.scaled(detector) / calibrated.metadata.temperature, axis=1),
+            (known.threshold, calibrated.metadata.threshold),
+        )
+        for title, images, labels in (
+            ("new_place", found.held_out, found.held_out.labels),
+            ("home", after, own[home.labels]),
+        )
+    }
+
+
+def _about(source: Source, place: NewPlace, found: Refit) -> dict[str, Any]:
+    """Returns what was adapted to what, and how."""
+    counts, known = place.counts(), source.metadata.class_names
+    return {
+        "model": source.path,
+        "images": counts,
+        "new_classes": [name for name in counts if name not in known],
+        "missing_classes": [name for name, count in counts.items() if not count],
+        "strength": found.strength,
+        "folds": found.folds,
+    }
+
+
+def _report(
+    workdir: Path,
+    place: NewPlace,
+    found: Refit,
+    calibrated: Calibrated,
+    details: dict[str, Any],
+) -> dict[str, Any]:
+    """Writes the report on the new images, each predicted by a head that was fitted to others."""
+    detector = inference.read_ood_detector(calibrated.model)
+    logits = found.held_out.scaled(detector) / calibrated.metadata.temperature
+    paths, labels = place.catalog.examples(WHOLE)
+    predictions = Predictions(place.catalog.class_names, paths, labels, softmax(logits, axis=1))
+    read = functools.partial(read_images, place.reader)
+    content = ReportContent({WHOLE: predictions}, place.catalog.counts(), read)
+    return report.write(workdir, content, details)
