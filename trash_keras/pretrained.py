@@ -5,6 +5,7 @@ from pathlib import Path
 FOLDER = Path(__file__).with_name("assets")
 FILE_NAME = "trashnet_int8.tflite"
 TRAINABLE_NAME = "trashnet.keras"
+BESIDE_TRAINABLE = ("features.npz", "catalog.json")  # as in the folder of its run
 FIGURES_NAME = "figures.json"
 CARD_NAME = "MODEL_CARD.md"
 
@@ -23,7 +24,7 @@ def path() -> Path:
 def trainable() -> Path:
     """Returns the same model before quantization, to be adapted: a `.keras` file, in float16.
 
-    Features of its training images lie beside it.
+    What its run kept, see `BESIDE_TRAINABLE`, lies beside it.
 
     Raises:
         ValueError: This copy of the package has no such model in it.

@@ -61,11 +61,11 @@ def _both(scores: Mapping[str, Any]) -> str:
 
 def _answers(scores: Mapping[str, Any]) -> str:
     parts = [
-        f"{when}, {part['coverage']:.1%} of the images"
-        + ("" if part["error"] is None else f" and {part['error']:.1%} of these wrongly")
-        for when, part in (("Before", scores["before"]), ("after", scores["after"]))
+        f"{part['coverage']:.1%} of them {when}"
+        + ("" if part["error"] is None else f", {part['error']:.1%} of these wrongly")
+        for when, part in (("before", scores["before"]), ("after", scores["after"]))
     ]
-    return f"Where it is sure enough it names a class: {parts[0][0].lower()}{parts[0][1:]}; {parts[1]}."
+    return f"It is sure of {'; and of '.join(parts)}."
 
 
 def _points(share: float) -> str:

@@ -85,7 +85,7 @@ def refusal(refused: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _row(name: str, row: Mapping[str, Any]) -> list[str]:
-    scores = ["–", "–"]  # of images that the model was fitted to there are none
+    scores = ["-", "-"]  # of images that the model was fitted to there are none
     if "accuracy" in row:
         low, high = row["accuracy_interval"]
         scores = [f"{row['accuracy']:.1%}", f"{low:.1%} to {high:.1%}"]
@@ -97,7 +97,7 @@ def _row(name: str, row: Mapping[str, Any]) -> list[str]:
         f"{row['answer_agreement']:.1%}",
         f"{row['max_difference']:.1e}",
         f"{row['mean_difference']:.1e}",
-        f"{row['ece']:.3f}" if "ece" in row else "–",
+        f"{row['ece']:.3f}" if "ece" in row else "-",
     ]
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from trash_keras.calibration import ood
-from trash_keras.calibration.temperature import fit_temperature
 from trash_keras.config import CalibrationConfig, Config, DataConfig, check_workdir, make_options
 from trash_keras.data import image_listing
 from trash_keras.data.catalog import WHOLE
@@ -28,16 +27,14 @@ from trash_keras.models import classifier, inference, keras_settings
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, remote
-from trash_keras.training import adapt_source, calibrate, devices, head_refit, kept_features
+from trash_keras.training import adapt_source, calibrate, devices, kept_features, refit_choice
 from trash_keras.training.adapt_source import NewPlace, Source
 from trash_keras.training.calibrate import Calibrated, HeldOut
-from trash_keras.training.head_refit import Head, Prior
+from trash_keras.training.head_refit import Prior
 from trash_keras.training.kept_features import KeptFeatures
+from trash_keras.training.refit_choice import Refit
 from trash_keras.training.trainer import MODEL
 
-# Weights of the old task. Between the largest, which hardly changes the head, and the smallest,
-# which hardly minds the old task, each is about a third of the one before.
-STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 ENOUGH_TO_CALIBRATE = 100  # held-out images of the new place, else those kept from home help
 
 
@@ -86,23 +83,6 @@ class AdaptOptions:
         )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Refit:
-    """A refitted head, and how it was found.
-
-    Attributes:
-        head: Fitted to all new images.
-        held_out: New images, each with the logits of a head that was fitted to others.
-        strength: Chosen weight of the old task.
-        folds: Of the cross-validation.
-    """
-
-    head: Head
-    held_out: HeldOut
-    strength: float
-    folds: int
-
-
 @keras_settings.settled()
 def adapt(
     data_dir: str | os.PathLike,
@@ -141,14 +121,19 @@ def adapt(
     check_workdir(config, workdir)
     devices.keep_freed_memory()
     place = adapt_source.look_at(config, source)
-    home, home_images = adapt_source.find_home(os.fspath(settings.home_dir), config, source)
+    home, home_images = adapt_source.find_home(
+        source, os.fspath(settings.home_dir), settings.batch_size
+    )
     print(f"Adapts {source.path} to {place.words()}", flush=True)
     local.write_json(workdir / "config.json", config.to_dict())
     place.catalog.save(workdir / "catalog.json")
     for name in ("export", "report.json"):  # of an earlier call
         local.remove(workdir / name)
     kept = source.kept.with_classes(place.catalog.class_names)
-    found = refit(source, kept, place, settings)
+    prior = Prior.of(source.with_classes(kept.class_names), kept.train, kept.train_labels)
+    found = refit_choice.refit(
+        prior, kept, place.features, place.labels, settings.max_home_loss, settings.seed
+    )
     calibrated = _calibrate(workdir, source, kept, found, config.answering)
     kept.with_train(place.features, place.labels).save(workdir / kept_features.FILE)
     judged = {**_about(source, place, found), **_compare(source, found, calibrated, home)}
@@ -157,60 +142,13 @@ def adapt(
         "bad_files": list(place.catalog.bad_files),
         "passed_over": image_listing.summary(place.reader.passed_over()),
         "config": config.to_dict(),
-        "run": report.provenance(command, data_dir)
-        | {"init_sha256": remote.checksum(source.path)},
+        "run": report.provenance(command, data_dir) | {"init_sha256": remote.checksum(source.path)},
         "adaptation": judged | {"home_images": home_images},
     }
     result = _report(workdir, place, found, calibrated, details)
     if settings.formats:
         export(workdir, settings.formats, data_dir)
     return result
-
-
-def refit(source: Source, kept: KeptFeatures, place: NewPlace, settings: AdaptOptions) -> Refit:
-    """Fits the head to the new images; held-out images of both places choose its strength.
-
-    Of the strengths that lose no more than `max_home_loss` on the validation images of home, the
-    one with the least cross-entropy on held-out images of the new place is taken, at its best
-    temperature; if all lose more, the one that loses least.
-
-    Args:
-        source: The model to adapt.
-        kept: Its features, labelled by the classes of the place.
-        place: The new images.
-        settings: How to adapt.
-    """
-    head = source.with_classes(place.catalog.class_names)
-    prior = Prior.of(head, kept.train, kept.train_labels)
-    heads = prior.fit(place.features, place.labels, STRENGTHS)
-    logits = prior.cross_validate(place.features, place.labels, STRENGTHS, settings.seed)
-    chosen = _choose(
-        [_loss(found, place.labels) for found in logits],
-        [_accuracy(found, kept) for found in heads],
-        _accuracy(head, kept) - settings.max_home_loss,
-    )
-    held_out = HeldOut(place.labels, logits[chosen], place.features)
-    folds = len(head_refit.folds(place.labels, settings.seed))
-    return Refit(heads[chosen], held_out, STRENGTHS[chosen], folds)
-
-
-def _choose(losses: Sequence[float], home: Sequence[float], least: float) -> int:
-    allowed = [index for index, accuracy in enumerate(home) if accuracy >= least - 1e-9]
-    if not allowed:
-        return int(np.argmax(home))
-    return min(allowed, key=losses.__getitem__)
-
-
-def _accuracy(head: Head, kept: KeptFeatures) -> float:
-    return float((head.logits(kept.valid).argmax(axis=1) == kept.valid_labels).mean())
-
-
-def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Returns the cross-entropy at the best temperature; every class counts alike."""
-    probabilities = softmax(logits, axis=1)
-    temperature = fit_temperature(labels, probabilities)
-    shares = log_softmax(logits / temperature, axis=1)[np.arange(len(labels)), labels]
-    return -float(head_refit.balanced(labels) @ shares)
 
 
 def _calibrate(

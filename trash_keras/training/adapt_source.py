@@ -1,7 +1,6 @@
 """What `adapt` starts from: a trained model, the images of the new place, and those of home."""
 
 import dataclasses
-import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from trash_keras import pretrained
 from trash_keras.calibration.ood import SubspaceDetector
-from trash_keras.config import Config
+from trash_keras.config import Config, DataConfig
 from trash_keras.data import (
     class_names,
     file_roles,
@@ -83,7 +82,9 @@ class Source:
         """Returns the head of the classifier."""
         return Head(*self.classifier.get_layer(classifier.LOGITS).get_weights())
 
-    def features(self, split: Split, batch_size: int, title: str) -> np.ndarray:
+    def features(
+        self, split: Split, batch_size: int = DataConfig.batch_size, title: str = ""
+    ) -> np.ndarray:
         """Returns the features of a split: float32 [N, channels], the mean of the views'."""
         images = load_split(split.for_model(self.metadata), cache=False)
         return extract(self.classifier, self.metadata, images, batch_size, title)
@@ -185,13 +186,13 @@ def _require_unknown(source: Source, features: np.ndarray, paths: Sequence[str])
         )
 
 
-def find_home(home_dir: str, config: Config, source: Source) -> tuple[HeldOut, str]:
+def find_home(source: Source, home_dir: str, batch_size: int = 32) -> tuple[HeldOut, str]:
     """Finds the images by which it is measured what the model forgets.
 
     Args:
-        home_dir: Folder of the images of the model's own run; empty for what it kept.
-        config: Of the run.
         source: The model to adapt.
+        home_dir: Folder of the images of the model's own run; empty for what it kept.
+        batch_size: Images per step.
 
     Returns:
         Labels and features by the classes of the model, logits of its head; and what they are.
@@ -206,7 +207,7 @@ def find_home(home_dir: str, config: Config, source: Source) -> tuple[HeldOut, s
         catalog = Catalog.load(beside).only("test")
         reader = open_reader(home_dir)
         catalog.require(reader.files_by_class(), home_dir)
-        split = Split(catalog, "test", reader, max_megapixels=config.data.max_megapixels)
-        features = source.features(split, config.data.batch_size, "Features, home")
+        split = Split(catalog, "test", reader)
+        features = source.features(split, batch_size, "Features, home")
         labels, what = split.examples()[1], f"test images in {home_dir}"
     return HeldOut(labels, source.head().logits(features), features), what

@@ -100,7 +100,9 @@ def calibrate(
     # Of training images without OOD scaling, too: the run keeps them for `adapt`.
     limits = {"train": ood.TRAINING_IMAGES, "valid": len(labels)}
     features = {
-        split: extract(classifier, plain, images[split].take(limit), batch_size, f"Features, {split}")
+        split: extract(
+            classifier, plain, images[split].take(limit), batch_size, f"Features, {split}"
+        )
         for split, limit in limits.items()
     }
     valid, detector = features["valid"], None
