@@ -20,9 +20,10 @@ from absl import flags
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments
 from trash_keras.reporting import markdown
+from trash_keras.training.adapt_options import AdaptOptions
 
 if TYPE_CHECKING:
-    from trash_keras.training.calibrate import HeldOut
+    from trash_keras.training.adapt_source import Home
     from trash_keras.training.head_refit import Head, Prior
     from trash_keras.training.kept_features import KeptFeatures
 
@@ -32,7 +33,9 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders of the new place
 PREFIXES = flags.DEFINE_list("prefixes", [""], "Beginnings of file names, one for each place.")
 IMAGES = flags.DEFINE_list("images", ["5", "10", "20", "40"], "Labelled images a class.")
 DRAWS = flags.DEFINE_integer("draws", 10, "Random draws of each number.", lower_bound=2)
-MAX_HOME_LOSS = flags.DEFINE_float("max_home_loss", 0.005, "As for trash-keras adapt.", 0, 1)
+MAX_HOME_LOSS = flags.DEFINE_float(
+    "max_home_loss", AdaptOptions.max_home_loss, "As for trash-keras adapt.", 0, 1
+)
 OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
 flags.mark_flags_as_required(["workdir", "home_dir", "data_dir"])
 # Of the table, after place and images a class; shares.
@@ -88,7 +91,7 @@ class Images:
 
 
 def draw(
-    prior: Prior, kept: KeptFeatures, place: Images, home: HeldOut, count: int, seed: int
+    prior: Prior, kept: KeptFeatures, place: Images, home: Home, count: int, seed: int
 ) -> dict[str, float]:
     """Adapts to random images of a place and returns `FIGURES`."""
     from trash_keras.training.refit_choice import refit
@@ -120,7 +123,7 @@ def measure() -> Iterator[dict[str, Any]]:
 
     source = adapt_source.Source.load(f"{WORKDIR.value}/model.keras")
     kept, names = source.kept, source.metadata.class_names
-    home, _ = adapt_source.find_home(source, HOME_DIR.value)
+    home = adapt_source.find_home(source, HOME_DIR.value)
     reader = open_reader(DATA_DIR.value)
     split = Split(single_split(reader.files_by_class()), WHOLE, reader)
     files, labels = split.examples()

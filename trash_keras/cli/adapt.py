@@ -15,6 +15,7 @@ from absl import flags
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_setting, reject_positional_arguments
 from trash_keras.exporters.formats import FORMATS
+from trash_keras.training.adapt_options import AdaptOptions
 
 MODEL = define_model("model.keras of a run, with features.npz beside it.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders of the new place.")
@@ -27,7 +28,7 @@ HOME_DIR = flags.DEFINE_string(
 )
 MAX_HOME_LOSS = flags.DEFINE_float(
     "max_home_loss",
-    0.005,
+    AdaptOptions.max_home_loss,
     "Largest loss of accuracy on the validation images of home, share; a smaller one keeps more "
     "of the old task, 1 forgets it freely.",
     0,

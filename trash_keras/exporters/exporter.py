@@ -18,7 +18,12 @@ from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader, read_images
 from trash_keras.evaluation import benchmark
 from trash_keras.exporters import model_info, parity
-from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOptions
+from trash_keras.exporters.formats import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    ExportOptions,
+    require_known,
+)
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
@@ -66,10 +71,7 @@ def export(
     """
     settings = config.make_options(ExportOptions, options)
     formats = [formats] if isinstance(formats, str) else formats
-    if unknown := set(formats) - set(FORMATS):
-        raise ValueError(
-            f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
-        )
+    require_known(formats)
     workdir = Path(workdir)
     local.require_folder("workdir", workdir)
     require_utf8(workdir)

@@ -4,10 +4,8 @@ The backbone stays. The head is refitted so that the old task is not forgotten, 
 then temperature, threshold and OOD scaling are fitted again for the new place.
 """
 
-import dataclasses
 import functools
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 from scipy.special import softmax
 
 from trash_keras.calibration import ood
-from trash_keras.config import CalibrationConfig, Config, DataConfig, check_workdir, make_options
+from trash_keras.config import CalibrationConfig, Config, check_workdir, make_options
 from trash_keras.data import image_listing
 from trash_keras.data.catalog import WHOLE
 from trash_keras.data.readers.base import read_images
@@ -28,7 +26,8 @@ from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, remote
 from trash_keras.training import adapt_source, calibrate, devices, kept_features, refit_choice
-from trash_keras.training.adapt_source import NewPlace, Source
+from trash_keras.training.adapt_options import AdaptOptions
+from trash_keras.training.adapt_source import Home, NewPlace, Source
 from trash_keras.training.calibrate import Calibrated, HeldOut
 from trash_keras.training.head_refit import Prior
 from trash_keras.training.kept_features import KeptFeatures
@@ -36,51 +35,6 @@ from trash_keras.training.refit_choice import Refit
 from trash_keras.training.trainer import MODEL
 
 ENOUGH_TO_CALIBRATE = 100  # held-out images of the new place, else those kept from home help
-
-
-@dataclasses.dataclass(frozen=True)
-class AdaptOptions:
-    """How to adapt.
-
-    Attributes:
-        home_dir: Folder of the images of the model's own run, whose test split then measures what
-            is forgotten; empty: the validation features that the run kept measure it.
-        max_home_loss: Largest loss of accuracy on the kept validation features, share.
-        formats: What to export, keys of `formats.FORMATS`.
-        data_format: As `config.DataConfig` has it; so are `bad_files`, `max_megapixels` and
-            `batch_size`.
-        target_risk: As `config.CalibrationConfig` has it; so are `conformal_alpha` and
-            `ood_scaling`.
-        seed: Decides the folds of the cross-validation.
-    """
-
-    home_dir: str | os.PathLike = ""
-    max_home_loss: float = 0.005
-    formats: Sequence[str] = ()
-    data_format: str = DataConfig.data_format
-    bad_files: str = DataConfig.bad_files
-    max_megapixels: float = DataConfig.max_megapixels
-    batch_size: int = DataConfig.batch_size
-    target_risk: float = CalibrationConfig.target_risk
-    conformal_alpha: float = CalibrationConfig.conformal_alpha
-    ood_scaling: bool = CalibrationConfig.ood_scaling
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_home_loss <= 1:
-            raise ValueError(
-                f"--max_home_loss must be between 0 and 1. Received: {self.max_home_loss}"
-            )
-
-    def config(self, data_dir: str | os.PathLike, source: Source) -> Config:
-        """Returns the run as a configuration: a head on a frozen backbone, without epochs."""
-        own = ("home_dir", "max_home_loss", "formats")
-        shared = {name: value for name, value in vars(self).items() if name not in own}
-        return Config.make(
-            data_dir=data_dir, init=source.path, image_size=source.metadata.image_size,
-            resize=source.metadata.resize, tta=source.metadata.tta, head_epochs=0,
-            finetune_epochs=0, **shared,
-        )  # fmt: skip
 
 
 @keras_settings.settled()
@@ -117,13 +71,11 @@ def adapt(
     settings = make_options(AdaptOptions, options)
     workdir = Path(workdir)
     source = Source.load(model)
-    config = settings.config(data_dir, source)
+    config = _config(settings, data_dir, source)
     check_workdir(config, workdir)
     devices.keep_freed_memory()
     place = adapt_source.look_at(config, source)
-    home, home_images = adapt_source.find_home(
-        source, os.fspath(settings.home_dir), settings.batch_size
-    )
+    home = adapt_source.find_home(source, os.fspath(settings.home_dir), settings.batch_size)
     print(f"Adapts {source.path} to {place.words()}", flush=True)
     local.write_json(workdir / "config.json", config.to_dict())
     place.catalog.save(workdir / "catalog.json")
@@ -136,19 +88,36 @@ def adapt(
     )
     calibrated = _calibrate(workdir, source, kept, found, config.answering)
     kept.with_train(place.features, place.labels).save(workdir / kept_features.FILE)
-    judged = {**_about(source, place, found), **_compare(source, found, calibrated, home)}
     details = {
+        **_provenance(place, config, command),
         "answering": calibrated.metadata.inference_settings(),
-        "bad_files": list(place.catalog.bad_files),
-        "passed_over": image_listing.summary(place.reader.passed_over()),
-        "config": config.to_dict(),
-        "run": report.provenance(command, data_dir) | {"init_sha256": remote.checksum(source.path)},
-        "adaptation": judged | {"home_images": home_images},
+        "adaptation": _about(source, place, found) | _compare(source, found, calibrated, home),
     }
     result = _report(workdir, place, found, calibrated, details)
     if settings.formats:
         export(workdir, settings.formats, data_dir)
     return result
+
+
+def _config(settings: AdaptOptions, data_dir: str | os.PathLike, source: Source) -> Config:
+    """Returns the run as a configuration: a head on a frozen backbone, without epochs."""
+    own = ("home_dir", "max_home_loss", "formats")
+    shared = {name: value for name, value in vars(settings).items() if name not in own}
+    return Config.make(
+        data_dir=data_dir, init=source.path, image_size=source.metadata.image_size,
+        resize=source.metadata.resize, tta=source.metadata.tta, head_epochs=0,
+        finetune_epochs=0, **shared,
+    )  # fmt: skip
+
+
+def _provenance(place: NewPlace, config: Config, command: str) -> dict[str, Any]:
+    about = report.provenance(command, config.data.data_dir)
+    return {
+        "bad_files": list(place.catalog.bad_files),
+        "passed_over": image_listing.summary(place.reader.passed_over()),
+        "config": config.to_dict(),
+        "run": about | {"init_sha256": remote.checksum(config.model.init)},
+    }
 
 
 def _calibrate(
@@ -175,18 +144,13 @@ def _calibrate(
     return calibrate.finish(workdir / MODEL, model, plain, detector, new, settings)
 
 
-def _compare(
-    source: Source,
-    found: Refit,
-    calibrated: Calibrated,
-    home: HeldOut,
-) -> dict[str, Any]:
+def _compare(source: Source, found: Refit, calibrated: Calibrated, home: Home) -> dict[str, Any]:
     """Compares the model before and after, in the new place and at home."""
     names, known = calibrated.metadata.class_names, source.metadata
     detector = inference.read_ood_detector(calibrated.model)
-    after = dataclasses.replace(home, logits=found.head.logits(home.features))
+    after = HeldOut(home.labels, found.head.logits(home.features), home.features)
     own = np.array([names.index(name) for name in known.class_names])
-    return {
+    compared: dict[str, Any] = {
         title: adaptation.compare(
             labels,
             softmax(source.before(names, images) / known.temperature, axis=1),
@@ -198,6 +162,7 @@ def _compare(
             ("home", after, own[home.labels]),
         )
     }
+    return compared | {"home_images": home.what}
 
 
 def _about(source: Source, place: NewPlace, found: Refit) -> dict[str, Any]:

@@ -186,7 +186,22 @@ def _require_unknown(source: Source, features: np.ndarray, paths: Sequence[str])
         )
 
 
-def find_home(source: Source, home_dir: str, batch_size: int = 32) -> tuple[HeldOut, str]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Home:
+    """Images of the data that the model was trained on, which no weight was fitted to.
+
+    Attributes:
+        labels: int [N], by the classes of the model.
+        features: float32 [N, channels].
+        what: Which images they are, for a reader.
+    """
+
+    labels: np.ndarray
+    features: np.ndarray
+    what: str
+
+
+def find_home(source: Source, home_dir: str, batch_size: int = DataConfig.batch_size) -> Home:
     """Finds the images by which it is measured what the model forgets.
 
     Args:
@@ -194,20 +209,16 @@ def find_home(source: Source, home_dir: str, batch_size: int = 32) -> tuple[Held
         home_dir: Folder of the images of the model's own run; empty for what it kept.
         batch_size: Images per step.
 
-    Returns:
-        Labels and features by the classes of the model, logits of its head; and what they are.
-
     Raises:
         ValueError: There is no catalog with a test split beside the model, or images are missing.
     """
-    kept, what = source.kept, "validation images, by the features that its run kept"
-    features, labels = kept.valid, kept.valid_labels
-    if home_dir:
-        beside = Path(source.path).with_name("catalog.json")
-        catalog = Catalog.load(beside).only("test")
-        reader = open_reader(home_dir)
-        catalog.require(reader.files_by_class(), home_dir)
-        split = Split(catalog, "test", reader)
-        features = source.features(split, batch_size, "Features, home")
-        labels, what = split.examples()[1], f"test images in {home_dir}"
-    return HeldOut(labels, source.head().logits(features), features), what
+    kept = source.kept
+    if not home_dir:
+        what = "validation images, by the features that its run kept"
+        return Home(kept.valid_labels, kept.valid, what)
+    catalog = Catalog.load(Path(source.path).with_name("catalog.json")).only("test")
+    reader = open_reader(home_dir)
+    catalog.require(reader.files_by_class(), home_dir)
+    split = Split(catalog, "test", reader)
+    features = source.features(split, batch_size, "Features, home")
+    return Home(split.examples()[1], features, f"test images in {home_dir}")
