@@ -39,6 +39,7 @@ SETTINGS = [
     define_setting(name)
     for name in (
         "target_risk",
+        "risk_confidence",
         "conformal_alpha",
         "ood_scaling",
         "data_format",
@@ -52,8 +53,8 @@ flags.mark_flags_as_required(["data_dir", "workdir"])
 GROUPS = {
     "Model": (MODEL,),
     "Data": (DATA_DIR, HOME_DIR),
-    "Adaptation": (MAX_HOME_LOSS, *SETTINGS[:3], SETTINGS[-1]),
-    "Reading": SETTINGS[3:7],
+    "Adaptation": (MAX_HOME_LOSS, *SETTINGS[:4], SETTINGS[-1]),
+    "Reading": SETTINGS[4:8],
     "Output": (WORKDIR, CHOSEN),
 }
 

@@ -91,6 +91,7 @@ def adapt(
     details = {
         **_provenance(place, config, command),
         "answering": calibrated.metadata.inference_settings(),
+        "risk_control": calibrated.risk.to_dict(),
         "adaptation": _about(source, place, found) | _compare(source, found, calibrated, home),
     }
     result = _report(workdir, place, found, calibrated, details)
@@ -138,10 +139,14 @@ def _calibrate(
             np.concatenate([new.logits, found.head.logits(kept.valid)]),
             np.concatenate([new.features, kept.valid]),
         )
+    calibration = new.calibration(detector, settings)
+    # Other heads than that in the file predicted the images that it was chosen on.
+    risk = dataclasses.replace(calibration.risk, pooled=True)
     known = source.metadata
     plain = ModelMetadata(kept.class_names, known.image_size, known.resize, tta=known.tta)
     model = classifier.with_head(source.classifier, found.head.kernel, found.head.bias)
-    return calibrate.finish(workdir / MODEL, model, plain, detector, new, settings)
+    fitted = dataclasses.replace(calibration, risk=risk)
+    return calibrate.finish(workdir / MODEL, model, plain, detector, fitted)
 
 
 def _compare(source: Source, found: Refit, calibrated: Calibrated, home: Home) -> dict[str, Any]:

@@ -19,8 +19,8 @@ class AdaptOptions:
         formats: What to export, keys of `formats.FORMATS`.
         data_format: As `config.DataConfig` has it; so are `bad_files`, `max_megapixels` and
             `batch_size`.
-        target_risk: As `config.CalibrationConfig` has it; so are `conformal_alpha` and
-            `ood_scaling`.
+        target_risk: As `config.CalibrationConfig` has it; so are `risk_confidence`,
+            `conformal_alpha` and `ood_scaling`.
         seed: Decides the folds of the cross-validation.
     """
 
@@ -32,6 +32,7 @@ class AdaptOptions:
     max_megapixels: float = DataConfig.max_megapixels
     batch_size: int = DataConfig.batch_size
     target_risk: float = CalibrationConfig.target_risk
+    risk_confidence: float = CalibrationConfig.risk_confidence
     conformal_alpha: float = CalibrationConfig.conformal_alpha
     ood_scaling: bool = CalibrationConfig.ood_scaling
     seed: int = 0

@@ -10,11 +10,13 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from trash_keras.calibration import ood
-from trash_keras.calibration.fit import fit_calibration
+from trash_keras.calibration.fit import Calibration, fit_calibration
+from trash_keras.calibration.threshold import RiskControl
 from trash_keras.config import CalibrationConfig
 from trash_keras.data import pipeline
 from trash_keras.evaluation.explain import Explainer
 from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.predictions import Predictions
 from trash_keras.models.classifier import LOGITS, load_classifier
 from trash_keras.models.grad_cam import NoHeatMapError
 from trash_keras.models.inference import build_inference_model, feature_extractor, save
@@ -31,6 +33,7 @@ class Calibrated:
             [batch, classes], probabilities.
         classifier: The trained classifier in it.
         metadata: What the file says of itself.
+        risk: Its threshold, and what that guarantees.
         features: Of the images that it was fitted to, `train` and `valid`: float32 [N, channels],
             the first images of each split.
     """
@@ -38,6 +41,7 @@ class Calibrated:
     model: keras.Model
     classifier: keras.Model
     metadata: ModelMetadata
+    risk: RiskControl
     features: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def predictor(self) -> Predictor:
@@ -73,6 +77,16 @@ class HeldOut:
             return self.logits
         return self.logits * detector.scaling(self.features)[:, None]
 
+    def calibration(
+        self,
+        detector: ood.SubspaceDetector | None,
+        settings: CalibrationConfig,
+        pooled: Predictions | None = None,
+    ) -> Calibration:
+        """Fits temperature, threshold and conformal sets; `pooled` as for `fit_calibration`."""
+        probabilities = softmax(self.scaled(detector), axis=1)
+        return fit_calibration(self.labels, probabilities, settings, pooled)
+
 
 def calibrate(
     model: Path,
@@ -80,6 +94,7 @@ def calibrate(
     images: Mapping[str, tf.data.Dataset],
     labels: np.ndarray,
     batch_size: int,
+    pooled: Predictions | None = None,
 ) -> Calibrated:
     """Fits OOD scaling, temperature, threshold and conformal sets, and puts them into the file.
 
@@ -93,6 +108,7 @@ def calibrate(
             scaling on `train` as well.
         labels: int [N], true classes of `valid`, in its order.
         batch_size: Images per step.
+        pooled: As for `fit_calibration`.
     """
     written = ModelMetadata.read(model)
     plain = ModelMetadata(written.class_names, written.image_size, written.resize, tta=settings.tta)
@@ -110,7 +126,8 @@ def calibrate(
     if settings.ood_scaling:
         detector = ood.fit(features["train"], valid)
     held_out = HeldOut(labels, valid @ kernel + bias, valid)
-    calibrated = finish(model, classifier, plain, detector, held_out, settings)
+    found = held_out.calibration(detector, settings, pooled)
+    calibrated = finish(model, classifier, plain, detector, found)
     return dataclasses.replace(calibrated, features=features)
 
 
@@ -141,36 +158,23 @@ def finish(
     classifier: keras.Model,
     plain: ModelMetadata,
     detector: ood.SubspaceDetector | None,
-    held_out: HeldOut,
-    settings: CalibrationConfig,
+    found: Calibration,
 ) -> Calibrated:
-    """Fits temperature, threshold and conformal sets, and writes the inference model.
+    """Writes the inference model as it was calibrated.
 
     Args:
         model: `.keras` file to write, whole or not at all.
         classifier: From `classifier.build`, float32.
         plain: Metadata of the file, uncalibrated.
         detector: Of OOD images; None leaves their logits as they are.
-        held_out: What is fitted on.
-        settings: What to aim at.
+        found: From `HeldOut.calibration`.
     """
-    found = fit_calibration(
-        held_out.labels,
-        softmax(held_out.scaled(detector), axis=1),
-        settings.target_risk,
-        settings.conformal_alpha,
-    )
-    metadata = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
+    metadata = dataclasses.replace(plain, **found.inference_settings())
     inference = build_inference_model(classifier, metadata.temperature, metadata.tta, detector)
     save(inference, metadata, model)
-    print(f"Temperature {metadata.temperature:.3f}; {_words(metadata, settings)}", flush=True)
-    return Calibrated(inference, classifier, metadata)
-
-
-def _words(metadata: ModelMetadata, settings: CalibrationConfig) -> str:
-    if metadata.threshold < 1:
-        return f"unsure up to a probability of {metadata.threshold:.3f}"
-    return (
-        "always unsure, since even the surest validation predictions are wrong more often than "
-        f"--target_risk={settings.target_risk}"
+    print(
+        f"Temperature {metadata.temperature:.3f}; unsure up to a probability of "
+        f"{metadata.threshold:.3f}. {found.risk.statement()}",
+        flush=True,
     )
+    return Calibrated(inference, classifier, metadata, found.risk)
