@@ -35,26 +35,17 @@ MAX_HOME_LOSS = flags.DEFINE_float(
     1,
 )
 CHOSEN = flags.DEFINE_list("formats", [], f"What to export: {', '.join(FORMATS)}.")
-SETTINGS = [
-    define_setting(name)
-    for name in (
-        "target_risk",
-        "risk_confidence",
-        "conformal_alpha",
-        "ood_scaling",
-        "data_format",
-        "bad_files",
-        "max_megapixels",
-        "batch_size",
-        "seed",
-    )
-]
+FITTED = tuple(
+    map(define_setting, ("target_risk", "risk_confidence", "conformal_alpha", "ood_scaling"))
+)
+READING = tuple(map(define_setting, ("data_format", "bad_files", "max_megapixels", "batch_size")))
+SEED = define_setting("seed")
 flags.mark_flags_as_required(["data_dir", "workdir"])
 GROUPS = {
     "Model": (MODEL,),
     "Data": (DATA_DIR, HOME_DIR),
-    "Adaptation": (MAX_HOME_LOSS, *SETTINGS[:4], SETTINGS[-1]),
-    "Reading": SETTINGS[4:8],
+    "Adaptation": (MAX_HOME_LOSS, *FITTED, SEED),
+    "Reading": READING,
     "Output": (WORKDIR, CHOSEN),
 }
 
@@ -75,7 +66,7 @@ def main(paths: Sequence[str]) -> None:
         home_dir=HOME_DIR.value,
         max_home_loss=MAX_HOME_LOSS.value,
         formats=CHOSEN.value,
-        **{flag.name: flag.value for flag in SETTINGS},
+        **{flag.name: flag.value for flag in (*FITTED, *READING, SEED)},
     )
     for paragraph in adaptation.paragraphs(report["adaptation"]):
         print(paragraph)

@@ -4,6 +4,7 @@ The backbone stays. The head is refitted so that the old task is not forgotten, 
 then temperature, threshold and OOD scaling are fitted again for the new place.
 """
 
+import dataclasses
 import functools
 import os
 from pathlib import Path
