@@ -18,7 +18,7 @@ from trash_keras.training.kept_features import KeptFeatures
 
 # Weights of the old task. Between the largest, which hardly changes the head, and the smallest,
 # which hardly minds the old task, each is about a third of the one before.
-STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def refit(
     Of the strengths that lose no more than `max_home_loss` on the validation images of home, the
     one with the least cross-entropy on held-out images of the new place is taken, at its best
     temperature; if all lose more, the one that loses least. The same held-out images give the
-    accuracy that is reported, which one choice of six flatters a little.
+    accuracy that is reported, which one choice of eight flatters a little.
 
     Args:
         prior: Of the old head, with the classes of `kept`.
