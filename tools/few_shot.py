@@ -68,7 +68,7 @@ class Images:
 
     def only(self, mask: Sequence[bool] | np.ndarray) -> Images:
         """Returns those where the mask is true."""
-        rows = np.flatnonzero(mask)
+        rows = np.flatnonzero(mask).tolist()
         return Images([self.files[row] for row in rows], self.features[rows], self.labels[rows])
 
     def draw(self, count: int, seed: int) -> np.ndarray:
