@@ -12,7 +12,8 @@ import trash_keras
 from trash_keras.storage.names import printable
 
 EVERYDAY = (
-    "train", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve", "review",
+    "train", "adapt", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve",
+    "review",
 )  # fmt: skip
 RARE = ("cross_validate", "ablate", "compare", "benchmark")
 VERBS = (*EVERYDAY, *RARE)

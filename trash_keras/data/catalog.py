@@ -121,6 +121,14 @@ class Catalog:
         """
         return dataclasses.replace(self, splits={split: self._files(split)})
 
+    def judged_by(self) -> str:
+        """Returns the split that a model is judged by: test, or the only one of undivided data."""
+        return "test" if "test" in self.splits else WHOLE
+
+    def learned_from(self) -> str:
+        """Returns the split that a model is fitted to: train, or the only one of undivided data."""
+        return "train" if "train" in self.splits else WHOLE
+
     def first(self, count: int) -> "Catalog":
         """Returns a catalog of the first images of each split, in the order of `examples`."""
         splits: dict[str, FilesByClass] = {}

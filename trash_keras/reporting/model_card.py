@@ -78,6 +78,7 @@ def write(
         verdict=verdict_paragraphs(report),
         calibration=calibration_paragraphs(report),
         unsure=(report.get("answering") or {}).get("threshold", 0) > 0,
+        adaptation=report.get("adaptation"),
         config=config,
         run=run,
         model_files=model_files,

@@ -20,7 +20,14 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 from trash_keras.reporting import ablation, report
 from trash_keras.storage import local
-from trash_keras.training import devices, resume, run_data, trainer, work_queue
+from trash_keras.training import (
+    devices,
+    kept_features,
+    resume,
+    run_data,
+    trainer,
+    work_queue,
+)
 
 
 def ablate(
@@ -98,7 +105,8 @@ def _train(folder: Path, config: Config, command: str, external: Split | None) -
             predictor = Predictor.load(folder / trainer.MODEL)
             predictions = score.predict_split(predictor, external)
             predictions.save(folder / ablation.EXTERNAL)
-    local.remove(folder / trainer.MODEL)
+    for name in (trainer.MODEL, kept_features.FILE):
+        local.remove(folder / name)
 
 
 def _external(data_dir: str, recipe: Config) -> Split:

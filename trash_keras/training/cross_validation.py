@@ -28,6 +28,7 @@ from trash_keras.storage.names import to_bytes
 from trash_keras.training import (
     devices,
     distillation,
+    kept_features,
     resume,
     run_data,
     stages,
@@ -237,7 +238,8 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     if own.data.cache_dir:
         local.remove(own.data.cache_dir)
     if not config.cross_validation.keep_models:
-        local.remove(fold.folder / "model.keras")
+        for name in ("model.keras", kept_features.FILE):
+            local.remove(fold.folder / name)
     return scores
 
 

@@ -27,7 +27,15 @@ from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
-from trash_keras.training import calibrate, distillation, features, resume, run_data, stages
+from trash_keras.training import (
+    calibrate,
+    distillation,
+    features,
+    kept_features,
+    resume,
+    run_data,
+    stages,
+)
 from trash_keras.training.calibrate import Calibrated
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.distillation import DistillationTargets
@@ -195,11 +203,14 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
 
 
 def _calibrate(run: Run, data: RunData) -> Calibrated:
-    labels = run.catalog.examples("valid")[1]
+    labels = {split: run.catalog.examples(split)[1] for split in ("train", "valid")}
     settings, batch_size = run.config.answering, data.batch_size
-    return calibrate.calibrate(
-        run.workdir / MODEL, settings, data.images, labels, batch_size, run.pooled
+    calibrated = calibrate.calibrate(
+        run.workdir / MODEL, settings, data.images, labels["valid"], batch_size, run.pooled
     )
+    kept = kept_features.of_run(run.catalog.class_names, calibrated.features, labels)
+    kept.save(run.workdir / kept_features.FILE)
+    return calibrated
 
 
 def _evaluate(
