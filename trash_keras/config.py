@@ -142,6 +142,12 @@ class DataConfig(_Checked):
         "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
         "Empty: the parent of --data_dir if it holds any, else those in the package.",
     )
+    other_dir: str = path_option(
+        "",
+        "Folder of training images of none of the classes, which the model learns to be unsure of "
+        "(outlier exposure, for out-of-distribution detection). Best taken in the place and way of "
+        "the others. Empty: none.",
+    )
     bad_files: str = option(
         "error",
         "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
@@ -285,6 +291,12 @@ class TrainingConfig(_Checked):
         "is scored and kept; 0: none.",
         minimum=0,
         maximum=0.9999,
+    )
+    other_weight: float = option(
+        0.5,
+        "Weight of an image of --other_dir in the training loss, where an image of the classes has "
+        "1 on average.",
+        minimum=0,
     )
     label_smoothing: float = option(
         0.1, "Label smoothing of the training loss, share.", minimum=0, maximum=0.9

@@ -5,7 +5,8 @@
 Without --catalog every image of DIR counts; with it, those of one split. --saliency_check=60 tests
 how far the saliency maps of a .keras file can be trusted (deletion and insertion),
 --ood_dir=FOLDER how well images of other things are told from the scored ones
-(out-of-distribution detection). --robustness also scores corrupted images: brighter, blurred,
+(out-of-distribution detection); near=FOLDER,far=FOLDER reports on several, and on the kinds that
+their sub-folders are. --robustness also scores corrupted images: brighter, blurred,
 rotated and so on.
 
 --label_map=FILE scores data whose classes have other names. The file is a JSON object of their
@@ -57,7 +58,7 @@ OOD_DIR = flags.DEFINE_string(
     "ood_dir",
     None,
     "Folder of images of other things, to be told from the scored ones: out-of-distribution "
-    "(OOD) detection.",
+    "(OOD) detection. Several: near=FOLDER,far=FOLDER; sub-folders are kinds.",
 )
 SALIENCY_CHECK = flags.DEFINE_integer(
     "saliency_check",
@@ -94,8 +95,8 @@ def main(paths: Sequence[str]) -> None:
 
     with launch.quiet_imports():
         from trash_keras.evaluation.evaluate import evaluate
-        from trash_keras.metrics import classification, ood, robustness
-        from trash_keras.reporting import by_source
+        from trash_keras.metrics import classification, robustness
+        from trash_keras.reporting import by_source, ood_text
 
     found = evaluate(
         MODEL.value,
@@ -122,7 +123,7 @@ def main(paths: Sequence[str]) -> None:
     for line in by_source.summary(found.get("sources", {}).get(split, {})):
         print(line)
     if "out_of_scope" in found:
-        print(ood.summary(found["out_of_scope"]))
+        print(ood_text.summary(found["out_of_scope"]))
     if "robustness" in found:
         print(robustness.summary(found["robustness"]))
         print(robustness.frames_summary(found["robustness"]["frames"]))

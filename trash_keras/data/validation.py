@@ -59,10 +59,18 @@ def images_sha256(reader: Reader, paths: list[str]) -> str:
         reader: Where they are.
         paths: Images of the reader, in the order of `catalog.shuffle_key`.
     """
+    return _joined(digests(reader, paths))
+
+
+def digests(reader: Reader, paths: list[str]) -> dict[str, str]:
+    """Returns path -> SHA-256 of the content of images, which are read but not decoded.
+
+    Args:
+        reader: Where they are.
+        paths: Images of the reader, in the order of `catalog.shuffle_key`.
+    """
     found = tqdm(reader.encoded(paths).as_numpy_iterator(), "Comparing images", len(paths))
-    return _joined(
-        {paths[position]: hashlib.sha256(content).hexdigest() for position, content in found}
-    )
+    return {paths[position]: hashlib.sha256(content).hexdigest() for position, content in found}
 
 
 def _joined(digests: Mapping[str, str]) -> str:

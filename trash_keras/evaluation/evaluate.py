@@ -7,7 +7,7 @@ Metrics of the images themselves, and on request robustness to corruptions, out-
 import dataclasses
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trash_keras.config import DataConfig, make_options
@@ -16,6 +16,7 @@ from trash_keras.data import (
     image_listing,
     label_maps,
     multi_source,
+    outliers,
     split_folders,
     validation,
 )
@@ -53,7 +54,8 @@ class EvaluationOptions:
         threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
         robustness: Also score 40 corrupted variants of each image, and 4 of other aspect ratios.
         robustness_images: Images to corrupt; 0: all.
-        ood_dir: Folder of out-of-distribution (OOD) images, for OOD detection; None: none.
+        ood_dir: Folder of out-of-distribution (OOD) images, or several, as
+            `outliers.named_splits` takes them, for OOD detection; None: none.
         saliency_check: Images to test saliency maps on, 2 or more; None: none.
     """
 
@@ -124,7 +126,7 @@ def evaluate(
     explainer = explain.find(model, required=settings.saliency_check is not None)
     predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
     # A wrong folder is an error before the images are scored, which may take long.
-    ood_split = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
+    ood_splits = {} if settings.ood_dir is None else outliers.named_splits(settings.ood_dir, limit)
     reader = base.open_reader(data_dir, settings.data_format)
     scored, details = _choose(settings, os.fspath(data_dir), reader, predictor.class_names)
     slice_of = slices.load(os.fspath(settings.slices), scored.catalog.paths())
@@ -133,7 +135,7 @@ def evaluate(
     details["answering"] = predictor.metadata.inference_settings()
     details["run"] = report.provenance(command, data_dir)
     runner = ood.Runner(model, predictor, settings.batch_size)
-    details |= _more(settings, _Scored(runner, scored, predictions), explainer, ood_split)
+    details |= _more(settings, _Scored(runner, scored, predictions), explainer, ood_splits)
     found = {scored.name: predictions}
     source_of = scored.catalog.source_of()
     if output is None:
@@ -190,7 +192,7 @@ def _more(
     settings: EvaluationOptions,
     scored: _Scored,
     explainer: Explainer | None,
-    ood_split: Split | None,
+    ood_splits: Mapping[str, Split],
 ) -> dict[str, Any]:
     """Measures on request what goes beyond the scores."""
     split, details = scored.split, {}
@@ -205,9 +207,9 @@ def _more(
             scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.predictions,
             batch_size=settings.batch_size,
         )  # fmt: skip
-    if ood_split:
+    if ood_splits:
         run = Catalog.load(settings.catalog) if settings.catalog else None
         details["out_of_scope"] = ood.measure(
-            scored.runner, scored.predictions, split, ood_split, run
+            scored.runner, scored.predictions, split, ood_splits, run
         )
     return details

@@ -244,11 +244,11 @@ def images(
     # With several sources the weights of the images come in their order.
     ordered = cache or data.deterministic_reads or bool(catalog.sources)
     views = read("train", view_size, cache=cache, ordered=ordered)
-    train = views if (cache and view_size == data.image_size) else read("train", cache=False)
+    train = views if (cache and view_size == data.image_size) else read("train")
     return {
         "train": train,
         "valid": read("valid", cache=cache),
-        "test": read("test", cache=False),
+        "test": read("test"),
         "views": views,
     }
 

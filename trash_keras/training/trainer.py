@@ -32,6 +32,7 @@ from trash_keras.training import (
     distillation,
     features,
     kept_features,
+    outlier_exposure,
     resume,
     run_data,
     stages,
@@ -112,9 +113,11 @@ def check(config: Config) -> None:
 def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
     data, side = run.config.data, distillation.view_size(run.teachers, run.config)
     images = run_data.images(data, run.catalog, run.reader, side)
+    if run.others:
+        images[stages.OTHER] = outlier_exposure.images(data, run.others)
     print(
         f"{strategy.num_replicas_in_sync} device(s), {run.precision}; images: "
-        + ", ".join(f"{split} {len(images[split])}" for split in SPLITS),
+        + ", ".join(f"{name} {len(images[name])}" for name in images if name != "views"),
         flush=True,
     )
     weights = None
@@ -240,6 +243,8 @@ def _details(
     about["training_minutes"] = round(sum(row["seconds"] for row in checkpoints.rows) / 60, 2)
     about |= report.provenance(command, run.config.data.data_dir)
     about["precision"] = run.precision
+    if run.others:
+        about["other_images"] = len(run.others.examples()[0])
     if run.teachers:
         about["teacher_sha256"] = [teacher.sha256 for teacher in run.teachers]
     if run.config.model.init:
