@@ -227,9 +227,11 @@ def images(
         that training augments.
     """
 
-    def read(name: str, side: int = data.image_size, **options: bool) -> tf.data.Dataset:
+    def read(
+        name: str, side: int = data.image_size, cache: bool = False, ordered: bool = True
+    ) -> tf.data.Dataset:
         split = Split(catalog, name, reader, side, data.resize, data.max_megapixels)
-        return pipeline.load_split(split, cache_dir=data.cache_dir, **options)
+        return pipeline.load_split(split, cache=cache, cache_dir=data.cache_dir, ordered=ordered)
 
     sides = {"train": view_size, "valid": data.image_size}  # the test split is read once
     pixels = sum(len(catalog.examples(split)[0]) * side**2 for split, side in sides.items())
