@@ -1,11 +1,12 @@
-"""Adapts a model to a new place by a few images a class (few-shot transfer learning).
+"""Adapts a model to a new place by a few images a class (few-shot learning).
 
     trash-keras adapt --data_dir=MY_IMAGES --workdir=RUN [--model=FILE]
 
-MY_IMAGES holds a folder for each class with 3 labelled images or more; classes of the model may be missing,
-others are new. The backbone stays, the head is refitted without forgetting the old task, and
-temperature, threshold and OOD scaling are fitted again. The report in RUN shows the model before
-and after, in the new place and at home. RUN/model.keras is a model like any other.
+MY_IMAGES holds a folder for each class with 3 labelled images or more; classes of the model may be
+missing, others are new. The backbone stays (transfer learning), the head is refitted without
+forgetting the old task, and temperature, threshold and OOD scaling are fitted again. The report in
+RUN shows the model before and after, in the new place and at home. RUN/model.keras is a model like
+any other.
 """
 
 from collections.abc import Sequence
