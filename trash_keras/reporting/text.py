@@ -63,8 +63,10 @@ def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> di
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:
-    # Data whose classes had to be renamed is not TrashNet.
-    own = not {"label_map", "adaptation"} & set(report) and not is_synthetic(report)
+    # Data whose classes had to be renamed, or from several sources, is not TrashNet.
+    mapped = ((report.get("config") or {}).get("data") or {}).get("label_map")
+    other = {"label_map", "sources", "adaptation"} & set(report) or mapped
+    own = not (other or is_synthetic(report))
     return set(report["class_names"]) == ORIGINAL_CLASSES and own
 
 
