@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
 from trash_keras.storage import local, text_files
+from trash_keras.storage.addresses import public_value
 from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
@@ -423,8 +424,15 @@ class Config:
     tracking: TrackingConfig = TrackingConfig()
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Returns the settings as plain values: section -> field -> value."""
-        return dataclasses.asdict(self)
+        """Returns the settings as plain values: section -> field -> value.
+
+        What is written of a run comes from here, so of an address there is only what
+        `addresses.public_value` shows.
+        """
+        return {
+            section: {name: _public(value) for name, value in settings.items()}
+            for section, settings in dataclasses.asdict(self).items()
+        }
 
     @classmethod
     def make(cls, *, preset: str = "", **settings: Any) -> Self:
@@ -493,6 +501,10 @@ class CrossValidationConfig(Config):
     cross_validation: FoldsConfig = FoldsConfig()
 
 
+def _public(value: Any) -> Any:
+    return public_value(value) if isinstance(value, str) else value
+
+
 def _parsed(field: dataclasses.Field, text: str) -> Any:
     """Reads a value of a preset, which is written as for a flag."""
     kind: Any = type(field.default)
@@ -554,7 +566,11 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
 
 
 def same_place(one: str, other: str) -> bool:
-    """Tells whether two texts are the same, or name the same files, separated by commas."""
+    """Tells whether two texts are the same, or name the same files, separated by commas.
+
+    Addresses are compared as `to_dict` keeps them.
+    """
+    one, other = public_value(one), public_value(other)
     ones, others = one.split(","), other.split(",")
     return one == other or (
         len(ones) == len(others)

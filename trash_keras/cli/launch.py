@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import NoReturn
@@ -16,6 +17,7 @@ from absl import flags
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
 from trash_keras.host import imports
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
 
 flags.disclaim_key_flags()
@@ -72,8 +74,11 @@ def forget_flags() -> None:
 
 
 def command() -> str:
-    """Returns the command line of this process as a user types it: "trash-keras train --x=1"."""
-    return f"{sys.argv[0]} {shlex.join(sys.argv[1:])}".rstrip()
+    """Returns the command line of this process as a user types it: "trash-keras train --x=1".
+
+    Of an address there is what `addresses.public_value` shows.
+    """
+    return f"{sys.argv[0]} {shlex.join(map(public_value, sys.argv[1:]))}".rstrip()
 
 
 @contextlib.contextmanager
@@ -102,7 +107,7 @@ def quiet_imports() -> Iterator[None]:
 
 def fail(message: str, status: int) -> NoReturn:
     """Ends the process with one line on stderr."""
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    print(f"error: {printable(public(' '.join(message.split())))}", file=sys.stderr)
     sys.exit(status)
 
 
@@ -144,13 +149,23 @@ def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[
 
 
 def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
+    # The flags are parsed. What looks at the command line from now on, as W&B's client does, has
+    # no need of the secrets in it.
+    sys.argv = [sys.argv[0], *map(public_value, sys.argv[1:])]
     try:
         return main(expanded(argv[1:])) or 0
     except (ValueError, OSError, ImportError) as error:
         if flags.FLAGS["traceback"].value:
-            raise
+            _show_traceback()
         # Python's own message names the module, but not what to install.
         missing = isinstance(error, ModuleNotFoundError)
         fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
     except KeyboardInterrupt:
         fail("interrupted; the same command continues where it stopped", status=130)
+    except Exception:
+        _show_traceback()
+
+
+def _show_traceback() -> NoReturn:
+    print(public(traceback.format_exc()), file=sys.stderr, end="")
+    sys.exit(1)

@@ -22,6 +22,7 @@ from trash_keras.batch import beam, writers
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_setting, define_threshold, reject_useless
 from trash_keras.storage import local
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
 
 MODEL = define_model()
@@ -97,15 +98,16 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
         predictions = explain.draw(explainer, predictions, EXPLAIN.value, limit)
     status = 0
     for prediction in predictions:
+        name = public_value(prediction.file)
         if prediction.error:
             status = 1
-            line = printable(f"error: {prediction.file}: {prediction.error}")
+            line = printable(public(f"error: {name}: {prediction.error}"))
             print(line, file=sys.stderr, flush=True)
         elif FORMAT.value == "json":
             print(json.dumps(prediction.to_dict()), flush=True)
         else:
             drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
-            print(printable(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}"))
+            print(printable(f"{name}: {prediction.format(TOP_K.value)}{drawn}"))
     return status
 
 
@@ -124,7 +126,8 @@ def _run_job(model: str, images: Iterable[str]) -> int:
         model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value
     )
     print(
-        f"{counts['predictions']} of {counts['images']} images classified in {OUTPUT.value}, "
+        f"{counts['predictions']} of {counts['images']} images classified in "
+        f"{public_value(OUTPUT.value)}, "
         f"{counts['errors']} unreadable"
     )
     return 0

@@ -26,6 +26,7 @@ from absl import flags
 from trash_keras.batch import beam
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments, reject_useless
+from trash_keras.storage.addresses import public_value
 
 SOURCE = flags.DEFINE_string(
     "source",
@@ -84,8 +85,9 @@ def main(paths: Sequence[str]) -> None:
         for_shards = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
         reject_useless(for_shards, "without --shards")
         done = prepare.prepare_dataset(request, DATA_DIR.value)
+    data_dir = public_value(DATA_DIR.value)
     images = f"{sum(done.counts.values())} images of {len(done.counts)} classes"
     if done.already:
-        print(f"{DATA_DIR.value} already holds the {images} of {request.name}; nothing to do")
+        print(f"{data_dir} already holds the {images} of {request.name}; nothing to do")
     else:
-        print(f"Wrote {images} to {DATA_DIR.value}")
+        print(f"Wrote {images} to {data_dir}")

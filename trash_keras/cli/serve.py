@@ -15,6 +15,7 @@ from absl import flags
 from trash_keras import pretrained
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_model, define_threshold, reject_positional_arguments
+from trash_keras.storage.addresses import public_value
 
 MODEL = define_model()
 HOST = flags.DEFINE_string(
@@ -76,5 +77,5 @@ def main(paths: Sequence[str]) -> None:
     app = service.build(classifier, Path(model).name, limits, CORS_ORIGINS.value)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    print(f"Serving {model} at http://{host}:{port}/v1/classify")
+    print(f"Serving {public_value(model)} at http://{host}:{port}/v1/classify")
     service.serve(app, listening, SECONDS.value)

@@ -15,6 +15,7 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
 from trash_keras.models import classifier
 from trash_keras.storage import local
+from trash_keras.storage.addresses import public_value
 from trash_keras.training import devices, distillation, run_data
 from trash_keras.training.distillation import Teacher
 
@@ -98,7 +99,7 @@ def build(run: Run) -> keras.Model:
         known = ModelMetadata.read(settings.init)
         fresh = ", ".join(name for name in names if name not in known.class_names)
         print(
-            f"Starts from {run.config.model.init}, made for {known.image_size} px, "
+            f"Starts from {public_value(run.config.model.init)}, made for {known.image_size} px, "
             f"{known.resize}; new in its head: {fresh or 'nothing'}",
             flush=True,
         )
