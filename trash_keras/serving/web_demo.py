@@ -7,11 +7,15 @@ import dataclasses
 import functools
 import hashlib
 import http.server
+import ipaddress
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Collection
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -64,6 +68,7 @@ def _install(folder: Path) -> None:
 
 PAGE = Path(__file__).parent / "web"  # in the sources a link to web/ beside the packages
 MODEL = "model.tflite"  # the name under which the page asks for it
+MOST_CONNECTIONS = 64  # a thread each; a browser opens six
 NODE_MODULES = "node_modules"
 # What is not listed here is not served.
 TYPES = {
@@ -126,12 +131,17 @@ class Site:
         return f"{policy}; frame-ancestors 'none'"  # not allowed in a page itself
 
 
+def _names_of_machine() -> set[str]:
+    name = socket.gethostname().lower()
+    return {name, f"{name.partition('.')[0]}.local", socket.getfqdn().lower()}
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 60  # seconds for a silent connection
+    timeout = 20  # seconds for a silent connection
 
-    def __init__(self, site: Site, *arguments: Any) -> None:
-        self.site = site
+    def __init__(self, site: Site, names: Collection[str], *arguments: Any) -> None:
+        self.site, self.names = site, names
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
@@ -144,6 +154,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._send_head()
 
     def _send_head(self) -> Path | None:
+        if not self._is_own_name(self.headers.get("Host", "")):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return None
         file = self.site.find(self.path)
         if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
@@ -155,6 +168,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Disposition", f"inline; filename*=UTF-8''{quote(file.name)}")
         self.end_headers()
         return file
+
+    def _is_own_name(self, host: str) -> bool:
+        """Tells whether a page may be asked for by that name.
+
+        A page of another site can have its name point here (DNS rebinding), and would then read
+        what is served. An address in numbers cannot be made to.
+        """
+        name = re.sub(r":\d*$", "", host).strip("[]").rstrip(".").lower()
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name in self.names
+        return True
 
     def end_headers(self) -> None:
         # The next --model has the same address.
@@ -187,11 +213,27 @@ class Server(http.server.ThreadingHTTPServer):
         Raises:
             OSError: The port is taken, or the host not of this machine.
         """
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         try:
-            super().__init__((host, port), functools.partial(_Handler, site))
+            names = {"", "localhost", host.lower(), *_names_of_machine()}
+            super().__init__((host, port), functools.partial(_Handler, site, names))
         except OSError as error:
             raise OSError(f"Cannot listen at {host}:{port}: {error.strerror or error}") from error
         self.address = f"http://{host}:{self.server_port}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handles a connection in a thread; hangs up where there are too many."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Frees the place at the end of the thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores a browser that went away in the middle of a file."""
