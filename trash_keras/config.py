@@ -7,13 +7,14 @@ are made from them (`trash_keras/cli/flags.py`). Nothing here imports TensorFlow
 import dataclasses
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from trash_keras.metadata import VIEWS
 from trash_keras.presets import reader
-from trash_keras.storage import local, text_files
+from trash_keras.storage import checksums, local, text_files
 from trash_keras.storage.addresses import public_value
 from trash_keras.storage.paths import expand_list
 
@@ -34,8 +35,8 @@ def option(
     Args:
         default: The default value; its type is the type of the flag.
         help_text: One line, with the unit.
-        minimum: Smallest allowed value.
-        maximum: Largest allowed value.
+        minimum: Smallest allowed value; every number without choices has one.
+        maximum: Largest allowed value, above which it is a slip of the pen.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
 
@@ -82,11 +83,9 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     if choices and value not in choices:
         allowed = ", ".join(map(str, choices))
         raise ValueError(f"--{field.name} must be one of {allowed}. Received: {value!r}")
-    if wanted in (int, float) and not (
-        (low is None or value >= low) and (high is None or value <= high)
-    ):
-        allowed = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"--{field.name} must be {allowed}. Received: {value}")
+    is_number = wanted in (int, float) and not choices
+    if is_number and not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"--{field.name} must be between {low} and {high}. Received: {value}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,15 +149,18 @@ class DataConfig(_Checked):
         100.0,
         "Most pixels of an image to decode, millions; larger files count as undecodable.",
         minimum=0.01,
+        maximum=10_000,
     )
-    image_size: int = option(224, "Height and width fed to the model, pixels.", minimum=16)
+    image_size: int = option(
+        224, "Height and width fed to the model, pixels.", minimum=16, maximum=2048
+    )
     resize: str = option(
         "stretch",
         "How an image becomes square: stretch (timm: squash), crop (to the centre; timm: center; "
         "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
         choices=("stretch", "crop", "pad"),
     )
-    batch_size: int = option(32, "Images per training step, over all devices.", minimum=1)
+    batch_size: int = option(32, "Images per step, over all devices.", minimum=1, maximum=65_536)
     cache_dir: str = path_option(
         "",
         "Folder for the file cache of decoded images. Empty: cache in memory.",
@@ -169,6 +171,7 @@ class DataConfig(_Checked):
         "Most memory for decoded images and features, 10^6 bytes; what is larger is read from "
         "disk each epoch.",
         minimum=0,
+        maximum=10**9,
         changes_result=False,
     )
     deterministic_reads: bool = option(
@@ -242,22 +245,26 @@ class TrainingConfig(_Checked):
     """Transfer learning: the head first, then fine-tuning; from random weights the latter alone."""
 
     head_epochs: int = option(
-        40, "Epochs of the head with the backbone frozen (feature extraction).", minimum=0
+        40,
+        "Epochs of the head with the backbone frozen (feature extraction).",
+        minimum=0,
+        maximum=100_000,
     )
     head_learning_rate: float = option(
-        2e-3, "Peak learning rate of the head phase, per step.", minimum=0
+        2e-3, "Peak learning rate of the head phase, per step.", minimum=0, maximum=1000
     )
     head_views: int = option(
         0,
         "Augmented views of each image that the head trains on (data augmentation); 0: the images "
         "as they are.",
         minimum=0,
+        maximum=1000,
     )
     finetune_epochs: int = option(
-        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0
+        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0, maximum=100_000
     )
     finetune_learning_rate: float = option(
-        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0
+        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0, maximum=1000
     )
     unfreeze_fraction: float = option(
         1.0,
@@ -268,7 +275,9 @@ class TrainingConfig(_Checked):
     warmup_ratio: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )
-    weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
+    weight_decay: float = option(
+        0.01, "AdamW weight decay, per step and rate.", minimum=0, maximum=1000
+    )
     ema_momentum: float = option(
         0.0,
         "Momentum, per step, of the exponential moving average (EMA) of the weights, which is what "
@@ -481,12 +490,16 @@ class FoldsConfig(_Checked):
     """How often a cross-validation trains."""
 
     folds: int = option(
-        5, "Parts of the data; each is scored by a model that was trained on the others.", minimum=2
+        5,
+        "Parts of the data; each is scored by a model that was trained on the others.",
+        minimum=2,
+        maximum=1000,
     )
     seeds: int = option(
         3,
         "Cross-validations, each with other folds: of seed SEED, SEED+1 and so on.",
         minimum=1,
+        maximum=1000,
         changes_result=False,
     )
     keep_models: bool = option(
@@ -557,8 +570,9 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
     """Reads a `config.json`.
 
     Raises:
-        ValueError: The file is missing or is not a configuration of that class.
+        ValueError: The file is missing, damaged or not a configuration of that class.
     """
+    checksums.require(path)
     try:
         return config_class.from_dict(json.loads(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:

@@ -23,6 +23,7 @@ from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage import checksums
 from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable, require_utf8
 
@@ -256,6 +257,7 @@ unsure up to 0.87>
         """
         if suffix(path) != ".keras":  # Python reads that one
             require_utf8(path)
+        checksums.require(path)
         file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)

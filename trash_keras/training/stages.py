@@ -16,6 +16,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.metrics import classification
 from trash_keras.training import devices, ema, features, run_data
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
+from trash_keras.training.diverged import StopWhenDiverged
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
 
@@ -56,6 +57,7 @@ class Source:
         valid_inputs: What the phase's model predicts the validation split from.
         valid_labels: int [N].
         augment: Changes (inputs, step) to inputs in training; None leaves them.
+        paths: Image of each example, of the first of several views; empty where it does not matter.
         mix: Mixes soft targets into the labels of (training batches, first epoch, epoch to stop
             before), and smooths the labels itself; None leaves them.
     """
@@ -63,6 +65,7 @@ class Source:
     examples: tf.data.Dataset
     valid_inputs: tf.data.Dataset | np.ndarray
     valid_labels: np.ndarray
+    paths: Sequence[str] = ()
     augment: pipeline.Augment | None = None
     mix: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
 
@@ -82,6 +85,20 @@ class Source:
             augment=self.augment,
         )
         return self.mix(batches, epoch, phase.last_epoch) if self.mix else batches
+
+    def batch_paths(self, epoch: int, step: int, seed: int, batch_size: int) -> list[str]:
+        """Returns the images of a batch, by drawing the order of its epoch again."""
+        count = len(self.examples)
+        numbers = tf.data.Dataset.range(count)
+        batches = pipeline.make_train_dataset(
+            tf.data.Dataset.zip(numbers, numbers),
+            batch_size=batch_size,
+            seed=seed,
+            first_epoch=epoch,
+            last_epoch=epoch + 1,
+        )
+        (batch,) = batches.skip(step).take(1).as_numpy_iterator()
+        return [self.paths[number % len(self.paths)] for number in batch[1] if self.paths]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +187,8 @@ def feature_source(
     examples = tf.data.Dataset.zip(
         features.dataset(train, cache.memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
     )
-    return Source(examples, valid, data.catalog.examples("valid")[1])
+    paths, _ = data.catalog.examples("train")
+    return Source(examples, valid, data.catalog.examples("valid")[1], paths)
 
 
 def image_source(
@@ -189,6 +207,7 @@ def image_source(
         data.images["views"],
         pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
         data.catalog.examples("valid")[1],
+        data.catalog.examples("train")[0],
         run_data.resized(data.augment, side),
         mix,
     )
@@ -221,6 +240,9 @@ def fit(
         with ema.swapped_ema_weights(model):
             return source.validate(model)
 
+    def batch_paths(epoch: int, step: int) -> list[str]:
+        return source.batch_paths(epoch, step, recipe.seed, recipe.batch_size)
+
     model.fit(
         source.batches(phase, epoch, recipe.seed, recipe.batch_size),
         initial_epoch=epoch,
@@ -229,7 +251,11 @@ def fit(
         shuffle=False,  # `make_train_dataset` has shuffled
         class_weight=recipe.class_weight,
         verbose=devices.progress(),
-        callbacks=[CheckpointCallback(checkpoints, phase.name, validate), *recipe.callbacks],
+        callbacks=[
+            StopWhenDiverged(batch_paths, steps),
+            CheckpointCallback(checkpoints, phase.name, validate),
+            *recipe.callbacks,
+        ],
     )
 
 

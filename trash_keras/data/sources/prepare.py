@@ -92,6 +92,11 @@ def prepare_dataset(request: Request, data_dir: str | os.PathLike) -> Prepared:
         ImportError: The client of the source is not installed.
     """
     target = Path(data_dir).expanduser().resolve()
+    with install.alone(target):
+        return _prepare(request, target)
+
+
+def _prepare(request: Request, target: Path) -> Prepared:
     there = install.installed(target, request.name, request.sha256)
     if there is not None:
         return Prepared(there, already=True)

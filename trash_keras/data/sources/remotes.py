@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from trash_keras.storage import remote
 from trash_keras.storage.addresses import public, public_value
+from trash_keras.storage.local import FULL
 
 ATTEMPTS = 5  # in a row without a new byte
 ATTEMPTS_OF_RETRYING_CLIENTS = 2  # those of object stores try five times or more by themselves
@@ -21,7 +22,7 @@ _VERSION_KEYS = (
     "ETag", "etag", "Content-MD5", "md5Hash", "generation", "blob_id", "Last-Modified",
     "LastModified", "last_modified", "mtime", "created", "size",
 )  # fmt: skip
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+_DISK_ERRORS = {*FULL, errno.EROFS}
 # By name, since not every client is installed everywhere.
 _CONNECTION_ERRORS = {
     "ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError",
