@@ -29,5 +29,6 @@ def main(paths: Sequence[str]) -> None:
 
     report = train_and_evaluate(config, WORKDIR.value, launch.command())
     for split in ("train", "valid", "test"):
-        print(summary(split, report[split]))
+        if split in report:  # a fold of a cross-validation lacks the first
+            print(summary(split, report[split]))
     print(f"Report: {WORKDIR.value}/report.html")
