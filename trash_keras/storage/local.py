@@ -65,7 +65,7 @@ def sweep(folder: str | os.PathLike, below: bool = True) -> None:
         folder: Where to look.
         below: Look into the folders in it, too, but for those that have a lock of their own.
     """
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(os.fspath(folder)):
         for name in filter(_LEFT.fullmatch, [*folders, *files]):
             remove(Path(place, name))
         folders[:] = [

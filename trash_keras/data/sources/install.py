@@ -61,8 +61,8 @@ def alone(target: Path) -> Iterator[None]:
     Args:
         target: The data folder, there or not.
     """
-    if target.exists() and not target.is_dir():
-        yield  # an error soon
+    if not target.parent.is_dir():
+        yield  # nobody else is at work there
         return
     lock = target.with_name(f".{target.name}.lock")
     with caches.alone(lock):

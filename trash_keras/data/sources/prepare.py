@@ -92,6 +92,8 @@ def prepare_dataset(request: Request, data_dir: str | os.PathLike) -> Prepared:
         ImportError: The client of the source is not installed.
     """
     target = Path(data_dir).expanduser().resolve()
+    if (there := install.installed(target, request.name, request.sha256)) is not None:
+        return Prepared(there, already=True)
     with install.alone(target):
         return _prepare(request, target)
 
