@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.calibration import pooled
 from trash_keras.config import Config, CrossValidationConfig
 from trash_keras.data import image_listing, pipeline
 from trash_keras.data.catalog import Catalog
@@ -115,6 +116,8 @@ def _begin(
         if not trainer.is_complete(fold.folder):  # else its teacher may be gone
             distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
             distillation.require_unseen_by_init(config, fold.catalog)
+            if named := config.answering.calibration_predictions:
+                pooled.load(named, fold.catalog)
     local.write_json(workdir / "config.json", config.to_dict(), checked=True)
     if config.data.split_method == "grouped":
         run_data.save_run_groups(workdir, groups, config)
