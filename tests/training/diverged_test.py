@@ -25,7 +25,7 @@ def test_the_step_its_rate_and_its_images_are_named(
         return found
 
     monkeypatch.setattr(features, "compute", spoil)
-    message = r"diverged in epoch 1, step \d of 4, at a learning rate of [\d.e-]+: the loss is nan"
+    message = r"diverged in epoch 1, step \d of 3, at a learning rate of [\d.e-]+: the loss is nan"
     with pytest.raises(ValueError, match=message) as error:
         train_and_evaluate(config, tmp_path / "run")
     path = Catalog.load(tmp_path / "run" / "catalog.json").examples("train")[0][5]
