@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.serving import web_demo
+from trash_keras.serving import pages, web_demo
 from trash_keras.serving.web_demo import PAGE, Server, Site
 
 
@@ -127,7 +127,7 @@ def test_only_its_own_names_are_served(site, host, status):
 
 
 def test_many_connections_do_not_make_as_many_threads(site, monkeypatch):
-    monkeypatch.setattr(web_demo, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(pages, "MOST_CONNECTIONS", 5)
     with Server(site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         before = threading.active_count()

@@ -6,16 +6,9 @@ The page runs models with LiteRT.js, which is fetched from npm once, into the us
 import dataclasses
 import functools
 import hashlib
-import http.server
-import ipaddress
 import os
-import re
 import shutil
-import socket
 import subprocess
-import sys
-import threading
-from collections.abc import Collection
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
+from trash_keras.serving import pages
 from trash_keras.storage import local
 
 LISTS = ("package.json", "package-lock.json")  # versions and checksums of what is fetched
@@ -68,18 +62,7 @@ def _install(folder: Path) -> None:
 
 PAGE = Path(__file__).parent / "web"  # in the sources a link to web/ beside the packages
 MODEL = "model.tflite"  # the name under which the page asks for it
-MOST_CONNECTIONS = 64  # a thread each; a browser opens six
 NODE_MODULES = "node_modules"
-# What is not listed here is not served.
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".tflite": "application/octet-stream",
-    ".wasm": "application/wasm",
-}
-_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,121 +104,52 @@ class Site:
             file = (folder / name).resolve()
         except (OSError, ValueError):  # a name that no file can have
             return None
-        served = file.suffix in TYPES and file.is_relative_to(folder.resolve())
+        served = file.suffix in pages.TYPES and file.is_relative_to(folder.resolve())
         return file if served and file.is_file() else None
 
-    def policy(self) -> str:
-        """Returns the content-security policy of the page, which may not be framed either."""
-        text = (self.page / "index.html").read_text(encoding="utf-8")
-        (policy,) = _POLICY.findall(text)
-        return f"{policy}; frame-ancestors 'none'"  # not allowed in a page itself
 
+class _Handler(pages.Handler):
+    permissions = "camera=(self)"
 
-def _names_of_machine() -> set[str]:
-    name = socket.gethostname().lower()
-    return {name, f"{name.partition('.')[0]}.local", socket.getfqdn().lower()}
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 20  # seconds for a silent connection
-
-    def __init__(self, site: Site, names: Collection[str], *arguments: Any) -> None:
-        self.site, self.names = site, names
+    def __init__(self, site: Site, *arguments: Any) -> None:
+        self.site, self.policy = site, pages.policy(site.page)
         super().__init__(*arguments)
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 its base class calls it so
         file = self._send_head()
         if file is not None:
             with file.open("rb") as content:
                 shutil.copyfileobj(content, self.wfile)
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802 its base class calls it so
         self._send_head()
 
     def _send_head(self) -> Path | None:
-        if not self._is_own_name(self.headers.get("Host", "")):
-            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
-            return None
         file = self.site.find(self.path)
         if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", TYPES[file.suffix])
+        self.send_header("Content-Type", pages.TYPES[file.suffix])
         self.send_header("Content-Length", str(file.stat().st_size))
         if file == self.site.model:
             self.send_header("Content-Disposition", f"inline; filename*=UTF-8''{quote(file.name)}")
         self.end_headers()
         return file
 
-    def _is_own_name(self, host: str) -> bool:
-        """Tells whether a page may be asked for by that name.
 
-        A page of another site can have its name point here (DNS rebinding), and would then read
-        what is served. An address in numbers cannot be made to.
-        """
-        name = re.sub(r":\d*$", "", host).strip("[]").rstrip(".").lower()
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return name in self.names
-        return True
-
-    def end_headers(self) -> None:
-        # The next --model has the same address.
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", self.site.policy())
-        self.send_header("Permissions-Policy", "camera=(self)")
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        super().end_headers()
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass  # a line for each file helps nobody
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves a site until it is shut down.
-
-    Attributes:
-        address: What to open in a browser.
-    """
+class Server(pages.Server):
+    """Serves a site until it is shut down."""
 
     def __init__(self, site: Site, host: str = "127.0.0.1", port: int = 0) -> None:
         """Starts to listen.
 
         Args:
             site: What to serve.
-            host: Address of this machine to listen at; 0.0.0.0 for all.
-            port: 0 for any that is free.
+            host: As of `pages.Server`.
+            port: As of `pages.Server`.
 
         Raises:
-            OSError: The port is taken, or the host not of this machine.
+            OSError: As `pages.Server`.
         """
-        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        try:
-            names = {"", "localhost", host.lower(), *_names_of_machine()}
-            super().__init__((host, port), functools.partial(_Handler, site, names))
-        except OSError as error:
-            raise OSError(f"Cannot listen at {host}:{port}: {error.strerror or error}") from error
-        self.address = f"http://{host}:{self.server_port}/"
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Handles a connection in a thread; hangs up where there are too many."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Frees the place at the end of the thread."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores a browser that went away in the middle of a file."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
+        super().__init__(functools.partial(_Handler, site), host, port)

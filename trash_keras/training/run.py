@@ -11,6 +11,7 @@ import tensorflow as tf
 from trash_keras.calibration import pooled as pooled_predictions
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
@@ -18,7 +19,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier
 from trash_keras.storage import checksums, local
 from trash_keras.storage.addresses import public_value
-from trash_keras.training import devices, distillation, resume, run_data
+from trash_keras.training import devices, distillation, outlier_exposure, resume, run_data
 from trash_keras.training.distillation import Teacher
 
 
@@ -34,6 +35,7 @@ class Run:
         slice_of: Image -> slice, from `slices.load`.
         teachers: For distillation; empty without.
         precision: Name of the dtype policy.
+        others: Images of none of the classes, for outlier exposure; None without.
         pooled: What `--calibration_predictions` has for it; None without.
     """
 
@@ -44,6 +46,7 @@ class Run:
     slice_of: Mapping[str, str]
     teachers: Sequence[Teacher]
     precision: str
+    others: Split | None = None
     pooled: Predictions | None = None
 
     @property
@@ -81,11 +84,12 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
         resume.require_unchanged(workdir, catalog, reader)
     devices.require_batch(config.data.batch_size, len(catalog.examples("train")[0]))
     slice_of = slices.load(config.data.slices, catalog.paths())
+    others = outlier_exposure.find(config, reader, catalog)
     teachers = distillation.find(config, workdir, catalog)
     named = config.answering.calibration_predictions
     pooled = pooled_predictions.load(named, catalog) if named else None
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, pooled)
+    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, others, pooled)
     if not checksums.is_whole(run.kept_init):
         distillation.require_unseen_by_init(config, catalog)
     return run
