@@ -24,6 +24,8 @@ from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage import checksums
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable, require_utf8
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
@@ -236,13 +238,14 @@ class Prediction:
         `probability` is the largest one, also where the label is `unsure`. `candidates` has a
         `label` and a `probability` each, most probable first; `probabilities` those of all
         classes. With conformal sets there are `labels`, too: the set, most probable first, or
-        empty. A prediction with a saliency map has its file as `explanation`.
+        empty. A prediction with a saliency map has its file as `explanation`. Of an address there
+        is what `addresses.public_value` shows.
         """
         if self.error:
-            return {"file": self.file, "error": self.error}
+            return {"file": public_value(self.file), "error": public(self.error)}
         lowest = self.set_threshold
         return {
-            "file": self.file,
+            "file": public_value(self.file),
             "label": self.label,
             "probability": self.probability,
             "candidates": [{"label": name, "probability": p} for name, p in self.candidates],
@@ -252,7 +255,8 @@ class Prediction:
         }
 
     def __repr__(self) -> str:
-        return printable(f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>")
+        shown = f"{public_value(self.file)}: " if self.file else ""
+        return printable(f"<Prediction {shown}{public(self.format())}>")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -295,6 +299,7 @@ unsure up to 0.87>
         """
         if suffix(path) != ".keras":  # Python reads that one
             require_utf8(path)
+        checksums.require(path)
         file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)

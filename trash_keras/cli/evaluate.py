@@ -52,7 +52,7 @@ ROBUSTNESS = flags.DEFINE_bool(
     "Also score 40 corrupted versions of each image, and 4 of other aspect ratios.",
 )
 ROBUSTNESS_IMAGES = flags.DEFINE_integer(
-    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", lower_bound=0
+    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", 0, 10**9
 )
 OOD_DIR = flags.DEFINE_string(
     "ood_dir",
@@ -65,6 +65,7 @@ SALIENCY_CHECK = flags.DEFINE_integer(
     None,
     "Images to test the saliency maps on, by deletion and insertion: 102 predictions each.",
     lower_bound=2,
+    upper_bound=1_000_000,
 )
 THRESHOLD = define_threshold()
 TTA = flags.DEFINE_integer(
@@ -72,8 +73,10 @@ TTA = flags.DEFINE_integer(
     None,
     "Views of each image (test-time augmentation), for a .keras file: 1, 2, 4 or 8. Default: the "
     "run's own.",
+    1,
+    8,
 )
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+BATCH_SIZE = define_setting("batch_size")
 DATA_FORMAT = define_setting("data_format")
 BAD_FILES = define_setting("bad_files")
 MAX_MEGAPIXELS = define_setting("max_megapixels")

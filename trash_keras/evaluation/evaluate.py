@@ -17,6 +17,7 @@ from trash_keras.data import (
     label_maps,
     multi_source,
     outliers,
+    pipeline,
     split_folders,
     validation,
 )
@@ -33,7 +34,7 @@ from trash_keras.models import keras_settings
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,10 +119,21 @@ def evaluate(
 
     Raises:
         ImportError: The runtime of the model is not installed.
-        ValueError: Model, data and options do not fit.
+        ValueError: Model, data and options do not fit, or another process writes to `output`.
     """
     settings = make_options(EvaluationOptions, options)
     local.require_folder("output", output or "")
+    with locks.hold("output", output), pipeline.naming_images():
+        return _evaluate(model, data_dir, output, command, settings)
+
+
+def _evaluate(
+    model: str | os.PathLike,
+    data_dir: str | os.PathLike,
+    output: str | os.PathLike | None,
+    command: str,
+    settings: EvaluationOptions,
+) -> dict[str, Any]:
     limit = settings.max_megapixels
     explainer = explain.find(model, required=settings.saliency_check is not None)
     predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)

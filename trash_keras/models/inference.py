@@ -114,7 +114,7 @@ def save(model: keras.Model, metadata: ModelMetadata, path: str | os.PathLike) -
         metadata: Says of the file what `model` does; goes into it.
         path: The file; replaced where there is one.
     """
-    with local.atomic_write(path) as temporary:
+    with local.atomic_write(path, checked=True) as temporary:
         model.save(temporary)
         leave_out_newer(temporary)
         metadata.embed(temporary)
