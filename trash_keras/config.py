@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from trash_keras.metadata import VIEWS
+from trash_keras.metadata import LARGEST_SIDE, RESIZES, VIEWS
 from trash_keras.presets import reader
 from trash_keras.storage import local, text_files
 from trash_keras.storage.paths import expand_list
@@ -150,12 +150,14 @@ class DataConfig(_Checked):
         "Most pixels of an image to decode, millions; larger files count as undecodable.",
         minimum=0.01,
     )
-    image_size: int = option(224, "Height and width fed to the model, pixels.", minimum=16)
+    image_size: int = option(
+        224, "Height and width fed to the model, pixels.", minimum=16, maximum=LARGEST_SIDE
+    )
     resize: str = option(
         "stretch",
         "How an image becomes square: stretch (timm: squash), crop (to the centre; timm: center; "
         "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
-        choices=("stretch", "crop", "pad"),
+        choices=RESIZES,
     )
     batch_size: int = option(32, "Images per training step, over all devices.", minimum=1)
     cache_dir: str = path_option(

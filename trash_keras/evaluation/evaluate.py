@@ -43,6 +43,7 @@ class EvaluationOptions:
         batch_size: Images per step.
         tta: Views of each image (test-time augmentation), for a `.keras` file; None: the model's.
         threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
+        trust_model: As for `Predictor.load`.
         robustness: Also score corrupted images: 40 variants of each.
         robustness_images: Images to corrupt; 0: all.
         ood_dir: Folder of out-of-distribution (OOD) images, for OOD detection; None: none.
@@ -59,6 +60,7 @@ class EvaluationOptions:
     batch_size: int = BATCH_SIZE
     tta: int | None = None
     threshold: float | None = None
+    trust_model: bool = False
     robustness: bool = False
     robustness_images: int = 0
     ood_dir: str | os.PathLike | None = None
@@ -113,7 +115,8 @@ def evaluate(
     local.require_folder("output", output or "")
     limit = settings.max_megapixels
     explainer = explain.find(model, required=settings.saliency_check is not None)
-    predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
+    predictor = Predictor.load(model, settings.tta, trust_model=settings.trust_model)
+    predictor = predictor.with_threshold(settings.threshold)
     # A wrong folder is an error before the images are scored, which may take long.
     ood_split = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
     reader = base.open_reader(data_dir, settings.data_format)

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.predictor import PredictBatch, require_shapes
+from trash_keras.predictor import PredictBatch, require_probabilities, require_shapes
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -21,15 +21,21 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     """
     try:
         from ai_edge_litert.interpreter import Interpreter
+
+        from trash_keras.scanning import litert, rules
     except ImportError as error:
         raise ImportError(
             ".tflite files need LiteRT: pip install 'trash-keras[runtime]'"
         ) from error
 
+    litert.require_safe(path)
     interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
+    # What the runtime makes of the shapes, which need not be what the file says.
+    for tensor in interpreter.get_tensor_details():
+        rules.require_tensor(tensor["shape"].tolist(), f'the tensor "{tensor["name"]}"')
 
     def predict_one(image: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source["index"], _quantized(image, source)[None])
@@ -37,7 +43,11 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
         return _dequantized(interpreter.get_tensor(target["index"])[0], target)
 
     # A phone classifies one image at a time, and the file has that shape.
-    return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
+    def predict_batch(images: np.ndarray) -> np.ndarray:
+        return np.stack([predict_one(image) for image in np.asarray(images)])
+
+    require_probabilities(predict_batch, metadata)
+    return predict_batch
 
 
 def _quantized(values: np.ndarray, tensor: dict) -> np.ndarray:
