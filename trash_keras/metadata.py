@@ -11,6 +11,7 @@ import dataclasses
 import json
 import math
 import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -149,7 +150,7 @@ class ModelMetadata:
                 raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         except (
             OSError, EOFError, KeyError, TypeError, ValueError, RecursionError, NotImplementedError,
-            RuntimeError, zipfile.BadZipFile, zlib.error,
+            RuntimeError, struct.error, zipfile.BadZipFile, zlib.error,
         ) as error:  # fmt: skip
             raise ValueError(
                 f"{path} is not a model of this project: expected a .keras, .tflite or .onnx file "

@@ -24,7 +24,7 @@ def run(main, *arguments):
         ("return 0", [], 0, None),
         ("return None", [], 0, None),
         ("return 3", [], 3, None),
-        ("flags.read_config()", ["--image_size=3"], 1, "--image_size must be at least 16"),
+        ("flags.read_config()", ["--image_size=3"], 1, "--image_size must be between 16 and 2048"),
         ("raise ValueError('first\\n  second')", [], 1, "error: first second\n"),
         ("open('gone')", [], 1, "No such file"),
         ("raise ImportError('pip install x')", [], 1, "error: pip install x\n"),

@@ -1,7 +1,6 @@
 """A `.keras` file from elsewhere is looked at before Keras loads it."""
 
 import io
-import pickle
 import zipfile
 
 import h5py

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.support.hostile_models import SIDE, write_saved_model
+from tests.support.hostile_models import SIDE, write_file, write_saved_model
 from trash_keras.exporters import model_info, saved_model
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
@@ -13,13 +13,6 @@ from trash_keras.predictor import Predictor
 from trash_keras.scanning.saved_model import foreign_operations
 
 IMAGES = np.full((2, SIDE, SIDE, 3), 100, np.uint8)
-
-
-def write_file(path):
-    def effect(module, image):
-        tf.io.write_file(str(path), "written")
-
-    return effect
 
 
 def keep_images(module, image):
@@ -93,7 +86,7 @@ def test_other_files_are_not_trusted(good):
 def test_only_the_file_that_was_looked_at_is_loaded(good, tmp_path, name):
     path = write_saved_model(tmp_path / "model", lambda module, image: None)
     (path / name).write_bytes(b"")
-    with pytest.raises(ValueError, match=f"it holds {name}"):
+    with pytest.raises(ValueError, match="it holds saved_model"):
         Predictor.load(path)
 
 
@@ -101,7 +94,7 @@ def test_a_damaged_graph_is_refused(tmp_path):
     path = write_saved_model(tmp_path / "model", lambda module, image: None)
     graph = path / "saved_model.pb"
     graph.write_bytes(graph.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="cannot be loaded: .*saved_model.pb is damaged"):
+    with pytest.raises(ValueError, match=r"cannot be loaded: .*saved_model.pb is damaged"):
         Predictor.load(path)
 
 

@@ -112,6 +112,16 @@ def write_saved_model(folder, effect, metadata=METADATA):
     return folder
 
 
+def write_file(path):
+    """Returns an effect of `write_saved_model`: a file is written at each prediction."""
+    import tensorflow as tf
+
+    def effect(module, image):
+        tf.io.write_file(str(path), "written")
+
+    return effect
+
+
 def write_onnx(target, *nodes, **options):
     """Writes an ONNX file that predicts by the mean of each channel.
 
