@@ -84,7 +84,8 @@ lock:
 vulnerabilities:
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python $(PIP) "pip-audit>=2.10"
-	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements-dev.lock
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes \
+	--requirement requirements-dev.lock
 
 # Apache Beam caps pillow below 13, so it is installed beside its requirements (extra `beam`).
 beam:
