@@ -13,8 +13,8 @@ from PIL import Image
 from trash_keras.config import DataConfig
 from trash_keras.data import formats
 from trash_keras.data.formats import UndecodableError
+from trash_keras.metadata import RESIZES
 
-RESIZES = ("stretch", "crop", "pad")
 PAD_VALUE = 127  # mid grey: as far from black as from white
 MAX_MEGAPIXELS: float = DataConfig.max_megapixels
 # Files -> their encoded bytes. Files that cannot be read may be missing from what is returned.

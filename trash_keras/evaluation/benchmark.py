@@ -163,7 +163,7 @@ def _worker(path: str | os.PathLike, threads: int, trust_model: bool) -> Iterato
                 requests.close()
 
 
-def _run_worker(path: str, threads: int, trust_model: bool) -> None:
+def _run_worker(path: str, threads: int, trust_model: bool = False) -> None:
     """Predicts as many images as a line of stdin says, and responds with a line of JSON."""
     responses = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a runtime prints must not be among the responses
