@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from trash_keras.metadata import VIEWS
+from trash_keras.metadata import LARGEST_SIDE, RESIZES, VIEWS
 from trash_keras.presets import reader
 from trash_keras.storage import checksums, local, text_files
 from trash_keras.storage.addresses import public_value
@@ -166,13 +166,13 @@ class DataConfig(_Checked):
         maximum=10_000,
     )
     image_size: int = option(
-        224, "Height and width fed to the model, pixels.", minimum=16, maximum=2048
+        224, "Height and width fed to the model, pixels.", minimum=16, maximum=LARGEST_SIDE
     )
     resize: str = option(
         "stretch",
         "How an image becomes square: stretch (timm: squash), crop (to the centre; timm: center; "
         "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
-        choices=("stretch", "crop", "pad"),
+        choices=RESIZES,
     )
     batch_size: int = option(32, "Images per step, over all devices.", minimum=1, maximum=65_536)
     cache_dir: str = path_option(

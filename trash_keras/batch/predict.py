@@ -42,6 +42,7 @@ class PredictOptions:
         batch_size: Images per step.
         max_megapixels: Most pixels to decode, millions; larger files count as errors.
         threshold: As for `Predictor.with_threshold`.
+        trust_model: As for `Predictor.load`.
     """
 
     output_format: str = "jsonl"
@@ -49,6 +50,7 @@ class PredictOptions:
     batch_size: int = 32
     max_megapixels: float = decoding.MAX_MEGAPIXELS
     threshold: float | None = None
+    trust_model: bool = False
 
     def __post_init__(self) -> None:
         if self.output_format not in writers.WRITERS:
@@ -92,7 +94,7 @@ def predict_images(
         ModelMetadata.read(local)
         model_checksum = remote.checksum(local)
     # Here first: a broken model would fail on every worker.
-    load_once(model, model_checksum).with_threshold(options.threshold)
+    load_once(model, model_checksum, options.trust_model).with_threshold(options.threshold)
     with remote.atomic_write(remote.join(output, INPUTS)) as temporary:
         starts, inputs_checksum, count = _write_inputs(paths, temporary, options.examples_per_file)
         description = {
@@ -162,7 +164,8 @@ class PredictShard:
         inputs, options = remote.join(self.output, INPUTS), self.options
         lines = remote.read_bytes(inputs, self.starts[number], self.starts[number + 1])
         paths = [json.loads(line) for line in lines.splitlines()]
-        predictor = load_once(self.model, self.model_checksum).with_threshold(options.threshold)
+        predictor = load_once(self.model, self.model_checksum, options.trust_model)
+        predictor = predictor.with_threshold(options.threshold)
         predictions: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
         for found in predictor.predict_stream(paths, options.batch_size, options.max_megapixels):
@@ -192,21 +195,22 @@ class PredictShard:
 _loading = threading.Lock()
 
 
-def load_once(model: str, checksum: str) -> Predictor:
+def load_once(model: str, checksum: str, trust_model: bool = False) -> Predictor:
     """Returns the predictor of this process, safe to use from several threads.
 
     Args:
         model: Path or address of the model.
         checksum: Of its content; another one is loaded afresh.
+        trust_model: As for `Predictor.load`.
     """
     with _loading:
-        return _load(model, checksum)
+        return _load(model, checksum, trust_model)
 
 
 @functools.lru_cache(maxsize=1)
-def _load(model: str, checksum: str) -> Predictor:
+def _load(model: str, checksum: str, trust_model: bool) -> Predictor:
     with remote.local_copy(model) as local:
-        predictor = Predictor.load(local)
+        predictor = Predictor.load(local, trust_model=trust_model)
     # A TFLite interpreter is not safe to share, and one step already takes every core.
     lock = threading.Lock()
 

@@ -53,7 +53,7 @@ def require_parquet() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError(
-            "Parquet needs PyArrow, which is not installed: pip install 'trash-keras[beam]'"
+            "Parquet needs PyArrow, which is not installed: pip install 'trash-keras[parquet]'"
         ) from error
     return pyarrow, pyarrow.parquet
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from trash_keras.cli.flags import define_trust
 from trash_keras.storage import local
 from trash_keras.storage.names import printable
 
@@ -18,6 +19,7 @@ THREADS = flags.DEFINE_list("threads", "1,2", "Numbers of CPU threads to time wi
 ROUNDS = flags.DEFINE_integer(
     "rounds", 12, "Turns of five images that each model gets.", 1, 100_000
 )
+TRUST = define_trust()
 OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
 
 
@@ -38,7 +40,9 @@ def main(models: Sequence[str]) -> None:
         file_roles.require("model", model)
     file_roles.require_target("output", OUTPUT.value or "", ("json",))
     threads = sorted({int(count) for count in THREADS.value})
-    found = benchmark.measure({model: model for model in models}, threads, ROUNDS.value)
+    found = benchmark.measure(
+        {model: model for model in models}, threads, ROUNDS.value, trust_model=TRUST.value
+    )
     print(printable(benchmark.table(found), keep="\n"))
     if OUTPUT.value:
         local.write_json(OUTPUT.value, {"machine": benchmark.machine(), "models": found})

@@ -23,6 +23,7 @@ from trash_keras.cli import launch
 from trash_keras.cli.flags import (
     define_setting,
     define_threshold,
+    define_trust,
     reject_positional_arguments,
     reject_useless,
 )
@@ -68,6 +69,7 @@ SALIENCY_CHECK = flags.DEFINE_integer(
     upper_bound=1_000_000,
 )
 THRESHOLD = define_threshold()
+TRUST = define_trust()
 TTA = flags.DEFINE_integer(
     "tta",
     None,
@@ -82,7 +84,7 @@ BAD_FILES = define_setting("bad_files")
 MAX_MEGAPIXELS = define_setting("max_megapixels")
 flags.mark_flags_as_required(["model", "data_dir", "output"])
 GROUPS = {
-    "Model": (MODEL, THRESHOLD, TTA),
+    "Model": (MODEL, THRESHOLD, TTA, TRUST),
     "Data": (DATA_DIR, CATALOG, SPLIT, LABEL_MAP),
     "Reading": (DATA_FORMAT, BAD_FILES, MAX_MEGAPIXELS, BATCH_SIZE),
     "Output": (OUTPUT,),
@@ -116,6 +118,7 @@ def main(paths: Sequence[str]) -> None:
         batch_size=BATCH_SIZE.value,
         tta=TTA.value,
         threshold=THRESHOLD.value,
+        trust_model=TRUST.value,
         robustness=ROBUSTNESS.value,
         robustness_images=ROBUSTNESS_IMAGES.value,
         ood_dir=OOD_DIR.value,

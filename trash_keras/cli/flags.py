@@ -89,6 +89,16 @@ def define_threshold() -> flags.FlagHolder:
     )
 
 
+def define_trust() -> flags.FlagHolder:
+    """Defines --trust_model."""
+    return flags.DEFINE_bool(
+        "trust_model",
+        False,
+        "Run a SavedModel whose operations do more than compute: it is a program with your rights. "
+        "They are named first.",
+    )
+
+
 def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolder:
     help_text, choices = field.metadata["help"], field.metadata["choices"]
     if choices and isinstance(field.default, str):

@@ -22,7 +22,13 @@ from absl import flags
 from trash_keras import pretrained
 from trash_keras.batch import beam, writers
 from trash_keras.cli import launch
-from trash_keras.cli.flags import define_model, define_setting, define_threshold, reject_useless
+from trash_keras.cli.flags import (
+    define_model,
+    define_setting,
+    define_threshold,
+    define_trust,
+    reject_useless,
+)
 from trash_keras.storage import local, locks
 from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from trash_keras.predictor import Prediction
 
 MODEL = define_model()
+TRUST = define_trust()
 THRESHOLD = define_threshold()
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
 TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.", 1, 10**6)
@@ -62,7 +69,7 @@ RUNNER_OPTIONS = flags.DEFINE_string(
     "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
 )
 GROUPS = {
-    "Model": (MODEL, THRESHOLD),
+    "Model": (MODEL, THRESHOLD, TRUST),
     "Output": (FORMAT, TOP_K, EXPLAIN, SAVE_UNSURE),
     "Images": (PATHS_FILE, BATCH_SIZE, MAX_MEGAPIXELS),
     "As a job": (RUNNER, OUTPUT, OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS),
@@ -109,7 +116,7 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
             from trash_keras.evaluation import explain
     if EXPLAIN.value:
         explainer = explain.Explainer.load(model)
-    classifier = predictor.load(model, threshold=THRESHOLD.value)
+    classifier = predictor.load(model, threshold=THRESHOLD.value, trust_model=TRUST.value)
     limit = MAX_MEGAPIXELS.value
     predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
@@ -151,7 +158,7 @@ def _run_job(model: str, images: Iterable[str]) -> int:
 
     options = predict.PredictOptions(
         OUTPUT_FORMAT.value, EXAMPLES_PER_FILE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
-        THRESHOLD.value,
+        THRESHOLD.value, TRUST.value,
     )  # fmt: skip
     counts = predict.predict_images(
         model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value

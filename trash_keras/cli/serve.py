@@ -14,10 +14,16 @@ from absl import flags
 
 from trash_keras import pretrained
 from trash_keras.cli import launch
-from trash_keras.cli.flags import define_model, define_threshold, reject_positional_arguments
+from trash_keras.cli.flags import (
+    define_model,
+    define_threshold,
+    define_trust,
+    reject_positional_arguments,
+)
 from trash_keras.storage.addresses import public_value
 
 MODEL = define_model()
+TRUST = define_trust()
 HOST = flags.DEFINE_string(
     "host", "127.0.0.1", "Address to listen at; 0.0.0.0 for all of this machine."
 )
@@ -48,7 +54,7 @@ CORS_ORIGINS = flags.DEFINE_list(
     "none of another origin.",
 )
 GROUPS = {
-    "Model": (MODEL, THRESHOLD),
+    "Model": (MODEL, THRESHOLD, TRUST),
     "Address": (HOST, PORT, CORS_ORIGINS),
     "Limits": (UPLOAD, FILES, MEGAPIXELS, SECONDS, BATCH, REQUESTS),
 }
@@ -81,7 +87,7 @@ def main(paths: Sequence[str]) -> None:
     service.check_origins(CORS_ORIGINS.value)
     model = MODEL.value or str(pretrained.path())
     listening = service.listen(HOST.value, PORT.value)
-    classifier = predictor.load(model, threshold=THRESHOLD.value)
+    classifier = predictor.load(model, threshold=THRESHOLD.value, trust_model=TRUST.value)
     app = service.build(classifier, Path(model).name, limits, CORS_ORIGINS.value)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host

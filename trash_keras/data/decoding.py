@@ -13,8 +13,8 @@ from PIL import Image
 from trash_keras.config import DataConfig
 from trash_keras.data import formats, jpeg_scans
 from trash_keras.data.formats import UndecodableError
+from trash_keras.metadata import RESIZES
 
-RESIZES = ("stretch", "crop", "pad")
 PAD_VALUE = 127  # mid grey: as far from black as from white
 MOST_SIDE = 65_535  # pixels, as of a JPEG; Pillow takes 50 bytes a row beside the pixels
 MAX_MEGAPIXELS: float = DataConfig.max_megapixels
