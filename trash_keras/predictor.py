@@ -7,6 +7,7 @@ file needs no TensorFlow.
 import dataclasses
 import importlib
 import itertools
+import math
 import os
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage import checksums
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable, require_utf8
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
@@ -30,6 +33,9 @@ PredictBatch = Callable[[np.ndarray], np.ndarray]
 # Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
 RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
 BATCH_SIZE = 32
+CANDIDATE_RATIO = 0.5  # of the largest probability, which a candidate has at least
+NAMED_CANDIDATES = 3  # most that are named to a person
+ROUNDING = 1e-3  # by which a runtime's probabilities may leave 0..1
 
 
 def load(
@@ -38,6 +44,7 @@ def load(
     threshold: float | None = None,
     tta: int | None = None,
     threads: int | None = None,
+    trust_model: bool = False,
 ) -> "Predictor":
     """Loads a model for inference.
 
@@ -52,13 +59,14 @@ def load(
         threshold: As for `Predictor.with_threshold`.
         tta: As for `Predictor.load`.
         threads: As for `Predictor.load`.
+        trust_model: As for `Predictor.load`.
 
     Raises:
         ImportError: As `Predictor.load`.
         ValueError: As `Predictor.load` and `Predictor.with_threshold`.
     """
     path = pretrained.path() if model is None else model
-    return Predictor.load(path, tta, threads).with_threshold(threshold)
+    return Predictor.load(path, tta, threads, trust_model).with_threshold(threshold)
 
 
 def micro_batched(predict_batch: PredictBatch, views: int) -> PredictBatch:
@@ -99,6 +107,24 @@ def require_shapes(
             )
 
 
+def require_probabilities(predict_batch: PredictBatch, metadata: ModelMetadata) -> None:
+    """Lets a model predict a grey image, before anybody waits for its predictions.
+
+    Args:
+        predict_batch: Of the model.
+        metadata: Of its file.
+
+    Raises:
+        ValueError: What comes out is no row of probabilities, one for each class.
+    """
+    side, classes = metadata.image_size, len(metadata.class_names)
+    found = np.asarray(predict_batch(np.full((1, side, side, 3), 127, np.float32)))
+    if found.shape != (1, classes):
+        raise ValueError(f"it gives {list(found.shape)} for an image and {classes} classes")
+    if not (np.isfinite(found).all() and -ROUNDING <= found.min() <= found.max() <= 1 + ROUNDING):
+        raise ValueError(f"it gives {found.min()} to {found.max()}, which are no probabilities")
+
+
 def suffix(path: str | os.PathLike) -> str:
     """Returns the suffix of a model file; empty for a SavedModel folder, whatever its name."""
     return "" if Path(path).is_dir() else Path(path).suffix
@@ -127,6 +153,15 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
         ) from error
 
 
+def percent(probability: float) -> str:
+    """Returns a probability for people, rounded; only 1 itself is 100%, and only 0 is 0%."""
+    if 0.995 <= probability < 1:
+        return ">99%"
+    if 0 < probability < 0.005:
+        return "<1%"
+    return f"{math.floor(100 * probability + 0.5)}%"
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Prediction:
     """The prediction of one image: probabilities, label, or why there is none.
@@ -137,6 +172,8 @@ class Prediction:
     ('paper', True)
     >>> [name for name, _ in prediction.top_k(1)]
     ['paper']
+    >>> prediction.words
+    'paper, 97%'
 
     Attributes:
         file: Path or address as given; empty for bytes and arrays.
@@ -183,34 +220,64 @@ class Prediction:
         """Returns the k most probable (class name, probability), the first most so; None: all."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])[:k]
 
+    @property
+    def candidates(self) -> list[tuple[str, float]]:
+        """The (class name, probability) at least half as probable as the first, which is one."""
+        least = CANDIDATE_RATIO * self.probability
+        return [(name, probability) for name, probability in self.top_k() if probability >= least]
+
+    @property
+    def words(self) -> str:
+        """The prediction for a person; also says what it may be where the model abstains.
+
+        "metal, 97%"; where the label is `unsure`, with one candidate "probably metal, 81%, not
+        sure" (up to 50% "perhaps"), with two or three "metal or glass?", with more "not sure what
+        it is". JavaScript and Kotlin repeat this, and tests hold them to it. Empty with an error.
+        """
+        if self.error:
+            return ""
+        if self.label != UNSURE:
+            return f"{self.label}, {percent(self.probability)}"
+        names = [name for name, _ in self.candidates]
+        if len(names) == 1:
+            likely = "probably" if self.probability > 0.5 else "perhaps"
+            return f"{likely} {names[0]}, {percent(self.probability)}, not sure"
+        if 1 < len(names) <= NAMED_CANDIDATES:
+            return f"{', '.join(names[:-1])} or {names[-1]}?"
+        return "not sure what it is"  # also where the probabilities are no numbers
+
     def format(self, top_k: int = 3) -> str:
-        """Returns the most probable classes for a person, as `unsure (...)` where it is unsure."""
+        """Returns the most probable classes for a person, as `words (...)` where it is unsure."""
         if self.error:
             return f"error: {self.error}"
         ranked = ", ".join(f"{name} {share:.1%}" for name, share in self.top_k(top_k))
-        return f"{UNSURE} ({ranked})" if self.label == UNSURE else ranked
+        return f"{self.words} ({ranked})" if self.label == UNSURE else ranked
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain values: file and error; or file, label, probability, probabilities.
+        """Returns plain values: file and error; or file, label, probability, candidates and more.
 
-        `probability` is the largest one, also where the label is `unsure`. With conformal sets
-        there are `labels`, too: the set, most probable first, or empty. A prediction with a
-        saliency map has its file as `explanation`.
+        `probability` is the largest one, also where the label is `unsure`. `candidates` has a
+        `label` and a `probability` each, most probable first; `probabilities` those of all
+        classes. With conformal sets there are `labels`, too: the set, most probable first, or
+        empty. A prediction with a saliency map has its file as `explanation`. Of an address there
+        is what `addresses.public_value` shows.
         """
         if self.error:
-            return {"file": self.file, "error": self.error}
+            return {"file": public_value(self.file), "error": public(self.error)}
         lowest = self.set_threshold
         return {
-            "file": self.file,
+            "file": public_value(self.file),
             "label": self.label,
             "probability": self.probability,
+            "candidates": [{"label": name, "probability": p} for name, p in self.candidates],
             "probabilities": self.probabilities,
             **({"explanation": self.explanation} if self.explanation else {}),
             **({} if lowest is None else {"labels": [n for n, p in self.top_k() if p >= lowest]}),
         }
 
     def __repr__(self) -> str:
-        return printable(f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>")
+        shown = f"{public_value(self.file)}: " if self.file else ""
+        return printable(f"<Prediction {shown}{public(self.format())}>")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -233,9 +300,13 @@ unsure up to 0.87>
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, tta: int | None = None, threads: int | None = None
+        cls,
+        path: str | os.PathLike,
+        tta: int | None = None,
+        threads: int | None = None,
+        trust_model: bool = False,
     ) -> "Predictor":
-        """Loads a model file written by this project.
+        """Loads a model file written by this project, after a look at what is in it.
 
         Args:
             path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder (the newest version
@@ -245,14 +316,17 @@ unsure up to 0.87>
             threads: CPU threads of inference; None leaves it to the runtime. Those of TensorFlow,
                 for a `.keras` file or a SavedModel, are the process's, and settled with its first
                 operation.
+            trust_model: Whether a SavedModel runs whatever operations are in it, with the rights
+                of this process: it is a program. Without, it may only compute.
 
         Raises:
             ImportError: The runtime of such files is not installed.
-            ValueError: There is nothing at `path`, it is not such a file, or it cannot have
-                this number of views.
+            ValueError: There is nothing at `path`, it is not such a file, holds what no classifier
+                needs (`trash_keras.scanning`), or cannot have this number of views.
         """
         if suffix(path) != ".keras":  # Python reads that one
             require_utf8(path)
+        checksums.require(path)
         file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)
@@ -266,8 +340,13 @@ unsure up to 0.87>
                     "Export a run that was trained with another --tta."
                 )
             metadata = dataclasses.replace(metadata, tta=tta)
+        if trust_model and suffix(path):
+            raise ValueError(
+                f"--trust_model takes a SavedModel folder; others run no code. Received: {path}"
+            )
+        options = {"trust_model": True} if trust_model else {}
         try:
-            return cls(runtime.load(str(path), metadata, threads), metadata)
+            return cls(runtime.load(str(path), metadata, threads, **options), metadata)
         except ImportError:
             raise
         except Exception as error:  # each runtime has its own exceptions for a broken file

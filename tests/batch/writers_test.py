@@ -27,6 +27,7 @@ def test_both_forms_hold_the_same_rows(tmp_path):
         "file": "a.jpg",
         "label": "metal",
         "probability": 0.75,
+        "candidates": [{"label": "metal", "probability": 0.75}],
         "probabilities": {"glass": 0.25, "metal": 0.75},
     }
     assert read(tmp_path / "parquet").to_pylist() == ROWS
@@ -64,5 +65,5 @@ def test_a_name_that_is_not_utf8_ends_nothing(tmp_path):
 
 def test_without_pyarrow_the_pip_command_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[beam\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[parquet\]'"):
         writers.require_parquet()

@@ -59,6 +59,9 @@ def run(code, *arguments):
         ("gs://bucket/~me", "gs://bucket/~me"),
         ("tfds:beans@~/tfds", "tfds:beans@/home/me/tfds"),
         ("tfds:beans/config:1.0.0", "tfds:beans/config:1.0.0"),
+        ("home=~/mine", "home=/home/me/mine"),
+        ("beans=tfds:beans@~/tfds", "beans=tfds:beans@/home/me/tfds"),
+        ("a/b=~", "a/b=~"),
         ("", ""),
     ],
 )

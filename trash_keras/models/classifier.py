@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from trash_keras.config import ModelConfig
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import backbones
+from trash_keras.scanning import keras_file
 
 CLASSIFIER = "classifier"
 SCALING, BACKBONE, FEATURES, DROPOUT = "preprocessing", "backbone", "features", "dropout"
@@ -114,6 +116,21 @@ def continue_from(
     return model
 
 
+def with_head(classifier: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> keras.Model:
+    """Returns a classifier of the same backbone with another head, sharing the backbone's weights.
+
+    Args:
+        classifier: From `build`.
+        kernel: float [channels, classes] of the new head.
+        bias: float [classes].
+    """
+    layers = {layer.name: layer for layer in classifier.layers}
+    dropout = layers[DROPOUT].rate
+    model = build(layers[BACKBONE], len(bias), scaling=layers.get(SCALING), dropout=dropout)
+    model.get_layer(LOGITS).set_weights([kernel, bias])
+    return model
+
+
 def raw_classifier(model: keras.Model) -> keras.Model:
     """Returns the classifier in an inference model, as `build` made it, sharing weights.
 
@@ -134,7 +151,7 @@ def load_classifier(path: str | os.PathLike) -> keras.Model:
         ValueError: Keras cannot read the file, or there is no classifier in it.
     """
     try:
-        return raw_classifier(keras.models.load_model(path, compile=False))
+        return raw_classifier(keras_file.load_model(path))
     except Exception as error:  # Keras raises many types for a broken file
         raise ValueError(f"The model {path} cannot be loaded: {error}") from error
 

@@ -13,7 +13,7 @@ from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import report_file, saliency
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting import confusion_cells, html, ood_text, saliency_overlays
+from trash_keras.reporting import by_source, confusion_cells, html, ood_text, saliency_overlays
 from trash_keras.reporting.charts import Chart, Section
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import svg
@@ -105,6 +105,7 @@ def _scores(report: Mapping[str, Any], shown: str, predictions: Predictions) -> 
         "shown": shown,
         "split_title": report_file.SPLIT_TITLES[shown],
         "scores": report[shown],
+        "sources": by_source.table(report.get("sources", {}).get(shown, {})),
         "slices": _slices(report.get("subsets", {}).get(shown, {})),
         "wrong": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
         "synthetic": is_synthetic(report),

@@ -68,13 +68,24 @@ def mixed(examples: tf.data.Dataset, others: tf.data.Dataset, classes: int) -> t
     """
     uniform = np.full(classes, 1 / classes, np.float32)
     labelled = others.map(lambda inputs: (inputs, uniform))
-    counts = [len(examples), len(others)]
-    places = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
-    which = (np.argsort(places, kind="stable") >= counts[0]).astype(np.int64)
+    which = _is_other(len(examples), len(others))
     chosen = tf.data.Dataset.choose_from_datasets(
-        [examples, labelled], tf.data.Dataset.from_tensor_slices(which)
+        [examples, labelled], tf.data.Dataset.from_tensor_slices(which.astype(np.int64))
     )
-    return chosen.apply(tf.data.experimental.assert_cardinality(sum(counts)))
+    return chosen.apply(tf.data.experimental.assert_cardinality(len(which)))
+
+
+def mixed_weights(weights: np.ndarray, others: int) -> np.ndarray:
+    """Returns the weights of `mixed` examples: float32 [N], and 1 for each of the others."""
+    found = np.ones(len(weights) + others, np.float32)
+    found[~_is_other(len(weights), others)] = weights
+    return found
+
+
+def _is_other(examples: int, others: int) -> np.ndarray:
+    """Returns which of all are others, bool [examples + others], spread evenly."""
+    places = np.concatenate([(np.arange(count) + 0.5) / count for count in (examples, others)])
+    return np.argsort(places, kind="stable") >= examples
 
 
 def weighted(
@@ -85,7 +96,8 @@ def weighted(
     Keras takes either weights of classes or of examples.
 
     Args:
-        batches: Of (inputs, labels [batch, classes]), one-hot or uniform.
+        batches: Of (inputs, labels [batch, classes]), one-hot or uniform; or with weights of the
+            examples, from `mixed_weights`, which stay.
         class_weight: Label -> weight; None weighs all classes alike.
         other_weight: Of an image with the uniform label.
 
@@ -95,8 +107,11 @@ def weighted(
     classes = batches.element_spec[1].shape[-1]
     weights = [(class_weight or {}).get(label, 1.0) for label in range(classes)]
 
-    def weigh(inputs: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        own = tf.gather(tf.constant(weights, tf.float32), tf.argmax(labels, axis=1))
+    def weigh(
+        inputs: tf.Tensor, labels: tf.Tensor, own: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        if own is None:
+            own = tf.gather(tf.constant(weights, tf.float32), tf.argmax(labels, axis=1))
         return inputs, labels, tf.where(_has_class(labels), own, other_weight)
 
     return batches.map(weigh)
