@@ -14,6 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from trash_keras.host.packages import install_hint
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -23,7 +25,7 @@ UNSURE = "unsure"  # the label where the model abstains
 VIEWS = (1, 2, 4, 8)  # of test-time augmentation
 # Versions of Keras that load `model.keras` and predict the same.
 TRIED_KERAS = "Keras 3.6.0, 3.10.0, 3.12.4, 3.15.1; not 3.3.3"
-ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
+ONNX_PACKAGES = f".onnx files need more packages: {install_hint('onnx')}"
 
 
 @overload

@@ -64,5 +64,5 @@ def test_a_name_that_is_not_utf8_ends_nothing(tmp_path):
 
 def test_without_pyarrow_the_pip_command_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[beam\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[beam\]'"):
         writers.require_parquet()

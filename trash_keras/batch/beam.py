@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trash_keras.host.packages import install_hint
 from trash_keras.storage import local, remote
 
 Work = Callable[[int], Mapping[str, int]]
@@ -105,7 +106,7 @@ def pipeline_options(runner: str, text: str = "") -> Any:
             unknown = options.get_all_options(retain_unknown_options=True).keys() - known.keys()
     except ImportError as error:
         raise ImportError(
-            "Jobs need Apache Beam, which is not installed: pip install 'trash-keras[beam]'"
+            f"Jobs need Apache Beam, which is not installed: {install_hint('beam')}"
         ) from error
     except SystemExit as error:  # of argparse
         reason = complaints.getvalue().strip().splitlines()[-1].split("error: ")[-1]

@@ -16,6 +16,7 @@ from absl import flags
 from trash_keras.cli import help_pages, hints
 from trash_keras.cli.flags import missing, parse
 from trash_keras.host import imports
+from trash_keras.host.packages import install_hint
 from trash_keras.storage.names import printable
 
 flags.disclaim_key_flags()
@@ -151,6 +152,6 @@ def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -
             raise
         # Python's own message names the module, but not what to install.
         missing = isinstance(error, ModuleNotFoundError)
-        fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
+        fail(f"{error}: {install_hint('train')}" if missing else str(error), status=1)
     except KeyboardInterrupt:
         fail("interrupted; the same command continues where it stopped", status=130)

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch, require_shapes
 
@@ -22,9 +23,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise ImportError(
-            ".tflite files need LiteRT: pip install 'trash-keras[runtime]'"
-        ) from error
+        raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
 
     interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
     interpreter.allocate_tensors()
