@@ -183,7 +183,8 @@ def _weights_file(name: str, sha256: str) -> Path:
         found = importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError as error:
         raise ImportError(
-            f"The ImageNet weights of {name} come from the package {package}: {install_hint('lite')}"
+            f"The ImageNet weights of {name} come from the package {package}: "
+            + install_hint("lite")
         ) from error
     folder = package.replace("-", "_")
     return Path(str(found.locate_file(f"{folder}/models/{stem}-{sha256[:8]}.pth")))
