@@ -329,10 +329,24 @@ class CalibrationConfig(_Checked):
     )
     target_risk: float = option(
         0.02,
-        "Largest share of wrong predictions among those given, on validation images (selective "
-        "classification: on less certain images the model abstains, and says unsure). 1: never.",
+        "Largest share of wrong predictions among those given (selective classification: on less "
+        "certain images the model abstains, and says unsure). 1: never.",
         minimum=0,
         maximum=1,
+    )
+    risk_confidence: float = option(
+        0.9,
+        "Probability that TARGET_RISK holds for new images like the validation images, by an exact "
+        "binomial bound. Too few of these for it: as with 0, and the report says so. 0: the risk "
+        "is that on the validation images themselves (point estimate).",
+        minimum=0,
+        maximum=0.9999,
+    )
+    calibration_predictions: str = path_option(
+        "",
+        "File predictions/seed0.csv of a cross-validation with this recipe: the threshold is "
+        "chosen on its out-of-fold predictions, without the test images of this run. Empty: on "
+        "the validation images alone.",
     )
     conformal_alpha: float = option(
         0.0,

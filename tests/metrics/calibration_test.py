@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from trash_keras.metrics import calibration
 
@@ -106,7 +106,8 @@ def test_area_without_ties_is_the_mean_of_the_risks():
 
 
 @pytest.mark.parametrize("measure", [calibration.expected_calibration_error,
-                                     calibration.brier_score, calibration.aurc])  # fmt: skip
+                                     calibration.brier_score, calibration.aurc,
+                                     calibration.augrc])  # fmt: skip
 @pytest.mark.parametrize(
     ("labels", "probabilities", "message"),
     [
@@ -134,3 +135,21 @@ def test_odd_settings_are_refused():
 def test_a_softmax_that_rounds_above_one_is_taken_as_one():
     probabilities = np.array([[1 + 1e-7, 0]], np.float32)
     assert calibration.expected_calibration_error(np.array([0]), probabilities) == 0
+
+
+@pytest.mark.parametrize("digits", [1, 8])  # with and without equal confidences
+def test_augrc_is_that_of_its_paper_by_auroc_and_accuracy(digits):
+    labels, probabilities = predictions()
+    rounded = np.round(probabilities, digits)
+    confidence, right = calibration.confidence_and_correct(labels, rounded)
+    accuracy, area = right.mean(), roc_auc_score(right, confidence)
+    expected = (1 - area) * accuracy * (1 - accuracy) + (1 - accuracy) ** 2 / 2
+    assert calibration.augrc(labels, rounded) == pytest.approx(expected)
+
+
+def test_augrc_by_hand_and_at_its_ends():
+    # 0 wrong of 5 at coverage 0.2, 1 at 0.6 (two of equal confidence) and 0.8, 2 at 1.
+    areas = 0.2 * np.array([0, 2 * 0.5, 1, 1.5]) / 5
+    assert calibration.augrc(LABELS, PREDICTIONS) == pytest.approx(areas.sum())
+    assert calibration.augrc(np.zeros(5, int), np.tile([1.0, 0], (5, 1))) == 0
+    assert calibration.augrc(np.ones(5, int), np.tile([1.0, 0], (5, 1))) == pytest.approx(0.5)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from trash_keras.metrics.intervals import bootstrap_interval, wilson_interval
+from trash_keras.metrics.intervals import binomial_upper_bound, bootstrap_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -11,6 +12,16 @@ from trash_keras.metrics.intervals import bootstrap_interval, wilson_interval
 )
 def test_the_interval_is_wilsons(correct, examples, expected):
     assert wilson_interval(correct, examples) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_exact_bound_is_that_of_scipy():
+    wrong, examples = np.array([0, 1, 7, 30, 30]), np.array([114, 194, 40, 31, 30])
+    expected = [
+        stats.binomtest(int(k), int(n), alternative="less").proportion_ci(0.9, "exact").high
+        for k, n in zip(wrong, examples, strict=True)
+    ]
+    np.testing.assert_allclose(binomial_upper_bound(wrong, examples, 0.9), expected)
+    assert 0.0199 < expected[0] < 0.02 and expected[-1] == 1
 
 
 def test_the_interval_is_that_of_wilson_for_one_seed_and_many_images():

@@ -89,9 +89,9 @@ def test_one_seed_without_slices(tmp_path):
     ("method", "seeds", "said"),
     [
         ("stratified", 3, ["scored once for each of 3 seeds", "not kept together",
-                           "standard deviation says"]),
+                           "standard deviation says", "--calibration_predictions=FILE"]),
         ("grouped", 1, ["images was scored once, by", "7 images in 3 groups, were kept",
-                        "With one seed it is not known"]),
+                        "With one seed it is not known", "costs less coverage"]),
     ],
 )  # fmt: skip
 def test_what_is_said_of_the_protocol(method, seeds, said):

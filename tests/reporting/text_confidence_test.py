@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from trash_keras.calibration.threshold import control_risk
 from trash_keras.config import Config
 from trash_keras.reporting.text import calibration_paragraphs, confidence_paragraphs
 
@@ -50,6 +52,19 @@ def test_the_threshold_is_shown_with_its_coverage_and_its_error(scored):
     )
 
 
+def test_what_is_guaranteed_is_said(scored):
+    labels = np.zeros(400, int)
+    confidence = np.linspace(0.51, 0.99, 400)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    labels[:100] = 1  # the least confident
+    found = control_risk(labels, probabilities, 0.03, 0.9).to_dict()
+    text = text_of(scored, risk_control=found)
+    assert "0.750, the lowest guaranteed to leave at most 3.0% wrong predictions. It" in text
+    assert text.endswith(found["statement"])
+    pooled = text_of(scored, risk_control=found | {"guaranteed": False, "pooled": True})
+    assert "the lowest with at most 3.0% wrong predictions on cross-validation images." in pooled
+
+
 def test_without_a_target_risk_none_is_made_up(scored):
     text = text_of(scored, config=None)
     assert text.startswith("It is unsure up to a probability of 0.750. It classifies 80.0% of")
@@ -61,12 +76,12 @@ def test_without_a_target_risk_none_is_made_up(scored):
         (
             0.0,
             {},
-            "never unsure and classifies every image: at most 3.0% were wrong on valid",
+            "never unsure and classifies every image, with at most 3.0% wrong predictions on valid",
         ),
         (
             1.0,
             {},
-            "unsure of every image: more than 3.0% even of the most confident were wrong on val",
+            "unsure of every image: no threshold comes with at most 3.0% wrong predictions on val",
         ),
         (0.9, {"coverage": 0, "error": None, "error_interval": None}, "That is all of the test"),
     ],

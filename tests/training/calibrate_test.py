@@ -29,10 +29,15 @@ def test_the_model_file_says_how_it_predicts_and_the_report_agrees(doubtful):
     abstention = report["test"]["abstention"]
     assert abstention["threshold"] == metadata.threshold and 0 < abstention["coverage"] < 1
     assert report["test"]["conformal"]["mean_size"] > 1
+    risk = report["risk_control"]
+    assert (risk["threshold"], risk["images"]) == (metadata.threshold, report["valid"]["examples"])
+    assert risk["statement"].startswith("Nothing is guaranteed for new images: ")
+    for page in ("report.html", "MODEL_CARD.md"):
+        assert "validation images are too few" in (workdir / page).read_text()
 
 
 def test_it_is_fitted_on_validation_alone(doubtful):
-    workdir, _, report, _ = doubtful
+    workdir, _, report, config = doubtful
     settings = report["answering"]
     predictions = {
         split: Predictions.load(workdir / f"predictions/{split}.csv") for split in SPLITS
@@ -40,7 +45,7 @@ def test_it_is_fitted_on_validation_alone(doubtful):
     for split, refitted in (("valid", True), ("test", False)):
         labels = predictions[split].labels
         plain = apply_temperature(predictions[split].probabilities, 1 / settings["temperature"])
-        found = fit_calibration(labels, plain, 0.02, 0.2)
+        found = fit_calibration(labels, plain, config.answering).inference_settings()
         same = [found[name] == pytest.approx(settings[name], rel=1e-3) for name in found]
         assert all(same) if refitted else not any(same)
     assert report["valid"]["abstention"]["error"] <= 0.02
@@ -62,6 +67,28 @@ def test_the_classifier_in_the_file_stays_raw(doubtful):
     np.testing.assert_allclose(inference.predict(images, verbose=0), expected, atol=1e-5)
     found = Predictor.load(workdir / "model.keras").predict_batch(images)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_threshold_can_come_from_pooled_predictions(doubtful, tmp_path):
+    workdir, _, report, config = doubtful
+    catalog = Catalog.load(workdir / "catalog.json")
+    paths = catalog.examples("train")[0] + catalog.examples("test")[0]
+    names = list(catalog.class_names)
+    labels = np.array([names.index(path.split("/")[0]) for path in paths])
+    confidence = np.linspace(0.6, 0.9, len(paths))[:, None]
+    rows = np.where(labels[:, None] == np.arange(3), confidence, (1 - confidence) / 2)
+    Predictions(names, paths, labels, rows).save(tmp_path / "seed0.csv")
+    settings = dataclasses.replace(
+        config.answering,
+        calibration_predictions=str(tmp_path / "seed0.csv"),
+        target_risk=0.1,
+        conformal_alpha=0.0,
+    )
+    training = dataclasses.replace(config.training, head_epochs=1)
+    config = dataclasses.replace(config, answering=settings, training=training)
+    found = train_and_evaluate(config, tmp_path / "run")["risk_control"]
+    assert found["pooled"] and found["guaranteed"] and found["threshold"] == 0
+    assert found["images"] == report["train"]["examples"]  # none of test
 
 
 def kill(*arguments, **options):

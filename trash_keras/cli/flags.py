@@ -23,8 +23,8 @@ ENVIRONMENT_ALIASES = {"run": "online", "shared": "online", "dryrun": "offline"}
 # The settings that `--help` shows of the many that a run has; `--help_all` shows the rest.
 EVERYDAY = (
     "preset", "data_dir", "split_method", "image_size", "batch_size", "backbone", "init",
-    "head_epochs", "finetune_epochs", "finetune_learning_rate", "tta", "target_risk", "wandb_mode",
-    "folds", "seeds",
+    "head_epochs", "finetune_epochs", "finetune_learning_rate", "tta", "target_risk",
+    "risk_confidence", "wandb_mode", "folds", "seeds",
 )  # fmt: skip
 # Flags whose values are paths, beside those settings that are; checked by a test over all verbs.
 PATHS = {

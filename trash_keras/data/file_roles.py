@@ -34,7 +34,7 @@ ROLES = {
     "report": ("a report", ""),
     "config": ("the configuration of a run", ""),
     "json": ("a JSON file", ""),
-    "predictions": ("a file of predictions", ""),
+    "predictions": ("a file of predictions", "--calibration_predictions"),
     "csv": ("a CSV file", "--slices"),
     "flags": ("a file of flags", "--flagfile"),
     "variants": ("a file of variants", "--variants of trash-keras ablate"),
@@ -63,6 +63,10 @@ TAKES = {
     "slices": (
         {"csv", "predictions", "text", "empty"},
         "a CSV file with the columns file and subset",
+    ),
+    "calibration_predictions": (
+        {"predictions"},
+        "predictions/seed0.csv of a cross-validation",
     ),
     "flagfile": ({"flags", "text", "empty"}, "a text file with a flag a line"),
     "variants": ({"variants", "text", "empty"}, 'a text file with lines like "name: --flag=value"'),

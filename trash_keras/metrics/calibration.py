@@ -157,6 +157,27 @@ def aurc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(curve.risk @ np.diff(curve.coverage, prepend=0))
 
 
+def augrc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the area under the generalized risk-coverage curve, 0 (best) to 0.5.
+
+    Generalized risk is the share of wrong predictions given, of all images. Its area is the mean
+    rate of undetected errors over all thresholds. In AURC errors of high confidence weigh
+    more than that: Traub, Bungert, Lüth, Baumgartner, Maier-Hein, Maier-Hein & Jäger, "Overcoming
+    Common Flaws in the Evaluation of Selective Classification Systems", NeurIPS 2024.
+
+    Args:
+        labels: int [N], true classes.
+        probabilities: float [N, classes], 0 to 1; rows sum to 1.
+
+    Raises:
+        ValueError: Shapes or values do not fit.
+    """
+    curve = risk_coverage(labels, probabilities)
+    # Straight between two thresholds: images of equal confidence come in no order.
+    coverage = np.append(0, curve.coverage)
+    return float(np.trapezoid(np.append(0, curve.risk * curve.coverage), coverage))
+
+
 def coverage_at_error(labels: np.ndarray, probabilities: np.ndarray, target_risk: float) -> float:
     """Returns the largest coverage at which the risk is at most `target_risk`.
 

@@ -33,7 +33,7 @@ def classification_report(
         `accuracy`, its Wilson 95% `accuracy_interval`, `loss` (mean cross-entropy, nats),
         `macro_f1` over the classes that occur, `per_class` (precision, recall, f1,
         support), `confusion_matrix` (rows true, columns predicted), `examples`, `ece` (15 bins),
-        `brier` (0 to 2), `aurc`, `coverage_at_2_percent_error` (see `calibration`), and
+        `brier` (0 to 2), `aurc`, `augrc`, `coverage_at_2_percent_error` (see `calibration`), and
         `mistakes`, the most confident errors first. Every image counts as classified; what a
         threshold changes is in `selective.selective_report`.
 
@@ -55,6 +55,7 @@ def classification_report(
         "ece": calibration.expected_calibration_error(labels, probabilities),
         "brier": calibration.brier_score(labels, probabilities),
         "aurc": calibration.aurc(labels, probabilities),
+        "augrc": calibration.augrc(labels, probabilities),
         "coverage_at_2_percent_error": calibration.coverage_at_error(
             labels, probabilities, TARGET_RISK
         ),

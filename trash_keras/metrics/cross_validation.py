@@ -19,7 +19,9 @@ from trash_keras.metrics.report_file import read_object
 
 REPORT, PAGE = "cross_validation.json", "cross_validation.html"
 # The figures of `classification_report` that are averaged over seeds.
-FIGURES = ("accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "coverage_at_2_percent_error")
+FIGURES = (
+    "accuracy", "macro_f1", "loss", "ece", "brier", "aurc", "augrc", "coverage_at_2_percent_error",
+)  # fmt: skip
 # Figures at temperature 1 need one model; here each fold's has a temperature of its own.
 UNKNOWN = ("ece_uncalibrated", "brier_uncalibrated")
 ImageKey = tuple[str, str]  # file, true class

@@ -13,6 +13,23 @@ def wilson_interval(correct: int, examples: int) -> list[float]:
     return [float(interval.low), float(interval.high)]
 
 
+def binomial_upper_bound(wrong: np.ndarray, examples: np.ndarray, confidence: float) -> np.ndarray:
+    """Returns the upper end of the exact one-sided interval of shares, float [M], 0 to 1.
+
+    Clopper & Pearson, "The Use of Confidence or Fiducial Limits Illustrated in the Case of the
+    Binomial", Biometrika 1934.
+
+    Args:
+        wrong: int [M], errors.
+        examples: int [M], images that they were counted in, above 0.
+        confidence: Probability that a true share is not above its bound, above 0 and below 1.
+    """
+    # The quantile is not defined where all are wrong.
+    right = np.maximum(np.asarray(examples) - wrong, 1)
+    bound = stats.beta.ppf(confidence, np.asarray(wrong) + 1, right)
+    return np.where(np.equal(wrong, examples), 1.0, bound)
+
+
 def bootstrap_interval(
     values: np.ndarray,
     clusters: np.ndarray | None = None,

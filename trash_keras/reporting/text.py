@@ -170,7 +170,10 @@ def calibration_paragraphs(report: Mapping[str, Any]) -> list[str]:
         return []
     shown = main_split(report)
     scores, images = report[shown], f"{SPLIT_TITLES[shown]} images"
-    paragraphs = [_abstaining(settings["threshold"], scores["abstention"], images, _aim(report))]
+    threshold, risk = settings["threshold"], report.get("risk_control")
+    paragraphs = [_abstaining(threshold, scores["abstention"], images, _aim(report))]
+    if risk:
+        paragraphs.append(risk["statement"])
     if (temperature := settings["temperature"]) != 1:
         paragraphs.insert(
             0,
@@ -189,21 +192,23 @@ def calibration_paragraphs(report: Mapping[str, Any]) -> list[str]:
 
 
 def _aim(report: Mapping[str, Any]) -> str:
-    """Returns the target risk that the threshold was chosen for; empty if it is not known."""
+    """Returns what the threshold was chosen for; empty if it is not known."""
     settings = (report.get("config") or {}).get("answering")
-    return f"{settings['target_risk']:.1%}" if settings else ""
+    if not settings:
+        return ""
+    target, risk = f"{settings['target_risk']:.1%}", report.get("risk_control") or {}
+    if risk.get("guaranteed"):
+        return f"guaranteed to leave at most {target} wrong predictions"
+    images = "cross-validation images" if risk.get("pooled") else "validation images"
+    return f"with at most {target} wrong predictions on {images}"
 
 
 def _abstaining(threshold: float, found: Mapping[str, Any], images: str, aim: str) -> str:
     if threshold == 0:
-        why = f": at most {aim} were wrong on validation images" if aim else ""
-        return f"It is never unsure and classifies every image{why}."
-    lowest = (
-        f", the lowest with at most {aim} wrong predictions on validation images" if aim else ""
-    )
+        return f"It is never unsure and classifies every image{f', {aim}' if aim else ''}."
     if threshold >= 1:
-        why = f": more than {aim} even of the most confident were wrong on validation images"
-        return f"It is unsure of every image{why if aim else ''}."
+        return f"It is unsure of every image{f': no threshold comes {aim}' if aim else ''}."
+    lowest = f", the lowest {aim}" if aim else ""
     rule = f"It is unsure up to a probability of {threshold:.3f}{lowest}."
     if not found["coverage"]:
         return f"{rule} That is all of the {images}."

@@ -11,10 +11,12 @@ from scipy.special import softmax
 
 from trash_keras.calibration import ood
 from trash_keras.calibration.fit import fit_calibration
+from trash_keras.calibration.threshold import RiskControl
 from trash_keras.config import CalibrationConfig
 from trash_keras.data import pipeline
 from trash_keras.evaluation.explain import Explainer
 from trash_keras.metadata import ModelMetadata
+from trash_keras.metrics.predictions import Predictions
 from trash_keras.models.classifier import LOGITS, load_classifier
 from trash_keras.models.grad_cam import NoHeatMapError
 from trash_keras.models.inference import build_inference_model, feature_extractor, save
@@ -31,11 +33,13 @@ class Calibrated:
             [batch, classes], probabilities.
         classifier: The trained classifier in it.
         metadata: What the file says of itself.
+        risk: Its threshold, and what that guarantees.
     """
 
     model: keras.Model
     classifier: keras.Model
     metadata: ModelMetadata
+    risk: RiskControl
 
     def predictor(self) -> Predictor:
         """Returns the predictor that `Predictor.load` would make of the file."""
@@ -56,6 +60,7 @@ def calibrate(
     images: Mapping[str, tf.data.Dataset],
     labels: np.ndarray,
     batch_size: int,
+    pooled: Predictions | None = None,
 ) -> Calibrated:
     """Fits OOD scaling, temperature, threshold and conformal sets, and puts them into the file.
 
@@ -69,6 +74,7 @@ def calibrate(
             scaling on `train` as well.
         labels: int [N], true classes of `valid`, in its order.
         batch_size: Images per step.
+        pooled: As for `fit_calibration`.
     """
     written = ModelMetadata.read(model)
     plain = ModelMetadata(written.class_names, written.image_size, written.resize, tta=settings.tta)
@@ -89,20 +95,13 @@ def calibrate(
         train = features("train", ood.TRAINING_IMAGES, "Fitting OOD detection")
         detector = ood.fit(train, valid)
         logits *= detector.scaling(valid)[:, None]
-    found = fit_calibration(
-        labels, softmax(logits, axis=1), settings.target_risk, settings.conformal_alpha
-    )
-    metadata = dataclasses.replace(plain, **found)  # type: ignore[arg-type]
+    found = fit_calibration(labels, softmax(logits, axis=1), settings, pooled)
+    metadata = dataclasses.replace(plain, **found.inference_settings())
     inference = build_inference_model(classifier, metadata.temperature, metadata.tta, detector)
     save(inference, metadata, model)
-    print(f"Temperature {metadata.temperature:.3f}; {_words(metadata, settings)}", flush=True)
-    return Calibrated(inference, classifier, metadata)
-
-
-def _words(metadata: ModelMetadata, settings: CalibrationConfig) -> str:
-    if metadata.threshold < 1:
-        return f"unsure up to a probability of {metadata.threshold:.3f}"
-    return (
-        "always unsure, since even the surest validation predictions are wrong more often than "
-        f"--target_risk={settings.target_risk}"
+    print(
+        f"Temperature {metadata.temperature:.3f}; unsure up to a probability of "
+        f"{metadata.threshold:.3f}. {found.risk.statement()}",
+        flush=True,
     )
+    return Calibrated(inference, classifier, metadata, found.risk)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.calibration import pooled
 from trash_keras.config import Config, CrossValidationConfig
 from trash_keras.data import image_listing
 from trash_keras.data.catalog import Catalog
@@ -86,6 +87,8 @@ def cross_validate(
         if not trainer.is_complete(fold.folder):  # else its teacher may be gone
             distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
             distillation.require_unseen_by_init(config, fold.catalog)
+            if named := config.answering.calibration_predictions:
+                pooled.load(named, fold.catalog)
     # Nothing is written before everything that a user can get wrong has been checked.
     local.write_json(workdir / "config.json", config.to_dict())
     if config.data.split_method == "grouped":

@@ -8,11 +8,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from trash_keras.calibration import pooled as pooled_predictions
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
+from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier
 from trash_keras.storage import local
 from trash_keras.training import devices, distillation, run_data
@@ -31,6 +33,7 @@ class Run:
         slice_of: Image -> slice, from `slices.load`.
         teachers: For distillation; empty without.
         precision: Name of the dtype policy.
+        pooled: What `--calibration_predictions` has for it; None without.
     """
 
     config: Config
@@ -40,6 +43,7 @@ class Run:
     slice_of: Mapping[str, str]
     teachers: Sequence[Teacher]
     precision: str
+    pooled: Predictions | None = None
 
     @property
     def kept_init(self) -> Path:
@@ -74,8 +78,10 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     catalog = run_data.resolve_splits(config, workdir, reader)
     slice_of = slices.load(config.data.slices, catalog.paths())
     teachers = distillation.find(config, workdir, catalog)
+    named = config.answering.calibration_predictions
+    pooled = pooled_predictions.load(named, catalog) if named else None
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision)
+    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, pooled)
     if not run.kept_init.exists():
         distillation.require_unseen_by_init(config, catalog)
     return run

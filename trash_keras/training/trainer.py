@@ -77,7 +77,7 @@ def train_and_evaluate(
             checkpoints = _train(run, data, model, [tracker.callback() for tracker in trackers])
         calibrated = _calibrate(run, data)
         predictions = _evaluate(run, data, calibrated, splits)
-        details = _details(run, calibrated.metadata, checkpoints, command)
+        details = _details(run, calibrated, checkpoints, command)
         # Before the trackers close, which may wait for uploads.
         result = _report(run, calibrated, predictions, details, checkpoints.rows, trackers)
     local.remove(workdir / "backup")
@@ -188,8 +188,9 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
 
 def _calibrate(run: Run, data: RunData) -> Calibrated:
     labels = run.catalog.examples("valid")[1]
+    settings, batch_size = run.config.answering, data.batch_size
     return calibrate.calibrate(
-        run.workdir / MODEL, run.config.answering, data.images, labels, data.batch_size
+        run.workdir / MODEL, settings, data.images, labels, batch_size, run.pooled
     )
 
 
@@ -210,7 +211,7 @@ def _evaluate(
 
 
 def _details(
-    run: Run, metadata: ModelMetadata, checkpoints: CheckpointManager, command: str
+    run: Run, calibrated: Calibrated, checkpoints: CheckpointManager, command: str
 ) -> dict[str, Any]:
     """Returns what belongs in the report besides figures and predictions."""
     about: dict[str, Any] = {}
@@ -225,7 +226,8 @@ def _details(
     if run.config.model.init:
         about["init_sha256"] = remote.checksum(run.kept_init)
     return {
-        "answering": metadata.inference_settings(),
+        "answering": calibrated.metadata.inference_settings(),
+        "risk_control": calibrated.risk.to_dict(),
         "bad_files": list(run.catalog.bad_files),
         "passed_over": image_listing.summary(run.reader.passed_over()),
         "config": run.config.to_dict(),
