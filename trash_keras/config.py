@@ -95,12 +95,19 @@ class DataConfig(_Checked):
     data_dir: str = path_option(
         "notebooks/my-trash-dataset/train",
         "Folder with one sub-folder of images per class, folder of shards (--data_format), or "
-        "tfds:NAME[@FOLDER] of tensorflow-datasets.",
+        "tfds:NAME[@FOLDER] of tensorflow-datasets. Several sources are separated by commas, each "
+        "PLACE or NAME=PLACE; each is split by itself and reported by itself.",
+    )
+    label_map: str = path_option(
+        "",
+        "JSON file of the data's classes and those to train, or null to leave a class out; for "
+        "several sources one each, separated by commas, an empty entry for none.",
     )
     data_source: str = path_option(
         "",
         "Where the images come from if DATA_DIR is not there yet, as --source of prepare: "
-        "trashnet (Hugging Face), an address, an archive or a folder. Empty: DATA_DIR must exist.",
+        "trashnet (Hugging Face), an address, an archive or a folder. Of several sources it is for "
+        "the first. Empty: DATA_DIR must exist.",
         changes_result=False,
     )
     data_format: str = option(
@@ -114,8 +121,9 @@ class DataConfig(_Checked):
         "stratified",
         "stratified: seeded 70/13/17% of each class; grouped: the same with near-duplicates in one "
         "split; official: the lists of the TrashNet authors; folders: DATA_DIR has train, valid "
-        "and test, or train and one of them.",
-        choices=("stratified", "grouped", "official", "folders"),
+        "and test, or train and one of them; leave_one_source_out: a fold of each of several "
+        "sources, for cross_validate.",
+        choices=("stratified", "grouped", "official", "folders", "leave_one_source_out"),
     )
     groups: str = path_option(
         "",
@@ -133,6 +141,12 @@ class DataConfig(_Checked):
         "",
         "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
         "Empty: the parent of --data_dir if it holds any, else those in the package.",
+    )
+    other_dir: str = path_option(
+        "",
+        "Folder of training images of none of the classes, which the model learns to be unsure of "
+        "(outlier exposure, for out-of-distribution detection). Best taken in the place and way of "
+        "the others. Empty: none.",
     )
     bad_files: str = option(
         "error",
@@ -179,15 +193,18 @@ class DataConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationConfig(_Checked):
-    """Data augmentation: random changes to training images; 0 or none switches one off."""
+    """Data augmentation: random changes to training images; 0, none or a ratio of 1: not at all."""
 
     flip: str = option(
         "horizontal_and_vertical",
-        "Axes of random flips.",
-        choices=("none", "horizontal", "vertical", "horizontal_and_vertical"),
+        "Axes of random flips; all: the diagonal, too, so that images also turn by quarters.",
+        choices=("none", "horizontal", "vertical", "horizontal_and_vertical", "all"),
     )
     rotation: float = option(30.0, "Largest rotation, degrees.", minimum=0, maximum=180)
     zoom: float = option(0.2, "Largest zoom in or out, share of the side.", minimum=0, maximum=0.9)
+    aspect_ratio: float = option(
+        1.0, "Largest factor by which width or height is squeezed.", minimum=1, maximum=4
+    )
     translation: float = option(0.1, "Largest shift, share of the side.", minimum=0, maximum=0.9)
     brightness: float = option(
         0.1, "Largest brightness change, share of the range 0..255.", minimum=0, maximum=1
@@ -275,6 +292,12 @@ class TrainingConfig(_Checked):
         minimum=0,
         maximum=0.9999,
     )
+    other_weight: float = option(
+        0.5,
+        "Weight of an image of --other_dir in the training loss, where an image of the classes has "
+        "1 on average.",
+        minimum=0,
+    )
     label_smoothing: float = option(
         0.1, "Label smoothing of the training loss, share.", minimum=0, maximum=0.9
     )
@@ -282,6 +305,13 @@ class TrainingConfig(_Checked):
         "balanced",
         "balanced: every class has the same weight in the training loss, however few its images.",
         choices=("balanced", "none"),
+    )
+    source_weights: str = option(
+        "sqrt",
+        "How several sources share the weight of each class in the training loss. none: by their "
+        "images; sqrt: by the square roots of these, so that a small source is not drowned; "
+        "balanced: alike.",
+        choices=("none", "sqrt", "balanced"),
     )
 
 
@@ -487,7 +517,10 @@ class FoldsConfig(_Checked):
     """How often a cross-validation trains."""
 
     folds: int = option(
-        5, "Parts of the data; each is scored by a model that was trained on the others.", minimum=2
+        5,
+        "Parts of the data; each is scored by a model that was trained on the others. Not for "
+        "--split_method=leave_one_source_out, where each source is one.",
+        minimum=2,
     )
     seeds: int = option(
         3,

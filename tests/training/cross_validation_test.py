@@ -187,7 +187,10 @@ def test_groups_stay_together_and_the_disk_is_left_clean(make, data_dir, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"split_method": "official"}, "must be stratified or grouped. Received: official"),
+        (
+            {"split_method": "official"},
+            "one of stratified, grouped, leave_one.*: official",
+        ),
         ({"folds": 13}, r"each of the 13 folds\. Received: 12"),
         ({"head_epochs": 0}, "nothing to train"),
         ({"backbone": "ResNet5"}, "Near names"),

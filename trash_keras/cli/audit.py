@@ -15,7 +15,12 @@ from trash_keras.cli.flags import reject_positional_arguments
 
 define, whole, real = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
 METHODS = ("none", "stratified", "official", "folders")
-DATA_DIR = define("data_dir", None, "Folder with one sub-folder of images per class.")
+DATA_DIR = define(
+    "data_dir",
+    None,
+    "Folder with one sub-folder of images per class; several sources, as PLACE or NAME=PLACE, are "
+    "separated by commas.",
+)
 OUTPUT = define("output", None, "Folder for audit.html, audit.json and cached features.")
 GROUPS_FILE = define(
     "groups", "", "JSON file to write near-duplicate groups to, for grouped splits."
@@ -46,12 +51,12 @@ def _features_of() -> typing.Any:
     with launch.quiet_imports():
         from trash_keras.config import ModelConfig
         from trash_keras.data.pipeline import Split
-        from trash_keras.data.readers.base import FolderReader
+        from trash_keras.data.readers.base import open_reader
         from trash_keras.training import features
 
     model = ModelConfig(backbone=BACKBONE.value, weights=WEIGHTS.value)
     extractor = features.extractor(model, SIZE.value, SEED.value)
-    reader = FolderReader(DATA_DIR.value)
+    reader = open_reader(DATA_DIR.value)
     return lambda catalog, name: features.of_split(
         extractor, Split(catalog, name, reader, resize="stretch"), BATCH_SIZE.value, OUTPUT.value
     )

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,7 @@ def load_split(
     cache: bool = True,
     cache_dir: str | os.PathLike = "",
     ordered: bool = True,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Reads a split: decoded and resized, in the order of `Split.examples`.
 
@@ -72,6 +73,8 @@ def load_split(
         cache: False for a split that is read once, or is too large.
         cache_dir: Folder for a file cache; empty caches in memory.
         ordered: False gives the images, each with its label, as they arrive.
+        change: Of a decoded image, uint8 [height, width, 3] to the same of any size, before it is
+            made square. Not for a file cache.
 
     Returns:
         Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
@@ -83,7 +86,10 @@ def load_split(
 
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
-            return decoding.load(encoded, side, resize, split.max_megapixels)
+            if change is None:
+                return decoding.load(encoded, side, resize, split.max_megapixels)
+            changed = change(decoding.decode(encoded, split.max_megapixels))
+            return decoding.resize_to_square(changed, side, resize)
         except formats.UndecodableError as error:
             raise formats.UndecodableError(f"{paths[position]}: {error}") from error
 
@@ -160,7 +166,8 @@ def make_train_dataset(
     epoch's order. So all shapes are static (TPUs need that) and no step has a noisier gradient.
 
     Args:
-        dataset: Of (inputs, one-hot label), of known length: from `load_split`, or features.
+        dataset: Of (inputs, one-hot label), of known length: from `load_split`, or features; a
+            weight may come third.
         batch_size: Examples per step.
         seed: Of the run, 0 or more.
         first_epoch: The epoch to start at; a resumed run starts later and sees the same.
@@ -168,8 +175,8 @@ def make_train_dataset(
         augment: Changes (float32 inputs [batch, ...], step) to inputs; None leaves them.
 
     Returns:
-        Dataset of (inputs float32 [batch, ...], labels float32 [batch, classes]),
-        `steps_per_epoch` elements an epoch.
+        Dataset of (inputs float32 [batch, ...], labels float32 [batch, classes]), and weights
+        float32 [batch] where the examples have some; `steps_per_epoch` elements an epoch.
     """
     examples = len(dataset)
     steps = steps_per_epoch(examples, batch_size)
@@ -182,9 +189,10 @@ def make_train_dataset(
         )
         return order.repeat().take(steps * batch_size)
 
-    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        inputs, labels = tf.cast(batch[0], tf.float32), batch[1]
-        return (augment(inputs, step) if augment else inputs), labels
+    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        inputs, *rest = batch
+        inputs = tf.cast(inputs, tf.float32)
+        return (augment(inputs, step) if augment else inputs), *rest
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(one_epoch)
     batches = epochs.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
@@ -224,8 +232,46 @@ def class_weights(train_counts: dict[str, int]) -> dict[int, float]:
         Label -> weight, for `keras.Model.fit(class_weight=...)`. The weights of all training
         images average to 1, so the learning rate keeps its meaning.
     """
-    total = sum(train_counts.values())
+    total, occurring = sum(train_counts.values()), sum(map(bool, train_counts.values()))
     return {
-        label: total / (len(train_counts) * count)
+        label: total / (occurring * count)
         for label, count in enumerate(train_counts.values())
+        if count
     }
+
+
+def example_weights(
+    catalog: Catalog, class_weight: Mapping[int, float] | None, method: str
+) -> np.ndarray:
+    """Weighs the training images of several sources, so that small ones are not drowned.
+
+    Within each class the sources share its weight: as they share its images (`none`), by the square
+    roots of their numbers of images (`sqrt`), or alike (`balanced`). The weight of each class stays
+    what it was, so that no source brings its mixture of classes with it. Square roots are the usual
+    middle: between the extremes a few images neither vanish nor are learned by heart (Mahajan et
+    al., "Exploring the Limits of Weakly Supervised Pretraining", ECCV 2018, for labels).
+
+    Args:
+        catalog: Of several sources.
+        class_weight: Label -> weight, from `class_weights`; None weighs all alike.
+        method: none, sqrt or balanced.
+
+    Returns:
+        float32 [N], in the order of `Catalog.examples` of train; the mean is that of the class
+        weights, 1.
+    """
+    paths, labels = catalog.examples("train")
+    strata = catalog.strata("train")
+    stratum_of = {path: name for name, members in strata.items() for path in members}
+    power = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}[method]
+    shares = {name: len(members) ** power for name, members in strata.items()}
+    total = dict.fromkeys(catalog.class_names, 0.0)  # of the shares of a class
+    for name, share in shares.items():
+        total[name.partition("/")[2]] += share
+    counts = catalog.counts()["train"]
+    weights = []
+    for path, label in zip(paths, labels.tolist(), strict=True):
+        stratum, name = stratum_of[path], catalog.class_names[label]
+        of_class = counts[name] * (class_weight[label] if class_weight else 1.0)
+        weights.append(of_class * shares[stratum] / total[name] / len(strata[stratum]))
+    return np.array(weights, np.float32)

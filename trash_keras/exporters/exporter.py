@@ -18,7 +18,12 @@ from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader, read_images
 from trash_keras.evaluation import benchmark
 from trash_keras.exporters import model_info, parity
-from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOptions
+from trash_keras.exporters.formats import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    ExportOptions,
+    require_known,
+)
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
@@ -40,7 +45,8 @@ def export(
         import trash_keras as tk
         tk.export("runs/mine", formats=["int8"])  # runs/mine/export/model_int8.tflite
 
-    A file stands in RUN/export/ only when it has predicted the whole test split, and like Keras.
+    A file stands in RUN/export/ only when it has predicted the whole test split, and like Keras;
+    of an adapted run, which has none, all its images.
     The report page and the model card of a complete run list the files afterwards.
 
     Args:
@@ -65,10 +71,7 @@ def export(
     """
     settings = config.make_options(ExportOptions, options)
     formats = [formats] if isinstance(formats, str) else formats
-    if unknown := set(formats) - set(FORMATS):
-        raise ValueError(
-            f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
-        )
+    require_known(formats)
     workdir = Path(workdir)
     local.require_folder("workdir", workdir)
     require_utf8(workdir)
@@ -125,9 +128,11 @@ def _calibration_images(
     workdir: Path, metadata: ModelMetadata, reader: Reader, count: int
 ) -> np.ndarray:
     """Reads some training images: uint8 [N, side, side, 3]."""
-    catalog = Catalog.load(workdir / "catalog.json").stratified_sample("train", count)
+    catalog = Catalog.load(workdir / "catalog.json")
+    name = catalog.learned_from()
+    catalog = catalog.stratified_sample(name, count)
     limit = config.load(workdir / "config.json").data.max_megapixels
-    split = Split(catalog, "train", reader, max_megapixels=limit).for_model(metadata)
+    split = Split(catalog, name, reader, max_megapixels=limit).for_model(metadata)
     images = pipeline.load_split(split, cache=False)
     return np.stack([image for image, _ in images.as_numpy_iterator()])
 

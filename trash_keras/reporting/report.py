@@ -12,6 +12,7 @@ from typing import Any
 
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoding import ReadImages
+from trash_keras.data.places import addresses
 from trash_keras.data.sources import install
 from trash_keras.metadata import TRIED_KERAS
 from trash_keras.metrics import slices
@@ -93,6 +94,7 @@ def write(
     content: ReportContent,
     details: Mapping[str, Any],
     slice_of: Mapping[str, str] | None = None,
+    source_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
@@ -105,12 +107,13 @@ def write(
             (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
             (`ood.measure`) and `answering` (`ModelMetadata.inference_settings`).
         slice_of: From `slices.load`; slices are scored apart in the section `subsets`.
+        source_of: From `Catalog.source_of`; sources are scored apart in the section `sources`.
 
     Returns:
         The content of `report.json`.
     """
     output = Path(output)
-    report = build(content.predictions, details, slice_of)
+    report = build(content.predictions, details, slice_of, source_of)
     for split, found in content.predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
     _write_heat_maps(output, report, content)
@@ -129,6 +132,7 @@ def build(
     predictions: Mapping[str, Predictions],
     details: Mapping[str, Any],
     slice_of: Mapping[str, str] | None = None,
+    source_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Returns the content of `report.json`, and writes nothing; arguments as for `write`."""
     report = {
@@ -139,6 +143,12 @@ def build(
     if slice_of:
         report["subsets"] = {
             split: slices.slice_metrics(found, slice_of) for split, found in predictions.items()
+        }
+    if source_of:
+        threshold = (details.get("answering") or {}).get("threshold", 0.0)
+        report["sources"] = {
+            split: slices.totals(found, source_of, threshold)
+            for split, found in predictions.items()
         }
     return report
 
@@ -222,8 +232,14 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
         **{name.replace("-", "_"): _version(name) for name in packages},
         "git_revision": _git_revision(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
-        **({"data_source": install.source(data_dir)} if data_dir else {}),
+        **({"data_source": _data_source(data_dir)} if data_dir else {}),
     }
+
+
+def _data_source(data_dir: str | os.PathLike) -> str | None:
+    """Returns where the images came from; of several sources, those that are recorded."""
+    found = [install.source(place) for place in addresses(data_dir).values()]
+    return ", ".join(filter(None, found)) or None
 
 
 def _version(package: str) -> str | None:

@@ -1,12 +1,18 @@
 """A `.tflite` file, run by LiteRT; needs no TensorFlow."""
 
 import os
+import re
+import types
+import warnings
 
 import numpy as np
 
 from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch, require_shapes
+
+# The output of the layer `models.classifier.FEATURES` as the converter names it.
+_FEATURES = re.compile(r"(?:^|/)features(?:_\d+)*/Mean$")
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -20,12 +26,8 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     Raises:
         ImportError: LiteRT is not installed.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
-
-    interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
+    litert = _import()
+    interpreter = litert.Interpreter(model_path=path, num_threads=threads or os.cpu_count())
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
@@ -37,6 +39,56 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
 
     # A phone classifies one image at a time, and the file has that shape.
     return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
+
+
+def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
+    """Loads what computes the features by which a TFLite file classifies.
+
+    Takes more memory than `load`, since every tensor is kept.
+
+    Args:
+        path: The file.
+        metadata: Of the file.
+
+    Returns:
+        Takes images as what `load` returns does; gives float32 [batch, channels], pooled, the
+        mean of the views. None where no tensor of the file has the name of the features.
+
+    Raises:
+        ImportError: LiteRT is not installed.
+    """
+    litert = _import()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
+        interpreter = litert.Interpreter(
+            model_path=path,
+            num_threads=os.cpu_count(),
+            experimental_preserve_all_tensors=True,
+        )
+    interpreter.allocate_tensors()
+    (source,) = interpreter.get_input_details()
+    pooled = [
+        tensor for tensor in interpreter.get_tensor_details()
+        if len(tensor["shape"]) == 2 and _FEATURES.search(tensor["name"])
+    ]  # fmt: skip
+    if not pooled:
+        return None
+
+    def features_of_one(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source["index"], _quantized(image, source)[None])
+        interpreter.invoke()
+        views = [_dequantized(interpreter.get_tensor(each["index"]), each) for each in pooled]
+        return np.concatenate(views).mean(0)
+
+    return lambda images: np.stack([features_of_one(image) for image in np.asarray(images)])
+
+
+def _import() -> types.ModuleType:
+    try:
+        from ai_edge_litert import interpreter
+    except ImportError as error:
+        raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
+    return interpreter
 
 
 def _quantized(values: np.ndarray, tensor: dict) -> np.ndarray:

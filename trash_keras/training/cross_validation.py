@@ -16,9 +16,10 @@ from typing import Any
 from trash_keras.calibration import pooled
 from trash_keras.config import Config, CrossValidationConfig
 from trash_keras.data import image_listing
-from trash_keras.data.catalog import Catalog
-from trash_keras.data.folds import make_folds
+from trash_keras.data.catalog import WHOLE, Catalog
+from trash_keras.data.folds import leave_one_source_out, make_folds
 from trash_keras.data.groups import Group
+from trash_keras.data.multi_source import LEAVE_ONE_OUT
 from trash_keras.metrics import classification, cross_validation, report_file, slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
@@ -27,6 +28,7 @@ from trash_keras.storage.names import to_bytes
 from trash_keras.training import (
     devices,
     distillation,
+    kept_features,
     resume,
     run_data,
     stages,
@@ -34,7 +36,7 @@ from trash_keras.training import (
     work_queue,
 )
 
-METHODS = ("stratified", "grouped")
+METHODS = ("stratified", "grouped", LEAVE_ONE_OUT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,15 +93,16 @@ def cross_validate(
                 pooled.load(named, fold.catalog)
     # Nothing is written before everything that a user can get wrong has been checked.
     local.write_json(workdir / "config.json", config.to_dict())
-    if config.data.split_method == "grouped":
+    if groups or config.data.split_method == "grouped":
         run_data.save_run_groups(workdir, groups, config)
     catalog.save(workdir / "catalog.json")
     reports = _run(config, folds, command)
     predictions = _aggregate(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
-        **cross_validation.score(predictions, rows, groups, slice_of),
+        **cross_validation.score(predictions, rows, groups, slice_of, catalog.source_of()),
         "folds": rows,
+        "left_out": _left_out(catalog, folds),
         "groups": len(groups),
         "grouped_images": sum(map(len, groups)),
         "bad_files": list(catalog.bad_files),
@@ -115,7 +118,7 @@ def _check(config: CrossValidationConfig, workdir: Path) -> None:
     if config.data.split_method not in METHODS:
         raise ValueError(
             f"A cross-validation makes its own folds: --split_method must be "
-            f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
+            f"one of {', '.join(METHODS)}. Received: {config.data.split_method}"
         )
     if not stages.plan(config.training, config.model):
         raise ValueError(
@@ -139,12 +142,12 @@ def _folds(
     settings = config.cross_validation
     first = config.runtime.seed
     for seed in range(first, first + settings.seeds):
-        made = make_folds(catalog.files_by_class(), settings.folds, seed, groups)
+        if config.data.split_method == LEAVE_ONE_OUT:
+            made = leave_one_source_out(catalog, seed, groups)
+        else:
+            made = make_folds(catalog, settings.folds, seed, groups)
         for number, fold in enumerate(made):
             folder = workdir / _place(seed, number)
-            fold = dataclasses.replace(
-                fold, bad_files=catalog.bad_files, images_sha256=catalog.images_sha256
-            )
             written = folder / "catalog.json"
             # Other folds must not be aggregated with these: some images would count twice.
             if written.exists() and Catalog.load(written) != fold:
@@ -208,6 +211,16 @@ def _aggregate(folds: Sequence[Fold]) -> dict[int, Predictions]:
     }
 
 
+def _left_out(catalog: Catalog, folds: Sequence[Fold]) -> dict[str, int]:
+    """Returns stratum -> images that no fold scores: of a class that one source alone has."""
+    scored = {path for fold in folds for path in fold.catalog.examples("test")[0]}
+    counts = {
+        stratum: sum(path not in scored for path in paths)
+        for stratum, paths in catalog.strata(WHOLE).items()
+    }
+    return {stratum: count for stratum, count in counts.items() if count}
+
+
 def _complete(folds: Sequence[Fold]) -> int:
     return sum(trainer.is_complete(fold.folder) for fold in folds)
 
@@ -225,7 +238,8 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     if own.data.cache_dir:
         local.remove(own.data.cache_dir)
     if not config.cross_validation.keep_models:
-        local.remove(fold.folder / "model.keras")
+        for name in ("model.keras", kept_features.FILE):
+            local.remove(fold.folder / name)
     return scores
 
 
@@ -233,9 +247,11 @@ def _row(fold: Fold, scores: dict[str, Any]) -> dict[str, Any]:
     figures = ("examples", "accuracy", "accuracy_interval", "macro_f1")
     abstention = scores["test"]["abstention"]
     predicted = round(abstention["coverage"] * scores["test"]["examples"])
+    sources = scores.get("sources", {}).get("test", {})
     return {
         "seed": fold.seed,
         "fold": fold.number,
+        **({"sources": sources} if sources else {}),
         **{figure: scores["test"][figure] for figure in figures},
         "threshold": abstention["threshold"],
         "predicted": predicted,

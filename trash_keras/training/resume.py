@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trash_keras.config import Config, check_workdir, load, same_place
-from trash_keras.data import split_folders, validation
+from trash_keras.data import multi_source, validation
 from trash_keras.data.catalog import Catalog, FilesByClass
 from trash_keras.data.readers.base import TFDS_PREFIX, Reader, open_reader
 from trash_keras.storage import local
@@ -85,7 +85,7 @@ def news(config: Config, catalog: Catalog, reader: Reader) -> str:
         catalog: Its images.
         reader: Lists what is there now.
     """
-    if config.data.data_dir.startswith(TFDS_PREFIX):
+    if config.data.data_dir.startswith(TFDS_PREFIX) and not catalog.sources:
         return ""  # a version of a data set never changes, and it may have other splits
     known = {*catalog.paths(), *catalog.bad_files}
     fresh = {
@@ -110,12 +110,8 @@ def _images(paths: Iterable[str]) -> str:
 
 def _by_class(config: Config, reader: Reader) -> FilesByClass:
     """Returns what a run could train on: with split folders nothing outside of them."""
-    files = reader.files_by_class()
-    if config.data.split_method != "folders":
-        return files
-    splits = split_folders.read(files, config.data.data_dir).values()
-    names = sorted({name for split in splits for name in split})
-    return {name: tuple(p for split in splits for p in split.get(name, ())) for name in names}
+    sources = multi_source.open_sources(config.data.data_dir, config.data.label_map, reader)
+    return multi_source.usable(sources, config.data.split_method)
 
 
 def require_nothing_new(config: Config, workdir: Path, page: str) -> None:

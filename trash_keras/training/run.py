@@ -11,13 +11,14 @@ import tensorflow as tf
 from trash_keras.calibration import pooled as pooled_predictions
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier
 from trash_keras.storage import local
-from trash_keras.training import devices, distillation, run_data
+from trash_keras.training import devices, distillation, outlier_exposure, run_data
 from trash_keras.training.distillation import Teacher
 
 
@@ -33,6 +34,7 @@ class Run:
         slice_of: Image -> slice, from `slices.load`.
         teachers: For distillation; empty without.
         precision: Name of the dtype policy.
+        others: Images of none of the classes, for outlier exposure; None without.
         pooled: What `--calibration_predictions` has for it; None without.
     """
 
@@ -43,6 +45,7 @@ class Run:
     slice_of: Mapping[str, str]
     teachers: Sequence[Teacher]
     precision: str
+    others: Split | None = None
     pooled: Predictions | None = None
 
     @property
@@ -77,11 +80,12 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     reader = run_data.open_data(config.data)
     catalog = run_data.resolve_splits(config, workdir, reader)
     slice_of = slices.load(config.data.slices, catalog.paths())
+    others = outlier_exposure.find(config, reader, catalog)
     teachers = distillation.find(config, workdir, catalog)
     named = config.answering.calibration_predictions
     pooled = pooled_predictions.load(named, catalog) if named else None
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, pooled)
+    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, others, pooled)
     if not run.kept_init.exists():
         distillation.require_unseen_by_init(config, catalog)
     return run
