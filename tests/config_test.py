@@ -18,9 +18,9 @@ def test_json_and_back_gives_the_same_configuration(tmp_path):
     ("values", "message"),
     [
         ({"resize": "squash"}, "--resize must be one of stretch, crop, pad. Received: 'squash'"),
-        ({"image_size": 3}, "--image_size must be at least 16"),
+        ({"image_size": 3}, "--image_size must be between 16 and 2048"),
         ({"image_size": 3.5}, "--image_size must be a int"),
-        ({"max_megapixels": 0}, "--max_megapixels must be at least 0.01. Received: 0"),
+        ({"max_megapixels": 0}, "--max_megapixels must be between 0.01 and 10000. Received: 0"),
         ({"batch_size": True}, "--batch_size must be a int"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_preset_is_where_settings_start_from():
     [
         ({"imagesize": 3}, "no setting 'imagesize'. Did you mean 'image_size'"),
         ({"epochs": 3}, "Did you mean 'head_epochs'"),
-        ({"image_size": 3}, "--image_size must be at least 16"),
+        ({"image_size": 3}, "--image_size must be between 16 and 2048"),
         ({"head_epochs": "3"}, "--head_epochs must be a int. Received: '3'"),
         ({"preset": "bst"}, "--preset must be one of .*best.* Received: 'bst'"),
     ],

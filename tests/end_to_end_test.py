@@ -30,7 +30,7 @@ def rows(workdir):
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
         (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU responds under the name"),
         (("cross_validate", "--split_method=official"), 1, "must be stratified or grouped"),
-        (("cross_validate", "--folds=1"), 1, "--folds must be at least 2"),
+        (("cross_validate", "--folds=1"), 1, "--folds must be between 2 and 1000"),
         (
             ("train", "--split_method=grouped", "--groups=gone", "--data_dir=tests"),
             1,

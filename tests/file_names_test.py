@@ -101,7 +101,7 @@ def test_predictions_are_a_table_again(tmp_path):
 
 def test_a_job_answers_for_every_file(odd_data, trained, tmp_path):
     data, odd = odd_data
-    pytest.importorskip("apache_beam", reason="needs the extra beam")
+    pytest.importorskip("apache_beam", reason="needs the extra beam: make beam")
     files = [*(str(data / name) for name in odd), "zero\0byte.png", "no such \udcff\x1b.png"]
     model = str(trained[0] / "model.keras")
     counts = batch_predict.predict_images(model, files, tmp_path)

@@ -15,7 +15,7 @@ FLOORS = (
     {"data"},
     {"predictor", "metrics"},
     {"calibration", "reporting", "batch", "serving", "review"},
-    {"models", "tracking"},
+    {"models", "scanning", "tracking"},
     {"evaluation", "runtimes"},
     {"training", "exporters"},
     {"cli"},

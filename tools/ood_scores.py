@@ -92,7 +92,10 @@ def fit_head(
         each = np.full(len(others) * len(counts), other_weight / len(counts))
         weights = np.concatenate([weights, each])
     fitted = LogisticRegression(C=0.02, max_iter=100).fit(rows, targets, weights)
-    return Head(train, labels, fitted.coef_.T, fitted.intercept_, ood.fit(train, valid))
+    kernel, bias = fitted.coef_.T, fitted.intercept_
+    if len(counts) == 2:  # of two classes scikit-learn keeps the difference of their logits
+        kernel, bias = kernel * [-0.5, 0.5], bias * np.array([-0.5, 0.5])
+    return Head(train, labels, kernel, bias, ood.fit(train, valid))
 
 
 def all_scores(head: Head, features: np.ndarray) -> dict[str, np.ndarray]:

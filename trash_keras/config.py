@@ -7,13 +7,15 @@ are made from them (`trash_keras/cli/flags.py`). Nothing here imports TensorFlow
 import dataclasses
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from trash_keras.metadata import VIEWS
+from trash_keras.metadata import LARGEST_SIDE, RESIZES, VIEWS
 from trash_keras.presets import reader
-from trash_keras.storage import local, text_files
+from trash_keras.storage import checksums, local, text_files
+from trash_keras.storage.addresses import public_value
 from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
@@ -33,8 +35,8 @@ def option(
     Args:
         default: The default value; its type is the type of the flag.
         help_text: One line, with the unit.
-        minimum: Smallest allowed value.
-        maximum: Largest allowed value.
+        minimum: Smallest allowed value; every number without choices has one.
+        maximum: Largest allowed value, above which it is a slip of the pen.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
 
@@ -81,11 +83,9 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     if choices and value not in choices:
         allowed = ", ".join(map(str, choices))
         raise ValueError(f"--{field.name} must be one of {allowed}. Received: {value!r}")
-    if wanted in (int, float) and not (
-        (low is None or value >= low) and (high is None or value <= high)
-    ):
-        allowed = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"--{field.name} must be {allowed}. Received: {value}")
+    is_number = wanted in (int, float) and not choices
+    if is_number and not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"--{field.name} must be between {low} and {high}. Received: {value}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,15 +163,18 @@ class DataConfig(_Checked):
         100.0,
         "Most pixels of an image to decode, millions; larger files count as undecodable.",
         minimum=0.01,
+        maximum=10_000,
     )
-    image_size: int = option(224, "Height and width fed to the model, pixels.", minimum=16)
+    image_size: int = option(
+        224, "Height and width fed to the model, pixels.", minimum=16, maximum=LARGEST_SIDE
+    )
     resize: str = option(
         "stretch",
         "How an image becomes square: stretch (timm: squash), crop (to the centre; timm: center; "
         "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
-        choices=("stretch", "crop", "pad"),
+        choices=RESIZES,
     )
-    batch_size: int = option(32, "Images per training step, over all devices.", minimum=1)
+    batch_size: int = option(32, "Images per step, over all devices.", minimum=1, maximum=65_536)
     cache_dir: str = path_option(
         "",
         "Folder for the file cache of decoded images. Empty: cache in memory.",
@@ -182,6 +185,7 @@ class DataConfig(_Checked):
         "Most memory for decoded images and features, 10^6 bytes; what is larger is read from "
         "disk each epoch.",
         minimum=0,
+        maximum=10**9,
         changes_result=False,
     )
     deterministic_reads: bool = option(
@@ -258,22 +262,26 @@ class TrainingConfig(_Checked):
     """Transfer learning: the head first, then fine-tuning; from random weights the latter alone."""
 
     head_epochs: int = option(
-        40, "Epochs of the head with the backbone frozen (feature extraction).", minimum=0
+        40,
+        "Epochs of the head with the backbone frozen (feature extraction).",
+        minimum=0,
+        maximum=100_000,
     )
     head_learning_rate: float = option(
-        2e-3, "Peak learning rate of the head phase, per step.", minimum=0
+        2e-3, "Peak learning rate of the head phase, per step.", minimum=0, maximum=1000
     )
     head_views: int = option(
         0,
         "Augmented views of each image that the head trains on (data augmentation); 0: the images "
         "as they are.",
         minimum=0,
+        maximum=1000,
     )
     finetune_epochs: int = option(
-        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0
+        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0, maximum=100_000
     )
     finetune_learning_rate: float = option(
-        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0
+        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0, maximum=1000
     )
     unfreeze_fraction: float = option(
         1.0,
@@ -284,7 +292,9 @@ class TrainingConfig(_Checked):
     warmup_ratio: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )
-    weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
+    weight_decay: float = option(
+        0.01, "AdamW weight decay, per step and rate.", minimum=0, maximum=1000
+    )
     ema_momentum: float = option(
         0.0,
         "Momentum, per step, of the exponential moving average (EMA) of the weights, which is what "
@@ -297,6 +307,7 @@ class TrainingConfig(_Checked):
         "Weight of an image of --other_dir in the training loss, where an image of the classes has "
         "1 on average.",
         minimum=0,
+        maximum=1000,
     )
     label_smoothing: float = option(
         0.1, "Label smoothing of the training loss, share.", minimum=0, maximum=0.9
@@ -467,8 +478,15 @@ class Config:
     tracking: TrackingConfig = TrackingConfig()
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Returns the settings as plain values: section -> field -> value."""
-        return dataclasses.asdict(self)
+        """Returns the settings as plain values: section -> field -> value.
+
+        What is written of a run comes from here, so of an address there is only what
+        `addresses.public_value` shows.
+        """
+        return {
+            section: {name: _public(value) for name, value in settings.items()}
+            for section, settings in dataclasses.asdict(self).items()
+        }
 
     @classmethod
     def make(cls, *, preset: str = "", **settings: Any) -> Self:
@@ -521,11 +539,13 @@ class FoldsConfig(_Checked):
         "Parts of the data; each is scored by a model that was trained on the others. Not for "
         "--split_method=leave_one_source_out, where each source is one.",
         minimum=2,
+        maximum=1000,
     )
     seeds: int = option(
         3,
         "Cross-validations, each with other folds: of seed SEED, SEED+1 and so on.",
         minimum=1,
+        maximum=1000,
         changes_result=False,
     )
     keep_models: bool = option(
@@ -538,6 +558,10 @@ class CrossValidationConfig(Config):
     """Training runs on the folds of a data set; `runtime.seed` is the first seed."""
 
     cross_validation: FoldsConfig = FoldsConfig()
+
+
+def _public(value: Any) -> Any:
+    return public_value(value) if isinstance(value, str) else value
 
 
 def _parsed(field: dataclasses.Field, text: str) -> Any:
@@ -592,8 +616,9 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
     """Reads a `config.json`.
 
     Raises:
-        ValueError: The file is missing or is not a configuration of that class.
+        ValueError: The file is missing, damaged or not a configuration of that class.
     """
+    checksums.require(path)
     try:
         return config_class.from_dict(json.loads(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:
@@ -601,7 +626,11 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
 
 
 def same_place(one: str, other: str) -> bool:
-    """Tells whether two texts are the same, or name the same files, separated by commas."""
+    """Tells whether two texts are the same, or name the same files, separated by commas.
+
+    Addresses are compared as `to_dict` keeps them.
+    """
+    one, other = public_value(one), public_value(other)
     ones, others = one.split(","), other.split(",")
     return one == other or (
         len(ones) == len(others)

@@ -9,12 +9,16 @@ properties.
 
 import dataclasses
 import json
+import math
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from trash_keras.host.packages import install_hint
+from trash_keras.storage.names import is_plain, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +27,10 @@ ENTRY = "trash_keras.json"
 LABELS_ENTRY = "labels.txt"
 UNSURE = "unsure"  # the label where the model abstains
 VIEWS = (1, 2, 4, 8)  # of test-time augmentation
+RESIZES = ("stretch", "crop", "pad")
+LARGEST_SIDE = 2048  # pixels of a model's images; a batch of 32 in float32 takes 1.6 GB
+LARGEST_TEXT = 16 * 2**20  # bytes of the metadata in a model file
+LONGEST_NAME = 1000  # characters of a class name
 # Versions of Keras that load `model.keras` and predict the same.
 TRIED_KERAS = "Keras 3.6.0, 3.10.0, 3.12.4, 3.15.1; not 3.3.3"
 ONNX_PACKAGES = f".onnx files need more packages: {install_hint('onnx')}"
@@ -78,6 +86,23 @@ class ModelMetadata:
     set_threshold: float | None = None
     tta: int = 1
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for values with which nothing can be predicted, or nothing shown."""
+        _require_names(self.class_names)
+        side = self.image_size
+        if type(side) is not int or not 1 <= side <= LARGEST_SIDE:
+            _refuse("image_size", f"a whole number of pixels from 1 to {LARGEST_SIDE}", side)
+        if self.resize not in RESIZES:
+            _refuse("resize", f"one of {', '.join(RESIZES)}", self.resize)
+        if not (_is_finite(self.temperature) and self.temperature > 0):
+            _refuse("temperature", "a number above 0", self.temperature)
+        sets = 0 if self.set_threshold is None else self.set_threshold
+        for name, value in (("threshold", self.threshold), ("set_threshold", sets)):
+            if not (_is_finite(value) and 0 <= value <= 1):
+                _refuse(name, "a number from 0 to 1", value)
+        if type(self.tta) is not int or self.tta not in VIEWS:
+            _refuse("tta", f"one of {', '.join(map(str, VIEWS))}", self.tta)
+
     def inference_settings(self) -> dict[str, Any]:
         """Returns how the model predicts, as reports and `export.json` hold it: `answering`."""
         about_images = ("class_names", "image_size", "resize")
@@ -111,45 +136,85 @@ class ModelMetadata:
         """Reads the metadata of a model file or SavedModel folder, see `newest_version`.
 
         Raises:
-            ImportError: An `.onnx` file, and ONNX Runtime is not installed.
-            ValueError: There is nothing at `path`, or it carries no metadata.
+            ImportError: An `.onnx` file, and the package onnx is not installed.
+            ValueError: There is nothing at `path`, it carries no metadata, or with these values
+                nothing can be predicted.
         """
         if not Path(path).exists():
             raise ValueError(f"There is no model at {path}.")
         try:
-            if Path(path).is_dir():
-                text = (newest_version(path) / "assets.extra" / ENTRY).read_text(encoding="utf-8")
-            elif Path(path).suffix == ".onnx":
-                text = _onnx_properties(path)[ENTRY]
-            else:
-                with zipfile.ZipFile(path) as archive:
-                    text = archive.read(ENTRY).decode()
-            values = json.loads(text)
-            return cls(**{**values, "class_names": tuple(values["class_names"])})
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            values = json.loads(_text(path))
+            if isinstance(names := values["class_names"], list):
+                values["class_names"] = tuple(names)
+            fields = {field.name for field in dataclasses.fields(cls)}
+            if unknown := values.keys() - fields:
+                raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        except (
+            OSError, EOFError, KeyError, TypeError, ValueError, RecursionError, NotImplementedError,
+            RuntimeError, struct.error, zipfile.BadZipFile, zlib.error,
+        ) as error:  # fmt: skip
             raise ValueError(
                 f"{path} is not a model of this project: expected a .keras, .tflite or .onnx file "
                 "or a SavedModel folder written by `trash-keras train` or `trash-keras export`."
             ) from error
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"The metadata in {path} is wrong: {error}") from error
+
+
+def _require_names(names: Any) -> None:
+    """Raises ValueError for class names that do not name, or do things to a terminal."""
+    if not isinstance(names, tuple) or not names:
+        _refuse("class_names", "a list of names", names)
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or not is_plain(name):
+            _refuse("class_names", "visible text without control characters", name)
+        if len(name) > LONGEST_NAME:
+            _refuse("class_names", f"names of up to {LONGEST_NAME} characters", name)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        _refuse("class_names", "different names", twice)
+
+
+def _is_finite(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < math.inf
+
+
+def _refuse(name: str, rule: str, value: Any) -> None:
+    shown = printable(repr(value) if isinstance(value, str) else str(value))
+    shown = shown if len(shown) <= 80 else f"{shown[:80]}..."
+    raise ValueError(f"{name} must be {rule}. Received: {shown}")
+
+
+def _text(path: str | os.PathLike) -> str:
+    """Returns the metadata in a model file as it stands there."""
+    if Path(path).is_dir():
+        with (newest_version(path) / "assets.extra" / ENTRY).open("rb") as file:
+            content = file.read(LARGEST_TEXT + 1)
+    elif Path(path).suffix == ".onnx":
+        content = _onnx_properties(path)[ENTRY].encode()
+    else:
+        with zipfile.ZipFile(path) as archive, archive.open(ENTRY) as file:
+            content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        raise ValueError(f"more than {LARGEST_TEXT} bytes of metadata")
+    return content.decode()
 
 
 def _onnx_properties(path: str | os.PathLike) -> dict[str, str]:
-    """Returns the metadata properties of an ONNX file, which TensorFlow is not needed for."""
+    """Returns the metadata properties of an ONNX file, without a session that would build it."""
     try:
-        import onnxruntime
+        import onnx
     except ImportError as error:
         raise ImportError(ONNX_PACKAGES) from error
 
-    options = onnxruntime.SessionOptions()
-    # This session runs nothing, so optimizing its graph would be wasted.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(
-            os.fspath(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # the runtime's own exceptions share no base
+        model = onnx.load_model(os.fspath(path), load_external_data=False)
+    except Exception as error:  # of protobuf
         raise ValueError(str(error)) from error
-    return session.get_modelmeta().custom_metadata_map
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def newest_version(folder: str | os.PathLike) -> Path:

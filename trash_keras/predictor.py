@@ -25,6 +25,8 @@ from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
 from trash_keras.host.packages import install_hint
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage import checksums
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable, require_utf8
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
@@ -34,6 +36,7 @@ RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".on
 BATCH_SIZE = 32
 CANDIDATE_RATIO = 0.5  # of the largest probability, which a candidate has at least
 NAMED_CANDIDATES = 3  # most that are named to a person
+ROUNDING = 1e-3  # by which a runtime's probabilities may leave 0..1
 
 
 def load(
@@ -42,6 +45,7 @@ def load(
     threshold: float | None = None,
     tta: int | None = None,
     threads: int | None = None,
+    trust_model: bool = False,
 ) -> "Predictor":
     """Loads a model for inference.
 
@@ -56,13 +60,14 @@ def load(
         threshold: As for `Predictor.with_threshold`.
         tta: As for `Predictor.load`.
         threads: As for `Predictor.load`.
+        trust_model: As for `Predictor.load`.
 
     Raises:
         ImportError: As `Predictor.load`.
         ValueError: As `Predictor.load` and `Predictor.with_threshold`.
     """
     path = pretrained.path() if model is None else model
-    return Predictor.load(path, tta, threads).with_threshold(threshold)
+    return Predictor.load(path, tta, threads, trust_model).with_threshold(threshold)
 
 
 def micro_batched(predict_batch: PredictBatch, views: int) -> PredictBatch:
@@ -101,6 +106,24 @@ def require_shapes(
                 f"its metadata says images {wanted[0]} and {wanted[1][0]} classes, the model takes "
                 f"{found[0]} and gives {found[1]}"
             )
+
+
+def require_probabilities(predict_batch: PredictBatch, metadata: ModelMetadata) -> None:
+    """Lets a model predict a grey image, before anybody waits for its predictions.
+
+    Args:
+        predict_batch: Of the model.
+        metadata: Of its file.
+
+    Raises:
+        ValueError: What comes out is no row of probabilities, one for each class.
+    """
+    side, classes = metadata.image_size, len(metadata.class_names)
+    found = np.asarray(predict_batch(np.full((1, side, side, 3), 127, np.float32)))
+    if found.shape != (1, classes):
+        raise ValueError(f"it gives {list(found.shape)} for an image and {classes} classes")
+    if not (np.isfinite(found).all() and -ROUNDING <= found.min() <= found.max() <= 1 + ROUNDING):
+        raise ValueError(f"it gives {found.min()} to {found.max()}, which are no probabilities")
 
 
 def suffix(path: str | os.PathLike) -> str:
@@ -237,13 +260,14 @@ class Prediction:
         `probability` is the largest one, also where the label is `unsure`. `candidates` has a
         `label` and a `probability` each, most probable first; `probabilities` those of all
         classes. With conformal sets there are `labels`, too: the set, most probable first, or
-        empty. A prediction with a saliency map has its file as `explanation`.
+        empty. A prediction with a saliency map has its file as `explanation`. Of an address there
+        is what `addresses.public_value` shows.
         """
         if self.error:
-            return {"file": self.file, "error": self.error}
+            return {"file": public_value(self.file), "error": public(self.error)}
         lowest = self.set_threshold
         return {
-            "file": self.file,
+            "file": public_value(self.file),
             "label": self.label,
             "probability": self.probability,
             "candidates": [{"label": name, "probability": p} for name, p in self.candidates],
@@ -253,7 +277,8 @@ class Prediction:
         }
 
     def __repr__(self) -> str:
-        return printable(f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>")
+        shown = f"{public_value(self.file)}: " if self.file else ""
+        return printable(f"<Prediction {shown}{public(self.format())}>")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -276,9 +301,13 @@ unsure up to 0.87>
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, tta: int | None = None, threads: int | None = None
+        cls,
+        path: str | os.PathLike,
+        tta: int | None = None,
+        threads: int | None = None,
+        trust_model: bool = False,
     ) -> "Predictor":
-        """Loads a model file written by this project.
+        """Loads a model file written by this project, after a look at what is in it.
 
         Args:
             path: A `.keras`, `.tflite` or `.onnx` file, or a SavedModel folder (the newest version
@@ -288,14 +317,17 @@ unsure up to 0.87>
             threads: CPU threads of inference; None leaves it to the runtime. Those of TensorFlow,
                 for a `.keras` file or a SavedModel, are the process's, and settled with its first
                 operation.
+            trust_model: Whether a SavedModel runs whatever operations are in it, with the rights
+                of this process: it is a program. Without, it may only compute.
 
         Raises:
             ImportError: The runtime of such files is not installed.
-            ValueError: There is nothing at `path`, it is not such a file, or it cannot have
-                this number of views.
+            ValueError: There is nothing at `path`, it is not such a file, holds what no classifier
+                needs (`trash_keras.scanning`), or cannot have this number of views.
         """
         if suffix(path) != ".keras":  # Python reads that one
             require_utf8(path)
+        checksums.require(path)
         file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)
@@ -309,8 +341,13 @@ unsure up to 0.87>
                     "Export a run that was trained with another --tta."
                 )
             metadata = dataclasses.replace(metadata, tta=tta)
+        if trust_model and suffix(path):
+            raise ValueError(
+                f"--trust_model takes a SavedModel folder; others run no code. Received: {path}"
+            )
+        options = {"trust_model": True} if trust_model else {}
         try:
-            return cls(runtime.load(str(path), metadata, threads), metadata)
+            return cls(runtime.load(str(path), metadata, threads, **options), metadata)
         except ImportError:
             raise
         except Exception as error:  # each runtime has its own exceptions for a broken file

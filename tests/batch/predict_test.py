@@ -15,6 +15,8 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier
 from trash_keras.predictor import Predictor
 
+pytest.importorskip("apache_beam", reason="needs the extra beam: make beam")
+
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]

@@ -94,6 +94,7 @@ def test_a_used_folder_is_refused(data_dir, tmp_path):
 
 @pytest.mark.slow
 def test_beam_writes_the_same_shards(data_dir, tmp_path):
+    pytest.importorskip("apache_beam", reason="needs the extra beam: make beam")
     shards.write_shards(request(data_dir), tmp_path / "here", LAYOUT)
     beam = shards.Layout("tfrecord", 4, 100, "DirectRunner")
     shards.write_shards(request(data_dir), tmp_path / "beam", beam)

@@ -64,7 +64,7 @@ def test_the_report_shows_before_and_after_in_both_places(adapted):
         found["new_place"]["before"]["accuracy"] <= 2 / 3 < found["new_place"]["after"]["accuracy"]
     )
     assert report["all"]["accuracy"] == found["new_place"]["after"]["accuracy"]
-    assert found["home"]["before"]["accuracy"] - found["home"]["after"]["accuracy"] <= 0.005
+    assert found["home"]["before"]["accuracy"] - found["home"]["after"]["accuracy"] <= 0.02
     assert json.loads((workdir / "report.json").read_text())["adaptation"] == found
     for name in ("report.html", "MODEL_CARD.md"):
         text = (workdir / name).read_text()

@@ -77,7 +77,8 @@ def test_a_run_learns_to_be_unsure_of_other_images(others, tmp_path, toy_backbon
     with (tmp_path / "with" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["phase"] for row in rows} == {"head", "finetune"}
-    assert float(rows[-1]["accuracy"]) > 0.9, "of the images with a class"
+    # With the 8 others it could be 24 of 32 at most.
+    assert float(rows[-1]["accuracy"]) > 0.8, "of the images with a class"
 
 
 def test_mistakes_end_before_anything_is_written(others, trained, tmp_path, toy_backbone):
@@ -97,3 +98,15 @@ def test_mistakes_end_before_anything_is_written(others, trained, tmp_path, toy_
     refused("--other_dir and --teacher exclude", other_dir=str(others), teacher=teacher)
     (others / "copy.png").write_bytes((data / path).read_bytes())
     refused(f"1 of 9 images .*: copy.png is {path}, byte for byte", other_dir=str(others))
+
+
+def test_weights_of_sources_stay_with_their_examples():
+    own = np.arange(2, 7, dtype=np.float32)
+    inputs = tf.data.Dataset.from_tensor_slices((own[:, None], np.eye(5, dtype=np.float32)))
+    others = tf.data.Dataset.from_tensor_slices(np.zeros((3, 1), np.float32))
+    weights = outlier_exposure.mixed_weights(own, 3)
+    examples = outlier_exposure.mixed(inputs, others, 5)
+    batches = tf.data.Dataset.zip(examples, tf.data.Dataset.from_tensor_slices(weights))
+    batches = batches.map(lambda example, weight: (*example, weight)).batch(8)
+    ((found, _, weighed),) = outlier_exposure.weighted(batches, None, 0.5).as_numpy_iterator()
+    np.testing.assert_array_equal(weighed, np.where(found[:, 0] == 0, 0.5, found[:, 0]))

@@ -118,7 +118,7 @@ def dry_runner(tmp_path):
     """A runner whose Python prints its arguments, one a line, and the variables that it sees."""
     checkout = tmp_path / "checkout"
     checkout.mkdir()
-    for name in ("Makefile", "requirements.txt", "setup.cfg"):
+    for name in ("Makefile", "requirements.lock", "requirements-dev.lock", "setup.cfg"):
         shutil.copy(ROOT / name, checkout / name)
     install(checkout, 'printf "%s\\n" "$@"; env')
     (tmp_path / "home").mkdir()

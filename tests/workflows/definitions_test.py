@@ -109,4 +109,6 @@ def test_tests_run_on_every_python_from_the_oldest_allowed(workflow):
 
 def test_newer_versions_are_proposed_for_actions_and_packages():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
-    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
+    folders = {update["package-ecosystem"]: update["directory"] for update in updates}
+    assert folders == {"github-actions": "/", "pip": "/", "npm": "/web", "gradle": "/android"}
+    assert (ROOT / "web/package.json").exists() and (ROOT / "android/build.gradle.kts").exists()

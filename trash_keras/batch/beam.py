@@ -25,11 +25,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trash_keras.host.packages import install_hint
 from trash_keras.storage import local, remote
 
 Work = Callable[[int], Mapping[str, int]]
 
+# Beam caps pillow below the version that is safe, and decodes no image itself.
+NEEDED = (
+    "Jobs need Apache Beam, which is not installed. In an environment of its own, in a clone of "
+    "trash_keras: pip install '.[train,beam]' && pip install --no-deps 'apache-beam==2.77.*'"
+)
 RUNNERS = ("DirectRunner", "DataflowRunner", "FlinkRunner", "PortableRunner")
 # Beam's DirectRunner first tries a program that it downloads. This is its fallback, which is in
 # the package.
@@ -105,9 +109,7 @@ def pipeline_options(runner: str, text: str = "") -> Any:
             known = options.get_all_options()
             unknown = options.get_all_options(retain_unknown_options=True).keys() - known.keys()
     except ImportError as error:
-        raise ImportError(
-            f"Jobs need Apache Beam, which is not installed: {install_hint('beam')}"
-        ) from error
+        raise ImportError(NEEDED) from error
     except SystemExit as error:  # of argparse
         reason = complaints.getvalue().strip().splitlines()[-1].split("error: ")[-1]
         raise ValueError(f"Beam does not take the options {text}: {reason}") from error

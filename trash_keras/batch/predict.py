@@ -27,6 +27,7 @@ from trash_keras.data import decoding
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import holds_secret, public_value
 
 INPUTS = "inputs.jsonl"
 
@@ -41,6 +42,7 @@ class PredictOptions:
         batch_size: Images per step.
         max_megapixels: Most pixels to decode, millions; larger files count as errors.
         threshold: As for `Predictor.with_threshold`.
+        trust_model: As for `Predictor.load`.
     """
 
     output_format: str = "jsonl"
@@ -48,6 +50,7 @@ class PredictOptions:
     batch_size: int = 32
     max_megapixels: float = decoding.MAX_MEGAPIXELS
     threshold: float | None = None
+    trust_model: bool = False
 
     def __post_init__(self) -> None:
         if self.output_format not in writers.WRITERS:
@@ -91,7 +94,7 @@ def predict_images(
         ModelMetadata.read(local)
         model_checksum = remote.checksum(local)
     # Here first: a broken model would fail on every worker.
-    load_once(model, model_checksum).with_threshold(options.threshold)
+    load_once(model, model_checksum, options.trust_model).with_threshold(options.threshold)
     with remote.atomic_write(remote.join(output, INPUTS)) as temporary:
         starts, inputs_checksum, count = _write_inputs(paths, temporary, options.examples_per_file)
         description = {
@@ -117,6 +120,7 @@ def _write_inputs(
     starts, count, position = [], 0, 0
     with target.open("wb") as file:
         for count, path in enumerate(paths, start=1):
+            _require_public(path)
             line = (json.dumps(path) + "\n").encode()
             if (count - 1) % examples_per_file == 0:
                 starts.append(position)
@@ -125,6 +129,16 @@ def _write_inputs(
     if not count:
         raise ValueError("There are no images in what was named. Name files, or other folders.")
     return (*starts, position), digest.hexdigest(), count
+
+
+def _require_public(path: str) -> None:
+    """Checks that an address may be kept in the folder of the job, where workers find it."""
+    if holds_secret(path):
+        raise ValueError(
+            "A job keeps the addresses of its images, so they may have no user, password, query or "
+            "fragment: give the client its credentials by the environment. "
+            f"Received: {public_value(path)}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +164,8 @@ class PredictShard:
         inputs, options = remote.join(self.output, INPUTS), self.options
         lines = remote.read_bytes(inputs, self.starts[number], self.starts[number + 1])
         paths = [json.loads(line) for line in lines.splitlines()]
-        predictor = load_once(self.model, self.model_checksum).with_threshold(options.threshold)
+        predictor = load_once(self.model, self.model_checksum, options.trust_model)
+        predictor = predictor.with_threshold(options.threshold)
         predictions: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
         for found in predictor.predict_stream(paths, options.batch_size, options.max_megapixels):
@@ -180,21 +195,22 @@ class PredictShard:
 _loading = threading.Lock()
 
 
-def load_once(model: str, checksum: str) -> Predictor:
+def load_once(model: str, checksum: str, trust_model: bool = False) -> Predictor:
     """Returns the predictor of this process, safe to use from several threads.
 
     Args:
         model: Path or address of the model.
         checksum: Of its content; another one is loaded afresh.
+        trust_model: As for `Predictor.load`.
     """
     with _loading:
-        return _load(model, checksum)
+        return _load(model, checksum, trust_model)
 
 
 @functools.lru_cache(maxsize=1)
-def _load(model: str, checksum: str) -> Predictor:
+def _load(model: str, checksum: str, trust_model: bool) -> Predictor:
     with remote.local_copy(model) as local:
-        predictor = Predictor.load(local)
+        predictor = Predictor.load(local, trust_model=trust_model)
     # A TFLite interpreter is not safe to share, and one step already takes every core.
     lock = threading.Lock()
 

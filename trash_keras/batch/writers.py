@@ -54,7 +54,7 @@ def require_parquet() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError(
-            f"Parquet needs PyArrow, which is not installed: {install_hint('beam')}"
+            f"Parquet needs PyArrow, which is not installed: {install_hint('parquet')}"
         ) from error
     return pyarrow, pyarrow.parquet
 

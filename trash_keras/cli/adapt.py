@@ -1,11 +1,12 @@
-"""Adapts a model to a new place by a few labelled images a class (few-shot transfer learning).
+"""Adapts a model to a new place by a few images a class (few-shot learning).
 
     trash-keras adapt --data_dir=MY_IMAGES --workdir=RUN [--model=FILE]
 
-MY_IMAGES holds a folder for each class with 3 images or more; classes of the model may be missing,
-others are new. The backbone stays, the head is refitted without forgetting the old task, and
-temperature, threshold and OOD scaling are fitted again. The report in RUN shows the model before
-and after, in the new place and at home. RUN/model.keras is a model like any other.
+MY_IMAGES holds a folder for each class with 3 labelled images or more; classes of the model may be
+missing, others are new. The backbone stays (transfer learning), the head is refitted without
+forgetting the old task, and temperature, threshold and OOD scaling are fitted again. The report in
+RUN shows the model before and after, in the new place and at home. RUN/model.keras is a model like
+any other.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ MAX_HOME_LOSS = flags.DEFINE_float(
     0,
     1,
 )
-CHOSEN = flags.DEFINE_list("formats", [], f"What to export: {', '.join(FORMATS)}.")
+CHOSEN = flags.DEFINE_list("formats", None, f"Also export as: {', '.join(FORMATS)}.")
 FITTED = tuple(
     map(define_setting, ("target_risk", "risk_confidence", "conformal_alpha", "ood_scaling"))
 )
@@ -65,7 +66,7 @@ def main(paths: Sequence[str]) -> None:
         command=launch.command(),
         home_dir=HOME_DIR.value,
         max_home_loss=MAX_HOME_LOSS.value,
-        formats=CHOSEN.value,
+        formats=CHOSEN.value or (),
         **{flag.name: flag.value for flag in (*FITTED, *READING, SEED)},
     )
     for paragraph in adaptation.paragraphs(report["adaptation"]):

@@ -23,6 +23,7 @@ from trash_keras.cli import launch
 from trash_keras.cli.flags import (
     define_setting,
     define_threshold,
+    define_trust,
     reject_positional_arguments,
     reject_useless,
 )
@@ -52,7 +53,7 @@ ROBUSTNESS = flags.DEFINE_bool(
     "Also score 40 corrupted versions of each image, and 4 of other aspect ratios.",
 )
 ROBUSTNESS_IMAGES = flags.DEFINE_integer(
-    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", lower_bound=0
+    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", 0, 10**9
 )
 OOD_DIR = flags.DEFINE_string(
     "ood_dir",
@@ -65,21 +66,25 @@ SALIENCY_CHECK = flags.DEFINE_integer(
     None,
     "Images to test the saliency maps on, by deletion and insertion: 102 predictions each.",
     lower_bound=2,
+    upper_bound=1_000_000,
 )
 THRESHOLD = define_threshold()
+TRUST = define_trust()
 TTA = flags.DEFINE_integer(
     "tta",
     None,
     "Views of each image (test-time augmentation), for a .keras file: 1, 2, 4 or 8. Default: the "
     "run's own.",
+    1,
+    8,
 )
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+BATCH_SIZE = define_setting("batch_size")
 DATA_FORMAT = define_setting("data_format")
 BAD_FILES = define_setting("bad_files")
 MAX_MEGAPIXELS = define_setting("max_megapixels")
 flags.mark_flags_as_required(["model", "data_dir", "output"])
 GROUPS = {
-    "Model": (MODEL, THRESHOLD, TTA),
+    "Model": (MODEL, THRESHOLD, TTA, TRUST),
     "Data": (DATA_DIR, CATALOG, SPLIT, LABEL_MAP),
     "Reading": (DATA_FORMAT, BAD_FILES, MAX_MEGAPIXELS, BATCH_SIZE),
     "Output": (OUTPUT,),
@@ -113,6 +118,7 @@ def main(paths: Sequence[str]) -> None:
         batch_size=BATCH_SIZE.value,
         tta=TTA.value,
         threshold=THRESHOLD.value,
+        trust_model=TRUST.value,
         robustness=ROBUSTNESS.value,
         robustness_images=ROBUSTNESS_IMAGES.value,
         ood_dir=OOD_DIR.value,

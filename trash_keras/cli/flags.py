@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -88,6 +89,16 @@ def define_threshold() -> flags.FlagHolder:
     )
 
 
+def define_trust() -> flags.FlagHolder:
+    """Defines --trust_model."""
+    return flags.DEFINE_bool(
+        "trust_model",
+        False,
+        "Run a SavedModel whose operations do more than compute: it is a program with your rights. "
+        "They are named first.",
+    )
+
+
 def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolder:
     help_text, choices = field.metadata["help"], field.metadata["choices"]
     if choices and isinstance(field.default, str):
@@ -119,7 +130,7 @@ def parse(arguments: Sequence[str]) -> list[str]:
 
     Raises:
         absl.flags.Error: An unknown flag, or a value that it does not take.
-        ValueError: There is no such preset, or no such user's home.
+        ValueError: There is no such preset or no such user's home, or a number is not finite.
         OSError: A --flagfile that cannot be read.
     """
     for path in _flag_files(arguments[1:]):
@@ -130,6 +141,9 @@ def parse(arguments: Sequence[str]) -> list[str]:
     for name in PATHS.intersection(flags.FLAGS):
         if flags.FLAGS[name].value:
             flags.FLAGS[name].value = _expanded(name, flags.FLAGS[name].value)
+    for name, flag in flags.FLAGS.flag_values_dict().items():
+        if isinstance(flag, float) and not math.isfinite(flag):  # NaN is in every range
+            raise ValueError(f"--{name} must be a finite number. Received: {flag}")
     return [rest[0], *map(paths.expand, rest[1:])]
 
 

@@ -22,17 +22,25 @@ from absl import flags
 from trash_keras import pretrained
 from trash_keras.batch import beam, writers
 from trash_keras.cli import launch
-from trash_keras.cli.flags import define_model, define_setting, define_threshold, reject_useless
-from trash_keras.storage import local
+from trash_keras.cli.flags import (
+    define_model,
+    define_setting,
+    define_threshold,
+    define_trust,
+    reject_useless,
+)
+from trash_keras.storage import local, locks
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
 
 if TYPE_CHECKING:
     from trash_keras.predictor import Prediction
 
 MODEL = define_model()
+TRUST = define_trust()
 THRESHOLD = define_threshold()
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
-TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.", lower_bound=1)
+TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.", 1, 10**6)
 EXPLAIN = flags.DEFINE_string(
     "explain",
     None,
@@ -45,7 +53,7 @@ SAVE_UNSURE = flags.DEFINE_string(
     "`trash-keras review`.",
 )
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming an image file a line.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+BATCH_SIZE = define_setting("batch_size")
 MAX_MEGAPIXELS = define_setting("max_megapixels")
 RUNNER = flags.DEFINE_enum(
     "runner", None, beam.RUNNERS, "Apache Beam runner of a job; needs --output."
@@ -55,13 +63,13 @@ OUTPUT_FORMAT = flags.DEFINE_enum(
     "output_format", "jsonl", tuple(writers.WRITERS), "Form of a job's results."
 )
 EXAMPLES_PER_FILE = flags.DEFINE_integer(
-    "examples_per_file", 512, "Images per file of results.", lower_bound=1
+    "examples_per_file", 512, "Images per file of results.", 1, 10**6
 )
 RUNNER_OPTIONS = flags.DEFINE_string(
     "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
 )
 GROUPS = {
-    "Model": (MODEL, THRESHOLD),
+    "Model": (MODEL, THRESHOLD, TRUST),
     "Output": (FORMAT, TOP_K, EXPLAIN, SAVE_UNSURE),
     "Images": (PATHS_FILE, BATCH_SIZE, MAX_MEGAPIXELS),
     "As a job": (RUNNER, OUTPUT, OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS),
@@ -91,7 +99,10 @@ def main(paths: Sequence[str]) -> int:
             image_files.require_outside(flag.name, flag.value, paths)
     images = image_files.iter_image_files(paths, PATHS_FILE.value)
     model = MODEL.value or str(pretrained.path())
-    return _run_job(model, images) if RUNNER.value else _print_predictions(model, images)
+    if RUNNER.value:
+        return _run_job(model, images)
+    with locks.hold("explain", EXPLAIN.value):
+        return _print_predictions(model, images)
 
 
 def _print_predictions(model: str, images: Iterable[str]) -> int:
@@ -105,7 +116,7 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
             from trash_keras.evaluation import explain
     if EXPLAIN.value:
         explainer = explain.Explainer.load(model)
-    classifier = predictor.load(model, threshold=THRESHOLD.value)
+    classifier = predictor.load(model, threshold=THRESHOLD.value, trust_model=TRUST.value)
     limit = MAX_MEGAPIXELS.value
     predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
@@ -125,15 +136,16 @@ def _print(predictions: Iterable["Prediction"]) -> int:
     """Prints predictions as they come; returns the exit status."""
     status = 0
     for prediction in predictions:
+        name = public_value(prediction.file)
         if prediction.error:
             status = 1
-            line = printable(f"error: {prediction.file}: {prediction.error}")
+            line = printable(public(f"error: {name}: {prediction.error}"))
             print(line, file=sys.stderr, flush=True)
         elif FORMAT.value == "json":
             print(json.dumps(prediction.to_dict()), flush=True)
         else:
             drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
-            print(printable(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}"))
+            print(printable(f"{name}: {prediction.format(TOP_K.value)}{drawn}"))
     return status
 
 
@@ -146,13 +158,14 @@ def _run_job(model: str, images: Iterable[str]) -> int:
 
     options = predict.PredictOptions(
         OUTPUT_FORMAT.value, EXAMPLES_PER_FILE.value, BATCH_SIZE.value, MAX_MEGAPIXELS.value,
-        THRESHOLD.value,
+        THRESHOLD.value, TRUST.value,
     )  # fmt: skip
     counts = predict.predict_images(
         model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value
     )
     print(
-        f"{counts['predictions']} of {counts['images']} images classified in {OUTPUT.value}, "
+        f"{counts['predictions']} of {counts['images']} images classified in "
+        f"{public_value(OUTPUT.value)}, "
         f"{counts['errors']} unreadable"
     )
     return 0

@@ -31,6 +31,8 @@ def main(paths: Sequence[str]) -> None:
     report = train_and_evaluate(config, WORKDIR.value, launch.command())
     found = report.get("sources", {})
     for split in ("train", "valid", "test"):
+        if split not in report:  # a fold of a cross-validation lacks the first
+            continue
         print(summary(split, report[split]))
         for line in by_source.summary(found.get(split, {})):
             print(line)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from trash_keras.data import formats, image_listing
-from trash_keras.storage import local, text_files
+from trash_keras.storage import checksums, local, text_files
 from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
@@ -221,15 +221,17 @@ class Catalog:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes `catalog.json`, with the counts beside the lists."""
-        local.write_json(path, {"counts": self.counts(), **dataclasses.asdict(self)})
+        content = {"counts": self.counts(), **dataclasses.asdict(self)}
+        local.write_json(path, content, checked=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Catalog":
         """Reads `catalog.json`.
 
         Raises:
-            ValueError: The file is missing or is not a catalog.
+            ValueError: The file is missing, damaged or not a catalog.
         """
+        checksums.require(path)
         try:
             values: dict[str, Any] = json.loads(text_files.read(path))
             splits = {

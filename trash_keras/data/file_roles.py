@@ -23,7 +23,7 @@ ROLES = {
     "keras": ("a Keras model that is no classifier of this project", "--backbone or --weights"),
     "tflite": ("a .tflite file that is not of this project", ""),
     "onnx": ("an .onnx file", "--model"),
-    "hdf5": ("an HDF5 file of weights", "--weights"),
+    "hdf5": ("an HDF5 file", "--weights"),
     "saved_model": ("a SavedModel folder", "--model"),
     "run": ("the folder of a run", "--workdir"),
     "folder": ("a folder", ""),
@@ -73,6 +73,11 @@ TAKES = {
     "paths_file": ({"text", "empty"}, "a text file that names an image file a line"),
     "split_dir": ({"folder"}, "the folder of the official lists"),
 }
+# Said of HDF5 files, which may hold a whole model of Keras 2.
+_CONVERT = (
+    ' A whole model in it becomes a .keras file by: python -c "import keras; '
+    "keras.models.load_model('{path}', compile=False).save('model.keras')\""
+)
 _LARGEST_JSON = 500_000_000  # bytes; the catalog of millions of images is smaller
 _START = 65536  # bytes
 
@@ -98,7 +103,8 @@ def require(flag: str, path: str | os.PathLike) -> None:
         place = _in_run(flag, Path(path))
     elif place:
         place = f" for {place}"
-    raise ValueError(f"--{flag} takes {words}. Received: {path}, {what}{place}.")
+    hint = _CONVERT.format(path=path) if role == "hdf5" else ""
+    raise ValueError(f"--{flag} takes {words}. Received: {path}, {what}{place}.{hint}")
 
 
 def require_target(flag: str, path: str | os.PathLike, roles: Collection[str]) -> None:

@@ -4,12 +4,14 @@ Images are decoded and resized once and cached as uint8. Everything random is a 
 seed and the epoch or step, so that a resumed run sees what an uninterrupted one would have seen.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,8 @@ Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], s
 
 # Examples held for shuffling at once; `Catalog.examples` has mixed the classes of larger splits.
 SHUFFLE_BUFFER = 4096
+# Images per step that need not be there: up to so many, a batch is filled up.
+LARGE_BATCH = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +62,25 @@ class Split:
         return dataclasses.replace(self, image_size=metadata.image_size, resize=metadata.resize)
 
 
+@contextlib.contextmanager
+def naming_images() -> Iterator[None]:
+    """Makes of TensorFlow's error for an image that is gone, or has changed, one that says so.
+
+    Raises:
+        ValueError: An image could be decoded, and no longer can.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"UndecodableError: (.*)", error.message)
+        if not found:
+            raise
+        raise ValueError(
+            f"An image is gone or damaged: {found[1]}. It was fine when the data was looked "
+            "through. Put it back, and start the same command again."
+        ) from None
+
+
 def load_split(
     split: Split,
     *,
@@ -86,10 +109,15 @@ def load_split(
 
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
+            # An unreadable file comes as no bytes at all; reading it once more says why.
+            content = encoded or split.reader.read(paths[position])
             if change is None:
-                return decoding.load(encoded, side, resize, split.max_megapixels)
-            changed = change(decoding.decode(encoded, split.max_megapixels))
+                return decoding.load(content, side, resize, split.max_megapixels)
+            changed = change(decoding.decode(content, split.max_megapixels))
             return decoding.resize_to_square(changed, side, resize)
+        except OSError as error:
+            why = f"cannot be read: {error.strerror or error}"
+            raise formats.UndecodableError(f"{paths[position]}: {why}") from error
         except formats.UndecodableError as error:
             raise formats.UndecodableError(f"{paths[position]}: {error}") from error
 
@@ -207,11 +235,12 @@ def make_eval_dataset(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Data
 
     Args:
         dataset: From `load_split`.
-        batch_size: Images per step.
+        batch_size: Images per step; no more than there are, above `LARGE_BATCH`.
 
     Returns:
         Dataset of images float32 [batch, side, side, 3], 0..255.
     """
+    batch_size = min(batch_size, max(len(dataset), LARGE_BATCH))
     images = dataset.map(lambda image, label: image, num_parallel_calls=tf.data.AUTOTUNE)
     blanks = tf.data.Dataset.from_tensors(tf.zeros(images.element_spec.shape, tf.uint8)).repeat(
         -len(dataset) % batch_size

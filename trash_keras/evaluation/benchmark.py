@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from trash_keras.metrics.report_file import threads_title
-from trash_keras.predictor import Predictor
+from trash_keras.predictor import Predictor, suffix
 
 THREADS = (1, 2)
 ROUNDS = 12
@@ -35,6 +35,7 @@ def measure(
     models: Mapping[str, str | os.PathLike],
     threads: Sequence[int] = THREADS,
     rounds: int = ROUNDS,
+    trust_model: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Times models side by side.
 
@@ -45,6 +46,7 @@ def measure(
         models: Name -> a file or folder that `Predictor.load` takes.
         threads: Numbers of CPU threads, each 1 or more.
         rounds: How often each model gets its turn of `IMAGES` images; 1 or more.
+        trust_model: As for `Predictor.load`.
 
     Returns:
         For each name `latency`, with `p50_ms` and `p95_ms` of an image that is decoded and resized
@@ -62,7 +64,7 @@ def measure(
         )
     found: dict[str, dict[str, Any]] = {name: {"latency": {}} for name in models}
     for count in sorted(threads):
-        for name, (times, memory) in _take_turns(models, count, rounds).items():
+        for name, (times, memory) in _take_turns(models, count, rounds, trust_model).items():
             p50, p95 = np.percentile(times, (50, 95))
             latency = {"p50_ms": round(float(p50), 3), "p95_ms": round(float(p95), 3)}
             found[name]["latency"][f"threads_{count}"] = latency
@@ -106,7 +108,7 @@ def _cpu_name() -> str:
 
 
 def _take_turns(
-    models: Mapping[str, str | os.PathLike], threads: int, rounds: int
+    models: Mapping[str, str | os.PathLike], threads: int, rounds: int, trust_model: bool
 ) -> dict[str, tuple[list[float], int]]:
     """Returns for each model the milliseconds of each image, and its peak memory, bytes."""
     times: dict[str, list[float]] = {name: [] for name in models}
@@ -114,7 +116,8 @@ def _take_turns(
     names = list(models)
     with contextlib.ExitStack() as stack:
         workers = {
-            name: stack.enter_context(_worker(path, threads)) for name, path in models.items()
+            name: stack.enter_context(_worker(path, threads, trust_model))
+            for name, path in models.items()
         }
         title = f"Timing, {threads_title(f'threads_{threads}')}"
         for turn in tqdm(range(rounds + 1), desc=title, unit="round"):
@@ -127,9 +130,10 @@ def _take_turns(
 
 
 @contextlib.contextmanager
-def _worker(path: str | os.PathLike, threads: int) -> Iterator[_Worker]:
+def _worker(path: str | os.PathLike, threads: int, trust_model: bool) -> Iterator[_Worker]:
     """Starts a process with a loaded model, which predicts on request; ends it at the end."""
     command = [sys.executable, "-m", __name__, os.fspath(path), str(threads)]
+    command += ["trusted"] if trust_model and not suffix(path) else []
     pipe = subprocess.PIPE
     # Its messages go into a file, since a pipe that nobody empties would stop it.
     with (
@@ -159,11 +163,11 @@ def _worker(path: str | os.PathLike, threads: int) -> Iterator[_Worker]:
                 requests.close()
 
 
-def _run_worker(path: str, threads: int) -> None:
+def _run_worker(path: str, threads: int, trust_model: bool = False) -> None:
     """Predicts as many images as a line of stdin says, and responds with a line of JSON."""
     responses = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a runtime prints must not be among the responses
-    predictor = Predictor.load(path, threads=threads)
+    predictor = Predictor.load(path, threads=threads, trust_model=trust_model)
     side = predictor.metadata.image_size
     image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
     for line in sys.stdin:
@@ -189,4 +193,4 @@ def _peak_memory() -> int:
 
 
 if __name__ == "__main__":
-    _run_worker(sys.argv[1], int(sys.argv[2]))
+    _run_worker(sys.argv[1], int(sys.argv[2]), sys.argv[3:] == ["trusted"])

@@ -17,6 +17,7 @@ from trash_keras.data import (
     label_maps,
     multi_source,
     outliers,
+    pipeline,
     split_folders,
     validation,
 )
@@ -33,7 +34,7 @@ from trash_keras.models import keras_settings
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,7 @@ class EvaluationOptions:
         batch_size: Images per step.
         tta: Views of each image (test-time augmentation), for a `.keras` file; None: the model's.
         threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
+        trust_model: As for `Predictor.load`.
         robustness: Also score 40 corrupted variants of each image, and 4 of other aspect ratios.
         robustness_images: Images to corrupt; 0: all.
         ood_dir: Folder of out-of-distribution (OOD) images, or several, as
@@ -69,6 +71,7 @@ class EvaluationOptions:
     batch_size: int = BATCH_SIZE
     tta: int | None = None
     threshold: float | None = None
+    trust_model: bool = False
     robustness: bool = False
     robustness_images: int = 0
     ood_dir: str | os.PathLike | None = None
@@ -118,13 +121,25 @@ def evaluate(
 
     Raises:
         ImportError: The runtime of the model is not installed.
-        ValueError: Model, data and options do not fit.
+        ValueError: Model, data and options do not fit, or another process writes to `output`.
     """
     settings = make_options(EvaluationOptions, options)
     local.require_folder("output", output or "")
+    with locks.hold("output", output), pipeline.naming_images():
+        return _evaluate(model, data_dir, output, command, settings)
+
+
+def _evaluate(
+    model: str | os.PathLike,
+    data_dir: str | os.PathLike,
+    output: str | os.PathLike | None,
+    command: str,
+    settings: EvaluationOptions,
+) -> dict[str, Any]:
     limit = settings.max_megapixels
     explainer = explain.find(model, required=settings.saliency_check is not None)
-    predictor = Predictor.load(model, settings.tta).with_threshold(settings.threshold)
+    predictor = Predictor.load(model, settings.tta, trust_model=settings.trust_model)
+    predictor = predictor.with_threshold(settings.threshold)
     # A wrong folder is an error before the images are scored, which may take long.
     ood_splits = {} if settings.ood_dir is None else outliers.named_splits(settings.ood_dir, limit)
     reader = base.open_reader(data_dir, settings.data_format)

@@ -29,7 +29,7 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
 from trash_keras.models import inference, keras_settings
 from trash_keras.reporting import parity_page, report
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 from trash_keras.storage.names import require_utf8
 
 
@@ -67,14 +67,33 @@ def export(
     Raises:
         ImportError: A format needs a package that is not installed.
         ValueError: Unknown formats or options, no trained model in `workdir`, its images are gone,
-            or a file that cannot be run.
+            a file that cannot be run, or a training or another export is at work there or was not
+            finished.
     """
     settings = config.make_options(ExportOptions, options)
     formats = [formats] if isinstance(formats, str) else formats
     require_known(formats)
-    workdir = Path(workdir)
     local.require_folder("workdir", workdir)
     require_utf8(workdir)
+    _require_finished(Path(workdir))
+    with locks.hold("workdir", workdir), pipeline.naming_images():
+        return _export(Path(workdir), formats, data_dir, settings)
+
+
+def _require_finished(workdir: Path) -> None:
+    if (workdir / "backup").exists() and not (workdir / "report.json").exists():
+        raise ValueError(
+            f"The run in {workdir} is not finished, so its model may still change. The command "
+            "that trains it continues it; then export it."
+        )
+
+
+def _export(
+    workdir: Path,
+    formats: Sequence[str],
+    data_dir: str | os.PathLike | None,
+    settings: ExportOptions,
+) -> dict[str, Any]:
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     spec = _spec(workdir, metadata, reference.split.reader, settings)
@@ -84,7 +103,7 @@ def export(
     for name in formats:
         chosen = FORMATS[name]
         try:
-            with local.atomic_write(output / chosen.file) as temporary:
+            with local.atomic_write(output / chosen.file, checked=True) as temporary:
                 chosen.write(spec, temporary)
                 size = _size(temporary)
                 figures = reference.figures(temporary, settings.min_agreement)
@@ -96,7 +115,7 @@ def export(
             facts["refused"][name] = {"bytes": size, **found.figures}
     local.write_text(output / "labels.txt", metadata.labels_text())
     _time(output, facts, settings.timing_rounds)
-    local.write_json(output / "export.json", facts)
+    local.write_json(output / "export.json", facts, checked=True)
     read = functools.partial(read_images, reference.split.reader)
     parity_page.write_page(output / "parity.html", facts, read)
     report.rerender(workdir, read)

@@ -5,7 +5,8 @@ A SavedModel carries operations, no Python. The tests hold both to the same pixe
 
 import tensorflow as tf
 
-from trash_keras.data.decoding import PAD_VALUE, RESIZES
+from trash_keras.data.decoding import PAD_VALUE
+from trash_keras.metadata import RESIZES
 
 REFUSAL = (
     "serve_bytes takes JPEG, PNG, WebP without animation, 24 bit BMP, and GIF without "

@@ -15,6 +15,7 @@ import numpy as np
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import efficientnet_lite
+from trash_keras.scanning import keras_file
 from trash_keras.storage import caches
 
 # The images that determine an affine function of RGB: black, and full red, green and blue.
@@ -98,7 +99,7 @@ def _from_file(path: str, image_size: int, fresh: bool) -> keras.Model:
     if not os.path.isfile(path):
         raise ValueError(f"There is no backbone file {path}.")
     try:
-        extractor = keras.models.load_model(path, compile=False)
+        extractor = keras_file.load_model(path)
     except Exception as error:
         raise ValueError(f"The backbone file {path} is not a Keras model: {error}") from error
     if len(extractor.inputs) != 1 or len(extractor.outputs) != 1:

@@ -11,6 +11,7 @@ from trash_keras.config import ModelConfig
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import backbones
+from trash_keras.scanning import keras_file
 
 CLASSIFIER = "classifier"
 SCALING, BACKBONE, FEATURES, DROPOUT = "preprocessing", "backbone", "features", "dropout"
@@ -150,7 +151,7 @@ def load_classifier(path: str | os.PathLike) -> keras.Model:
         ValueError: Keras cannot read the file, or there is no classifier in it.
     """
     try:
-        return raw_classifier(keras.models.load_model(path, compile=False))
+        return raw_classifier(keras_file.load_model(path))
     except Exception as error:  # Keras raises many types for a broken file
         raise ValueError(f"The model {path} cannot be loaded: {error}") from error
 

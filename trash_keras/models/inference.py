@@ -23,6 +23,7 @@ from trash_keras.models.classifier import (
     with_all_outputs,
 )
 from trash_keras.models.older_keras import leave_out_newer
+from trash_keras.scanning import keras_file
 from trash_keras.storage import local
 
 CROP = 7 / 8  # of the side, in the middle
@@ -114,15 +115,15 @@ def save(model: keras.Model, metadata: ModelMetadata, path: str | os.PathLike) -
         metadata: Says of the file what `model` does; goes into it.
         path: The file; replaced where there is one.
     """
-    with local.atomic_write(path) as temporary:
+    with local.atomic_write(path, checked=True) as temporary:
         model.save(temporary)
         leave_out_newer(temporary)
         metadata.embed(temporary)
 
 
 def load(path: str | os.PathLike) -> keras.Model:
-    """Reads the inference model of a `.keras` file, as plain Keras does."""
-    return keras.models.load_model(path, compile=False)
+    """Reads the inference model of a `.keras` file, see `keras_file.load_model`."""
+    return keras_file.load_model(path)
 
 
 def _mean_of_views(

@@ -72,7 +72,7 @@ def write(
         command=report["run"]["command"],
         run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
     )
-    local.write_json(output / cross_validation.REPORT, report)
+    local.write_json(output / cross_validation.REPORT, report, checked=True)
 
 
 def summary(report: Mapping[str, Any]) -> str:

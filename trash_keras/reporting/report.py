@@ -29,7 +29,7 @@ from trash_keras.reporting.charts import Chart, page_charts, table_charts
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import base, saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
-from trash_keras.storage import local
+from trash_keras.storage import checksums, local
 
 TOP_ERRORS_SHEET = "top_errors.jpg"  # in the folder of figures
 
@@ -124,7 +124,7 @@ def write(
     drawn = shown | table_charts(report, content.predictions, content.counts)
     for name, chart in drawn.items():
         base.save(chart.figure, output / "figures" / f"{name}.png")
-    local.write_json(output / "report.json", report)
+    local.write_json(output / "report.json", report, checked=True)
     return report
 
 
@@ -194,6 +194,7 @@ def rerender(workdir: str | os.PathLike, read_images: ReadImages) -> None:
     counts = Catalog.load(workdir / "catalog.json").counts()
     epochs = []
     if (workdir / "metrics.csv").exists():
+        checksums.require(workdir / "metrics.csv")
         with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
             epochs = list(csv.DictReader(file))
     shown = page_charts(report, predictions, epochs)

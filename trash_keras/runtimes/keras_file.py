@@ -5,7 +5,12 @@ import numpy as np
 
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier, inference, keras_settings
-from trash_keras.predictor import PredictBatch, micro_batched, require_shapes
+from trash_keras.predictor import (
+    PredictBatch,
+    micro_batched,
+    require_probabilities,
+    require_shapes,
+)
 
 
 def limit_threads(threads: int | None) -> None:
@@ -37,6 +42,8 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     limit_threads(threads)
     model = inference.load(path)
     require_shapes(model.input_shape, model.output_shape, metadata)
+    # As plain calls: a graph for one image would be another one to trace.
+    require_probabilities(lambda images: np.asarray(model(images, training=False)), metadata)
     if metadata.tta != ModelMetadata.read(path).tta:
         model = inference.with_views(model, metadata.tta)
     return predict_batch(model, metadata.tta)

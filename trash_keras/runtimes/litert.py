@@ -2,14 +2,14 @@
 
 import os
 import re
-import types
 import warnings
+from typing import Any
 
 import numpy as np
 
 from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
-from trash_keras.predictor import PredictBatch, require_shapes
+from trash_keras.predictor import PredictBatch, require_probabilities, require_shapes
 
 # The output of the layer `models.classifier.FEATURES` as the converter names it.
 _FEATURES = re.compile(r"(?:^|/)features(?:_\d+)*/Mean$")
@@ -26,9 +26,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     Raises:
         ImportError: LiteRT is not installed.
     """
-    litert = _import()
-    interpreter = litert.Interpreter(model_path=path, num_threads=threads or os.cpu_count())
-    interpreter.allocate_tensors()
+    interpreter = _open(path, num_threads=threads or os.cpu_count())
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
 
@@ -38,7 +36,11 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
         return _dequantized(interpreter.get_tensor(target["index"])[0], target)
 
     # A phone classifies one image at a time, and the file has that shape.
-    return lambda images: np.stack([predict_one(image) for image in np.asarray(images)])
+    def predict_batch(images: np.ndarray) -> np.ndarray:
+        return np.stack([predict_one(image) for image in np.asarray(images)])
+
+    require_probabilities(predict_batch, metadata)
+    return predict_batch
 
 
 def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
@@ -57,15 +59,11 @@ def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
     Raises:
         ImportError: LiteRT is not installed.
     """
-    litert = _import()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
-        interpreter = litert.Interpreter(
-            model_path=path,
-            num_threads=os.cpu_count(),
-            experimental_preserve_all_tensors=True,
+        interpreter = _open(
+            path, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
         )
-    interpreter.allocate_tensors()
     (source,) = interpreter.get_input_details()
     pooled = [
         tensor for tensor in interpreter.get_tensor_details()
@@ -83,11 +81,21 @@ def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
     return lambda images: np.stack([features_of_one(image) for image in np.asarray(images)])
 
 
-def _import() -> types.ModuleType:
+def _open(path: str, **options: Any) -> Any:
+    """Returns the interpreter of a file that can do no more than classify an image."""
     try:
-        from ai_edge_litert import interpreter
+        from ai_edge_litert.interpreter import Interpreter
+
+        from trash_keras.scanning import litert, rules
     except ImportError as error:
         raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
+
+    litert.require_safe(path)
+    interpreter = Interpreter(model_path=path, **options)
+    interpreter.allocate_tensors()
+    # What the runtime makes of the shapes, which need not be what the file says.
+    for tensor in interpreter.get_tensor_details():
+        rules.require_tensor(tensor["shape"].tolist(), f'the tensor "{tensor["name"]}"')
     return interpreter
 
 

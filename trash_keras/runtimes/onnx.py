@@ -3,7 +3,12 @@
 import numpy as np
 
 from trash_keras.metadata import ONNX_PACKAGES, ModelMetadata
-from trash_keras.predictor import PredictBatch, micro_batched, require_shapes
+from trash_keras.predictor import (
+    PredictBatch,
+    micro_batched,
+    require_probabilities,
+    require_shapes,
+)
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -15,13 +20,16 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
         threads: Threads to compute with; None leaves it to the runtime, which takes all cores.
 
     Raises:
-        ImportError: ONNX Runtime is not installed.
+        ImportError: ONNX or ONNX Runtime is not installed.
     """
     try:
         import onnxruntime
+
+        from trash_keras.scanning import onnx
     except ImportError as error:
         raise ImportError(ONNX_PACKAGES) from error
 
+    onnx.require_safe(path)
     options = onnxruntime.SessionOptions()
     if threads is not None:
         options.intra_op_num_threads = threads
@@ -33,6 +41,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
         (probabilities,) = session.run(None, {"image": np.asarray(images, np.float32)})
         return probabilities
 
+    require_probabilities(predict_batch, metadata)
     return micro_batched(predict_batch, metadata.tta)
 
 

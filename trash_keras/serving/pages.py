@@ -1,8 +1,11 @@
 """What the web pages on this machine have in common: their server, its headers and file types."""
 
 import http.server
+import ipaddress
 import re
+import socket
 import sys
+import threading
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ TYPES = {
     ".tflite": "application/octet-stream",
     ".wasm": "application/wasm",
 }
+MOST_CONNECTIONS = 64  # a thread each; a browser opens six
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
 
 
@@ -38,9 +42,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """
 
     protocol_version = "HTTP/1.1"
-    timeout = 60  # seconds for a silent connection
+    timeout = 20  # seconds for a silent connection
     policy: str
     permissions = ""
+    server: "Server"
+
+    def parse_request(self) -> bool:
+        """Refuses requests by a name that is not the machine's.
+
+        A page of another site can have its name point here (DNS rebinding), and would then read
+        what is served. An address in numbers cannot be made to.
+        """
+        if not super().parse_request():
+            return False
+        name = re.sub(r":\d*$", "", self.headers.get("Host", "")).strip("[]").rstrip(".").lower()
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            if name not in self.server.names:
+                self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+                return False
+        return True
 
     def send(self, content: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
         """Responds with some content.
@@ -75,6 +97,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     Attributes:
         address: What to open in a browser.
+        names: Of the host, by which it may be asked for.
     """
 
     def __init__(self, handler: Any, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -88,11 +111,28 @@ class Server(http.server.ThreadingHTTPServer):
         Raises:
             OSError: The port is taken, or the host not of this machine.
         """
+        name = socket.gethostname().lower()
+        self.names = {"", "localhost", host.lower(), name, f"{name.partition('.')[0]}.local"}
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         try:
             super().__init__((host, port), handler)
         except OSError as error:
             raise OSError(f"Cannot listen at {host}:{port}: {error.strerror or error}") from error
         self.address = f"http://{host}:{self.server_port}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handles a connection in a thread; hangs up where there are too many."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Frees the place at the end of the thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores a browser that went away in the middle of a file."""

@@ -25,7 +25,7 @@ class AdaptOptions:
     """
 
     home_dir: str | os.PathLike = ""
-    max_home_loss: float = 0.005
+    max_home_loss: float = 0.02
     formats: Sequence[str] = ()
     data_format: str = DataConfig.data_format
     bad_files: str = DataConfig.bad_files

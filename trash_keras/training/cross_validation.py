@@ -15,15 +15,16 @@ from typing import Any
 
 from trash_keras.calibration import pooled
 from trash_keras.config import Config, CrossValidationConfig
-from trash_keras.data import image_listing
+from trash_keras.data import image_listing, pipeline
 from trash_keras.data.catalog import WHOLE, Catalog
 from trash_keras.data.folds import leave_one_source_out, make_folds
 from trash_keras.data.groups import Group
 from trash_keras.data.multi_source import LEAVE_ONE_OUT
+from trash_keras.data.readers.base import Reader
 from trash_keras.metrics import classification, cross_validation, report_file, slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 from trash_keras.storage.names import to_bytes
 from trash_keras.training import (
     devices,
@@ -82,20 +83,9 @@ def cross_validate(
         return known
     trainer.check(config)
     reader = run_data.open_data(config.data)
-    catalog, groups = run_data.single_split_of_run(config, workdir, reader)
-    slice_of = slices.load(config.data.slices, catalog.paths())
-    folds = list(_folds(config, workdir, catalog, groups))
-    for fold in folds:
-        if not trainer.is_complete(fold.folder):  # else its teacher may be gone
-            distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
-            distillation.require_unseen_by_init(config, fold.catalog)
-            if named := config.answering.calibration_predictions:
-                pooled.load(named, fold.catalog)
-    # Nothing is written before everything that a user can get wrong has been checked.
-    local.write_json(workdir / "config.json", config.to_dict())
-    if groups or config.data.split_method == "grouped":
-        run_data.save_run_groups(workdir, groups, config)
-    catalog.save(workdir / "catalog.json")
+    # One process decides what the others share.
+    with locks.hold("workdir", workdir, wait=True), pipeline.naming_images():
+        catalog, groups, folds, slice_of = _begin(config, workdir, reader)
     reports = _run(config, folds, command)
     predictions = _aggregate(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
@@ -112,6 +102,30 @@ def cross_validate(
     }
     cross_validation_page.write(result, predictions, workdir)
     return result
+
+
+def _begin(
+    config: CrossValidationConfig, workdir: Path, reader: Reader
+) -> tuple[Catalog, list[Group], list[Fold], dict[str, str]]:
+    """Divides the images, and writes what the processes of a cross-validation share.
+
+    Nothing is written before everything that a user can get wrong has been checked.
+    """
+    resume.check(config, workdir)  # again: another process may have begun meanwhile
+    catalog, groups = run_data.single_split_of_run(config, workdir, reader)
+    slice_of = slices.load(config.data.slices, catalog.paths())
+    folds = list(_folds(config, workdir, catalog, groups))
+    for fold in folds:
+        if not trainer.is_complete(fold.folder):  # else its teacher may be gone
+            distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
+            distillation.require_unseen_by_init(config, fold.catalog)
+            if named := config.answering.calibration_predictions:
+                pooled.load(named, fold.catalog)
+    local.write_json(workdir / "config.json", config.to_dict(), checked=True)
+    if groups or config.data.split_method == "grouped":
+        run_data.save_run_groups(workdir, groups, config)
+    catalog.save(workdir / "catalog.json")
+    return catalog, groups, folds, slice_of
 
 
 def _check(config: CrossValidationConfig, workdir: Path) -> None:

@@ -20,7 +20,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.models.classifier import load_classifier
-from trash_keras.storage import caches, local, remote
+from trash_keras.storage import caches, checksums, local, remote
 from trash_keras.training import features, run_data
 
 RECORD = "teachers.json"
@@ -266,7 +266,7 @@ class DistillationTargets:
     def _predict(self, folder: Path, teacher: Teacher, first_epoch: int, last_epoch: int) -> None:
         """Writes the raw classifier's probabilities, float32 [steps * batch, classes] an epoch."""
         epochs = range(first_epoch, last_epoch)
-        missing = [each for each in epochs if not _file(folder, each).exists()]
+        missing = [each for each in epochs if not checksums.is_whole(_file(folder, each))]
         if not missing:
             return
         classifier = load_classifier(teacher.path)

@@ -31,6 +31,7 @@ from trash_keras.data.pipeline import Split
 from trash_keras.data.places import addresses
 from trash_keras.data.readers.base import Reader, open_reader
 from trash_keras.data.sources.prepare import Request, prepare_dataset
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import key
 from trash_keras.training import features, resume
 
@@ -47,7 +48,7 @@ def open_data(settings: DataConfig) -> Reader:
     """
     place = next(iter(addresses(settings.data_dir).values()))
     if settings.data_source and not os.path.exists(place):
-        print(f"Bringing {settings.data_source} to {place}", flush=True)
+        print(public(f"Bringing {settings.data_source} to {place}"), flush=True)
         prepare_dataset(Request(settings.data_source), place)
     return open_reader(settings.data_dir, settings.data_format)
 
@@ -130,9 +131,9 @@ def single_split_of_run(
 def save_run_groups(workdir: Path, groups: Sequence[Group], config: Config) -> None:
     """Writes WORKDIR/groups.json, which can be named as --groups on another machine."""
     data = config.data
-    found_by = data.groups or (
+    found_by = public_value(data.groups) or (
         f"Cosine of at least {data.group_similarity} of the features of "
-        f"{config.model.init or config.model.backbone}, "
+        f"{public_value(config.model.init or config.model.backbone)}, "
         f"less their mean, at {data.image_size} px."
     )
     evidence = {"near_duplicates": found_by} if data.split_method == "grouped" else {}
@@ -146,7 +147,7 @@ def _read(written: Path, config: Config, reader: Reader) -> Catalog:
     catalog.require(reader.files_by_class(), config.data.data_dir)
     has_begun = written.with_name("config.json").exists()
     if has_begun and (found := resume.news(config, catalog, reader)):
-        print(f"{found} This run goes on without them. {resume.ELSEWHERE}", flush=True)
+        print(public(f"{found} This run goes on without them. {resume.ELSEWHERE}"), flush=True)
     return catalog
 
 
@@ -227,9 +228,11 @@ def images(
         that training augments.
     """
 
-    def read(name: str, side: int = data.image_size, **options: bool) -> tf.data.Dataset:
+    def read(
+        name: str, side: int = data.image_size, cache: bool = False, ordered: bool = True
+    ) -> tf.data.Dataset:
         split = Split(catalog, name, reader, side, data.resize, data.max_megapixels)
-        return pipeline.load_split(split, cache_dir=data.cache_dir, **options)
+        return pipeline.load_split(split, cache=cache, cache_dir=data.cache_dir, ordered=ordered)
 
     sides = {"train": view_size, "valid": data.image_size}  # the test split is read once
     pixels = sum(len(catalog.examples(split)[0]) * side**2 for split, side in sides.items())

@@ -16,6 +16,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.metrics import classification
 from trash_keras.training import devices, ema, features, outlier_exposure, run_data
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
+from trash_keras.training.diverged import StopWhenDiverged
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
 OTHER = "other"  # images of none of the classes
@@ -60,6 +61,7 @@ class Source:
         valid_inputs: What the phase's model predicts the validation split from.
         valid_labels: int [N].
         augment: Changes (inputs, step) to inputs in training; None leaves them.
+        paths: Image of each example, of the first of several views; empty where it does not matter.
         mix: Mixes soft targets into the labels of (training batches, first epoch, epoch to stop
             before), and smooths the labels itself; None leaves them.
         weights: float32 [N] of the examples, in the training loss only; None: see `Recipe`.
@@ -68,6 +70,7 @@ class Source:
     examples: tf.data.Dataset
     valid_inputs: tf.data.Dataset | np.ndarray
     valid_labels: np.ndarray
+    paths: Sequence[str] = ()
     augment: pipeline.Augment | None = None
     mix: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
     weights: np.ndarray | None = None
@@ -95,6 +98,20 @@ class Source:
             augment=self.augment,
         )
         return self.mix(batches, epoch, phase.last_epoch) if self.mix else batches
+
+    def batch_paths(self, epoch: int, step: int, seed: int, batch_size: int) -> list[str]:
+        """Returns the images of a batch, by drawing the order of its epoch again."""
+        count = len(self.examples)
+        numbers = tf.data.Dataset.range(count)
+        batches = pipeline.make_train_dataset(
+            tf.data.Dataset.zip(numbers, numbers),
+            batch_size=batch_size,
+            seed=seed,
+            first_epoch=epoch,
+            last_epoch=epoch + 1,
+        )
+        (batch,) = batches.skip(step).take(1).as_numpy_iterator()
+        return [self.paths[number % len(self.paths)] for number in batch[1] if self.paths]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,9 +209,11 @@ def feature_source(
         examples = outlier_exposure.mixed(examples, others, classes)
         if weights is not None:
             weights = outlier_exposure.mixed_weights(weights, len(others))
+    paths = () if has_others else data.catalog.examples("train")[0]
     return Source(
-        examples, valid, data.catalog.examples("valid")[1], weights=weights, has_others=has_others
-    )
+        examples, valid, data.catalog.examples("valid")[1], paths, weights=weights,
+        has_others=has_others,
+    )  # fmt: skip
 
 
 def image_source(
@@ -221,10 +240,11 @@ def image_source(
         examples,
         pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
         data.catalog.examples("valid")[1],
-        run_data.resized(data.augment, side),
-        mix,
-        weights,
-        has_others,
+        () if has_others else data.catalog.examples("train")[0],
+        augment=run_data.resized(data.augment, side),
+        mix=mix,
+        weights=weights,
+        has_others=has_others,
     )
 
 
@@ -255,6 +275,9 @@ def fit(
         with ema.swapped_ema_weights(model):
             return source.validate(model)
 
+    def batch_paths(epoch: int, step: int) -> list[str]:
+        return source.batch_paths(epoch, step, recipe.seed, recipe.batch_size)
+
     batches, class_weight = source.batches(phase, epoch, recipe.seed, recipe.batch_size), None
     if source.has_others:
         weights = recipe.class_weight, recipe.settings.other_weight
@@ -269,7 +292,11 @@ def fit(
         shuffle=False,  # `make_train_dataset` has shuffled
         class_weight=class_weight,
         verbose=devices.progress(),
-        callbacks=[CheckpointCallback(checkpoints, phase.name, validate), *recipe.callbacks],
+        callbacks=[
+            StopWhenDiverged(batch_paths, steps),
+            CheckpointCallback(checkpoints, phase.name, validate),
+            *recipe.callbacks,
+        ],
     )
 
 

@@ -24,11 +24,12 @@ from trash_keras.models import classifier, keras_settings
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local, remote
+from trash_keras.storage import local, locks, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
 from trash_keras.training import (
     calibrate,
+    devices,
     distillation,
     features,
     kept_features,
@@ -63,9 +64,21 @@ def train_and_evaluate(
 
     Raises:
         ValueError: Data, backbone, weights, devices or workdir do not fit the configuration,
-            training diverged, or the run is complete and there are new images.
+            training diverged, the run is complete and there are new images, or another process is
+            at work in the workdir.
     """
-    workdir = Path(workdir)
+    local.require_folder("workdir", workdir)
+    with (
+        locks.hold("workdir", workdir),
+        pipeline.naming_images(),
+        devices.telling_of_memory(config.data.batch_size),
+    ):
+        return _train_and_evaluate(config, Path(workdir), command, splits)
+
+
+def _train_and_evaluate(
+    config: Config, workdir: Path, command: str, splits: Sequence[str]
+) -> dict[str, Any]:
     resume.check(config, workdir)
     stages.plan(config.training, config.model)
     if is_complete(workdir):

@@ -18,6 +18,7 @@ from trash_keras.data.image_listing import PassedOver
 from trash_keras.data.places import addresses
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import public_value
 
 TFDS_PREFIX = "tfds:"
 
@@ -165,7 +166,7 @@ class RemoteReader:
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """See `Reader`: the addresses; objects in a store are assumed never to change."""
-        return [remote.join(self._address, path) for path in paths]
+        return [remote.join(public_value(self._address), path) for path in paths]
 
 
 def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
