@@ -32,8 +32,8 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile 
 	--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-package trash-keras
 
-.PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare docs docs-images notebook dist \
-	release clean
+.PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare dist release clean
+.PHONY: docs docs-images notebook
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 

@@ -158,7 +158,7 @@ def test_the_extras_to_install_exist(tracked):
     setup.read_string(tracked["setup.cfg"])
     extras = set(setup["options.extras_require"])
     for name, text in tracked.items():
-        named = re.findall(r"pip install '\.\[([\w,]+)\]'|install_hint\(['\"](\w+)", text)
+        named = re.findall(r"pip install '\.\[([\w,]+)\]'|install_hint\(['\"]([\w,]+)", text)
         asked = {extra for pair in named for one in pair if one for extra in one.split(",")}
         assert asked <= extras, name
 
