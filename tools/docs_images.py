@@ -79,10 +79,13 @@ def draw_predictions(model: Path, images: Sequence[Path], target: Path) -> None:
     maps = explainer.heat_maps(names, squares)
     whole = {name: np.asarray(decoding.decode(content)) for name, content in encoded.items()}
     captions = [f"{label} {probability:.0%}" for label, probability in best]
-    below = [("", overlay(whole[name], maps[name], metadata.resize)) for name in whole]
-    sheet = contact_sheet([*zip(captions, whole.values(), strict=True), *below], len(images))
+    panels = [
+        np.concatenate([image, overlay(image, maps[name], metadata.resize)])
+        for name, image in whole.items()
+    ]
+    sheet = contact_sheet(list(zip(captions, panels, strict=True)), len(panels))
     content = io.BytesIO()
-    sheet.savefig(content, format="png", dpi=140)
+    sheet.savefig(content, format="png", dpi=180)
     write_webp(content.getvalue(), target)
 
 
