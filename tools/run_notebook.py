@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "model-train.ipynb"
 WIDTH = 640  # pixels at most, of a picture in it
 COLOURS = 96  # of a picture's palette: a third of the bytes, and nobody measures these figures
 PNG = "image/png"
+# What tells nothing of another machine: the times of Keras' epochs, and TensorFlow's notes.
+NOISE = re.compile(r" - \d+m?s - \d+m?s/step|^INFO:tensorflow:.*\n", re.MULTILINE)
 
 
 def sources_sha256(notebook: nbformat.NotebookNode) -> str:
@@ -54,12 +57,19 @@ def kept(outputs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns the outputs that tell a reader something: no progress bars, small pictures.
 
     Args:
-        outputs: Those of one cell.
+        outputs: Those of one cell; what it printed becomes one of them.
     """
-    chosen = [output for output in outputs if output.get("name") != "stderr"]
-    for output in chosen:
+    chosen: list[dict[str, Any]] = []
+    for output in outputs:
         if PNG in output.get("data", {}):
             output["data"][PNG] = shrink(output["data"][PNG])
+        if output.get("name") == "stdout":
+            output["text"] = NOISE.sub("", output["text"])
+            if chosen and chosen[-1].get("name") == "stdout":
+                chosen[-1]["text"] += output["text"]
+                continue
+        if output.get("name") != "stderr":
+            chosen.append(output)
     return chosen
 
 
