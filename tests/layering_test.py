@@ -14,7 +14,7 @@ FLOORS = (
     {"config"},
     {"data"},
     {"predictor", "metrics"},
-    {"calibration", "reporting", "batch", "serving"},
+    {"calibration", "reporting", "batch", "serving", "review"},
     {"models", "scanning", "tracking"},
     {"evaluation", "runtimes"},
     {"training", "exporters"},

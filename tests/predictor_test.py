@@ -8,7 +8,7 @@ from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
 from trash_keras.evaluation import score
 from trash_keras.metadata import ModelMetadata
-from trash_keras.predictor import Prediction, Predictor
+from trash_keras.predictor import Prediction, Predictor, percent
 
 
 def test_a_bad_file_stops_nothing_and_order_is_kept(trained, tmp_path):
@@ -76,16 +76,53 @@ def prediction(**options):
     ("threshold", "label", "text"),
     [
         (0.6, "metal", "metal 62.5%, glass 25.0%"),
-        (0.625, "unsure", "unsure (metal 62.5%, glass 25.0%)"),
-        (1.0, "unsure", "unsure (metal 62.5%, glass 25.0%)"),
+        (0.625, "unsure", "probably metal, 63%, not sure (metal 62.5%, glass 25.0%)"),
+        (1.0, "unsure", "probably metal, 63%, not sure (metal 62.5%, glass 25.0%)"),
     ],
 )
 def test_up_to_the_threshold_the_label_is_unsure(threshold, label, text):
     found = prediction(threshold=threshold)
     assert found.to_dict() == {
-        "file": "a.jpg", "label": label, "probability": 0.625, "probabilities": found.probabilities
-    }  # fmt: skip
+        "file": "a.jpg",
+        "label": label,
+        "probability": 0.625,
+        "candidates": [{"label": "metal", "probability": 0.625}],
+        "probabilities": found.probabilities,
+    }
     assert found.format(2) == text
+
+
+@pytest.mark.parametrize(
+    ("shares", "candidates", "text"),
+    [
+        ((0.8125, 0.1, 0.0875), ["a"], "probably a, 81%, not sure"),
+        ((0.5, 0.2, 0.2, 0.1), ["a"], "perhaps a, 50%, not sure"),
+        ((0.1, 0.25, 0.5, 0.15), ["c", "b"], "c or b?"),
+        ((0.3, 0.31, 0.29, 0.1), ["b", "a", "c"], "b, a or c?"),
+        ((0.25, 0.25, 0.25, 0.25), ["a", "b", "c", "d"], "not sure what it is"),
+        ((0.999, 0.001), ["a"], "probably a, >99%, not sure"),
+        ((float("nan"), 0.5), [], "not sure what it is"),
+    ],
+)
+def test_where_the_model_abstains_words_say_what_it_may_be(shares, candidates, text):
+    found = Prediction("", dict(zip("abcd", shares, strict=False)), threshold=1.0)
+    assert [name for name, _ in found.candidates] == candidates
+    assert (found.label, found.words) == ("unsure", text)
+    assert [each["label"] for each in found.to_dict()["candidates"]] == candidates
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1.0, "100%"), (0.9951, ">99%"), (0.995, ">99%"), (0.125, "13%"), (0.005, "1%"),
+     (0.0049, "<1%"), (0.0, "0%")],
+)  # fmt: skip
+def test_only_certainty_is_shown_as_such(share, text):
+    assert percent(share) == text
+
+
+def test_a_file_that_cannot_be_read_has_no_words():
+    found = Prediction("a.jpg", {}, error="no image")
+    assert (found.words, found.candidates) == ("", [])
 
 
 @pytest.mark.parametrize(

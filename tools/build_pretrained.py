@@ -1,8 +1,10 @@
-"""Makes an exported int8 file the pretrained model of the package, with its model card.
+"""Makes a run the pretrained model of the package: to predict with, and to adapt; its model card.
 
     python -m tools.build_pretrained --workdir=RUN --home=REPORT --external=REPORT
 
 The last step of tools/build_pretrained.sh, which trains, distils, exports and evaluates first.
+The int8 file predicts; model.keras in float16 (7 MB), the features that the run kept and its
+catalog are what `trash-keras adapt` starts from.
 """
 
 import sys
@@ -26,22 +28,24 @@ flags.mark_flags_as_required(["workdir", "home", "external"])
 
 
 def main(paths: Sequence[str]) -> None:
-    """Writes the three files."""
+    """Writes model, figures and card, and what `adapt` starts from."""
     reject_positional_arguments(paths)
 
     import shutil
     from pathlib import Path
 
-    from tools import pretrained_card
+    from tools import half_precision, pretrained_card
     from trash_keras.storage import local
 
-    model = Path(WORKDIR.value) / "export" / "model_int8.tflite"
-    found = pretrained_card.figures(
-        Path(WORKDIR.value), model, Path(HOME.value), Path(EXTERNAL.value)
-    )
-    output = Path(OUTPUT.value or pretrained.FOLDER)
-    with local.atomic_write(output / pretrained.FILE_NAME) as temporary:
-        shutil.copyfile(model, temporary)
+    workdir, output = Path(WORKDIR.value), Path(OUTPUT.value or pretrained.FOLDER)
+    model = workdir / "export" / "model_int8.tflite"
+    found = pretrained_card.figures(workdir, model, Path(HOME.value), Path(EXTERNAL.value))
+    copies = {model: pretrained.FILE_NAME}
+    copies |= {workdir / name: name for name in pretrained.BESIDE_TRAINABLE}
+    for source, name in copies.items():
+        with local.atomic_write(output / name) as temporary:
+            shutil.copyfile(source, temporary)
+    half_precision.write(workdir / "model.keras", output / pretrained.TRAINABLE_NAME)
     local.write_json(output / pretrained.FIGURES_NAME, found)
     local.write_text(output / pretrained.CARD_NAME, pretrained_card.render(found))
     print(f"{model} -> {output}: accuracy {found['test']['accuracy']:.4f}, {found['bytes']} bytes")

@@ -8,6 +8,7 @@ and inference on phones, in browsers and on servers.
     classifier.predict_proba(images)  # [N, height, width, 3], 0..255 -> float32 [N, classes]
 
     report = tk.train(tk.Config.make(data_dir="my-images", preset="best"), "runs/mine")
+    report = tk.adapt("my-images", "runs/mine")  # a few images a class of a new place
     report = tk.evaluate("runs/mine/model.keras", "my-images")
     tk.export("runs/mine", formats=["int8"])
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trash_keras.evaluation.evaluate import evaluate
     from trash_keras.exporters.exporter import export
     from trash_keras.predictor import Prediction, Predictor, load
+    from trash_keras.training.adapt import adapt
     from trash_keras.training.trainer import train_and_evaluate as train
 
 __version__ = "0.1.0"
@@ -31,6 +33,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "__version__",
+    "adapt",
     "evaluate",
     "export",
     "load",
@@ -42,6 +45,7 @@ _HOMES = {
     "Config": ("trash_keras.config", "Config"),
     "Prediction": ("trash_keras.predictor", "Prediction"),
     "Predictor": ("trash_keras.predictor", "Predictor"),
+    "adapt": ("trash_keras.training.adapt", "adapt"),
     "evaluate": ("trash_keras.evaluation.evaluate", "evaluate"),
     "export": ("trash_keras.exporters.exporter", "export"),
     "load": ("trash_keras.predictor", "load"),

@@ -7,13 +7,15 @@ are made from them (`trash_keras/cli/flags.py`). Nothing here imports TensorFlow
 import dataclasses
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from trash_keras.metadata import LARGEST_SIDE, RESIZES, VIEWS
 from trash_keras.presets import reader
-from trash_keras.storage import local, text_files
+from trash_keras.storage import checksums, local, text_files
+from trash_keras.storage.addresses import public_value
 from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
@@ -33,8 +35,8 @@ def option(
     Args:
         default: The default value; its type is the type of the flag.
         help_text: One line, with the unit.
-        minimum: Smallest allowed value.
-        maximum: Largest allowed value.
+        minimum: Smallest allowed value; every number without choices has one.
+        maximum: Largest allowed value, above which it is a slip of the pen.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
 
@@ -81,11 +83,9 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     if choices and value not in choices:
         allowed = ", ".join(map(str, choices))
         raise ValueError(f"--{field.name} must be one of {allowed}. Received: {value!r}")
-    if wanted in (int, float) and not (
-        (low is None or value >= low) and (high is None or value <= high)
-    ):
-        allowed = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"--{field.name} must be {allowed}. Received: {value}")
+    is_number = wanted in (int, float) and not choices
+    if is_number and not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"--{field.name} must be between {low} and {high}. Received: {value}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +95,19 @@ class DataConfig(_Checked):
     data_dir: str = path_option(
         "notebooks/my-trash-dataset/train",
         "Folder with one sub-folder of images per class, folder of shards (--data_format), or "
-        "tfds:NAME[@FOLDER] of tensorflow-datasets.",
+        "tfds:NAME[@FOLDER] of tensorflow-datasets. Several sources are separated by commas, each "
+        "PLACE or NAME=PLACE; each is split by itself and reported by itself.",
+    )
+    label_map: str = path_option(
+        "",
+        "JSON file of the data's classes and those to train, or null to leave a class out; for "
+        "several sources one each, separated by commas, an empty entry for none.",
     )
     data_source: str = path_option(
         "",
         "Where the images come from if DATA_DIR is not there yet, as --source of prepare: "
-        "trashnet (Hugging Face), an address, an archive or a folder. Empty: DATA_DIR must exist.",
+        "trashnet (Hugging Face), an address, an archive or a folder. Of several sources it is for "
+        "the first. Empty: DATA_DIR must exist.",
         changes_result=False,
     )
     data_format: str = option(
@@ -114,8 +121,9 @@ class DataConfig(_Checked):
         "stratified",
         "stratified: seeded 70/13/17% of each class; grouped: the same with near-duplicates in one "
         "split; official: the lists of the TrashNet authors; folders: DATA_DIR has train, valid "
-        "and test, or train and one of them.",
-        choices=("stratified", "grouped", "official", "folders"),
+        "and test, or train and one of them; leave_one_source_out: a fold of each of several "
+        "sources, for cross_validate.",
+        choices=("stratified", "grouped", "official", "folders", "leave_one_source_out"),
     )
     groups: str = path_option(
         "",
@@ -134,6 +142,12 @@ class DataConfig(_Checked):
         "Folder of one-indexed-files-notrash_{train,val,test}.txt for --split_method=official. "
         "Empty: the parent of --data_dir if it holds any, else those in the package.",
     )
+    other_dir: str = path_option(
+        "",
+        "Folder of training images of none of the classes, which the model learns to be unsure of "
+        "(outlier exposure, for out-of-distribution detection). Best taken in the place and way of "
+        "the others. Empty: none.",
+    )
     bad_files: str = option(
         "error",
         "What to do with files that cannot be decoded: stop, or leave out and list in the report.",
@@ -149,6 +163,7 @@ class DataConfig(_Checked):
         100.0,
         "Most pixels of an image to decode, millions; larger files count as undecodable.",
         minimum=0.01,
+        maximum=10_000,
     )
     image_size: int = option(
         224, "Height and width fed to the model, pixels.", minimum=16, maximum=LARGEST_SIDE
@@ -159,7 +174,7 @@ class DataConfig(_Checked):
         "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
         choices=RESIZES,
     )
-    batch_size: int = option(32, "Images per training step, over all devices.", minimum=1)
+    batch_size: int = option(32, "Images per step, over all devices.", minimum=1, maximum=65_536)
     cache_dir: str = path_option(
         "",
         "Folder for the file cache of decoded images. Empty: cache in memory.",
@@ -170,6 +185,7 @@ class DataConfig(_Checked):
         "Most memory for decoded images and features, 10^6 bytes; what is larger is read from "
         "disk each epoch.",
         minimum=0,
+        maximum=10**9,
         changes_result=False,
     )
     deterministic_reads: bool = option(
@@ -181,15 +197,18 @@ class DataConfig(_Checked):
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationConfig(_Checked):
-    """Data augmentation: random changes to training images; 0 or none switches one off."""
+    """Data augmentation: random changes to training images; 0, none or a ratio of 1: not at all."""
 
     flip: str = option(
         "horizontal_and_vertical",
-        "Axes of random flips.",
-        choices=("none", "horizontal", "vertical", "horizontal_and_vertical"),
+        "Axes of random flips; all: the diagonal, too, so that images also turn by quarters.",
+        choices=("none", "horizontal", "vertical", "horizontal_and_vertical", "all"),
     )
     rotation: float = option(30.0, "Largest rotation, degrees.", minimum=0, maximum=180)
     zoom: float = option(0.2, "Largest zoom in or out, share of the side.", minimum=0, maximum=0.9)
+    aspect_ratio: float = option(
+        1.0, "Largest factor by which width or height is squeezed.", minimum=1, maximum=4
+    )
     translation: float = option(0.1, "Largest shift, share of the side.", minimum=0, maximum=0.9)
     brightness: float = option(
         0.1, "Largest brightness change, share of the range 0..255.", minimum=0, maximum=1
@@ -243,22 +262,26 @@ class TrainingConfig(_Checked):
     """Transfer learning: the head first, then fine-tuning; from random weights the latter alone."""
 
     head_epochs: int = option(
-        40, "Epochs of the head with the backbone frozen (feature extraction).", minimum=0
+        40,
+        "Epochs of the head with the backbone frozen (feature extraction).",
+        minimum=0,
+        maximum=100_000,
     )
     head_learning_rate: float = option(
-        2e-3, "Peak learning rate of the head phase, per step.", minimum=0
+        2e-3, "Peak learning rate of the head phase, per step.", minimum=0, maximum=1000
     )
     head_views: int = option(
         0,
         "Augmented views of each image that the head trains on (data augmentation); 0: the images "
         "as they are.",
         minimum=0,
+        maximum=1000,
     )
     finetune_epochs: int = option(
-        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0
+        12, "Epochs of fine-tuning, with the backbone unfrozen.", minimum=0, maximum=100_000
     )
     finetune_learning_rate: float = option(
-        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0
+        3e-4, "Peak learning rate of the fine-tuning phase, per step.", minimum=0, maximum=1000
     )
     unfreeze_fraction: float = option(
         1.0,
@@ -269,13 +292,22 @@ class TrainingConfig(_Checked):
     warmup_ratio: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )
-    weight_decay: float = option(0.01, "AdamW weight decay, per step and rate.", minimum=0)
+    weight_decay: float = option(
+        0.01, "AdamW weight decay, per step and rate.", minimum=0, maximum=1000
+    )
     ema_momentum: float = option(
         0.0,
         "Momentum, per step, of the exponential moving average (EMA) of the weights, which is what "
         "is scored and kept; 0: none.",
         minimum=0,
         maximum=0.9999,
+    )
+    other_weight: float = option(
+        0.5,
+        "Weight of an image of --other_dir in the training loss, where an image of the classes has "
+        "1 on average.",
+        minimum=0,
+        maximum=1000,
     )
     label_smoothing: float = option(
         0.1, "Label smoothing of the training loss, share.", minimum=0, maximum=0.9
@@ -284,6 +316,13 @@ class TrainingConfig(_Checked):
         "balanced",
         "balanced: every class has the same weight in the training loss, however few its images.",
         choices=("balanced", "none"),
+    )
+    source_weights: str = option(
+        "sqrt",
+        "How several sources share the weight of each class in the training loss. none: by their "
+        "images; sqrt: by the square roots of these, so that a small source is not drowned; "
+        "balanced: alike.",
+        choices=("none", "sqrt", "balanced"),
     )
 
 
@@ -439,8 +478,15 @@ class Config:
     tracking: TrackingConfig = TrackingConfig()
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Returns the settings as plain values: section -> field -> value."""
-        return dataclasses.asdict(self)
+        """Returns the settings as plain values: section -> field -> value.
+
+        What is written of a run comes from here, so of an address there is only what
+        `addresses.public_value` shows.
+        """
+        return {
+            section: {name: _public(value) for name, value in settings.items()}
+            for section, settings in dataclasses.asdict(self).items()
+        }
 
     @classmethod
     def make(cls, *, preset: str = "", **settings: Any) -> Self:
@@ -489,12 +535,17 @@ class FoldsConfig(_Checked):
     """How often a cross-validation trains."""
 
     folds: int = option(
-        5, "Parts of the data; each is scored by a model that was trained on the others.", minimum=2
+        5,
+        "Parts of the data; each is scored by a model that was trained on the others. Not for "
+        "--split_method=leave_one_source_out, where each source is one.",
+        minimum=2,
+        maximum=1000,
     )
     seeds: int = option(
         3,
         "Cross-validations, each with other folds: of seed SEED, SEED+1 and so on.",
         minimum=1,
+        maximum=1000,
         changes_result=False,
     )
     keep_models: bool = option(
@@ -507,6 +558,10 @@ class CrossValidationConfig(Config):
     """Training runs on the folds of a data set; `runtime.seed` is the first seed."""
 
     cross_validation: FoldsConfig = FoldsConfig()
+
+
+def _public(value: Any) -> Any:
+    return public_value(value) if isinstance(value, str) else value
 
 
 def _parsed(field: dataclasses.Field, text: str) -> Any:
@@ -561,8 +616,9 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
     """Reads a `config.json`.
 
     Raises:
-        ValueError: The file is missing or is not a configuration of that class.
+        ValueError: The file is missing, damaged or not a configuration of that class.
     """
+    checksums.require(path)
     try:
         return config_class.from_dict(json.loads(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:
@@ -570,7 +626,11 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
 
 
 def same_place(one: str, other: str) -> bool:
-    """Tells whether two texts are the same, or name the same files, separated by commas."""
+    """Tells whether two texts are the same, or name the same files, separated by commas.
+
+    Addresses are compared as `to_dict` keeps them.
+    """
+    one, other = public_value(one), public_value(other)
     ones, others = one.split(","), other.split(",")
     return one == other or (
         len(ones) == len(others)

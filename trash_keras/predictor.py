@@ -7,6 +7,7 @@ file needs no TensorFlow.
 import dataclasses
 import importlib
 import itertools
+import math
 import os
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
+from trash_keras.storage import checksums
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable, require_utf8
 
 # float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32 [batch, classes], probabilities.
@@ -30,6 +33,8 @@ PredictBatch = Callable[[np.ndarray], np.ndarray]
 # Suffix of a file, none for a folder -> its module in trash_keras/runtimes/.
 RUNTIMES = {"": "saved_model", ".keras": "keras_file", ".tflite": "litert", ".onnx": "onnx"}
 BATCH_SIZE = 32
+CANDIDATE_RATIO = 0.5  # of the largest probability, which a candidate has at least
+NAMED_CANDIDATES = 3  # most that are named to a person
 ROUNDING = 1e-3  # by which a runtime's probabilities may leave 0..1
 
 
@@ -148,6 +153,15 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
         ) from error
 
 
+def percent(probability: float) -> str:
+    """Returns a probability for people, rounded; only 1 itself is 100%, and only 0 is 0%."""
+    if 0.995 <= probability < 1:
+        return ">99%"
+    if 0 < probability < 0.005:
+        return "<1%"
+    return f"{math.floor(100 * probability + 0.5)}%"
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Prediction:
     """The prediction of one image: probabilities, label, or why there is none.
@@ -158,6 +172,8 @@ class Prediction:
     ('paper', True)
     >>> [name for name, _ in prediction.top_k(1)]
     ['paper']
+    >>> prediction.words
+    'paper, 97%'
 
     Attributes:
         file: Path or address as given; empty for bytes and arrays.
@@ -204,34 +220,64 @@ class Prediction:
         """Returns the k most probable (class name, probability), the first most so; None: all."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])[:k]
 
+    @property
+    def candidates(self) -> list[tuple[str, float]]:
+        """The (class name, probability) at least half as probable as the first, which is one."""
+        least = CANDIDATE_RATIO * self.probability
+        return [(name, probability) for name, probability in self.top_k() if probability >= least]
+
+    @property
+    def words(self) -> str:
+        """The prediction for a person; also says what it may be where the model abstains.
+
+        "metal, 97%"; where the label is `unsure`, with one candidate "probably metal, 81%, not
+        sure" (up to 50% "perhaps"), with two or three "metal or glass?", with more "not sure what
+        it is". JavaScript and Kotlin repeat this, and tests hold them to it. Empty with an error.
+        """
+        if self.error:
+            return ""
+        if self.label != UNSURE:
+            return f"{self.label}, {percent(self.probability)}"
+        names = [name for name, _ in self.candidates]
+        if len(names) == 1:
+            likely = "probably" if self.probability > 0.5 else "perhaps"
+            return f"{likely} {names[0]}, {percent(self.probability)}, not sure"
+        if 1 < len(names) <= NAMED_CANDIDATES:
+            return f"{', '.join(names[:-1])} or {names[-1]}?"
+        return "not sure what it is"  # also where the probabilities are no numbers
+
     def format(self, top_k: int = 3) -> str:
-        """Returns the most probable classes for a person, as `unsure (...)` where it is unsure."""
+        """Returns the most probable classes for a person, as `words (...)` where it is unsure."""
         if self.error:
             return f"error: {self.error}"
         ranked = ", ".join(f"{name} {share:.1%}" for name, share in self.top_k(top_k))
-        return f"{UNSURE} ({ranked})" if self.label == UNSURE else ranked
+        return f"{self.words} ({ranked})" if self.label == UNSURE else ranked
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain values: file and error; or file, label, probability, probabilities.
+        """Returns plain values: file and error; or file, label, probability, candidates and more.
 
-        `probability` is the largest one, also where the label is `unsure`. With conformal sets
-        there are `labels`, too: the set, most probable first, or empty. A prediction with a
-        saliency map has its file as `explanation`.
+        `probability` is the largest one, also where the label is `unsure`. `candidates` has a
+        `label` and a `probability` each, most probable first; `probabilities` those of all
+        classes. With conformal sets there are `labels`, too: the set, most probable first, or
+        empty. A prediction with a saliency map has its file as `explanation`. Of an address there
+        is what `addresses.public_value` shows.
         """
         if self.error:
-            return {"file": self.file, "error": self.error}
+            return {"file": public_value(self.file), "error": public(self.error)}
         lowest = self.set_threshold
         return {
-            "file": self.file,
+            "file": public_value(self.file),
             "label": self.label,
             "probability": self.probability,
+            "candidates": [{"label": name, "probability": p} for name, p in self.candidates],
             "probabilities": self.probabilities,
             **({"explanation": self.explanation} if self.explanation else {}),
             **({} if lowest is None else {"labels": [n for n, p in self.top_k() if p >= lowest]}),
         }
 
     def __repr__(self) -> str:
-        return printable(f"<Prediction {f'{self.file}: ' if self.file else ''}{self.format()}>")
+        shown = f"{public_value(self.file)}: " if self.file else ""
+        return printable(f"<Prediction {shown}{public(self.format())}>")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -280,6 +326,7 @@ unsure up to 0.87>
         """
         if suffix(path) != ".keras":  # Python reads that one
             require_utf8(path)
+        checksums.require(path)
         file_roles.require("model", path)
         metadata = ModelMetadata.read(path)
         runtime = import_runtime(path)

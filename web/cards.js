@@ -3,7 +3,7 @@
 import { showBars } from "./bars.js";
 import { drawOver } from "./heat_map.js";
 import { RUNS, occlusion } from "./occlusion.js";
-import { UNSURE, percent } from "./prediction.js";
+import { UNSURE } from "./prediction.js";
 
 const MEANINGFUL = 0.02; // smaller losses are noise of the model
 
@@ -32,11 +32,8 @@ export function predictionCard(name, image, prediction, milliseconds, model) {
   canvas.setAttribute("aria-label", name);
   card.dataset.label = prediction.label;
   card.classList.toggle("unsure", prediction.unsure);
-  card.querySelector(".label").textContent = prediction.label;
-  card.querySelector(".sure").textContent = percent(prediction.best.probability);
-  card.querySelector(".most").textContent =
-    `Most likely ${prediction.best.name}, but not above the threshold.`;
-  card.querySelector(".most").hidden = !prediction.unsure;
+  card.querySelector(".label").textContent = prediction.headline;
+  card.querySelector(".sure").textContent = prediction.certainty;
   showBars(card.querySelector(".bars"), prediction, model.metadata);
   showSet(card.querySelector(".set"), prediction.set);
   card.querySelector(".file").textContent =

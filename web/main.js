@@ -71,8 +71,8 @@ function describe(name, milliseconds) {
     return pair;
   }));
   at("limit").textContent = metadata.threshold > 0
-    ? `The line in the bars is the threshold: up to ${percent(metadata.threshold)} the label is `
-      + "unsure (selective classification: the model abstains)." : "";
+    ? `The line in the bars is the threshold: up to ${percent(metadata.threshold)} the model is `
+      + "not sure (selective classification: it abstains)." : "";
 }
 
 async function predict(source) {
@@ -136,13 +136,11 @@ function clear() {
 
 async function lookAt(frame) {
   const { prediction, milliseconds } = await predict(frame);
-  const changed = at("live-label").textContent !== prediction.label;
-  at("live-label").textContent = prediction.label;
+  const changed = at("live-label").textContent !== prediction.headline;
+  at("live-label").textContent = prediction.headline;
   at("camera").classList.toggle("unsure", prediction.unsure);
-  at("live-sure").textContent = percent(prediction.best.probability);
-  const time = `${Math.round(milliseconds)} ms`;
-  at("live-detail").textContent =
-    prediction.unsure ? `Most likely ${prediction.best.name}, in ${time}` : `In ${time}`;
+  at("live-sure").textContent = prediction.certainty;
+  at("live-detail").textContent = `In ${Math.round(milliseconds)} ms`;
   showBars(at("live-bars"), prediction, model.metadata);
   if (changed && camera.open) say(`The camera sees: ${prediction.words}`);
 }

@@ -27,6 +27,12 @@ private fun run(command: String, words: List<String>): String = when (command) {
         val prediction = Prediction(probabilities, metadata(words[0]))
         (listOf(prediction.label) + prediction.ranked.flatMap { it.toList() }).joinToString("\t")
     }
+    "say" -> words.drop(1).map(String::toFloat).toFloatArray().let { probabilities ->
+        val names = List(probabilities.size) { "class$it" }
+        val metadata = ModelMetadata(names, 1, Resize.PAD, words[0].toDouble())
+        val prediction = Prediction(probabilities, metadata)
+        (listOf(prediction.phrase) + prediction.candidates).joinToString("\t")
+    }
     else -> error(command)
 }
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import xml.etree.ElementTree as ET
 import zipfile
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
+from tests.support import words
 from trash_keras.data import decoding
 from trash_keras.metadata import UNSURE, ModelMetadata
 from trash_keras.predictor import Predictor
@@ -133,6 +135,26 @@ def test_predictions_are_those_of_predict(on_jvm, exported, doubtful, tmp_path):
             shares = [share for _, share in expected.top_k()]
             np.testing.assert_allclose([float(share) for share in ranked[1::2]], shares, rtol=1e-6)
     assert UNSURE in labels and len(labels) > 1
+
+
+def test_words_are_those_of_predict(on_jvm, app):
+    texts = {
+        each.get("name"): each.text.replace("%1$s", "{0}").replace("%2$s", "{1}")
+        for each in ET.parse(app.sources / "res/values/strings.xml").getroot()
+    }
+    cases = words.cases()
+    commands = [f"say {threshold} {' '.join(map(str, row))}" for threshold, row in cases]
+    phrases = set()
+    for case, said in zip(cases, on_jvm(commands), strict=True):
+        phrase, *candidates = said.split("\t")
+        phrases.add(phrase)
+        expected = words.predict(*case)
+        assert candidates == [name for name, _ in expected.candidates]
+        several = phrase == "EITHER"
+        named = [", ".join(candidates[:-1]), candidates[-1]] if several else candidates[:1]
+        template = "{0}" if phrase == "SURE" else texts[phrase.lower()]
+        assert template.format(*named) == words.without_shares(expected.words)
+    assert phrases == {"SURE", "PROBABLY", "PERHAPS", "EITHER", "UNKNOWN"}
 
 
 def predictions(on_jvm, model, images, folder):

@@ -27,6 +27,7 @@ def test_both_forms_hold_the_same_rows(tmp_path):
         "file": "a.jpg",
         "label": "metal",
         "probability": 0.75,
+        "candidates": [{"label": "metal", "probability": 0.75}],
         "probabilities": {"glass": 0.25, "metal": 0.75},
     }
     assert read(tmp_path / "parquet").to_pylist() == ROWS

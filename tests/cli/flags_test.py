@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.scripts import VERB
 from trash_keras import config
-from trash_keras.cli import flags
+from trash_keras.cli import flags, verbs
 
 ROOT = Path(__file__).parents[2]
 SHOW = "import json; print(json.dumps([flags.read_config().to_dict(), paths]))"
@@ -106,3 +106,55 @@ def test_a_variable_that_names_no_mode_is_refused(monkeypatch):
     done = run(SHOW)
     assert done.returncode == 1
     assert "WANDB_MODE must be one of disabled, offline, online. Received: 'some" in done.stderr
+
+
+ACCEPTED = """
+import importlib, json, sys
+from absl import flags
+from trash_keras import config
+from trash_keras.cli import flags as ours
+name = sys.argv[1]
+verb = importlib.import_module("trash_keras.cli." + name)
+kind = config.CrossValidationConfig if name == "cross_validate" else config.Config
+numbers = [flag for flag in flags.FLAGS.get_key_flags_for_module(verb)
+           if flag.flag_type() in ("int", "float")]
+accepted = []
+for flag in numbers:
+    flag.using_default_value, default = True, flag.value
+    for text in ("1000000000001", "-1000000000001", "inf", "nan"):
+        try:
+            flag.parse(text)
+            for validator in flag.validators:
+                validator.verify(flags.FLAGS)
+            assert flag.value == flag.value  # no NaN, which `parse` refuses
+            if flag.name in [field.name for _, field in config.fields(kind)]:
+                kind.make(**{flag.name: flag.value})
+            accepted.append([flag.name, text])
+        except (flags.Error, ValueError, AssertionError):
+            pass
+        flag.value = default
+print(json.dumps([len(numbers), accepted]))
+"""
+
+
+@pytest.mark.parametrize("verb", sorted(verbs.VERBS))
+def test_no_number_of_a_verb_may_be_absurd(verb):
+    command = [sys.executable, "-c", ACCEPTED, verb]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    count, accepted = json.loads(done.stdout)
+    assert (count or verb == "compare") and not accepted
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
+def test_a_number_is_finite(value):
+    done = run("return 0", f"--zoom={value}")
+    assert done.returncode == 2 and "--zoom must be a finite number" in done.stderr
+
+
+def test_no_setting_of_python_may_be_absurd_either():
+    for _, field in config.fields(config.CrossValidationConfig):
+        if type(field.default) in (int, float):
+            for value in (10**12 + 1, -(10**12), float("inf"), float("nan")):
+                with pytest.raises(ValueError, match=f"--{field.name} must be"):
+                    config.CrossValidationConfig.make(**{field.name: value})

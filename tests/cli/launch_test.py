@@ -28,7 +28,12 @@ def run(main, *arguments):
         ("raise ValueError('first\\n  second')", [], 1, "error: first second\n"),
         ("open('gone')", [], 1, "No such file"),
         ("raise ImportError('pip install x')", [], 1, "error: pip install x\n"),
-        ("raise KeyboardInterrupt", [], 130, "error: interrupted; the same command continues"),
+        (
+            "raise KeyboardInterrupt",
+            [],
+            130,
+            "error: interrupted; nothing is half-written, and the same command",
+        ),
         ("return 0", ["--imagesize=3"], 2, "Unknown flag --imagesize. Did you mean --image_size?"),
         ("return 0", ["--image_size=big"], 2, "flag --image_size=big"),
         ("return 0", ["--resize=squash"], 2, "should be one of <stretch|crop|pad>"),

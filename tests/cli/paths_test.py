@@ -59,6 +59,9 @@ def run(code, *arguments):
         ("gs://bucket/~me", "gs://bucket/~me"),
         ("tfds:beans@~/tfds", "tfds:beans@/home/me/tfds"),
         ("tfds:beans/config:1.0.0", "tfds:beans/config:1.0.0"),
+        ("home=~/mine", "home=/home/me/mine"),
+        ("beans=tfds:beans@~/tfds", "beans=tfds:beans@/home/me/tfds"),
+        ("a/b=~", "a/b=~"),
         ("", ""),
     ],
 )
@@ -77,7 +80,8 @@ def test_every_text_flag_is_a_path_or_known_not_to_be_one(verb):
     ("verb", "given"),
     [
         ("train", ["--workdir=~/run", "--data_dir=~/data", "--cache_dir", "~/cache",
-                   "--teacher=~/a.keras,b.keras,~/c.keras", "--slices=~/s.csv:camera"]),
+                   "--teacher=~/a.keras,b.keras,~/c.keras", "--slices=~/s.csv:camera",
+                   "--other_dir=~/others"]),
         ("evaluate", ["--model=~/m.keras", "--data_dir=d", "--output=~", "--label_map=~/map.json",
                       "--slices=~/s.csv", "--ood_dir=~/ood", "--catalog=~/c.json"]),
         ("audit", ["--data_dir=~/d", "--output=~/o", "--groups=~/g.json", "--split_dir=~/lists"]),

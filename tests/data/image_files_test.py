@@ -86,12 +86,12 @@ def test_drawings_may_not_be_written_among_the_images(tmp_path, place):
     (tmp_path / "images").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "images")
     paths = ["gs://bucket/images", str(tmp_path / "images")]
-    with pytest.raises(ValueError, match=r"lies in .*images, so its drawings"):
-        image_files.require_outside(str(tmp_path / place), paths)
+    with pytest.raises(ValueError, match=r"lies in .*images, so what is written there"):
+        image_files.require_outside("explain", str(tmp_path / place), paths)
 
 
 def test_drawings_may_be_written_elsewhere_on_this_machine(tmp_path):
     paths = [str(tmp_path / "images"), str(tmp_path / "images-more" / "a.jpg")]
-    image_files.require_outside(str(tmp_path / "images-more"), paths)
+    image_files.require_outside("explain", str(tmp_path / "images-more"), paths)
     with pytest.raises(ValueError, match="a folder on this machine"):
-        image_files.require_outside("gs://bucket/maps", paths)
+        image_files.require_outside("explain", "gs://bucket/maps", paths)

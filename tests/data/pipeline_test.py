@@ -8,7 +8,7 @@ from PIL import Image
 from trash_keras.config import AugmentationConfig
 from trash_keras.data import decoding, pipeline
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
-from trash_keras.data.catalog import scan, single_split
+from trash_keras.data.catalog import Catalog, scan, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
 
@@ -110,3 +110,46 @@ def test_class_weights_make_every_class_count_alike():
     weights = pipeline.class_weights(counts)
     totals = [weights[label] * count for label, count in enumerate(counts.values())]
     np.testing.assert_allclose(totals, 100 / 3)
+
+
+SOURCES = Catalog(
+    ("a", "b"),
+    {"train": {"a": (*(f"home/a/{i}" for i in range(64)), *(f"web/a/{i}" for i in range(4))),
+               "b": tuple(f"home/b/{i}" for i in range(17))}},
+    sources=("home", "web"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "shares"), [("none", (64, 4)), ("sqrt", (8, 2)), ("balanced", (1, 1))]
+)
+def test_sources_share_the_weight_of_each_class(method, shares):
+    class_weight = pipeline.class_weights(SOURCES.counts()["train"])
+    weights = pipeline.example_weights(SOURCES, class_weight, method)
+    paths, _ = SOURCES.examples("train")
+    total = {
+        name: sum(w for path, w in zip(paths, weights, strict=True) if path.startswith(name))
+        for name in ("home/a", "web/a", "home/b")
+    }
+    # Each class still has half of the weight of all 85 images.
+    np.testing.assert_allclose(total["home/a"] + total["web/a"], 42.5, rtol=1e-5)
+    np.testing.assert_allclose(total["home/b"], 42.5, rtol=1e-5)
+    np.testing.assert_allclose(total["web/a"] / total["home/a"], shares[1] / shares[0], rtol=1e-5)
+    unweighted = pipeline.example_weights(SOURCES, None, method)
+    np.testing.assert_allclose(unweighted.sum(), 85, rtol=1e-5)
+    if method == "none":
+        np.testing.assert_allclose(unweighted, 1)
+
+
+def test_a_class_without_training_images_has_no_weight():
+    assert pipeline.class_weights({"a": 10, "b": 0, "c": 30}) == {0: 2.0, 2: pytest.approx(2 / 3)}
+
+
+def test_weights_stay_with_their_examples():
+    numbers = np.arange(10, dtype=np.float32)
+    dataset = tf.data.Dataset.from_tensor_slices((numbers, np.eye(2)[[0] * 10], numbers + 0.5))
+    batches = pipeline.make_train_dataset(
+        dataset, batch_size=4, seed=0, first_epoch=0, last_epoch=2, augment=lambda x, _: x * 2
+    )
+    for inputs, _, weights in batches.as_numpy_iterator():
+        np.testing.assert_array_equal(inputs / 2 + 0.5, weights)

@@ -1,9 +1,11 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from trash_keras.data import outliers
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
@@ -31,14 +33,14 @@ def noise(tmp_path):
 def measured(trained, noise):
     """Measures the toy run on its test split against noise."""
 
-    def measure(run=None, split="test", model="model.keras", **options):
+    def measure(run=None, split="test", model="model.keras", folders=noise, **options):
         workdir, data, _ = trained
         predictor = Predictor.load(workdir / "model.keras")
         reader = base.open_reader(data)
         scored = Split(Catalog.load(workdir / "catalog.json").only(split), split, reader)
         predictions = score.predict_split(predictor, scored)
         runner = ood.Runner(workdir / model, predictor, **options)
-        return ood.measure(runner, predictions, scored, ood.ood_dataset(noise), run)
+        return ood.measure(runner, predictions, scored, outliers.named_splits(folders), run)
 
     return measure
 
@@ -77,15 +79,26 @@ def test_features_of_few_training_images_are_enough(trained, measured, monkeypat
     assert found["neighbours"] == 7
 
 
-@pytest.mark.parametrize("content", [None, "text"])
-def test_a_folder_without_images_is_an_error(tmp_path, content):
-    with pytest.raises(ValueError, match=r"must be a folder of images\. Received: .*gone"):
-        ood.ood_dataset(tmp_path / "gone")
-    if content:
-        (tmp_path / "broken.png").write_text(content)
-    number = 1 if content else 0
-    with pytest.raises(ValueError, match=f"no image that can be decoded, of {number} files"):
-        ood.ood_dataset(tmp_path)
+def test_near_and_far_have_figures_of_their_own(measured, noise, tmp_path):
+    far = tmp_path / "other"
+    far.mkdir()
+    shutil.copy(noise / "1.png", far)
+    found = measured(folders=f"near={noise},{far}")
+    assert found["pictures"] == 13 and found["unreadable"] == 1
+    assert {name: row["pictures"] for name, row in found["folders"].items()} == {
+        "near": 12, "other": 1,
+    }  # fmt: skip
+    kinds = found["folders"]["near"]["kinds"]
+    assert {kind: row["pictures"] for kind, row in kinds.items()} == {"": 6, "deep": 6}
+    assert list(kinds["deep"]["scores"]) == list(found["scores"])
+
+
+def test_images_of_the_classes_are_no_ood_images(trained, measured, noise):
+    workdir, data, _ = trained
+    path = Catalog.load(workdir / "catalog.json").examples("test")[0][0]
+    shutil.copy(data / path, noise / "copy.png")
+    with pytest.raises(ValueError, match=f"1 of 13 images .*: copy.png is {path}, byte for byte"):
+        measured()
 
 
 def test_missing_training_images_are_an_error(measured):

@@ -1,7 +1,9 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from trash_keras.data import pipeline
+from trash_keras.data import decoding, pipeline
 from trash_keras.data.augmentation import corruptions
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split
@@ -50,7 +52,8 @@ def test_predictions_are_for_the_corrupted_images_at_any_batch_size(setting):
         seen.clear()
         robustness.measure_robustness(watched, split, clean, batch_size=batch_size)
         assert {len(images) for images in seen} == {batch_size}
-        groups = np.array_split(np.arange(len(seen)), len(seen) // 40)
+        steps = -(-len(clean.paths) // batch_size)
+        groups = np.array_split(np.arange(40 * steps), steps)  # frames come after them
         # Case by case the images of all batches, without filler.
         cases = [np.concatenate([seen[group[case]] for group in groups])[: len(clean.paths)]
                  for case in range(40)]  # fmt: skip
@@ -61,3 +64,25 @@ def test_predictions_are_for_the_corrupted_images_at_any_batch_size(setting):
     for case, kind in enumerate(corruptions.CORRUPTIONS):
         expected = corruptions.corrupt(first, kind, 5, 0, clean.paths[0])
         np.testing.assert_array_equal(collected[0][5 * case + 4, 0], expected)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "pad", "crop"])
+def test_frames_are_made_before_the_square(setting, resize):
+    predictor, split, clean = setting
+    metadata = dataclasses.replace(predictor.metadata, resize=resize)
+    names, seen = metadata.class_names, []
+
+    def remember(images):
+        seen.append(np.asarray(images))
+        return np.tile(np.eye(len(names))[0], (len(images), 1))
+
+    found = robustness.measure_robustness(
+        Predictor(remember, metadata), split, clean, batch_size=len(clean.paths)
+    )["frames"]
+    encoded = next(iter(split.reader.encoded(list(clean.paths), True)))[1].numpy()
+    image = decoding.decode(encoded)
+    for frame, batch in zip(corruptions.FRAMES, seen[-len(corruptions.FRAMES) :], strict=True):
+        framed = corruptions.extend_to_frame(image, corruptions.FRAMES[frame])
+        expected = decoding.resize_to_square(framed, metadata.image_size, resize)
+        np.testing.assert_array_equal(batch[0], expected)
+        assert found[frame]["accuracy"] == np.mean(clean.labels == 0)

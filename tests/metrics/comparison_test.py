@@ -5,6 +5,7 @@ import pytest
 
 from trash_keras.metrics import comparison, cross_validation
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.storage import local
 
 CLASS_NAMES = ("glass", "metal")
 
@@ -124,7 +125,9 @@ def test_other_images_or_classes_get_a_sentence_instead_of_a_number(write_run, c
 def test_an_image_of_another_class_is_another_image(write_run):
     first, second = write_run("a", [1, 1, 0]), write_run("b", [1, 1, 0])
     text = (second / "predictions" / "test.csv").read_text()
-    (second / "predictions" / "test.csv").write_text(text.replace("0.png,glass", "0.png,metal"))
+    local.write_text(
+        second / "predictions" / "test.csv", text.replace("0.png,glass", "0.png,metal")
+    )
     assert "2 of 3 and 3" in comparison.compare([first, second])["tests"][0]["reason"]
 
 

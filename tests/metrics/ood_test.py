@@ -80,7 +80,30 @@ def compared(**changes):
         "novelty": -np.array([0.31, 0.1, 0.28, 0.2, 0.3]),
     }
     found = ood.compare(scored, ood_images, threshold=0.5, limit=0.2)
-    return {"unreadable": 0, **found, **changes}
+    return {"unreadable": 0, "folders": {}, **found, **changes}
+
+
+def by_folder(origins):
+    scored = {"confidence": np.array([0.9, 0.8, 0.99, 0.4])}
+    ood_images = {"confidence": np.array([0.2, 0.5, 0.3, 0.95, 0.6])}
+    return compared(folders=ood.by_folder(scored, ood_images, origins, 0.5))
+
+
+def test_near_and_far_and_each_kind_have_figures_of_their_own():
+    origins = [("near", "wood"), ("far", ""), ("near", "wood"), ("near", "battery"), ("far", "")]
+    found = by_folder(origins)["folders"]
+    assert list(found) == ["near", "far"] and list(found["near"]["kinds"]) == ["battery", "wood"]
+    assert found["near"]["pictures"] == 3 and found["near"]["unsure"] == pytest.approx(2 / 3)
+    battery, wood = found["near"]["kinds"].values()
+    assert (battery["pictures"], battery["unsure"], wood["pictures"], wood["unsure"]) == (
+        1,
+        0,
+        2,
+        1,
+    )
+    assert wood["scores"]["confidence"]["auroc"] == 1
+    assert battery["scores"]["confidence"] == {"auroc": 0.25, "fpr_at_95_tpr": 1}
+    assert found["far"]["kinds"] == {}
 
 
 def test_unsure_counts_up_to_the_threshold():
@@ -97,18 +120,3 @@ def test_histograms_hold_every_image():
     for histogram in histograms.values():
         for part in ("scored", "others"):
             assert sum(histogram[part]) == pytest.approx(1)
-
-
-def test_paragraphs_and_table_have_the_figures():
-    found = compared(unreadable=3)
-    assert "60.0% of 5 OOD images unsure" in ood.summary(found)
-    assert f"{found['scores']['confidence']['auroc']:.4f}" in ood.summary(found)
-    what, _ = ood.paragraphs(found)
-    assert (
-        "Of 5 out-of-distribution (OOD) images" in what
-        and "60.0%" in what
-        and "3 more could not be read" in what
-    )
-    assert "could not" not in ood.paragraphs(compared())[0]
-    head, *rows = ood.rows(found)
-    assert len(head) == 3 and [row[1:] for row in rows][1] == ["0.900", "20.0%"]

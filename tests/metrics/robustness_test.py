@@ -38,3 +38,15 @@ def test_only_the_same_images_can_be_compared(predicted):
     for nothing in ({}, {"blur": []}):
         with pytest.raises(ValueError, match="at least one kind"):
             robustness.score(clean, nothing)
+
+
+def test_frames_have_their_accuracy_and_coverage(predicted):
+    sure = predicted(NAMES, np.array([[8, 2], [0, 10]]))
+    torn = sure.__class__(NAMES, sure.paths, sure.labels, np.full_like(sure.probabilities, 0.5))
+    found = robustness.score_frames({"1:1": sure, "3:4": torn}, 0.5)
+    assert found["1:1"] == pytest.approx(
+        {"accuracy": 0.9, "macro_f1": (16 / 18 + 20 / 22) / 2, "coverage": 1}
+    )
+    assert found["3:4"]["coverage"] == 0
+    line = robustness.frames_summary(found)
+    assert line == "frames: accuracy 0.9000 in 1:1, 0.5000 in 3:4"

@@ -69,3 +69,19 @@ def test_recall_of_each_class_in_each_slice():
         },
         "old": {"glass": {"recall": 1.0, "interval": wilson_interval(1, 1), "support": 1}},
     }
+
+
+def test_accuracy_and_coverage_of_each_slice():
+    labels = np.array([0, 0, 0, 1])
+    probabilities = np.array([[0.9, 0.1], [0.3, 0.7], [0.55, 0.45], [0.2, 0.8]])
+    paths = ["home/a", "home/b", "home/c", "web/a"]
+    found = Predictions(("glass", "metal"), paths, labels, probabilities)
+    scored = slices.totals(found, {path: path[:-2] for path in paths}, 0.6)
+    assert list(scored) == ["home", "web"]
+    home = scored["home"]
+    assert [home[name] for name in ("examples", "correct", "predicted", "wrong")] == [3, 2, 2, 1]
+    assert (home["accuracy"], home["accuracy_interval"]) == (2 / 3, wilson_interval(2, 3))
+    assert (home["coverage"], home["coverage_interval"]) == (2 / 3, wilson_interval(2, 3))
+    assert (home["error"], home["error_interval"]) == (0.5, wilson_interval(1, 2))
+    unsure = slices.totals(found, dict.fromkeys(paths, "all"), 1.0)["all"]
+    assert (unsure["coverage"], unsure["error"], unsure["error_interval"]) == (0, None, None)

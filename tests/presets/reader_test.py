@@ -16,11 +16,12 @@ def test_a_preset_holds_settings_of_a_run_that_differ_from_the_defaults(name):
     assert config.Config.from_dict(sections) != config.Config()
 
 
-def test_a_preset_may_build_on_another():
-    best, resnet = reader.settings("best"), reader.settings("resnet50")
-    assert resnet.pop("backbone") == "ResNet50" and resnet.pop("weights") == "imagenet"
-    assert resnet.pop("finetune_learning_rate") == "1e-4"
-    assert resnet == best
+@pytest.mark.parametrize("backbone", ["ResNet50", "EfficientNetV2S", "ConvNeXtTiny"])
+def test_a_preset_may_build_on_another(backbone):
+    best, larger = reader.settings("best"), reader.settings(backbone.lower())
+    assert larger.pop("backbone") == backbone and larger.pop("weights") == "imagenet"
+    assert larger.pop("finetune_learning_rate") == "1e-4"
+    assert larger == best
 
 
 def test_an_unknown_preset_gets_the_list():

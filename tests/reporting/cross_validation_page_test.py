@@ -44,7 +44,7 @@ def report_of(seeds, method="stratified", with_slices=True, **changes):
 def test_the_page_has_every_figure(tmp_path):
     report, predictions = report_of(2)
     cross_validation_page.write(report, predictions, tmp_path)
-    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("[!.]*.*")}
     assert files == {
         "cross_validation.html", "cross_validation.json", "figures/accuracies.png",
         "figures/confusion_matrix.png", "predictions/seed0.csv", "predictions/seed1.csv",

@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
+from trash_keras.storage import local
+
 pytestmark = pytest.mark.slow
 
 
@@ -27,7 +29,7 @@ def page(trained, explanations, tmp_path_factory):
     found.save(run / "predictions" / "test.csv")
     report = json.loads((run / "report.json").read_text())
     report["test"]["mistakes"] = found.score()["mistakes"]
-    (run / "report.json").write_text(json.dumps(report | {"explanations": explanations}))
+    local.write_text(run / "report.json", json.dumps(report | {"explanations": explanations}))
     read = functools.partial(read_images, FolderReader(data))
     maps = explain.explain_errors(explain.find(run / "model.keras"), found, read)
     maps.save(run / "predictions" / "heat_maps.json")

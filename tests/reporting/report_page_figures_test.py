@@ -19,6 +19,7 @@ ROBUSTNESS = {
     "clean": {"accuracy": 0.95, "macro_f1": 0.94},
     "kinds": {"blur": {**LEVELS, "meaning": "radius in pixels", "changed": 1.0},
               "background": {**LEVELS, "meaning": "share of it", "changed": 0.75}},
+    "frames": {"3:4": {"accuracy": 0.93, "macro_f1": 0.921, "coverage": 0.82}},
 }  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def test_robustness_is_shown_with_what_its_severities_are(written, full):
     assert row in parsed.text
     assert "background: 75.0% of the images change" in parsed.text
     assert "blur: " not in parsed.text
+    assert "3:4 93.0% 0.921 82.0%" in parsed.text
     (alternative,) = [image["alt"] for image in parsed.all("img") if "blur" in image["alt"]]
     assert "is 95.0%" in alternative and "blur 70.0%, background 70.0%" in alternative
 

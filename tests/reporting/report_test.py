@@ -55,7 +55,7 @@ EPOCHS = [
 def test_a_report_is_a_folder_that_people_read(tmp_path, splits, epochs, figures):
     output = tmp_path / "new" / "folder"
     content = write_splits(output, splits, epochs=epochs)
-    assert {path.name for path in output.iterdir()} == {
+    assert {path.name for path in output.glob("[!.]*")} == {
         "report.json", "report.html", "figures", "predictions"
     }  # fmt: skip
     for name in splits:
@@ -94,8 +94,8 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
     monkeypatch.undo()
     written = []
     write_json = local.write_json
-    monkeypatch.setattr(local, "write_json", lambda path, value: (
-        written.append({file.name for file in tmp_path.rglob("*")}), write_json(path, value)
+    monkeypatch.setattr(local, "write_json", lambda path, value, **_: (
+        written.append({file.name for file in tmp_path.rglob("[!.]*")}), write_json(path, value)
     ))  # fmt: skip
     write_splits(tmp_path, ("test",))
     assert written == [{

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import backbones, classifier, inference
 from trash_keras.predictor import Predictor
+from trash_keras.runtimes import keras_file, litert
 
 # What an environment without TensorFlow lacks; and what of ours must not be missed there.
 BLOCKED = ("tensorflow", "keras", "sklearn", "scipy", "matplotlib", "wandb", "jinja2", "fsspec")
@@ -40,6 +42,7 @@ def models(toy_backbone, tmp_path_factory):
     spec = ExportSpec(model, metadata, model_info.ModelInfo("Toy", "Toy.", "", {}), images.copy)
     tflite.write_float32(spec, folder / "model_float32.tflite")
     tflite.write_int8(spec, folder / "model_int8.tflite")
+    inference.save(model, metadata, folder / "model.keras")
     Image.fromarray(images[0]).resize((40, 30)).save(folder / "image.png")
     return folder
 
@@ -50,6 +53,25 @@ def test_floats_and_bytes_give_the_same_predictions(models):
     np.testing.assert_array_equal(
         predictor.predict_batch(images), predictor.predict_batch(images.astype(np.float32))
     )
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("float32", 1e-5), ("int8", 0.05)])
+def test_features_are_those_of_the_keras_file(models, name, tolerance):
+    path, metadata = models / "model.keras", ModelMetadata.read(models / "model.keras")
+    images = np.random.default_rng(1).integers(0, 256, (3, 16, 16, 3), np.uint8).astype(np.float32)
+    expected = keras_file.load_features(str(path), metadata)(images)
+    found = litert.load_features(str(models / f"model_{name}.tflite"), metadata)(images)
+    assert expected.shape == found.shape and expected.std(0).max() > 0
+    np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
+
+
+def test_a_file_without_such_a_layer_has_no_features(tmp_path):
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    model, metadata = keras.Sequential(layers), ModelMetadata(("a", "b"), 8, "pad")
+    about = model_info.ModelInfo("Toy", "Toy.", "", {})
+    spec = ExportSpec(model, metadata, about, lambda: np.zeros((1, 8, 8, 3), np.uint8))
+    tflite.write_float32(spec, tmp_path / "model.tflite")
+    assert litert.load_features(str(tmp_path / "model.tflite"), metadata) is None
 
 
 @pytest.mark.slow

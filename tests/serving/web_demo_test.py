@@ -1,12 +1,13 @@
 """What the server gives out, and what it keeps."""
 
 import http.client
+import socket
 import threading
 
 import pytest
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.serving import web_demo
+from trash_keras.serving import pages, web_demo
 from trash_keras.serving.web_demo import PAGE, Server, Site
 
 
@@ -106,3 +107,33 @@ def test_a_port_that_is_taken_is_named(site):
         pytest.raises(OSError, match=rf"listen at .*:{server.server_port}"),
     ):
         Server(site, port=server.server_port)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("127.0.0.1", 200), ("192.168.1.5:8000", 200), ("[::1]:8000", 200),
+     ("attacker.example", 421), ("attacker.example:8000", 421), ("localhost.attacker.example", 421),
+     ("127.0.0.1.attacker.example", 421), ("[broken", 421)],
+)  # fmt: skip
+def test_only_its_own_names_are_served(site, host, status):
+    """A page of another site can have its own name point here (DNS rebinding)."""
+    with Server(site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        connection.request("GET", "/model.tflite", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
+        server.shutdown()
+
+
+def test_many_connections_do_not_make_as_many_threads(site, monkeypatch):
+    monkeypatch.setattr(pages, "MOST_CONNECTIONS", 5)
+    with Server(site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        before = threading.active_count()
+        idle = [socket.create_connection(("127.0.0.1", server.server_port)) for _ in range(40)]
+        assert [client.recv(1) for client in idle[5:]] == [b""] * 35
+        assert threading.active_count() <= before + 5
+        for client in idle:
+            client.close()
+        server.shutdown()

@@ -61,4 +61,6 @@ def ood_report():
         for part, values in confidence.items()
     }
     found = ood.compare(scores["scored"], scores["ood"], threshold=0.55, limit=0.35)
+    origins = [("near", "wood"), ("near", "wood"), ("near", "textiles"), ("far", "")]
+    found["folders"] = ood.by_folder(scores["scored"], scores["ood"], origins, 0.55)
     return {"unreadable": 1, "neighbours": 10, **found}

@@ -30,6 +30,7 @@ def main():
 
 def run(name, arguments, stdout, stderr, timeout):
     signal.alarm(timeout)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` ignores
     for number, path, mode in ((0, os.devnull, "rb"), (1, stdout, "wb"), (2, stderr, "wb")):
         with open(path, mode) as file:
             os.dup2(file.fileno(), number)

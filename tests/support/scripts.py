@@ -45,16 +45,16 @@ class ScriptServer:
         self._start(name, arguments)
         return self._end(name, arguments)
 
-    def kill(self, name, arguments, when):
-        """Kills a script as soon as `when` returns true."""
+    def kill(self, name, arguments, when, number=signal.SIGKILL):
+        """Sends a script a signal as soon as `when` returns true; returns the finished process."""
         child = self._start(name, arguments)
         deadline = time.monotonic() + 200
         while not when():
             assert time.monotonic() < deadline
             os.kill(child, 0)  # raises an error if it has ended
             time.sleep(0.01)
-        os.kill(child, signal.SIGKILL)
-        assert self._end(name, arguments).returncode == -signal.SIGKILL
+        os.kill(child, number)
+        return self._end(name, arguments)
 
     def _start(self, name, arguments):
         order = dict(zip(("stdout", "stderr"), self._outputs, strict=True))

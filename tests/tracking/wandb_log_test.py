@@ -13,6 +13,7 @@ from trash_keras.config import Config, TrackingConfig
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.readers.base import FolderReader
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.storage import local
 from trash_keras.tracking import wandb_tracker
 from trash_keras.tracking.exports import log_exports
 from trash_keras.tracking.fingerprint import dataset_fingerprint
@@ -176,14 +177,14 @@ def test_exports_join_the_run_that_trained_the_model(client, trained, tmp_path, 
     for name in ("model_float32.tflite", "saved_model/saved_model.pb", "labels.txt"):
         (workdir / "export" / name).parent.mkdir(parents=True, exist_ok=True)
         (workdir / "export" / name).write_bytes(b"bytes")
-    (workdir / "export/export.json").write_text(json.dumps(facts))
+    local.write_text(workdir / "export/export.json", json.dumps(facts))
 
     log_exports(workdir, facts)  # a run that nobody tracked
     assert not (workdir / "wandb").exists()
     (workdir / "wandb_run_id.txt").write_text("abc12345")
     config = json.loads((workdir / "config.json").read_text())
     config["tracking"]["wandb_mode"] = "offline"
-    (workdir / "config.json").write_text(json.dumps(config))
+    local.write_text(workdir / "config.json", json.dumps(config))
     log_exports(workdir, facts)
     (log,) = wandb_logs.logs_of(workdir)
     assert log.parent.name.startswith("offline-run-") and "wandb sync" in capfd.readouterr().out

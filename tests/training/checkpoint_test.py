@@ -33,7 +33,11 @@ def saved():
 
 @pytest.fixture
 def open_checkpoints(tmp_path, saved):
-    return lambda: CheckpointManager(tmp_path, lambda: saved.append(True))
+    def save_best():
+        (tmp_path / "model.keras").touch()
+        saved.append(True)
+
+    return lambda: CheckpointManager(tmp_path, save_best)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +93,18 @@ def test_a_kill_between_weights_and_state_leaves_the_earlier_epoch(
     checkpoints = open_checkpoints()
     checkpoints.add("head", make_model(1.0), row(0))
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(local, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(
+            local, "write_json", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         checkpoints.add("head", make_model(2.0), row(1))
     resumed, model = open_checkpoints(), make_model()
     assert [one["epoch"] for one in resumed.rows] == [0]
     assert resumed.restore("head", model) == 1 and value_of(model) == 1.0
     resumed.add("head", make_model(3.0), row(1))
     assert open_checkpoints().restore("head", model) == 2 and value_of(model) == 3.0
-    assert len(list((tmp_path / "backup" / "head").iterdir())) == 2  # one weights file, one state
+    there = sorted(path.name for path in (tmp_path / "backup" / "head").glob("[!.]*"))
+    weights = [f"epoch-{epoch:04d}.weights.h5" for epoch in (0, 1)]
+    assert there == ["before.json", *weights, "state.json"]
 
 
 def test_a_kill_after_the_state_makes_metrics_and_best_model_again(
@@ -117,10 +125,10 @@ def test_a_kill_after_the_state_makes_metrics_and_best_model_again(
 
 
 def _fail_for(name, write):
-    def failing(path, text):
+    def failing(path, text, *options, **named):
         if path.name == name:
             raise KeyboardInterrupt
-        write(path, text)
+        write(path, text, *options, **named)
 
     return failing
 
@@ -179,3 +187,36 @@ def test_random_layers_are_where_an_unbroken_run_has_them(open_checkpoints):
 
     whole = seeds(0)
     assert seeds(2) == whole[2:] and whole[0] != whole[1] != whole[2]
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_where_the_last_state_is_damaged_the_one_before_counts(open_checkpoints, tmp_path, capsys):
+    folder = tmp_path / "backup" / "head"
+    for name, epochs in (("state.json", 1), ("epoch-0001.weights.h5", 1), ("both", 0)):
+        local.remove(tmp_path / "backup")
+        checkpoints = open_checkpoints()
+        for epoch in range(2):
+            checkpoints.add("head", make_model(epoch + 1.0), row(epoch, 0.1 * epoch))
+        for each in ["epoch-0000.weights.h5", "state.json"] if name == "both" else [name]:
+            damage(folder / each)
+        resumed, model = open_checkpoints(), make_model()
+        assert [one["epoch"] for one in resumed.rows] == list(range(epochs))
+        assert resumed.restore("head", model) == (epochs or None)
+        assert value_of(model) == float(epochs)
+        said = capsys.readouterr().out
+        assert f"{folder}/state.json is damaged" in said and ("again" in said) == (not epochs)
+
+
+def test_a_best_model_that_is_damaged_is_trained_again(open_checkpoints, tmp_path, capsys):
+    checkpoints = open_checkpoints()
+    for epoch in range(2):
+        checkpoints.add("head", make_model(), row(epoch, 0.9 - epoch / 10))
+    assert open_checkpoints().rows
+    (tmp_path / "model.keras").unlink()
+    assert not open_checkpoints().rows and "training begins again" in capsys.readouterr().out
+    assert not (tmp_path / "backup" / "head").exists()

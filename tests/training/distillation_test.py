@@ -201,7 +201,7 @@ def test_a_broken_run_ends_like_an_unbroken_one(student, tmp_path, monkeypatch):
         patch.setattr(CheckpointManager, "add", breaking)
         trainer.train_and_evaluate(config, tmp_path / "broken")
     predictions = tmp_path / "broken" / "backup" / f"teacher-{known['sha256'][:16]}"
-    assert len(list(predictions.iterdir())) == 3
+    assert len(list(predictions.glob("[!.]*"))) == 3
     (predictions / "epoch-0002.npy").unlink()  # killed while the teacher predicted
     trainer.train_and_evaluate(config, tmp_path / "broken")
     for name in ("metrics.csv", "predictions/test.csv", "teachers.json"):

@@ -12,6 +12,8 @@ from trash_keras import config as settings
 from trash_keras.batch.shards import Layout, write_shards
 from trash_keras.config import check_workdir
 from trash_keras.data.sources.prepare import Request
+from trash_keras.exporters import exporter
+from trash_keras.storage import local
 from trash_keras.training import trainer
 from trash_keras.training.trainer import train_and_evaluate
 
@@ -40,7 +42,7 @@ def run(finished, tmp_path, toy_backbone):
         return builders.toy_config(data_dir, toy_backbone, **{**FLAGS, **changes})
 
     known = make(tmp_path / "data").to_dict()
-    (tmp_path / "run" / "config.json").write_text(json.dumps(known))
+    local.write_text(tmp_path / "run" / "config.json", json.dumps(known))
     return tmp_path / "run", tmp_path / "data", make
 
 
@@ -103,7 +105,7 @@ def test_a_file_left_out_as_undecodable_is_not_new(run):
     catalog = json.loads((workdir / "catalog.json").read_text())
     (data / "red" / "bad.png").write_bytes(b"no image")
     catalog["bad_files"] = ["red/bad.png"]
-    (workdir / "catalog.json").write_text(json.dumps(catalog))
+    local.write_text(workdir / "catalog.json", json.dumps(catalog))
     assert train_and_evaluate(make(data), workdir)
 
 
@@ -177,10 +179,38 @@ def test_another_spelling_of_a_path_is_the_same(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     known = make(data, split_dir=str(tmp_path)).to_dict()
-    (workdir / "config.json").write_text(json.dumps(known))
+    local.write_text(workdir / "config.json", json.dumps(known))
     for name in ("data", "./data/", f"{data}/", "run/../data", str(tmp_path / "link"), "~/data"):
         check_workdir(make(name, split_dir="./"), workdir)
     for name in ("data/red", "other", "gs://data"):
         with pytest.raises(ValueError, match="holds a run of another configuration: --data_dir"):
             check_workdir(make(name, split_dir="."), workdir)
     assert os.path.samefile("link", "data")
+
+
+def test_while_a_run_is_at_work_nobody_else_begins_or_exports(
+    tmp_path, data_dir, toy_backbone, kill_script
+):
+    workdir = tmp_path / "run"
+    flags = {"head_epochs": 500, "finetune_epochs": 0}
+    refused = []
+
+    def begin():
+        if not (workdir / "model.keras").exists():
+            return False
+        for seed in (0, 1):
+            config = builders.toy_config(data_dir, toy_backbone, seed=seed, **flags)
+            with pytest.raises(ValueError, match="Another process is at work"):
+                train_and_evaluate(config, workdir)
+            refused.append(seed)
+        return True
+
+    given = [f"--{name}={value}" for name, value in flags.items()]
+    kill_script(
+        "train", f"--data_dir={data_dir}", f"--backbone={toy_backbone}", f"--workdir={workdir}",
+        "--image_size=16", "--batch_size=8", *given, when=begin,
+    )  # fmt: skip
+    assert refused == [0, 1]
+    with pytest.raises(ValueError, match="is not finished, so its model may still change"):
+        exporter.export(workdir, ["float32"])
+    assert not (workdir / "export").exists()

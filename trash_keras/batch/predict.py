@@ -27,6 +27,7 @@ from trash_keras.data import decoding
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import holds_secret, public_value
 
 INPUTS = "inputs.jsonl"
 
@@ -119,6 +120,7 @@ def _write_inputs(
     starts, count, position = [], 0, 0
     with target.open("wb") as file:
         for count, path in enumerate(paths, start=1):
+            _require_public(path)
             line = (json.dumps(path) + "\n").encode()
             if (count - 1) % examples_per_file == 0:
                 starts.append(position)
@@ -127,6 +129,16 @@ def _write_inputs(
     if not count:
         raise ValueError("There are no images in what was named. Name files, or other folders.")
     return (*starts, position), digest.hexdigest(), count
+
+
+def _require_public(path: str) -> None:
+    """Checks that an address may be kept in the folder of the job, where workers find it."""
+    if holds_secret(path):
+        raise ValueError(
+            "A job keeps the addresses of its images, so they may have no user, password, query or "
+            "fragment: give the client its credentials by the environment. "
+            f"Received: {public_value(path)}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)

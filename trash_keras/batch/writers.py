@@ -17,18 +17,21 @@ def write_jsonl(target: Path, rows: Sequence[Row], metadata: ModelMetadata | Non
 
 
 def write_parquet(target: Path, rows: Sequence[Row], metadata: ModelMetadata) -> None:
-    r"""Writes the columns file, label, probability and the struct probabilities (float32).
+    r"""Writes the columns file, label, probability, candidates and the struct probabilities.
 
-    With conformal sets there is a list `labels`, too. The columns follow from the metadata and not
+    Probabilities are float32; `candidates` is a list of structs of label and probability. With
+    conformal sets there is a list `labels`, too. The columns follow from the metadata and not
     from the rows, so that a file without rows has the same columns. Bytes in a file name that are
     not UTF-8 are written as \udcNN.
     """
     arrow, parquet = require_parquet()
     probabilities = arrow.struct([(name, arrow.float32()) for name in metadata.class_names])
+    candidate = arrow.struct([("label", arrow.string()), ("probability", arrow.float32())])
     columns = [
         ("file", arrow.string()),
         ("label", arrow.string()),
         ("probability", arrow.float32()),
+        ("candidates", arrow.list_(candidate)),
         ("probabilities", probabilities),
     ]
     if metadata.set_threshold is not None:

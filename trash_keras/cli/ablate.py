@@ -22,7 +22,7 @@ from trash_keras.storage import text_files
 
 define_config()
 VARIANTS = flags.DEFINE_string("variants", None, "Text file, a line a variant.", required=True)
-SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each: of seed SEED, SEED+1 and so on.", 1)
+SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each: of seed SEED, SEED+1 and so on.", 1, 1000)
 EXTERNAL_DIR = flags.DEFINE_string(
     "external_dir",
     "",

@@ -17,7 +17,7 @@ from trash_keras.storage.names import printable
 
 THREADS = flags.DEFINE_list("threads", "1,2", "Numbers of CPU threads to time with.")
 ROUNDS = flags.DEFINE_integer(
-    "rounds", 12, "Turns of five images that each model gets.", lower_bound=1
+    "rounds", 12, "Turns of five images that each model gets.", 1, 100_000
 )
 TRUST = define_trust()
 OUTPUT = flags.DEFINE_string("output", None, "JSON file to write the figures to.")
@@ -27,9 +27,10 @@ def main(models: Sequence[str]) -> None:
     """Times the models and prints a table."""
     if not models:
         raise ValueError("Name at least one model: trash-keras benchmark MODEL MODEL...")
-    if not all(count.isdecimal() and int(count) for count in THREADS.value):
+    if not all(count.isdecimal() and 0 < int(count) <= 1024 for count in THREADS.value):
         raise ValueError(
-            f"--threads takes numbers from 1, as in 1,2. Received: {','.join(THREADS.value)}"
+            "--threads takes numbers from 1 to 1024, as in 1,2. "
+            f"Received: {','.join(THREADS.value)}"
         )
 
     from trash_keras.data import file_roles

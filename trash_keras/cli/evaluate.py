@@ -5,7 +5,8 @@
 Without --catalog every image of DIR counts; with it, those of one split. --saliency_check=60 tests
 how far the saliency maps of a .keras file can be trusted (deletion and insertion),
 --ood_dir=FOLDER how well images of other things are told from the scored ones
-(out-of-distribution detection). --robustness also scores corrupted images: brighter, blurred,
+(out-of-distribution detection); near=FOLDER,far=FOLDER reports on several, and on the kinds that
+their sub-folders are. --robustness also scores corrupted images: brighter, blurred,
 rotated and so on.
 
 --label_map=FILE scores data whose classes have other names. The file is a JSON object of their
@@ -30,31 +31,42 @@ from trash_keras.cli.flags import (
 MODEL = flags.DEFINE_string(
     "model", None, "A .keras, .tflite or .onnx file or a SavedModel folder."
 )
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders, shards, or tfds:NAME.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Class folders, shards, or tfds:NAME; several sources, as PLACE or NAME=PLACE, are separated "
+    "by commas.",
+)
 OUTPUT = flags.DEFINE_string("output", None, "Folder for report.json, report.html and figures.")
 CATALOG = flags.DEFINE_string("catalog", None, "A run's catalog.json, to score one of its splits.")
 SPLIT = flags.DEFINE_string("split", "test", "Split of --catalog: train, valid or test.")
 LABEL_MAP = flags.DEFINE_string(
-    "label_map", None, "JSON file of the data's classes and the model's."
+    "label_map",
+    None,
+    "JSON file of the data's classes and the model's; for several sources one each, separated by "
+    "commas, an empty entry for none.",
 )
 SLICES = define_setting("slices")
 ROBUSTNESS = flags.DEFINE_bool(
-    "robustness", False, "Also score 40 corrupted versions of each image."
+    "robustness",
+    False,
+    "Also score 40 corrupted versions of each image, and 4 of other aspect ratios.",
 )
 ROBUSTNESS_IMAGES = flags.DEFINE_integer(
-    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", lower_bound=0
+    "robustness_images", 0, "Images that --robustness corrupts; 0: all.", 0, 10**9
 )
 OOD_DIR = flags.DEFINE_string(
     "ood_dir",
     None,
     "Folder of images of other things, to be told from the scored ones: out-of-distribution "
-    "(OOD) detection.",
+    "(OOD) detection. Several: near=FOLDER,far=FOLDER; sub-folders are kinds.",
 )
 SALIENCY_CHECK = flags.DEFINE_integer(
     "saliency_check",
     None,
     "Images to test the saliency maps on, by deletion and insertion: 102 predictions each.",
     lower_bound=2,
+    upper_bound=1_000_000,
 )
 THRESHOLD = define_threshold()
 TRUST = define_trust()
@@ -63,8 +75,10 @@ TTA = flags.DEFINE_integer(
     None,
     "Views of each image (test-time augmentation), for a .keras file: 1, 2, 4 or 8. Default: the "
     "run's own.",
+    1,
+    8,
 )
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+BATCH_SIZE = define_setting("batch_size")
 DATA_FORMAT = define_setting("data_format")
 BAD_FILES = define_setting("bad_files")
 MAX_MEGAPIXELS = define_setting("max_megapixels")
@@ -86,7 +100,8 @@ def main(paths: Sequence[str]) -> None:
 
     with launch.quiet_imports():
         from trash_keras.evaluation.evaluate import evaluate
-        from trash_keras.metrics import classification, ood, robustness
+        from trash_keras.metrics import classification, robustness
+        from trash_keras.reporting import by_source, ood_text
 
     found = evaluate(
         MODEL.value,
@@ -111,8 +126,11 @@ def main(paths: Sequence[str]) -> None:
     )
     split = SPLIT.value if CATALOG.value else "all"
     print(classification.summary(split, found[split]))
+    for line in by_source.summary(found.get("sources", {}).get(split, {})):
+        print(line)
     if "out_of_scope" in found:
-        print(ood.summary(found["out_of_scope"]))
+        print(ood_text.summary(found["out_of_scope"]))
     if "robustness" in found:
         print(robustness.summary(found["robustness"]))
+        print(robustness.frames_summary(found["robustness"]["frames"]))
     print(f"Report: {OUTPUT.value}/report.html")

@@ -26,6 +26,7 @@ CALIBRATION_IMAGES = flags.DEFINE_integer(
     ExportOptions.calibration_images,
     "Training images that calibrate int8 quantization; 0: all.",
     lower_bound=0,
+    upper_bound=10**9,
 )
 LICENSE = flags.DEFINE_string(
     "license", ExportOptions.license, "Licence of the model, to be written into its files."
@@ -45,6 +46,7 @@ TIMING_ROUNDS = flags.DEFINE_integer(
     ExportOptions.timing_rounds,
     "Rounds of five images to time each file with; 0: none.",
     lower_bound=0,
+    upper_bound=100_000,
 )
 flags.mark_flags_as_required(["workdir"])
 

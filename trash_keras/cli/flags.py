@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -28,8 +29,8 @@ EVERYDAY = (
 )  # fmt: skip
 # Flags whose values are paths, beside those settings that are; checked by a test over all verbs.
 PATHS = {
-    "catalog", "explain", "external_dir", "label_map", "model", "ood_dir", "output", "paths_file",
-    "source", "variants", "workdir",
+    "catalog", "explain", "external_dir", "home_dir", "label_map", "model", "ood_dir", "output",
+    "paths_file", "save_unsure", "source", "variants", "workdir",
     *(field.name for _, field in config.fields() if field.metadata["is_path"]),
 }  # fmt: skip
 _REQUIRED = "must have a value other than None"  # what absl says of a flag that has to be given
@@ -129,7 +130,7 @@ def parse(arguments: Sequence[str]) -> list[str]:
 
     Raises:
         absl.flags.Error: An unknown flag, or a value that it does not take.
-        ValueError: There is no such preset, or no such user's home.
+        ValueError: There is no such preset or no such user's home, or a number is not finite.
         OSError: A --flagfile that cannot be read.
     """
     for path in _flag_files(arguments[1:]):
@@ -140,6 +141,9 @@ def parse(arguments: Sequence[str]) -> list[str]:
     for name in PATHS.intersection(flags.FLAGS):
         if flags.FLAGS[name].value:
             flags.FLAGS[name].value = _expanded(name, flags.FLAGS[name].value)
+    for name, flag in flags.FLAGS.flag_values_dict().items():
+        if isinstance(flag, float) and not math.isfinite(flag):  # NaN is in every range
+            raise ValueError(f"--{name} must be a finite number. Received: {flag}")
     return [rest[0], *map(paths.expand, rest[1:])]
 
 

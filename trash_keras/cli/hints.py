@@ -47,7 +47,12 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "random_state": ("seed",), "random_seed": ("seed",), "topk": ("top_k",),
 }  # fmt: skip
 # What these verbs take without a flag, and what others call the flag for it.
-WITHOUT_FLAG = {"predict": "PATH...", "compare": "RUN RUN...", "benchmark": "MODEL MODEL..."}
+WITHOUT_FLAG = {
+    "predict": "PATH...",
+    "compare": "RUN RUN...",
+    "benchmark": "MODEL MODEL...",
+    "review": "DIR",
+}
 _INPUTS = {"source", "input", "data", "data_dir", "images", "image", "path", "paths", "file"}
 _INPUTS |= {"files", "model", "models", "weights", "run", "runs", "workdir"}
 

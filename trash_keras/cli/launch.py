@@ -5,21 +5,27 @@ import glob
 import io
 import os
 import shlex
+import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import NoReturn
 
 from absl import flags
 
-from trash_keras.cli import help_pages, hints
+from trash_keras.cli import help_pages, hints, signals
 from trash_keras.cli.flags import missing, parse
 from trash_keras.host import imports
+from trash_keras.storage import local
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
 
 flags.disclaim_key_flags()
 
+# Verbs that keep what they have done so far.
+CONTINUES = {"train", "cross_validate", "ablate", "prepare"}
 HELP = {"--help", "-help", "-h", "--helpshort", "-?"}
 HELP_ALL = {"--help_all", "--help-all"}
 
@@ -72,8 +78,11 @@ def forget_flags() -> None:
 
 
 def command() -> str:
-    """Returns the command line of this process as a user types it: "trash-keras train --x=1"."""
-    return f"{sys.argv[0]} {shlex.join(sys.argv[1:])}".rstrip()
+    """Returns the command line of this process as a user types it: "trash-keras train --x=1".
+
+    Of an address there is what `addresses.public_value` shows.
+    """
+    return f"{sys.argv[0]} {shlex.join(map(public_value, sys.argv[1:]))}".rstrip()
 
 
 @contextlib.contextmanager
@@ -89,7 +98,7 @@ def quiet_imports() -> Iterator[None]:
         try:
             with imports.keras_on_tensorflow():
                 yield
-        except ValueError:  # says in one line what is wrong
+        except (ValueError, KeyboardInterrupt):  # end in one line
             raise
         except BaseException:
             held.seek(0)
@@ -102,7 +111,7 @@ def quiet_imports() -> Iterator[None]:
 
 def fail(message: str, status: int) -> NoReturn:
     """Ends the process with one line on stderr."""
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    print(f"error: {printable(public(' '.join(message.split())))}", file=sys.stderr)
     sys.exit(status)
 
 
@@ -144,13 +153,33 @@ def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[
 
 
 def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
-    try:
-        return main(expanded(argv[1:])) or 0
-    except (ValueError, OSError, ImportError) as error:
-        if flags.FLAGS["traceback"].value:
-            raise
-        # Python's own message names the module, but not what to install.
-        missing = isinstance(error, ModuleNotFoundError)
-        fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
-    except KeyboardInterrupt:
-        fail("interrupted; the same command continues where it stopped", status=130)
+    # The flags are parsed. What looks at the command line from now on, as W&B's client does, has
+    # no need of the secrets in it.
+    sys.argv = [sys.argv[0], *map(public_value, sys.argv[1:])]
+    verb = main.__module__.rpartition(".")[2]
+    again = "continues where it stopped" if verb in CONTINUES else "starts again"
+    message = f"interrupted; nothing is half-written, and the same command {again}"
+    with signals.handled(message) as stop:
+        try:
+            return main(expanded(argv[1:])) or 0
+        except KeyboardInterrupt:
+            pass
+        except Exception as error:
+            if not stop.number:  # else a library made it of the signal's exception
+                _end_with(error)
+    fail(message, status=128 + (stop.number or signal.SIGINT))
+
+
+def _end_with(error: Exception) -> NoReturn:
+    """Ends the process: by a line for a user's error, by a traceback for a defect."""
+    is_users = isinstance(error, ValueError | OSError | ImportError) or local.is_disk_full(error)
+    if not is_users or flags.FLAGS["traceback"].value:
+        _show_traceback()
+    # Python's own message names the module, but not what to install.
+    missing = isinstance(error, ModuleNotFoundError)
+    fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
+
+
+def _show_traceback() -> NoReturn:
+    print(public(traceback.format_exc()), file=sys.stderr, end="")
+    sys.exit(1)

@@ -2,8 +2,9 @@
 
     trash-keras predict [--model=FILE_OR_DIR] [--format=json] [--explain=DIR] PATH...
 
-Prints a line an image; --explain also draws a saliency map of each (Grad-CAM). A file that cannot
-be read gets a line on stderr, and the exit status is 1 at the end. For millions of images, as an
+Prints a line an image; --explain also draws a saliency map of each (Grad-CAM), --save_unsure
+copies those that the model is unsure of, for `trash-keras review`. A file that cannot be read gets
+a line on stderr, and the exit status is 1 at the end. For millions of images, as an
 Apache Beam job (batch inference) that continues after a kill:
 
     trash-keras predict --model=FILE_OR_DIR --runner=DirectRunner --output=DIR PATH...
@@ -14,6 +15,7 @@ DIR gets predictions-*.jsonl or .parquet, errors-*.jsonl (unreadable files) and 
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -27,21 +29,31 @@ from trash_keras.cli.flags import (
     define_trust,
     reject_useless,
 )
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
+
+if TYPE_CHECKING:
+    from trash_keras.predictor import Prediction
 
 MODEL = define_model()
 TRUST = define_trust()
 THRESHOLD = define_threshold()
 FORMAT = flags.DEFINE_enum("format", "text", ("text", "json"), "text, or one JSON object a line.")
-TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.", lower_bound=1)
+TOP_K = flags.DEFINE_integer("top_k", 3, "Classes shown an image in text form.", 1, 10**6)
 EXPLAIN = flags.DEFINE_string(
     "explain",
     None,
     "Folder for a saliency map of each image (Grad-CAM, an explanation); needs a .keras file.",
 )
+SAVE_UNSURE = flags.DEFINE_string(
+    "save_unsure",
+    None,
+    "Folder for copies of the images that the model is unsure of (active learning); name them with "
+    "`trash-keras review`.",
+)
 PATHS_FILE = flags.DEFINE_string("paths_file", "", "Text file naming an image file a line.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images per step.", lower_bound=1)
+BATCH_SIZE = define_setting("batch_size")
 MAX_MEGAPIXELS = define_setting("max_megapixels")
 RUNNER = flags.DEFINE_enum(
     "runner", None, beam.RUNNERS, "Apache Beam runner of a job; needs --output."
@@ -51,14 +63,14 @@ OUTPUT_FORMAT = flags.DEFINE_enum(
     "output_format", "jsonl", tuple(writers.WRITERS), "Form of a job's results."
 )
 EXAMPLES_PER_FILE = flags.DEFINE_integer(
-    "examples_per_file", 512, "Images per file of results.", lower_bound=1
+    "examples_per_file", 512, "Images per file of results.", 1, 10**6
 )
 RUNNER_OPTIONS = flags.DEFINE_string(
     "runner_options", "", "Beam's own options, as in '--project=P --temp_location=gs://B/tmp'."
 )
 GROUPS = {
     "Model": (MODEL, THRESHOLD, TRUST),
-    "Output": (FORMAT, TOP_K, EXPLAIN),
+    "Output": (FORMAT, TOP_K, EXPLAIN, SAVE_UNSURE),
     "Images": (PATHS_FILE, BATCH_SIZE, MAX_MEGAPIXELS),
     "As a job": (RUNNER, OUTPUT, OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS),
 }
@@ -70,7 +82,8 @@ def main(paths: Sequence[str]) -> int:
         raise ValueError("Name at least one image or folder: trash-keras predict ... PATH...")
     if (RUNNER.value is None) != (OUTPUT.value is None):
         raise ValueError("A job takes --runner and --output. Received one of them alone.")
-    alone, with_job = (FORMAT, TOP_K, EXPLAIN), (OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS)
+    alone = (FORMAT, TOP_K, EXPLAIN, SAVE_UNSURE)
+    with_job = (OUTPUT_FORMAT, EXAMPLES_PER_FILE, RUNNER_OPTIONS)
     others = alone if RUNNER.value else with_job
     reject_useless(others, "with --runner" if RUNNER.value else "without --runner")
 
@@ -79,13 +92,17 @@ def main(paths: Sequence[str]) -> int:
 
     file_roles.require("model", MODEL.value or "")
     file_roles.require("paths_file", PATHS_FILE.value)
-    for flag in (EXPLAIN, OUTPUT):
+    for flag in (EXPLAIN, SAVE_UNSURE, OUTPUT):
         local.require_folder(flag.name, flag.value or "")
-    if EXPLAIN.value:
-        image_files.require_outside(EXPLAIN.value, paths)
+    for flag in (EXPLAIN, SAVE_UNSURE):
+        if flag.value:
+            image_files.require_outside(flag.name, flag.value, paths)
     images = image_files.iter_image_files(paths, PATHS_FILE.value)
     model = MODEL.value or str(pretrained.path())
-    return _run_job(model, images) if RUNNER.value else _print_predictions(model, images)
+    if RUNNER.value:
+        return _run_job(model, images)
+    with locks.hold("explain", EXPLAIN.value):
+        return _print_predictions(model, images)
 
 
 def _print_predictions(model: str, images: Iterable[str]) -> int:
@@ -93,6 +110,8 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
 
     with launch.quiet_imports():
         predictor.import_runtime(model)
+        if SAVE_UNSURE.value:
+            from trash_keras.review import collect
         if EXPLAIN.value:
             from trash_keras.evaluation import explain
     if EXPLAIN.value:
@@ -102,17 +121,31 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
     predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
     if EXPLAIN.value:
         predictions = explain.draw(explainer, predictions, EXPLAIN.value, limit)
+    if SAVE_UNSURE.value:
+        counts = collect.Counts()
+        predictions = collect.collect(predictions, SAVE_UNSURE.value, MODEL.value or "", counts)
+    status = _print(predictions)
+    if SAVE_UNSURE.value:
+        there = f", {counts.already} were there already" if counts.already else ""
+        line = f"{counts.saved} images saved in {SAVE_UNSURE.value}{there}"
+        print(printable(line), file=sys.stderr)
+    return status
+
+
+def _print(predictions: Iterable["Prediction"]) -> int:
+    """Prints predictions as they come; returns the exit status."""
     status = 0
     for prediction in predictions:
+        name = public_value(prediction.file)
         if prediction.error:
             status = 1
-            line = printable(f"error: {prediction.file}: {prediction.error}")
+            line = printable(public(f"error: {name}: {prediction.error}"))
             print(line, file=sys.stderr, flush=True)
         elif FORMAT.value == "json":
             print(json.dumps(prediction.to_dict()), flush=True)
         else:
             drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
-            print(printable(f"{prediction.file}: {prediction.format(TOP_K.value)}{drawn}"))
+            print(printable(f"{name}: {prediction.format(TOP_K.value)}{drawn}"))
     return status
 
 
@@ -131,7 +164,8 @@ def _run_job(model: str, images: Iterable[str]) -> int:
         model, images, OUTPUT.value, options, RUNNER.value, RUNNER_OPTIONS.value
     )
     print(
-        f"{counts['predictions']} of {counts['images']} images classified in {OUTPUT.value}, "
+        f"{counts['predictions']} of {counts['images']} images classified in "
+        f"{public_value(OUTPUT.value)}, "
         f"{counts['errors']} unreadable"
     )
     return 0

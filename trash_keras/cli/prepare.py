@@ -26,6 +26,7 @@ from absl import flags
 from trash_keras.batch import beam
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments, reject_useless
+from trash_keras.storage.addresses import public_value
 
 SOURCE = flags.DEFINE_string(
     "source",
@@ -35,17 +36,21 @@ SOURCE = flags.DEFINE_string(
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder to write; must not exist or be empty.")
 SHA256 = flags.DEFINE_string("sha256", "", "Checksum the archive must have. Empty: any.")
 MAX_UNPACKED_GIGABYTES = flags.DEFINE_float(
-    "max_unpacked_gigabytes", 20, "Largest archive or folder accepted, unpacked, GB.", 0.000001
+    "max_unpacked_gigabytes", 20, "Largest archive or folder accepted, unpacked, GB.", 1e-6, 1e6
 )
 IMAGES_PER_CLASS = flags.DEFINE_integer(
-    "images_per_class", 60, "Images drawn for each class of synthetic.", lower_bound=3
+    "images_per_class", 60, "Images drawn for each class of synthetic.", 3, 10**6
 )
-SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn for synthetic.", lower_bound=0)
+SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn for synthetic.", 0, 2**31 - 1)
 SHARDS = flags.DEFINE_integer(
-    "shards", 0, "Least number of shards to write instead of class folders; 0: class folders.", 0
+    "shards",
+    0,
+    "Least number of shards to write instead of class folders; 0: class folders.",
+    0,
+    99_999,
 )
 SHARD_MEGABYTES = flags.DEFINE_float(
-    "shard_megabytes", 256, "Most images in a shard, 10^6 bytes; more shards where needed.", 0
+    "shard_megabytes", 256, "Most images in a shard, 10^6 bytes; more shards where needed.", 0, 1e6
 )
 DATA_FORMAT = flags.DEFINE_enum(
     "data_format", "tfrecord", ("tfrecord", "array_record"), "Format of the shards."
@@ -84,8 +89,9 @@ def main(paths: Sequence[str]) -> None:
         for_shards = (SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS)
         reject_useless(for_shards, "without --shards")
         done = prepare.prepare_dataset(request, DATA_DIR.value)
+    data_dir = public_value(DATA_DIR.value)
     images = f"{sum(done.counts.values())} images of {len(done.counts)} classes"
     if done.already:
-        print(f"{DATA_DIR.value} already holds the {images} of {request.name}; nothing to do")
+        print(f"{data_dir} already holds the {images} of {request.name}; nothing to do")
     else:
-        print(f"Wrote {images} to {DATA_DIR.value}")
+        print(f"Wrote {images} to {data_dir}")

@@ -20,6 +20,7 @@ from trash_keras.cli.flags import (
     define_trust,
     reject_positional_arguments,
 )
+from trash_keras.storage.addresses import public_value
 
 MODEL = define_model()
 TRUST = define_trust()
@@ -28,15 +29,23 @@ HOST = flags.DEFINE_string(
 )
 PORT = flags.DEFINE_integer("port", 8000, "Port; 0 for any that is free.", 0, 65535)
 THRESHOLD = define_threshold()
-UPLOAD = flags.DEFINE_float("max_upload_megabytes", 20.0, "Most megabytes of a request.", 0.001)
-FILES = flags.DEFINE_integer("max_files", 16, "Most images in a request.", 1)
-MEGAPIXELS = flags.DEFINE_float("max_megapixels", 50.0, "Most pixels of an image, millions.", 0.01)
-SECONDS = flags.DEFINE_float(
-    "timeout_seconds", 30.0, "Most seconds for an upload, and again for its prediction.", 0.1
+UPLOAD = flags.DEFINE_float(
+    "max_upload_megabytes", 20.0, "Most megabytes of a request.", 0.001, 1e5
 )
-BATCH = flags.DEFINE_integer("max_batch", 8, "Most images in a micro-batch of the model.", 1)
+FILES = flags.DEFINE_integer("max_files", 16, "Most images in a request.", 1, 10_000)
+MEGAPIXELS = flags.DEFINE_float(
+    "max_megapixels", 50.0, "Most pixels of an image, millions.", 0.01, 1e4
+)
+SECONDS = flags.DEFINE_float(
+    "timeout_seconds",
+    30.0,
+    "Most seconds for an upload, and again for its prediction.",
+    0.1,
+    86_400,
+)
+BATCH = flags.DEFINE_integer("max_batch", 8, "Most images in a micro-batch of the model.", 1, 1024)
 REQUESTS = flags.DEFINE_integer(
-    "max_requests", 32, "Most requests under way at once; others get status 503.", 1
+    "max_requests", 32, "Most requests under way at once; others get status 503.", 1, 100_000
 )
 CORS_ORIGINS = flags.DEFINE_list(
     "cors_origins",
@@ -82,5 +91,5 @@ def main(paths: Sequence[str]) -> None:
     app = service.build(classifier, Path(model).name, limits, CORS_ORIGINS.value)
     host, port = listening.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    print(f"Serving {model} at http://{host}:{port}/v1/classify")
+    print(f"Serving {public_value(model)} at http://{host}:{port}/v1/classify")
     service.serve(app, listening, SECONDS.value)

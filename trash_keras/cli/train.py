@@ -25,9 +25,15 @@ def main(paths: Sequence[str]) -> None:
 
     with launch.quiet_imports():
         from trash_keras.metrics.classification import summary
+        from trash_keras.reporting import by_source
         from trash_keras.training.trainer import train_and_evaluate
 
     report = train_and_evaluate(config, WORKDIR.value, launch.command())
+    found = report.get("sources", {})
     for split in ("train", "valid", "test"):
+        if split not in report:  # a fold of a cross-validation lacks the first
+            continue
         print(summary(split, report[split]))
+        for line in by_source.summary(found.get(split, {})):
+            print(line)
     print(f"Report: {WORKDIR.value}/report.html")

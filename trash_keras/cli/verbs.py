@@ -11,7 +11,10 @@ from typing import NoReturn
 import trash_keras
 from trash_keras.storage.names import printable
 
-EVERYDAY = ("train", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve")
+EVERYDAY = (
+    "train", "adapt", "predict", "evaluate", "export", "prepare", "audit", "demo", "serve",
+    "review",
+)  # fmt: skip
 RARE = ("cross_validate", "ablate", "compare", "benchmark")
 VERBS = (*EVERYDAY, *RARE)
 # What other tools call them.
@@ -21,6 +24,7 @@ OTHER_NAMES = {
     "inference": "predict", "convert": "export", "quantize": "export", "download": "prepare",
     "data": "prepare", "check": "audit", "web": "demo", "app": "demo", "api": "serve",
     "tune": "ablate", "diff": "compare", "bench": "benchmark", "cv": "cross_validate",
+    "label": "review", "annotate": "review", "active_learning": "review",
 }  # fmt: skip
 
 

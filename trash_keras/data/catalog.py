@@ -7,14 +7,14 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trash_keras.data import formats, image_listing
-from trash_keras.storage import local, text_files
+from trash_keras.storage import checksums, local, text_files
 from trash_keras.storage.names import to_bytes
 
 SPLITS = ("train", "valid", "test")
@@ -32,12 +32,14 @@ class Catalog:
         bad_files: Paths left out because they could not be decoded.
         images_sha256: Of paths and content of all images, see `validation.images_sha256`; empty
             where it was not computed.
+        sources: Names of the sources where there are several; each path begins with one of them.
     """
 
     class_names: tuple[str, ...]
     splits: Mapping[str, Mapping[str, tuple[str, ...]]]
     bad_files: tuple[str, ...] = ()
     images_sha256: str = dataclasses.field(default="", compare=False)
+    sources: tuple[str, ...] = ()
 
     def examples(self, split: str) -> tuple[list[str], np.ndarray]:
         """Returns the N relative paths of a split and their labels, int32 [N].
@@ -54,8 +56,48 @@ class Catalog:
             for label, name in enumerate(self.class_names)
             for path in files.get(name, ())
         }
-        paths = sorted(labelled, key=shuffle_key)
+        paths = sorted(labelled, key=self._order)
         return paths, np.array([labelled[path] for path in paths], np.int32)
+
+    @property
+    def _order(self) -> Callable[[str], Any]:
+        """Returns the sort key; the images of a source come in the order that its reader has."""
+        return _order_within_sources if self.sources else shuffle_key
+
+    def source_of(self) -> dict[str, str]:
+        """Returns path -> name of its source, of all images; empty for one source."""
+        return {path: path.partition("/")[0] for path in self.paths()} if self.sources else {}
+
+    def strata(self, split: str) -> FilesByClass:
+        """Returns what is divided by itself: the images of each class, of each class of a source.
+
+        Args:
+            split: Name of the split.
+
+        Returns:
+            Class name, or SOURCE/CLASS where there are several sources, -> paths.
+        """
+        if not self.sources:
+            return dict(self._files(split))
+        found: dict[str, list[str]] = {}
+        for name, paths in self._files(split).items():
+            for path in paths:
+                found.setdefault(f"{path.partition('/')[0]}/{name}", []).append(path)
+        return {stratum: tuple(paths) for stratum, paths in found.items()}
+
+    def of_strata(self, splits: Mapping[str, FilesByClass]) -> "Catalog":
+        """Returns a catalog of images that were divided by `strata`.
+
+        Args:
+            splits: Split -> key of `strata` -> paths.
+        """
+        joined: dict[str, FilesByClass] = {}
+        for split, strata in splits.items():
+            chosen: dict[str, list[str]] = {name: [] for name in self.class_names}
+            for stratum, paths in strata.items():
+                chosen[stratum.rpartition("/")[2]] += paths
+            joined[split] = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
+        return dataclasses.replace(self, splits=joined)
 
     def _files(self, split: str) -> Mapping[str, tuple[str, ...]]:
         if split not in self.splits:
@@ -79,6 +121,14 @@ class Catalog:
         """
         return dataclasses.replace(self, splits={split: self._files(split)})
 
+    def judged_by(self) -> str:
+        """Returns the split that a model is judged by: test, or the only one of undivided data."""
+        return "test" if "test" in self.splits else WHOLE
+
+    def learned_from(self) -> str:
+        """Returns the split that a model is fitted to: train, or the only one of undivided data."""
+        return "train" if "train" in self.splits else WHOLE
+
     def first(self, count: int) -> "Catalog":
         """Returns a catalog of the first images of each split, in the order of `examples`."""
         splits: dict[str, FilesByClass] = {}
@@ -98,14 +148,14 @@ class Catalog:
         """
         ranked = []
         for name, paths in self.only(split).splits[split].items():
-            order = sorted(paths, key=shuffle_key)
+            order = sorted(paths, key=self._order)
             ranked += [((rank + 0.5) / len(order), name, path) for rank, path in enumerate(order)]
         kept = sorted(ranked)[: count or None]
         chosen: dict[str, list[str]] = {name: [] for name in self.class_names}
         for _, name, path in kept:
             chosen[name].append(path)
         files = {name: tuple(sorted(paths)) for name, paths in chosen.items()}
-        return Catalog(self.class_names, {split: files})
+        return Catalog(self.class_names, {split: files}, sources=self.sources)
 
     def without(self, bad_files: Iterable[str]) -> "Catalog":
         """Returns the catalog without some files, listing them in `bad_files`.
@@ -140,10 +190,15 @@ class Catalog:
             for name in self.class_names
         }
 
+    def as_whole(self) -> "Catalog":
+        """Returns the images of all splits as the one split `WHOLE`."""
+        return dataclasses.replace(self, splits={WHOLE: self.files_by_class()})
+
     def paths(self) -> list[str]:
-        """Returns every image of all splits, in the order of `shuffle_key`."""
-        return sorted((path for split in self.splits for path in self.examples(split)[0]),
-                      key=shuffle_key)  # fmt: skip
+        """Returns every image of all splits, in the order of `examples`."""
+        found = (path for files in self.splits.values() for name in self.class_names
+                 for path in files.get(name, ()))  # fmt: skip
+        return sorted(found, key=self._order)
 
     def require(self, files: FilesByClass, data_dir: str | os.PathLike) -> None:
         """Checks that every image is still there.
@@ -166,15 +221,17 @@ class Catalog:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes `catalog.json`, with the counts beside the lists."""
-        local.write_json(path, {"counts": self.counts(), **dataclasses.asdict(self)})
+        content = {"counts": self.counts(), **dataclasses.asdict(self)}
+        local.write_json(path, content, checked=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Catalog":
         """Reads `catalog.json`.
 
         Raises:
-            ValueError: The file is missing or is not a catalog.
+            ValueError: The file is missing, damaged or not a catalog.
         """
+        checksums.require(path)
         try:
             values: dict[str, Any] = json.loads(text_files.read(path))
             splits = {
@@ -182,7 +239,8 @@ class Catalog:
                 for split, files in values["splits"].items()
             }
             names, bad_files = tuple(values["class_names"]), tuple(values["bad_files"])
-            return cls(names, splits, bad_files, values.get("images_sha256", ""))
+            sources = tuple(values.get("sources", ()))
+            return cls(names, splits, bad_files, values.get("images_sha256", ""), sources)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"No usable catalog at {path}: {error!r}") from error
 
@@ -222,6 +280,11 @@ def scan_all(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.P
 def shuffle_key(text: str) -> bytes:
     """Returns a sort key that shuffles, the same on every machine and with every NumPy."""
     return hashlib.sha256(to_bytes(text)).digest()
+
+
+def _order_within_sources(path: str) -> tuple[bytes, str]:
+    source, _, own = path.partition("/")
+    return shuffle_key(own), source
 
 
 def format_counts(counts: Mapping[str, int]) -> str:

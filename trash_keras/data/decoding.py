@@ -11,11 +11,12 @@ import numpy as np
 from PIL import Image
 
 from trash_keras.config import DataConfig
-from trash_keras.data import formats
+from trash_keras.data import formats, jpeg_scans
 from trash_keras.data.formats import UndecodableError
 from trash_keras.metadata import RESIZES
 
 PAD_VALUE = 127  # mid grey: as far from black as from white
+MOST_SIDE = 65_535  # pixels, as of a JPEG; Pillow takes 50 bytes a row beside the pixels
 MAX_MEGAPIXELS: float = DataConfig.max_megapixels
 # Files -> their encoded bytes. Files that cannot be read may be missing from what is returned.
 ReadImages = Callable[[list[str]], Mapping[str, bytes]]
@@ -45,6 +46,9 @@ def _decode(encoded: bytes, max_megapixels: float) -> Image.Image:
     kind = formats.identify(encoded)
     try:
         image = formats.open_header(encoded, kind)
+        pixels = image.width * image.height
+        if kind == "JPEG" and jpeg_scans.is_too_much(encoded, pixels, max_megapixels):
+            raise UndecodableError(f"JPEG of more than {jpeg_scans.MOST} scans, or of many pixels")
         return _upright_rgb(image, max_megapixels, bits=encoded[24] if kind == "PNG" else 8)
     except UndecodableError:
         raise
@@ -57,6 +61,10 @@ def _upright_rgb(image: Image.Image, max_megapixels: float, bits: int) -> Image.
         raise formats.TooManyPixelsError(
             f"{image.width} x {image.height} pixels are over the limit of "
             f"{max_megapixels:g} megapixels (--max_megapixels)"
+        )
+    if max(image.size) > MOST_SIDE:
+        raise formats.TooManyPixelsError(
+            f"{image.width} x {image.height} pixels have a side over {MOST_SIDE}"
         )
     image.load()
     rgb = formats.to_rgb(image, bits)

@@ -1,8 +1,8 @@
 """Class folders -> the folds of a cross-validation, a catalog each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
-from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass
+from trash_keras.data.catalog import SPLITS, WHOLE, Catalog, FilesByClass
 from trash_keras.data.groups import Group
 from trash_keras.data.splits import (
     VALID_SHARE,
@@ -13,12 +13,12 @@ from trash_keras.data.splits import (
 
 
 def make_folds(
-    files: FilesByClass, count: int, seed: int, groups: Sequence[Group] = ()
+    everything: Catalog, count: int, seed: int, groups: Sequence[Group] = ()
 ) -> list[Catalog]:
-    """Divides images into folds, stratified by class.
+    """Divides images into folds, stratified by class, and by source where there are several.
 
     Args:
-        files: Class name -> paths.
+        everything: The images, as the one split `WHOLE`.
         count: Number of folds, 2 or more.
         seed: Decides the folds, and nothing else does.
         groups: Paths that stay together, see `splits.stratified_group_split`.
@@ -31,6 +31,7 @@ def make_folds(
     Raises:
         ValueError: A class has too few images, or groups, for a fold.
     """
+    files = everything.strata(WHOLE)
     for name, paths in files.items():
         if len(paths) < count:
             raise ValueError(
@@ -42,16 +43,84 @@ def make_folds(
     for fold, test in parts.items():
         rest = {name: _without(paths, test[name]) for name, paths in files.items()}
         valid = {name: quota(VALID_SHARE, len(paths)) for name, paths in files.items()}
-        train = {name: len(paths) - valid[name] for name, paths in rest.items()}
         # Its own order: else one and the same validation part would serve all folds but the first.
-        learned = stratified_group_split(
-            rest, {"valid": valid, "train": train}, f"{seed}:{fold}", groups
-        )
-        splits = {**learned, "test": test}
-        catalog = Catalog(tuple(files), {split: splits[split] for split in SPLITS})
+        splits = {**_learned(rest, valid, f"{seed}:{fold}", groups), "test": test}
+        catalog = everything.of_strata({split: splits[split] for split in SPLITS})
         require_each_class_in_each_split(catalog)
         catalogs.append(catalog)
     return catalogs
+
+
+def _learned(
+    rest: FilesByClass, valid: Mapping[str, int], seed: str, groups: Sequence[Group]
+) -> dict[str, FilesByClass]:
+    """Divides what a fold learns from into train and valid."""
+    train = {name: len(paths) - valid[name] for name, paths in rest.items()}
+    return stratified_group_split(rest, {"valid": valid, "train": train}, seed, groups)
+
+
+def leave_one_source_out(
+    everything: Catalog, seed: int, groups: Sequence[Group] = ()
+) -> list[Catalog]:
+    """Makes a fold of each source, as scikit-learn's `LeaveOneGroupOut` does.
+
+    Args:
+        everything: The images of several sources, as the one split `WHOLE`.
+        seed: Decides which images are `valid`, and nothing else.
+        groups: Paths that stay together: images that belong to one of the scored source are left
+            out of the fold.
+
+    Returns:
+        A catalog for each source: its images are `test`; 13% of each class of each other source
+        are `valid` and the rest is `train`. Images of classes that no other source has are in no
+        split, since no model could know them.
+
+    Raises:
+        ValueError: There is one source, or the other sources have fewer than two classes, none of
+            these, or too few images for validation.
+    """
+    if len(everything.sources) < 2:
+        raise ValueError(
+            "Leaving one source out needs several: --data_dir=FOLDER,FOLDER. Received one."
+        )
+    strata = everything.strata(WHOLE)
+    catalogs = []
+    for source in everything.sources:
+        own = {name: paths for name, paths in strata.items() if _source(name) == source}
+        twins = _belonging(groups, {path for paths in own.values() for path in paths})
+        others = {name: _without(paths, twins) for name, paths in strata.items() if name not in own}
+        rest = {name: paths for name, paths in others.items() if paths}
+        known = {_class(name) for name in rest}
+        test = {name: paths for name, paths in own.items() if _class(name) in known}
+        if len(known) < 2 or not test:
+            raise ValueError(
+                f"Without {source} there are images of {', '.join(sorted(known)) or 'no class'}, "
+                f"and {source} has {', '.join(map(_class, own))}. Leaving it out needs two classes "
+                "in the other sources, and one of them in it."
+            )
+        valid = {name: min(len(paths) - 1, quota(VALID_SHARE, len(paths)))
+                 for name, paths in rest.items()}  # fmt: skip
+        splits = {**_learned(rest, valid, f"{seed}:{source}", groups), "test": test}
+        if not any(splits["valid"].values()):
+            raise ValueError(
+                f"Without {source} there are too few images to take some for validation: each "
+                f"class of each source has one. Received: {len(rest)}."
+            )
+        catalogs.append(everything.of_strata({split: splits[split] for split in SPLITS}))
+    return catalogs
+
+
+def _source(stratum: str) -> str:
+    return stratum.partition("/")[0]
+
+
+def _class(stratum: str) -> str:
+    return stratum.partition("/")[2]
+
+
+def _belonging(groups: Sequence[Group], paths: Set[str]) -> tuple[str, ...]:
+    """Returns all images of the groups that hold one of some images."""
+    return tuple(path for group in groups if paths & set(group) for path in group)
 
 
 def _quotas(files: FilesByClass, count: int) -> dict[str, dict[str, int]]:

@@ -55,21 +55,22 @@ def _named(paths: Sequence[str], paths_file: str, passed: dict[str, list[str]]) 
             yield from (expand(line.rstrip("\r\n")) for line in file if line.strip())
 
 
-def require_outside(folder: str, paths: Sequence[str]) -> None:
-    """Checks that drawings (saliency maps) will not be taken for images to classify.
+def require_outside(flag: str, folder: str, paths: Sequence[str]) -> None:
+    """Checks that images which are written will not be taken for images to classify.
 
     Args:
-        folder: Where the drawings are written.
+        flag: Name of the flag, for the message.
+        folder: Where they are written.
         paths: Files and folders whose images are classified.
 
     Raises:
         ValueError: `folder` lies in one of `paths`, or not on this machine.
     """
     if remote.is_url(folder):
-        raise ValueError(f"--explain takes a folder on this machine. Received: {folder}")
+        raise ValueError(f"--{flag} takes a folder on this machine. Received: {folder}")
     for path in paths:
         if not remote.is_url(path) and Path(folder).resolve().is_relative_to(Path(path).resolve()):
             raise ValueError(
-                f"--explain={folder} lies in {path}, so its drawings would be classified with the "
-                "images there. Give a folder outside."
+                f"--{flag}={folder} lies in {path}, so what is written there would be classified "
+                "with the images. Give a folder outside."
             )

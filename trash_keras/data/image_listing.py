@@ -14,6 +14,7 @@ from typing import Any
 
 from trash_keras.data import class_names, formats
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import public_value
 from trash_keras.storage.names import printable
 
 # Folders and files that systems, NAS devices and programs add: their thumbnails are no data.
@@ -231,7 +232,7 @@ def _shown(facts: Mapping[str, Any]) -> Iterator[str]:
 def tell(passed: PassedOver, place: str | os.PathLike) -> None:
     """Says in a line on stderr what was passed over, if anything was."""
     if passed:
-        line = f"Passed over in {place}: {sentence(summary(passed))}"
+        line = f"Passed over in {public_value(os.fspath(place))}: {sentence(summary(passed))}"
         print(line, file=sys.stderr, flush=True)
 
 

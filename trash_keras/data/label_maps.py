@@ -1,5 +1,6 @@
 """Label maps: the class names of an external data set -> those of the model."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -7,18 +8,18 @@ from typing import Any
 
 from trash_keras.data import file_roles
 from trash_keras.data.catalog import Catalog, FilesByClass
-from trash_keras.data.class_names import composed
+from trash_keras.data.class_names import composed, of_folders
 from trash_keras.storage import text_files
 
 LabelMap = Mapping[str, str | None]
 
 
-def read(path: str | os.PathLike, class_names: Sequence[str]) -> dict[str, str | None]:
+def read(path: str | os.PathLike, class_names: Sequence[str] | None) -> dict[str, str | None]:
     """Reads a JSON object: class of the data -> one of `class_names`, or null to leave it out.
 
     Args:
         path: The JSON file.
-        class_names: Classes that the model knows.
+        class_names: Classes that the model knows; None where it is still to be trained, on any.
 
     Raises:
         ValueError: The file is missing, holds something else, or names an unknown class.
@@ -37,7 +38,10 @@ def read(path: str | os.PathLike, class_names: Sequence[str]) -> dict[str, str |
             "null}."
         )
     found = {composed(name): target and composed(target) for name, target in found.items()}
-    if unknown := sorted({target for target in found.values() if target} - set(class_names)):
+    targets = {target for target in found.values() if target}
+    if class_names is None:
+        of_folders(targets)
+    elif unknown := sorted(targets - set(class_names)):
         raise ValueError(
             f"The label map {path} gives classes that the model does not know: "
             f"{', '.join(unknown)}. The model knows: {', '.join(class_names)}."
@@ -79,5 +83,5 @@ def apply(label_map: LabelMap, catalog: Catalog) -> tuple[Catalog, dict[str, Any
             else:
                 left_out[name] += len(paths)
         splits[split] = {name: tuple(sorted(paths)) for name, paths in merged.items()}
-    renamed = Catalog(names, splits, catalog.bad_files)
+    renamed = dataclasses.replace(catalog, class_names=names, splits=splits)
     return renamed, {"classes": dict(label_map), "left_out": left_out}

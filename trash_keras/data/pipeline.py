@@ -4,12 +4,14 @@ Images are decoded and resized once and cached as uint8. Everything random is a 
 seed and the epoch or step, so that a resumed run sees what an uninterrupted one would have seen.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,8 @@ Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], s
 
 # Examples held for shuffling at once; `Catalog.examples` has mixed the classes of larger splits.
 SHUFFLE_BUFFER = 4096
+# Images per step that need not be there: up to so many, a batch is filled up.
+LARGE_BATCH = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +62,32 @@ class Split:
         return dataclasses.replace(self, image_size=metadata.image_size, resize=metadata.resize)
 
 
+@contextlib.contextmanager
+def naming_images() -> Iterator[None]:
+    """Makes of TensorFlow's error for an image that is gone, or has changed, one that says so.
+
+    Raises:
+        ValueError: An image could be decoded, and no longer can.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"UndecodableError: (.*)", error.message)
+        if not found:
+            raise
+        raise ValueError(
+            f"An image is gone or damaged: {found[1]}. It was fine when the data was looked "
+            "through. Put it back, and start the same command again."
+        ) from None
+
+
 def load_split(
     split: Split,
     *,
     cache: bool = True,
     cache_dir: str | os.PathLike = "",
     ordered: bool = True,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Reads a split: decoded and resized, in the order of `Split.examples`.
 
@@ -72,6 +96,8 @@ def load_split(
         cache: False for a split that is read once, or is too large.
         cache_dir: Folder for a file cache; empty caches in memory.
         ordered: False gives the images, each with its label, as they arrive.
+        change: Of a decoded image, uint8 [height, width, 3] to the same of any size, before it is
+            made square. Not for a file cache.
 
     Returns:
         Dataset of (image uint8 [image_size, image_size, 3], label one-hot float32 [classes]).
@@ -83,7 +109,15 @@ def load_split(
 
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
         try:
-            return decoding.load(encoded, side, resize, split.max_megapixels)
+            # An unreadable file comes as no bytes at all; reading it once more says why.
+            content = encoded or split.reader.read(paths[position])
+            if change is None:
+                return decoding.load(content, side, resize, split.max_megapixels)
+            changed = change(decoding.decode(content, split.max_megapixels))
+            return decoding.resize_to_square(changed, side, resize)
+        except OSError as error:
+            why = f"cannot be read: {error.strerror or error}"
+            raise formats.UndecodableError(f"{paths[position]}: {why}") from error
         except formats.UndecodableError as error:
             raise formats.UndecodableError(f"{paths[position]}: {error}") from error
 
@@ -160,7 +194,8 @@ def make_train_dataset(
     epoch's order. So all shapes are static (TPUs need that) and no step has a noisier gradient.
 
     Args:
-        dataset: Of (inputs, one-hot label), of known length: from `load_split`, or features.
+        dataset: Of (inputs, one-hot label), of known length: from `load_split`, or features; a
+            weight may come third.
         batch_size: Examples per step.
         seed: Of the run, 0 or more.
         first_epoch: The epoch to start at; a resumed run starts later and sees the same.
@@ -168,8 +203,8 @@ def make_train_dataset(
         augment: Changes (float32 inputs [batch, ...], step) to inputs; None leaves them.
 
     Returns:
-        Dataset of (inputs float32 [batch, ...], labels float32 [batch, classes]),
-        `steps_per_epoch` elements an epoch.
+        Dataset of (inputs float32 [batch, ...], labels float32 [batch, classes]), and weights
+        float32 [batch] where the examples have some; `steps_per_epoch` elements an epoch.
     """
     examples = len(dataset)
     steps = steps_per_epoch(examples, batch_size)
@@ -182,9 +217,10 @@ def make_train_dataset(
         )
         return order.repeat().take(steps * batch_size)
 
-    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        inputs, labels = tf.cast(batch[0], tf.float32), batch[1]
-        return (augment(inputs, step) if augment else inputs), labels
+    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        inputs, *rest = batch
+        inputs = tf.cast(inputs, tf.float32)
+        return (augment(inputs, step) if augment else inputs), *rest
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(one_epoch)
     batches = epochs.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
@@ -199,11 +235,12 @@ def make_eval_dataset(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Data
 
     Args:
         dataset: From `load_split`.
-        batch_size: Images per step.
+        batch_size: Images per step; no more than there are, above `LARGE_BATCH`.
 
     Returns:
         Dataset of images float32 [batch, side, side, 3], 0..255.
     """
+    batch_size = min(batch_size, max(len(dataset), LARGE_BATCH))
     images = dataset.map(lambda image, label: image, num_parallel_calls=tf.data.AUTOTUNE)
     blanks = tf.data.Dataset.from_tensors(tf.zeros(images.element_spec.shape, tf.uint8)).repeat(
         -len(dataset) % batch_size
@@ -224,8 +261,46 @@ def class_weights(train_counts: dict[str, int]) -> dict[int, float]:
         Label -> weight, for `keras.Model.fit(class_weight=...)`. The weights of all training
         images average to 1, so the learning rate keeps its meaning.
     """
-    total = sum(train_counts.values())
+    total, occurring = sum(train_counts.values()), sum(map(bool, train_counts.values()))
     return {
-        label: total / (len(train_counts) * count)
+        label: total / (occurring * count)
         for label, count in enumerate(train_counts.values())
+        if count
     }
+
+
+def example_weights(
+    catalog: Catalog, class_weight: Mapping[int, float] | None, method: str
+) -> np.ndarray:
+    """Weighs the training images of several sources, so that small ones are not drowned.
+
+    Within each class the sources share its weight: as they share its images (`none`), by the square
+    roots of their numbers of images (`sqrt`), or alike (`balanced`). The weight of each class stays
+    what it was, so that no source brings its mixture of classes with it. Square roots are the usual
+    middle: between the extremes a few images neither vanish nor are learned by heart (Mahajan et
+    al., "Exploring the Limits of Weakly Supervised Pretraining", ECCV 2018, for labels).
+
+    Args:
+        catalog: Of several sources.
+        class_weight: Label -> weight, from `class_weights`; None weighs all alike.
+        method: none, sqrt or balanced.
+
+    Returns:
+        float32 [N], in the order of `Catalog.examples` of train; the mean is that of the class
+        weights, 1.
+    """
+    paths, labels = catalog.examples("train")
+    strata = catalog.strata("train")
+    stratum_of = {path: name for name, members in strata.items() for path in members}
+    power = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}[method]
+    shares = {name: len(members) ** power for name, members in strata.items()}
+    total = dict.fromkeys(catalog.class_names, 0.0)  # of the shares of a class
+    for name, share in shares.items():
+        total[name.partition("/")[2]] += share
+    counts = catalog.counts()["train"]
+    weights = []
+    for path, label in zip(paths, labels.tolist(), strict=True):
+        stratum, name = stratum_of[path], catalog.class_names[label]
+        of_class = counts[name] * (class_weight[label] if class_weight else 1.0)
+        weights.append(of_class * shares[stratum] / total[name] / len(strata[stratum]))
+    return np.array(weights, np.float32)

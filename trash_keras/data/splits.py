@@ -5,16 +5,26 @@ Stratified by class, and on request grouped, so that near-duplicates never lie i
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from trash_keras.data import class_names, file_roles, split_folders
-from trash_keras.data.catalog import SPLITS, Catalog, FilesByClass, scan, shuffle_key
+from trash_keras.data.catalog import (
+    SPLITS,
+    WHOLE,
+    Catalog,
+    FilesByClass,
+    scan,
+    shuffle_key,
+    single_split,
+)
 from trash_keras.data.groups import Group
 from trash_keras.data.trashnet import official_lists
 
 # 13 and 17 percent are the shares of the TrashNet authors' own lists (328 and 431 of 2,527).
 VALID_SHARE, TEST_SHARE = 0.13, 0.17
+
+DRAWN = ("stratified", "grouped")  # the methods that draw a split by the seed
 
 Quotas = Mapping[str, Mapping[str, int]]  # part -> class name -> images wanted
 
@@ -23,7 +33,10 @@ class Listing(Protocol):
     """The part of a reader that lists images without reading them."""
 
     def files_by_class(self) -> FilesByClass:
-        """Returns class name -> sorted POSIX paths, each beginning with the class name."""
+        """Returns class name -> sorted POSIX paths.
+
+        Each begins with the name of its class; of several sources, with that of its source.
+        """
 
     def predefined_splits(self) -> Mapping[str, FilesByClass] | None:
         """Returns the splits that come with the data (train, valid, test), or None."""
@@ -59,27 +72,45 @@ def split(
     """
     files = listing.files_by_class() if listing else scan(data_dir)
     if method == "folders":
-        catalog = _by_folders(files, data_dir, seed)
+        catalog = by_folders(files, data_dir, seed)
+        class_names.refuse_reserved(catalog.class_names)
+        if len(catalog.class_names) < 2:
+            require_classes(dict(catalog.splits["train"]))
     else:
         require_classes(files)
-        if method == "stratified":
-            splits = _by_shares(files, seed)
-        elif method == "grouped":
-            splits = _by_shares(files, seed, groups)
+        if method in DRAWN:
+            catalog = by_shares(single_split(files), seed, groups)
         elif method == "official":
-            found = listing.predefined_splits() if listing and not split_dir else None
-            if split_dir:
-                file_roles.require("split_dir", split_dir)
-            folder = split_dir or official_lists.find_lists(data_dir)
-            splits = dict(found or official_lists.predefined_splits(files, folder))
+            catalog = Catalog(tuple(files), official(files, data_dir, split_dir, listing))
         else:
-            raise ValueError(
-                "split_method must be stratified, grouped, official or folders. "
-                f"Received: {method!r}"
-            )
-        catalog = Catalog(tuple(files), splits)
+            raise unknown_method(method)
     require_each_class_in_each_split(catalog)
     return catalog
+
+
+def unknown_method(method: str) -> ValueError:
+    """Returns the error for a split method that there is not."""
+    return ValueError(
+        f"split_method must be stratified, grouped, official or folders. Received: {method!r}"
+    )
+
+
+def official(
+    files: FilesByClass,
+    data_dir: str | os.PathLike,
+    split_dir: str | os.PathLike,
+    listing: Listing | None,
+) -> dict[str, FilesByClass]:
+    """Returns the split that comes with the data or their lists; arguments as for `split`.
+
+    Raises:
+        ValueError: There is none for these files.
+    """
+    found = listing.predefined_splits() if listing and not split_dir else None
+    if split_dir:
+        file_roles.require("split_dir", split_dir)
+    folder = split_dir or official_lists.find_lists(data_dir)
+    return dict(found or official_lists.predefined_splits(files, folder))
 
 
 def require_classes(files: FilesByClass, remedy: str = split_folders.KEEP) -> None:
@@ -93,12 +124,25 @@ def require_classes(files: FilesByClass, remedy: str = split_folders.KEEP) -> No
         ValueError: There are not, or the folders are no classes.
     """
     split_folders.require_class_folders(files, remedy)
-    if len(files) < 2:
+    require_several(files, _inside(files))
+    _require_an_image_for_each_split(files)
+
+
+def require_several(names: Collection[str], hint: str = "") -> None:
+    """Checks that there are two classes or more, by names that a model may have.
+
+    Raises:
+        ValueError: There are not; ends with the hint.
+    """
+    if len(names) < 2:
         raise ValueError(
             "At least two classes are needed to train a classifier. "
-            f"Received one: {', '.join(files)}.{_inside(files)}"
+            f"Received one: {', '.join(names)}.{hint}"
         )
-    class_names.refuse_reserved(files)
+    class_names.refuse_reserved(names)
+
+
+def _require_an_image_for_each_split(files: FilesByClass) -> None:
     for name, paths in files.items():
         if len(paths) < len(SPLITS):
             raise ValueError(
@@ -109,21 +153,33 @@ def require_classes(files: FilesByClass, remedy: str = split_folders.KEEP) -> No
 
 def _inside(files: FilesByClass) -> str:
     """Returns a hint where a single folder may be around the classes."""
+    if len(files) != 1:
+        return ""
     inner = sorted({path.split("/")[1] for path in files[next(iter(files))] if path.count("/") > 1})
     shown = f"{', '.join(inner[:5])}{' and more' if len(inner) > 5 else ''}"
     return f" It holds {shown}: if these are the classes, name it as --data_dir." if inner else ""
 
 
-def _by_shares(
-    files: FilesByClass, seed: int, groups: Sequence[Group] = ()
-) -> dict[str, FilesByClass]:
+def by_shares(everything: Catalog, seed: int, groups: Sequence[Group] = ()) -> Catalog:
+    """Draws a split of each class, of several sources within each; 70, 13 and 17%.
+
+    Args:
+        everything: The images, as the one split `WHOLE`.
+        seed: Decides the split.
+        groups: Paths that stay together, see `stratified_group_split`.
+
+    Raises:
+        ValueError: A class has fewer images than there are splits.
+    """
+    files = everything.strata(WHOLE)
+    _require_an_image_for_each_split(files)
     quotas: dict[str, dict[str, int]] = {split: {} for split in ("valid", "test", "train")}
     for name, paths in files.items():
         valid = quotas["valid"][name] = quota(VALID_SHARE, len(paths))
         test = quotas["test"][name] = quota(TEST_SHARE, len(paths))
         quotas["train"][name] = len(paths) - valid - test
     parts = stratified_group_split(files, quotas, str(seed), groups)
-    return {split: parts[split] for split in SPLITS}
+    return everything.of_strata({split: parts[split] for split in SPLITS})
 
 
 def quota(share: float, images: int) -> int:
@@ -186,12 +242,19 @@ def _cost(wanted: Counter[str], counts: Counter[str]) -> int:
     return sum(abs(wanted[name] - count) - abs(wanted[name]) for name, count in counts.items())
 
 
-def _by_folders(files: FilesByClass, data_dir: str | os.PathLike, seed: int) -> Catalog:
+def by_folders(files: FilesByClass, data_dir: str | os.PathLike, seed: int) -> Catalog:
+    """Catalogs split folders, and draws the one that may be missing from train.
+
+    Args:
+        files: Top folder -> paths.
+        data_dir: What messages call the data.
+        seed: Decides what is drawn.
+
+    Raises:
+        ValueError: As `split_folders.read`, or the splits have different classes.
+    """
     splits = split_folders.read(files, data_dir)
     names = tuple(splits["train"])
-    class_names.refuse_reserved(names)
-    if len(names) < 2:
-        require_classes(splits["train"])
     for split_name, chosen in splits.items():
         if different := set(chosen) ^ set(names):
             raise ValueError(

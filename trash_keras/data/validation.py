@@ -59,10 +59,18 @@ def images_sha256(reader: Reader, paths: list[str]) -> str:
         reader: Where they are.
         paths: Images of the reader, in the order of `catalog.shuffle_key`.
     """
+    return _joined(digests(reader, paths))
+
+
+def digests(reader: Reader, paths: list[str]) -> dict[str, str]:
+    """Returns path -> SHA-256 of the content of images, which are read but not decoded.
+
+    Args:
+        reader: Where they are.
+        paths: Images of the reader, in the order of `catalog.shuffle_key`.
+    """
     found = tqdm(reader.encoded(paths).as_numpy_iterator(), "Comparing images", len(paths))
-    return _joined(
-        {paths[position]: hashlib.sha256(content).hexdigest() for position, content in found}
-    )
+    return {paths[position]: hashlib.sha256(content).hexdigest() for position, content in found}
 
 
 def _joined(digests: Mapping[str, str]) -> str:
@@ -71,7 +79,11 @@ def _joined(digests: Mapping[str, str]) -> str:
 
 
 def keep_decodable(
-    catalog: Catalog, reader: Reader, bad_files: str, max_megapixels: float
+    catalog: Catalog,
+    reader: Reader,
+    bad_files: str,
+    max_megapixels: float,
+    digests: dict[str, str] | None = None,
 ) -> Catalog:
     """Decodes every image of a catalog once; refuses or leaves out those that fail.
 
@@ -80,6 +92,7 @@ def keep_decodable(
         reader: Where they are.
         bad_files: error, or skip: leave them out and list them in the catalog.
         max_megapixels: Most pixels to decode, millions.
+        digests: Gets path -> SHA-256 of the content of each image.
 
     Returns:
         The catalog without undecodable files, with `images_sha256`.
@@ -88,7 +101,7 @@ def keep_decodable(
         ValueError: There are such files and `bad_files` is error; or a class would be left empty.
     """
     paths = catalog.paths()
-    digests: dict[str, str] = {}
+    digests = {} if digests is None else digests
     bad = verify_images(reader, paths, max_megapixels, digests)
     if bad and bad_files == "error":
         path, why = next(iter(bad.items()))

@@ -7,12 +7,21 @@ Metrics of the images themselves, and on request robustness to corruptions, out-
 import dataclasses
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trash_keras.config import DataConfig, make_options
-from trash_keras.data import file_roles, image_listing, label_maps, split_folders, validation
-from trash_keras.data.catalog import Catalog, single_split
+from trash_keras.data import (
+    file_roles,
+    image_listing,
+    label_maps,
+    multi_source,
+    outliers,
+    pipeline,
+    split_folders,
+    validation,
+)
+from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers import base
 from trash_keras.data.readers.base import Reader
@@ -25,7 +34,7 @@ from trash_keras.models import keras_settings
 from trash_keras.predictor import BATCH_SIZE, Predictor
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +44,8 @@ class EvaluationOptions:
     Attributes:
         catalog: A run's catalog.json, to score one of its splits. Empty: every image counts.
         split: Split of the catalog: train, valid or test.
-        label_map: JSON file of the data's classes and the model's. Empty: they have the same names.
+        label_map: JSON file of the data's classes and the model's; for several sources one each,
+            separated by commas. Empty: they have the same names.
         data_format: As `config.DataConfig` has it; so are `bad_files`, `slices`, `max_megapixels`.
         bad_files: error or skip.
         slices: CSV file of slices to score apart; empty for none.
@@ -44,9 +54,10 @@ class EvaluationOptions:
         tta: Views of each image (test-time augmentation), for a `.keras` file; None: the model's.
         threshold: Confidence up to which a prediction is unsure, 0..1; None: the model's.
         trust_model: As for `Predictor.load`.
-        robustness: Also score corrupted images: 40 variants of each.
+        robustness: Also score 40 corrupted variants of each image, and 4 of other aspect ratios.
         robustness_images: Images to corrupt; 0: all.
-        ood_dir: Folder of out-of-distribution (OOD) images, for OOD detection; None: none.
+        ood_dir: Folder of out-of-distribution (OOD) images, or several, as
+            `outliers.named_splits` takes them, for OOD detection; None: none.
         saliency_check: Images to test saliency maps on, 2 or more; None: none.
     """
 
@@ -96,7 +107,8 @@ def evaluate(
 
     Args:
         model: A `.keras`, `.tflite` or `.onnx` file or a SavedModel folder.
-        data_dir: Class folders, shards (`data_format`), or tfds:NAME.
+        data_dir: Class folders, shards (`data_format`), or tfds:NAME; several sources, separated
+            by commas, are reported one by one, too.
         output: Folder for report.json, report.html and figures; None writes nothing.
         command: The command line, for the report.
         **options: Fields of `EvaluationOptions`.
@@ -109,16 +121,27 @@ def evaluate(
 
     Raises:
         ImportError: The runtime of the model is not installed.
-        ValueError: Model, data and options do not fit.
+        ValueError: Model, data and options do not fit, or another process writes to `output`.
     """
     settings = make_options(EvaluationOptions, options)
     local.require_folder("output", output or "")
+    with locks.hold("output", output), pipeline.naming_images():
+        return _evaluate(model, data_dir, output, command, settings)
+
+
+def _evaluate(
+    model: str | os.PathLike,
+    data_dir: str | os.PathLike,
+    output: str | os.PathLike | None,
+    command: str,
+    settings: EvaluationOptions,
+) -> dict[str, Any]:
     limit = settings.max_megapixels
     explainer = explain.find(model, required=settings.saliency_check is not None)
     predictor = Predictor.load(model, settings.tta, trust_model=settings.trust_model)
     predictor = predictor.with_threshold(settings.threshold)
     # A wrong folder is an error before the images are scored, which may take long.
-    ood_split = None if settings.ood_dir is None else ood.ood_dataset(settings.ood_dir, limit)
+    ood_splits = {} if settings.ood_dir is None else outliers.named_splits(settings.ood_dir, limit)
     reader = base.open_reader(data_dir, settings.data_format)
     scored, details = _choose(settings, os.fspath(data_dir), reader, predictor.class_names)
     slice_of = slices.load(os.fspath(settings.slices), scored.catalog.paths())
@@ -127,13 +150,14 @@ def evaluate(
     details["answering"] = predictor.metadata.inference_settings()
     details["run"] = report.provenance(command, data_dir)
     runner = ood.Runner(model, predictor, settings.batch_size)
-    details |= _more(settings, _Scored(runner, scored, predictions), explainer, ood_split)
+    details |= _more(settings, _Scored(runner, scored, predictions), explainer, ood_splits)
     found = {scored.name: predictions}
+    source_of = scored.catalog.source_of()
     if output is None:
-        return report.build(found, details, slice_of)
+        return report.build(found, details, slice_of, source_of)
     explained = explain.explain_errors(explainer, predictions, read_images, limit)
     content = ReportContent(found, scored.catalog.counts(), read_images, heat_maps=explained)
-    return report.write(output, content, details, slice_of)
+    return report.write(output, content, details, slice_of, source_of)
 
 
 def _choose(
@@ -145,16 +169,25 @@ def _choose(
     members, passed = reader.files_by_class(), reader.passed_over()
     image_listing.tell(passed, data_dir)
     split = settings.scored_split()
-    if not (settings.catalog or settings.label_map or set(members) <= set(class_names)):
-        split_folders.require_class_folders(members, split_folders.NAME_ONE)
-    images = (Catalog.load(settings.catalog) if settings.catalog else single_split(members)).only(
-        split
-    )
-    images.require(members, data_dir)
     details: dict[str, Any] = {"passed_over": image_listing.summary(passed)}
-    if settings.label_map:
-        label_map = label_maps.read(settings.label_map, class_names)
-        images, details["label_map"] = label_maps.apply(label_map, images)
+    label_map = os.fspath(settings.label_map)
+    if settings.catalog:
+        images, mapped = Catalog.load(settings.catalog).only(split), dict[str, Any]()
+        images.require(members, data_dir)
+        if label_map and images.sources:
+            raise ValueError(
+                "The catalog of several sources has the classes of the model already. Leave out "
+                "--label_map."
+            )
+        if label_map:
+            images, mapped = label_maps.apply(label_maps.read(label_map, class_names), images)
+    else:
+        sources = multi_source.open_sources(data_dir, label_map, reader, class_names)
+        if not (label_map or set(members) <= set(class_names)):
+            multi_source.require_class_folders(sources, split_folders.NAME_ONE)
+        images, mapped = multi_source.whole(sources)
+    if mapped:
+        details["label_map"] = mapped
     images = validation.keep_decodable(images, reader, settings.bad_files, settings.max_megapixels)
     details["bad_files"] = list(images.bad_files)
     scored = Split(images, split, reader, max_megapixels=settings.max_megapixels)
@@ -174,7 +207,7 @@ def _more(
     settings: EvaluationOptions,
     scored: _Scored,
     explainer: Explainer | None,
-    ood_split: Split | None,
+    ood_splits: Mapping[str, Split],
 ) -> dict[str, Any]:
     """Measures on request what goes beyond the scores."""
     split, details = scored.split, {}
@@ -189,9 +222,9 @@ def _more(
             scored.runner.predictor, dataclasses.replace(split, catalog=some), scored.predictions,
             batch_size=settings.batch_size,
         )  # fmt: skip
-    if ood_split:
+    if ood_splits:
         run = Catalog.load(settings.catalog) if settings.catalog else None
         details["out_of_scope"] = ood.measure(
-            scored.runner, scored.predictions, split, ood_split, run
+            scored.runner, scored.predictions, split, ood_splits, run
         )
     return details

@@ -24,6 +24,7 @@ from trash_keras.predictor import Prediction
 from trash_keras.reporting.plots import base, saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import public_value
 
 BATCH_SIZE = 32
 
@@ -250,6 +251,6 @@ def _read(file: str) -> bytes:
 
 def _drawing_name(file: str) -> str:
     # File systems take 255 bytes a name; a character has four at most.
-    readable = re.sub(r"[^\w.-]+", "_", Path(file).stem)[:50]
+    readable = re.sub(r"[^\w.-]+", "_", Path(public_value(file)).stem)[:50]
     digest = hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:10]
     return f"{readable}-{digest}.jpg"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,9 @@ import keras
 import numpy as np
 
 from trash_keras.calibration.ood import TRAINING_IMAGES
-from trash_keras.data import decoding, image_listing, pipeline, validation
-from trash_keras.data.catalog import WHOLE, Catalog, shuffle_key
+from trash_keras.data import outliers, pipeline, validation
+from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split
-from trash_keras.data.readers.base import FolderReader
 from trash_keras.metrics import ood
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier, inference
@@ -49,40 +48,11 @@ class Runner:
         return Predictor(predict_batch, metadata).predict_batches(batches, len(images), title)
 
 
-def ood_dataset(
-    folder: str | os.PathLike, max_megapixels: float = decoding.MAX_MEGAPIXELS
-) -> Split:
-    """Lists OOD images; those that cannot be decoded are in `bad_files`.
-
-    Args:
-        folder: Has images in it, or in folders below.
-        max_megapixels: Most pixels to decode, millions.
-
-    Raises:
-        ValueError: There is no such folder, or no image in it that can be decoded.
-    """
-    if not os.path.isdir(folder):  # Path("") would be the working folder
-        raise ValueError(f"--ood_dir must be a folder of images. Received: {folder}")
-    found = image_listing.list_folder(folder)
-    image_listing.tell(found.passed_over, folder)
-    paths = sorted(found.images, key=shuffle_key)
-    reader = FolderReader(folder)
-    bad = validation.verify_images(reader, paths, max_megapixels) if paths else {}
-    kept = tuple(path for path in paths if path not in bad)
-    if not kept:
-        raise ValueError(
-            f"--ood_dir={folder} has no image that can be decoded, of {len(paths)} files "
-            "that are taken for images."
-        )
-    catalog = Catalog(("ood",), {WHOLE: {"ood": kept}}, tuple(bad))
-    return Split(catalog, WHOLE, reader, max_megapixels=max_megapixels)
-
-
 def measure(
     runner: Runner,
     predictions: Predictions,
     scored: Split,
-    ood_split: Split,
+    ood_splits: Mapping[str, Split],
     run: Catalog | None = None,
 ) -> dict[str, Any]:
     """Measures how well a model tells OOD images from a split.
@@ -91,37 +61,52 @@ def measure(
         runner: The model.
         predictions: Of its predictor for `scored`.
         scored: Images that the model is for.
-        ood_split: From `ood_dataset`.
+        ood_splits: From `outliers.named_splits`.
         run: Catalog of the training run, of the same reader, for the scores that compare with
             training images; ignored where these are themselves scored.
 
     Returns:
-        What `metrics.ood.compare` returns; `unreadable`, the number of files; and `neighbours`
-        where training images were compared with.
+        What `metrics.ood.compare` returns for the images of all folders; `folders`, what
+        `metrics.ood.by_folder` returns; `unreadable`, the number of files; and `neighbours` where
+        training images were compared with.
 
     Raises:
-        ValueError: Images of `run` are missing.
+        ValueError: Images of `run` are missing, or OOD images are among the scored ones.
     """
-    predictor = runner.predictor
-    probabilities = runner.run(predictor.predict_batch, ood_split, "Scoring OOD images")
-    confidences = [predictions.probabilities.max(axis=1), probabilities.max(axis=1)]
-    found = {"confidence": np.concatenate(confidences)}
-    more: dict[str, Any] = {"unreadable": len(ood_split.catalog.bad_files)}
-    detector = None
+    outliers.require_others(ood_splits.values(), scored.reader, scored.examples()[0])
+    model = None
     if Path(runner.path).suffix == ".keras" and Path(runner.path).is_file():
         model = inference.load(runner.path)
-        detector = inference.read_ood_detector(model)
-        train = _train_split(scored, run)
-        if train:
-            more["neighbours"] = min(ood.NEIGHBOURS, len(train.catalog.paths()))
-        found |= _feature_scores(model, runner, [scored, ood_split], train)
-    count = len(predictions.labels)
-    return more | ood.compare(
-        {name: values[:count] for name, values in found.items()},
-        {name: values[count:] for name, values in found.items()},
-        threshold=predictor.metadata.threshold,
-        limit=detector.limit if detector else None,
+    train = _train_split(scored, run) if model else None
+    splits = [scored, *ood_splits.values()]
+    found = _confidence(runner, predictions, splits[1:])
+    if model:
+        found |= _feature_scores(model, runner, splits, train)
+    count, threshold = len(predictions.labels), runner.predictor.metadata.threshold
+    inside, outside = (
+        {name: values[part] for name, values in found.items()}
+        for part in (slice(count), slice(count, None))
     )
+    origins = [each for name, split in ood_splits.items() for each in outliers.origins(name, split)]
+    detector = inference.read_ood_detector(model) if model else None
+    limit = detector.limit if detector else None
+    neighbours = min(ood.NEIGHBOURS, len(train.catalog.paths())) if train else None
+    return {
+        "unreadable": sum(len(split.catalog.bad_files) for split in ood_splits.values()),
+        **({"neighbours": neighbours} if neighbours else {}),
+        "folders": ood.by_folder(inside, outside, origins, threshold),
+        **ood.compare(inside, outside, threshold=threshold, limit=limit),
+    }
+
+
+def _confidence(
+    runner: Runner, predictions: Predictions, splits: Sequence[Split]
+) -> dict[str, np.ndarray]:
+    """Returns the confidence in images of the scored split, then in those of the others."""
+    predict = runner.predictor.predict_batch
+    others = [runner.run(predict, split, "Scoring OOD images") for split in splits]
+    rows = [predictions.probabilities, *others]
+    return {"confidence": np.concatenate([each.max(axis=1) for each in rows])}
 
 
 def _train_split(scored: Split, run: Catalog | None) -> Split | None:

@@ -1,5 +1,6 @@
-"""Robustness to corruptions: predictions for images that are corrupted on purpose."""
+"""Robustness: predictions for images that are corrupted, and framed otherwise, on purpose."""
 
+import functools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from trash_keras.data import pipeline
 from trash_keras.data.augmentation import corruptions
 from trash_keras.data.pipeline import Split
+from trash_keras.evaluation import score
 from trash_keras.metrics import robustness
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
@@ -27,7 +29,8 @@ def measure_robustness(
 ) -> dict[str, Any]:
     """Scores a predictor on every kind and severity of corruption.
 
-    The images are corrupted in the form in which the model gets them, square and resized.
+    The images are corrupted in the form in which the model gets them, square and resized. Frames
+    are what an image may have been cut from, before it was made square.
 
     Args:
         predictor: Of any model file.
@@ -38,7 +41,8 @@ def measure_robustness(
 
     Returns:
         What `metrics.robustness.score` returns, and for each kind `levels`, their `meaning` and
-        `changed`, the share of images that the last severity changes at all.
+        `changed`, the share of images that the last severity changes at all; `frames`, from
+        `metrics.robustness.score_frames`.
     """
     images = pipeline.load_split(split.for_model(predictor.metadata), cache=False)
     clean = clean.only(split.examples()[0])
@@ -56,7 +60,19 @@ def measure_robustness(
             if severity == corruptions.SEVERITIES[-1]:
                 altered_count[kind] += int((originals != corrupted).any(axis=(1, 2, 3)).sum())
             progress.update(count)
-    return _report(clean, outputs, altered_count)
+    framed = {
+        name: _predict_framed(predictor, split, batch_size, name) for name in corruptions.FRAMES
+    }
+    frames = robustness.score_frames(framed, predictor.metadata.threshold)
+    return _report(clean, outputs, altered_count) | {"frames": frames}
+
+
+def _predict_framed(predictor: Predictor, split: Split, batch_size: int, frame: str) -> Predictions:
+    extend = functools.partial(corruptions.extend_to_frame, aspect_ratio=corruptions.FRAMES[frame])
+    images = pipeline.load_split(split.for_model(predictor.metadata), cache=False, change=extend)
+    return score.predict_split(
+        predictor, split, batch_size=batch_size, images=images, title=f"Scoring {frame} frames"
+    )
 
 
 def _corrupted(

@@ -18,13 +18,18 @@ from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader, read_images
 from trash_keras.evaluation import benchmark
 from trash_keras.exporters import model_info, parity
-from trash_keras.exporters.formats import DEFAULT_FORMATS, FORMATS, ExportOptions
+from trash_keras.exporters.formats import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    ExportOptions,
+    require_known,
+)
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
 from trash_keras.models import inference, keras_settings
 from trash_keras.reporting import parity_page, report
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 from trash_keras.storage.names import require_utf8
 
 
@@ -40,7 +45,8 @@ def export(
         import trash_keras as tk
         tk.export("runs/mine", formats=["int8"])  # runs/mine/export/model_int8.tflite
 
-    A file stands in RUN/export/ only when it has predicted the whole test split, and like Keras.
+    A file stands in RUN/export/ only when it has predicted the whole test split, and like Keras;
+    of an adapted run, which has none, all its images.
     The report page and the model card of a complete run list the files afterwards.
 
     Args:
@@ -61,17 +67,33 @@ def export(
     Raises:
         ImportError: A format needs a package that is not installed.
         ValueError: Unknown formats or options, no trained model in `workdir`, its images are gone,
-            or a file that cannot be run.
+            a file that cannot be run, or a training or another export is at work there or was not
+            finished.
     """
     settings = config.make_options(ExportOptions, options)
     formats = [formats] if isinstance(formats, str) else formats
-    if unknown := set(formats) - set(FORMATS):
-        raise ValueError(
-            f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
-        )
-    workdir = Path(workdir)
+    require_known(formats)
     local.require_folder("workdir", workdir)
     require_utf8(workdir)
+    _require_finished(Path(workdir))
+    with locks.hold("workdir", workdir), pipeline.naming_images():
+        return _export(Path(workdir), formats, data_dir, settings)
+
+
+def _require_finished(workdir: Path) -> None:
+    if (workdir / "backup").exists() and not (workdir / "report.json").exists():
+        raise ValueError(
+            f"The run in {workdir} is not finished, so its model may still change. The command "
+            "that trains it continues it; then export it."
+        )
+
+
+def _export(
+    workdir: Path,
+    formats: Sequence[str],
+    data_dir: str | os.PathLike | None,
+    settings: ExportOptions,
+) -> dict[str, Any]:
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
     spec = _spec(workdir, metadata, reference.split.reader, settings)
@@ -81,7 +103,7 @@ def export(
     for name in formats:
         chosen = FORMATS[name]
         try:
-            with local.atomic_write(output / chosen.file) as temporary:
+            with local.atomic_write(output / chosen.file, checked=True) as temporary:
                 chosen.write(spec, temporary)
                 size = _size(temporary)
                 figures = reference.figures(temporary, settings.min_agreement)
@@ -93,7 +115,7 @@ def export(
             facts["refused"][name] = {"bytes": size, **found.figures}
     local.write_text(output / "labels.txt", metadata.labels_text())
     _time(output, facts, settings.timing_rounds)
-    local.write_json(output / "export.json", facts)
+    local.write_json(output / "export.json", facts, checked=True)
     read = functools.partial(read_images, reference.split.reader)
     parity_page.write_page(output / "parity.html", facts, read)
     report.rerender(workdir, read)
@@ -125,9 +147,11 @@ def _calibration_images(
     workdir: Path, metadata: ModelMetadata, reader: Reader, count: int
 ) -> np.ndarray:
     """Reads some training images: uint8 [N, side, side, 3]."""
-    catalog = Catalog.load(workdir / "catalog.json").stratified_sample("train", count)
+    catalog = Catalog.load(workdir / "catalog.json")
+    name = catalog.learned_from()
+    catalog = catalog.stratified_sample(name, count)
     limit = config.load(workdir / "config.json").data.max_megapixels
-    split = Split(catalog, "train", reader, max_megapixels=limit).for_model(metadata)
+    split = Split(catalog, name, reader, max_megapixels=limit).for_model(metadata)
     images = pipeline.load_split(split, cache=False)
     return np.stack([image for image, _ in images.as_numpy_iterator()])
 

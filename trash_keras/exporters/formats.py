@@ -6,7 +6,7 @@ here imports TensorFlow, so that `trash-keras export --help` shows the menu at o
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,3 +107,11 @@ class ExportOptions:
     license: str = ""
     min_agreement: float = 0.98
     timing_rounds: int = 12
+
+
+def require_known(formats: str | Sequence[str]) -> None:
+    """Raises ValueError for what is no format."""
+    if unknown := {*([formats] if isinstance(formats, str) else formats)} - set(FORMATS):
+        raise ValueError(
+            f"Unknown formats: {', '.join(sorted(unknown))}. --formats takes: {', '.join(FORMATS)}."
+        )

@@ -47,8 +47,8 @@ def of_run(workdir: str | Path, metadata: ModelMetadata, license_name: str) -> M
 
     Returns:
         Its `facts`: `answering` (temperature, threshold and so on), and of a complete run
-        `test_accuracy`, `test_accuracy_interval`, `test_examples`, `backbone`, `split_method`,
-        `seed` and `git_revision`.
+        `backbone`, `split_method`, `seed` and `git_revision`, and where it has a test split
+        `test_accuracy`, `test_accuracy_interval` and `test_examples`.
     """
     facts: dict[str, Any] = {"answering": metadata.inference_settings()}
     if report := report_file.read_object(Path(workdir) / "report.json"):
@@ -65,11 +65,10 @@ def of_run(workdir: str | Path, metadata: ModelMetadata, license_name: str) -> M
 
 
 def _figures(report: dict[str, Any]) -> dict[str, Any]:
-    test, config = report["test"], report["config"]
+    test, config = report.get("test"), report["config"]
+    names = ("accuracy", "accuracy_interval", "examples")
     return {
-        "test_accuracy": test["accuracy"],
-        "test_accuracy_interval": test["accuracy_interval"],
-        "test_examples": test["examples"],
+        **({f"test_{name}": test[name] for name in names} if test else {}),
         "backbone": report_file.backbone(config["model"]),
         "split_method": config["data"]["split_method"],
         "seed": config["runtime"]["seed"],

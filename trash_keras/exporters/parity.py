@@ -72,13 +72,15 @@ class Reference:
         """
         workdir = Path(workdir)
         predictor = Predictor.load(workdir / "model.keras")
-        catalog = Catalog.load(workdir / "catalog.json").only("test")
+        catalog = Catalog.load(workdir / "catalog.json")
+        name = catalog.judged_by()
+        catalog = catalog.only(name)
         settings = config.load(workdir / "config.json").data
         data_dir = data_dir or settings.data_dir
         reader = open_reader(data_dir, settings.data_format)
         catalog.require(reader.files_by_class(), data_dir)
         metadata = predictor.metadata
-        split = Split(catalog, "test", reader, max_megapixels=settings.max_megapixels)
+        split = Split(catalog, name, reader, max_megapixels=settings.max_megapixels)
         split = split.for_model(metadata)
         images = pipeline.load_split(split, cache=False)
         if len(images) * 3 * metadata.image_size**2 <= settings.cache_megabytes * 1e6:
@@ -96,8 +98,8 @@ class Reference:
             min_agreement: Least share of images with the class that Keras says, 0 to 1.
 
         Returns:
-            `accuracy`, `accuracy_interval` and `ece` (see `Predictions.score`), what
-            `agreement.compare` returns, and the `tool`.
+            What `agreement.compare` returns and the `tool`; and where the images are a test split,
+            `accuracy`, `accuracy_interval` and `ece` (see `Predictions.score`).
 
         Raises:
             DisagreementError: Too many predictions differ.
@@ -107,9 +109,8 @@ class Reference:
         title = f"Predicting with {Path(path).name}"
         predictions = score.predict_split(predictor, self.split, images=self.images, title=title)
         given = predictor.metadata
-        scores = predictions.score(given.inference_settings())
         figures = {
-            **{name: scores[name] for name in ("accuracy", "accuracy_interval", "ece")},
+            **self._scores(predictions, given),
             **agreement.compare(
                 self.predictions, predictions, self.metadata.threshold, given.threshold
             ),
@@ -118,6 +119,12 @@ class Reference:
         if figures["agreement"] < min_agreement:
             raise DisagreementError({**figures, "min_agreement": min_agreement})
         return figures
+
+    def _scores(self, predictions: Predictions, given: ModelMetadata) -> dict[str, Any]:
+        if self.split.name != "test":  # the model was fitted to these images
+            return {}
+        scores = predictions.score(given.inference_settings())
+        return {name: scores[name] for name in ("accuracy", "accuracy_interval", "ece")}
 
 
 def tool(path: str | os.PathLike) -> dict[str, str]:

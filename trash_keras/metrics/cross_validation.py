@@ -48,15 +48,18 @@ def score(
     folds: Sequence[Mapping[str, Any]],
     groups: Sequence[Group] = (),
     slice_of: Mapping[str, str] | None = None,
+    source_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Scores cross-validations of the same images.
 
     Args:
         predictions: Seed -> predictions for every image, from `aggregate`.
         folds: For each fold its `seed`, `examples`, how many of them were `predicted` at the
-            threshold that its own validation part chose, and how many of these are `wrong`.
+            threshold that its own validation part chose, and how many of these are `wrong`;
+            `sources`, from `slices.totals`, where there are several.
         groups: Near-duplicates, which the interval counts as one cluster.
         slice_of: From `slices.load`.
+        source_of: Path -> source, from `Catalog.source_of`.
 
     Returns:
         `class_names`, `images`; for each of `FIGURES` its `mean` over the seeds and
@@ -66,7 +69,9 @@ def score(
         seeds; `abstention` with the `coverage` (share of images that got a prediction) and the
         `error` among them, over all seeds; `seeds`, for each `seed` what `Predictions.score`
         returns without `UNKNOWN`, with the Wilson 95% `error_interval` of its `abstention` and,
-        where there are any, `subsets` of `slices.slice_metrics`.
+        where there are any, `subsets` of `slices.slice_metrics`; and with several sources
+        `sources`, for each what `slices.rates` returns over all seeds, with the bootstrap
+        `accuracy_interval` of its images.
     """
     first = next(iter(predictions.values()))
     seeds = []
@@ -81,9 +86,13 @@ def score(
     everywhere = _abstention(folds)
     over_seeds: dict[str, Any] = {name: _over_seeds([s[name] for s in seeds]) for name in FIGURES}
     accuracy_of = per_image_accuracy(list(predictions.values()))
-    over_seeds["accuracy"]["interval"] = _interval(
-        np.array(list(accuracy_of.values())), bootstrap_clusters(first.paths, groups)
-    )
+    accuracies = np.array(list(accuracy_of.values()))
+    clusters = bootstrap_clusters(first.paths, groups)
+    over_seeds["accuracy"]["interval"] = _interval(accuracies, clusters)
+    sources = {}
+    for name, rows in _rows_by_source(first.paths, source_of or {}).items():
+        sources[name] = _of_source(name, folds)
+        sources[name]["accuracy_interval"] = _interval(accuracies[rows], clusters[rows])
     return {
         "class_names": list(first.class_names),
         "images": len(first.paths),
@@ -99,7 +108,22 @@ def score(
         "abstention": {name: everywhere[name] for name in ("coverage", "error")},
         "confusion_matrix": np.sum([scores["confusion_matrix"] for scores in seeds], 0).tolist(),
         "seeds": seeds,
+        **({"sources": sources} if sources else {}),
     }
+
+
+def _rows_by_source(paths: Sequence[str], source_of: Mapping[str, str]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for row, path in enumerate(paths if source_of else ()):
+        rows.setdefault(source_of[path], []).append(row)
+    return dict(sorted(rows.items()))
+
+
+def _of_source(name: str, folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Adds up what the folds say of a source."""
+    found = [fold["sources"][name] for fold in folds if name in fold["sources"]]
+    counted = ("examples", "correct", "predicted", "wrong")
+    return slices.rates(*(sum(fold[count] for fold in found) for count in counted))
 
 
 def _abstention(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -115,7 +139,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
 def _interval(accuracies: np.ndarray, clusters: np.ndarray) -> list[float]:
     if len(set(accuracies)) == 1 and accuracies[0] in (0, 1):
         # All bootstrap samples would be the same, which makes nothing certain.
-        count = int(clusters.max()) + 1
+        count = len(set(clusters.tolist()))
         return wilson_interval(int(accuracies[0]) * count, count)
     return bootstrap_interval(accuracies, clusters)
 

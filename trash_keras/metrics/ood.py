@@ -7,7 +7,7 @@ split pass, so less is better.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ SCORES = {
     "confidence": "Confidence: largest probability of the prediction",
     "maximum_probability": "Maximum probability without OOD scaling (Hendrycks & Gimpel, 2017)",
     "energy": "Energy: log-sum-exp of the logits (Liu et al., 2020)",
-    "novelty": "Residual: share of the features outside the training subspace, after ViM (Wang et "
-    "al., 2022)",
+    "novelty": "Residual: squared length of the features outside the training subspace, after ViM "
+    "(Wang et al., 2022)",
     "nearest_neighbours": "Nearest neighbours: cosine to neighbour {neighbours} among the "
     "training images (Sun et al., 2022)",
     "mahalanobis": "Mahalanobis distance to the nearest class (Lee et al., 2018)",
@@ -130,6 +130,45 @@ def compare(
     }
 
 
+def by_folder(
+    scored: Mapping[str, np.ndarray],
+    ood: Mapping[str, np.ndarray],
+    origins: Sequence[tuple[str, str]],
+    threshold: float,
+) -> dict[str, Any]:
+    """Measures each folder of OOD images apart, such as near-OOD and far-OOD, and each kind in it.
+
+    Args:
+        scored: As for `compare`.
+        ood: As for `compare`.
+        origins: Of the M OOD images: name of the folder and kind.
+        threshold: Confidence up to which a prediction is `unsure`.
+
+    Returns:
+        Name of the folder -> `pictures`, `unsure` and `scores` as in `compare`, of its images, and
+        `kinds`: kind -> the same, empty where a folder has one kind alone.
+    """
+
+    def figures(chosen: np.ndarray) -> dict[str, Any]:
+        return {
+            "pictures": int(chosen.sum()),
+            "unsure": float(is_unsure(ood["confidence"][chosen], threshold).mean()),
+            "scores": {name: separability(scored[name], ood[name][chosen]) for name in scored},
+        }
+
+    folders, kinds = (np.array(names) for names in zip(*origins, strict=True))
+    found: dict[str, Any] = {}
+    for folder in dict.fromkeys(folders.tolist()):
+        here = folders == folder
+        several = sorted(set(kinds[here].tolist()))
+        found[folder] = figures(here) | {
+            "kinds": {kind: figures(here & (kinds == kind)) for kind in several}
+            if len(several) > 1
+            else {}
+        }
+    return found
+
+
 def separability(scored: np.ndarray, ood: np.ndarray) -> dict[str, float]:
     """Returns `auroc` and `fpr_at_95_tpr` of one score, both 0 to 1; see the module.
 
@@ -155,44 +194,3 @@ def _histogram(scored: np.ndarray, ood: np.ndarray, threshold: float | None) -> 
         for name, values in (("scored", scored), ("others", ood))
     }
     return {"edges": edges.round(5).tolist(), **shares, "threshold": threshold}
-
-
-def summary(found: Mapping[str, Any]) -> str:
-    """Returns one line for a person: the share of `unsure`, and the AUROC of confidence."""
-    return (
-        f"OOD detection: {found['unsure']:.1%} of {found['pictures']} OOD images unsure, "
-        f"AUROC of confidence {found['scores']['confidence']['auroc']:.4f}, "
-        f"{found['unreadable']} unreadable"
-    )
-
-
-def paragraphs(found: Mapping[str, Any]) -> list[str]:
-    """Returns what was measured, in words.
-
-    Args:
-        found: From `compare`, with `unreadable`.
-    """
-    left_out = f" {found['unreadable']} more could not be read." if found["unreadable"] else ""
-    return [
-        f"Of {found['pictures']} out-of-distribution (OOD) images {found['unsure']:.1%} are "
-        f"unsure; the rest get the name of a class.{left_out}",
-        "AUROC is the probability that an image of the split has a higher score than an OOD image: "
-        "0.5 is chance, 1 is perfect. FPR at 95% TPR is the share of OOD images above the "
-        "threshold that accepts 95% of the split.",
-    ]
-
-
-def rows(found: Mapping[str, Any]) -> list[list[str]]:
-    """Returns a table of the scores, its head first.
-
-    Args:
-        found: As for `paragraphs`.
-    """
-    return [["Score", "AUROC", "FPR at 95% TPR"]] + [
-        [
-            SCORES[name].format(neighbours=found.get("neighbours")),
-            f"{row['auroc']:.3f}",
-            f"{row['fpr_at_95_tpr']:.1%}",
-        ]
-        for name, row in found["scores"].items()
-    ]

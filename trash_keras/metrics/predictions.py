@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trash_keras.metrics import classification, selective
-from trash_keras.storage import local
+from trash_keras.storage import checksums, local
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Predictions:
         quoting = csv.writer(start, lineterminator="\n", quoting=csv.QUOTE_ALL)
         # Row by row, since the text of many images of many classes may not fit into memory.
         with (
-            local.atomic_write(path) as temporary,
+            local.atomic_write(path, checked=True) as temporary,
             temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
             header = ["file", "truth", "prediction", *self.class_names]
@@ -86,6 +86,7 @@ class Predictions:
         Raises:
             ValueError: There is no such file, or it holds something else.
         """
+        checksums.require(path)
         try:
             with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
                 rows = csv.reader(file)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from trash_keras.data.catalog import SPLITS, WHOLE
+from trash_keras.storage import checksums
 
 # The splits in the order of a page, and what their images are called.
 SPLIT_TITLES = dict(
@@ -73,6 +74,7 @@ def read_object(path: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError: The file is damaged, or holds something else.
     """
+    checksums.require(path)
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:

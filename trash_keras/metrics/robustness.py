@@ -1,10 +1,11 @@
-"""Robustness to corruptions: how much accuracy each kind of corruption costs."""
+"""Robustness: how much accuracy each kind of corruption and each frame costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from trash_keras.metrics import agreement
 from trash_keras.metrics.predictions import Predictions
 
 FIGURES = ("accuracy", "macro_f1")
@@ -49,6 +50,24 @@ def score(clean: Predictions, corrupted: Mapping[str, Sequence[Predictions]]) ->
     return {"examples": len(clean.paths), "clean": _figures(clean), "kinds": kinds, **means}
 
 
+def score_frames(framed: Mapping[str, Predictions], threshold: float) -> dict[str, Any]:
+    """Scores the same images in frames of several aspect ratios.
+
+    Args:
+        framed: Name of the frame -> predictions.
+        threshold: As in `ModelMetadata`: a prediction is `unsure` up to this probability.
+
+    Returns:
+        Name of the frame -> accuracy and macro_f1, and coverage, the share of images that get a
+        prediction; all 0 to 1.
+    """
+    return {
+        name: _figures(predictions)
+        | {"coverage": float(agreement.is_sure(predictions, threshold).mean())}
+        for name, predictions in framed.items()
+    }
+
+
 def _figures(predictions: Predictions) -> dict[str, float]:
     scores = predictions.score()
     return {name: scores[name] for name in FIGURES}
@@ -62,4 +81,11 @@ def summary(scores: Mapping[str, Any]) -> str:
         f"robustness: mean accuracy {scores['mean_accuracy']:.4f} over {len(kinds)} kinds of "
         f"corruption, {scores['clean']['accuracy']:.4f} without; worst {worst} with "
         f"{kinds[worst]['mean_accuracy']:.4f}, {scores['examples']} images"
+    )
+
+
+def frames_summary(frames: Mapping[str, Mapping[str, float]]) -> str:
+    """Returns one line for a person: the accuracy in each frame."""
+    return "frames: accuracy " + ", ".join(
+        f"{found['accuracy']:.4f} in {name}" for name, found in frames.items()
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.data import file_roles
+from trash_keras.metadata import is_unsure
+from trash_keras.metrics import selective
 from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.storage import text_files
@@ -101,6 +103,62 @@ def _require_utf8(named: str, slice_of: Mapping[str, str], known: Collection[str
                 f"--slices={named} is not UTF-8 text: {printable(f'{file}, {name}')}. Save it as "
                 "CSV UTF-8."
             )
+
+
+def totals(
+    predictions: Predictions, slice_of: Mapping[str, str], threshold: float
+) -> dict[str, dict[str, Any]]:
+    """Scores each slice over all its classes.
+
+    Args:
+        predictions: Predictions for the images of a split.
+        slice_of: Path -> slice, or source.
+        threshold: Confidence up to which a prediction is unsure, 0..1.
+
+    Returns:
+        Slice -> what `rates` returns, by the name of the slice.
+    """
+    confidence = predictions.probabilities.max(axis=1)
+    right = predictions.probabilities.argmax(axis=1) == predictions.labels
+    predicted = ~is_unsure(confidence, threshold)
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, path in enumerate(predictions.paths):
+        rows[slice_of[path]].append(row)
+    return {
+        name: rates(
+            len(rows[name]),
+            int(right[rows[name]].sum()),
+            int(predicted[rows[name]].sum()),
+            int((predicted & ~right)[rows[name]].sum()),
+        )
+        for name in sorted(rows)
+    }
+
+
+def rates(examples: int, correct: int, predicted: int, wrong: int) -> dict[str, Any]:
+    """Returns the figures of a slice from its counts.
+
+    Args:
+        examples: Images, above 0.
+        correct: Those whose most probable class is the true one.
+        predicted: Those that got a prediction, since it was not unsure.
+        wrong: Those that got a wrong one.
+
+    Returns:
+        The counts by their names; `accuracy` and Wilson's 95% `accuracy_interval`; `coverage`
+        (share of images that get a prediction) and its `coverage_interval`; `error` among
+        these and its `error_interval`, None where there are none.
+    """
+    return {
+        "examples": examples,
+        "correct": correct,
+        "predicted": predicted,
+        "wrong": wrong,
+        "accuracy": correct / examples,
+        "accuracy_interval": wilson_interval(correct, examples),
+        **selective.abstention(examples, predicted, wrong),
+        "coverage_interval": wilson_interval(predicted, examples),
+    }
 
 
 def slice_metrics(

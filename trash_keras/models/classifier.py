@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from trash_keras.config import ModelConfig
 from trash_keras.data import file_roles
@@ -112,6 +113,21 @@ def continue_from(
             old = metadata.class_names.index(name)
             kernel[:, column], bias[column] = old_kernel[:, old], old_bias[old]
     head.set_weights([kernel, bias])
+    return model
+
+
+def with_head(classifier: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> keras.Model:
+    """Returns a classifier of the same backbone with another head, sharing the backbone's weights.
+
+    Args:
+        classifier: From `build`.
+        kernel: float [channels, classes] of the new head.
+        bias: float [classes].
+    """
+    layers = {layer.name: layer for layer in classifier.layers}
+    dropout = layers[DROPOUT].rate
+    model = build(layers[BACKBONE], len(bias), scaling=layers.get(SCALING), dropout=dropout)
+    model.get_layer(LOGITS).set_weights([kernel, bias])
     return model
 
 

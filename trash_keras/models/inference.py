@@ -13,7 +13,7 @@ import os
 import keras
 import numpy as np
 
-from trash_keras.calibration.ood import POWER, SubspaceDetector
+from trash_keras.calibration.ood import POWER, TINY, SubspaceDetector
 from trash_keras.metadata import VIEWS, ModelMetadata
 from trash_keras.models.classifier import (
     FEATURES,
@@ -115,7 +115,7 @@ def save(model: keras.Model, metadata: ModelMetadata, path: str | os.PathLike) -
         metadata: Says of the file what `model` does; goes into it.
         path: The file; replaced where there is one.
     """
-    with local.atomic_write(path) as temporary:
+    with local.atomic_write(path, checked=True) as temporary:
         model.save(temporary)
         leave_out_newer(temporary)
         metadata.embed(temporary)
@@ -155,13 +155,15 @@ def _ood_scaling(features: keras.KerasTensor, detector: SubspaceDetector) -> ker
         detector.basis.shape[1], use_bias=False, dtype="float32", name=OOD_SUBSPACE
     )
     limit = keras.layers.Rescaling(1 / detector.limit, dtype="float32", name=OOD_LIMIT)
-    centred = centre(features, training=False)
+    length = keras.ops.sqrt(
+        keras.ops.maximum(keras.ops.sum(keras.ops.square(features), axis=1, keepdims=True), TINY)
+    )
+    centred = centre(features / length, training=False)
     inside = keras.ops.sum(keras.ops.square(subspace(centred)), axis=1, keepdims=True)
     centre.set_weights([detector.mean, np.ones_like(detector.mean)])
     subspace.set_weights([detector.basis])
     whole = keras.ops.sum(keras.ops.square(centred), axis=1, keepdims=True)
-    share = 1.0 - inside / keras.ops.maximum(whole, 1e-12)
-    return (1.0 / keras.ops.maximum(limit(share), 1.0)) ** POWER
+    return (1.0 / keras.ops.maximum(limit(whole - inside), 1.0)) ** POWER
 
 
 def _views(image: keras.KerasTensor, views: int) -> keras.KerasTensor:

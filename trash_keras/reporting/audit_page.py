@@ -11,6 +11,7 @@ from trash_keras.data import image_listing
 from trash_keras.data.audit.inspection import ORIENTATIONS
 from trash_keras.data.audit.outliers import MEASURES
 from trash_keras.data.groups import write_groups
+from trash_keras.data.places import locate
 from trash_keras.reporting import html
 from trash_keras.reporting.report import provenance
 from trash_keras.storage import local
@@ -155,5 +156,5 @@ def _read_images(data_dir: str | os.PathLike, files: list[str]) -> dict[str, byt
     found = {}
     for file in files:
         with contextlib.suppress(OSError):
-            found[file] = Path(data_dir, file).read_bytes()
+            found[file] = locate(data_dir, file).read_bytes()
     return found

@@ -9,7 +9,7 @@ from trash_keras.data import image_listing
 from trash_keras.metrics import cross_validation, intervals
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting import html, text
+from trash_keras.reporting import by_source, html, text
 from trash_keras.reporting.plots import base, class_figures
 from trash_keras.storage import local
 
@@ -20,6 +20,7 @@ TEMPLATE = (
     .joinpath("cross_validation.html.j2")
     .read_text(encoding="utf-8")
 )
+LEAVE_ONE_OUT = "leave_one_source_out"
 Table = list[list[str]]  # the first row is the heading
 
 
@@ -63,6 +64,7 @@ def write(
         sentences=sentences(report),
         seeds=_seeds_table(report),
         classes=_classes_table(report),
+        sources=by_source.table(report.get("sources", {})),
         slices=_slices_table(report),
         folds=_folds_table(report),
         figures=images,
@@ -70,7 +72,7 @@ def write(
         command=report["run"]["command"],
         run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
     )
-    local.write_json(output / cross_validation.REPORT, report)
+    local.write_json(output / cross_validation.REPORT, report, checked=True)
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -90,14 +92,19 @@ def summary(report: Mapping[str, Any]) -> str:
 def sentences(report: Mapping[str, Any]) -> list[str]:
     """Returns what the figures rest on and what they leave out, a sentence or two each."""
     seeds, settings = len(report["seeds"]), report["config"]
-    folds = settings["cross_validation"]["folds"]
+    folds, method = settings["cross_validation"]["folds"], settings["data"]["split_method"]
     times = "once" if seeds == 1 else f"once for each of {seeds} seeds"
+    others = f"other folds than its own, of {folds}"
+    if method == LEAVE_ONE_OUT:
+        others = f"the other sources than its own, of {len(report['sources'])}"
     found = [
-        f"Each of the {report['images']} images was scored {times}, by a model that was "
-        f"trained on other folds than its own, of {folds}. Epoch, temperature and threshold were "
-        "chosen on a part of those, never on the fold that is scored."
+        f"Each of the {report['images']} images was scored {times}, by a model that was trained on "
+        f"{others}. Epoch, temperature and threshold were chosen on a part of those, never on what "
+        "is scored."
     ]
-    if settings["data"]["split_method"] == "grouped":
+    if method == LEAVE_ONE_OUT:
+        found += _about_sources(report)
+    elif method == "grouped":
         found.append(
             f"Near-duplicates, {report['grouped_images']} images in {report['groups']} groups, "
             "were kept together: no image was scored by a model that trained on one of its group."
@@ -125,6 +132,18 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _about_sources(report: Mapping[str, Any]) -> list[str]:
+    found = [
+        "So the figures are those of a place that gave no training images. They hold for these "
+        f"{len(report['sources'])} sources; the interval does not say how much another source "
+        "would differ."
+    ]
+    if left_out := report.get("left_out"):
+        told = ", ".join(f"{count} of {stratum}" for stratum, count in left_out.items())
+        found.append(f"Not scored, since no other source has their class: {told}.")
+    return found
+
+
 def _bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Returns each seed, and after it its folds, for `base.accuracies`."""
     bars = []
@@ -132,8 +151,15 @@ def _bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         bars.append({**scores, "name": f"seed {scores['seed']}"})
         for fold in report["folds"]:
             if fold["seed"] == scores["seed"]:
-                bars.append({**fold, "name": f"fold {fold['fold']}"})
+                bars.append({**fold, "name": _fold_name(report, fold)})
     return bars
+
+
+def _fold_name(report: Mapping[str, Any], fold: Mapping[str, Any]) -> str:
+    """Returns the number of a fold, or the source that was left out."""
+    if report["config"]["data"]["split_method"] == LEAVE_ONE_OUT:
+        return next(iter(fold["sources"]))
+    return f"fold {fold['fold']}"
 
 
 def _interval(ends: Sequence[float]) -> str:
@@ -187,7 +213,8 @@ def _folds_table(report: Mapping[str, Any]) -> Table:
              "Validation accuracy", "Best epoch", "Minutes"]]  # fmt: skip
     for fold in report["folds"]:
         rows.append([
-            str(fold["seed"]), str(fold["fold"]), str(fold["examples"]),
+            str(fold["seed"]), _fold_name(report, fold).removeprefix("fold "),
+            str(fold["examples"]),
             f"{fold['accuracy']:.1%}", _interval(fold["accuracy_interval"]),
             f"{fold['macro_f1']:.3f}", f"{fold['valid_accuracy']:.1%}",
             str(fold["best_epoch"] + 1), f"{fold['training_minutes']:.1f}",

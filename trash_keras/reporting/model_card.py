@@ -12,10 +12,11 @@ from typing import Any
 
 import jinja2
 
+from trash_keras.data.places import addresses
 from trash_keras.data.trashnet import COUNTS
 from trash_keras.metrics import report_file
 from trash_keras.metrics.classification import MATRIX_CLASSES, weakest
-from trash_keras.reporting import html
+from trash_keras.reporting import by_source, html
 from trash_keras.reporting.text import calibration_paragraphs, is_synthetic, verdict_paragraphs
 from trash_keras.storage import local
 from trash_keras.storage.names import printable
@@ -65,6 +66,7 @@ def write(
         shown=shown,
         split_title=report_file.SPLIT_TITLES[shown],
         scores=report[shown],
+        sources=by_source.table(report.get("sources", {}).get(shown, {})),
         splits={name: report[name] for name in report_file.SPLIT_TITLES if name in report},
         class_names=report["class_names"],
         listed=MATRIX_CLASSES,
@@ -76,6 +78,7 @@ def write(
         verdict=verdict_paragraphs(report),
         calibration=calibration_paragraphs(report),
         unsure=(report.get("answering") or {}).get("threshold", 0) > 0,
+        adaptation=report.get("adaptation"),
         config=config,
         run=run,
         model_files=model_files,
@@ -90,13 +93,16 @@ def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) 
     """
     if is_synthetic(report):
         return SYNTHETIC
+    # Of other data only the folder's name is known; its path is private.
+    places = addresses(report["config"]["data"]["data_dir"])
+    if len(places) > 1:
+        return {"type": "imagefolder", "name": ", ".join(places), "license": "other"}
     found = {name: sum(split.get(name, 0) for split in counts.values()) for name in COUNTS}
     for file in report.get("bad_files") or ():
         class_name = PurePosixPath(file).parts[0]
         found[class_name] = found.get(class_name, 0) + 1
     if set(report["class_names"]) == set(COUNTS) and found == COUNTS:
         return TRASHNET
-    # Of other data only the folder's name is known; its path is private.
     place = str(report["config"]["data"]["data_dir"]).rstrip("/").rsplit("/", 1)[-1]
     return {"type": "imagefolder", "name": place or "images", "license": "other"}
 

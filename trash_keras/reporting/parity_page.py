@@ -61,10 +61,11 @@ def write_page(
 
 def summary(name: str, row: Mapping[str, Any]) -> str:
     """Returns one line for a person: file, size, accuracy, agreement, and speed where timed."""
-    low, high = row["accuracy_interval"]
-    parts = [
-        f"{name}: {row['path']}, {row['bytes'] / 1e6:.1f} MB",
-        f"test accuracy {row['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f})",
+    parts = [f"{name}: {row['path']}, {row['bytes'] / 1e6:.1f} MB"]
+    if "accuracy" in row:
+        low, high = row["accuracy_interval"]
+        parts.append(f"test accuracy {row['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f})")
+    parts += [
         f"same class as Keras {row['agreement']:.1%}",
         f"largest difference {row['max_difference']:.1e}",
     ]
@@ -84,17 +85,19 @@ def refusal(refused: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _row(name: str, row: Mapping[str, Any]) -> list[str]:
-    low, high = row["accuracy_interval"]
+    scores = ["-", "-"]  # of images that the model was fitted to there are none
+    if "accuracy" in row:
+        low, high = row["accuracy_interval"]
+        scores = [f"{row['accuracy']:.1%}", f"{low:.1%} to {high:.1%}"]
     return [
         name,
         f"{row['bytes'] / 1e6:.1f} MB",
-        f"{row['accuracy']:.1%}",
-        f"{low:.1%} to {high:.1%}",
+        *scores,
         f"{row['agreement']:.1%}",
         f"{row['answer_agreement']:.1%}",
         f"{row['max_difference']:.1e}",
         f"{row['mean_difference']:.1e}",
-        f"{row['ece']:.3f}",
+        f"{row['ece']:.3f}" if "ece" in row else "-",
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoding import ReadImages
+from trash_keras.data.places import addresses
 from trash_keras.data.sources import install
 from trash_keras.metadata import TRIED_KERAS
 from trash_keras.metrics import slices
@@ -28,7 +29,7 @@ from trash_keras.reporting.charts import Chart, page_charts, table_charts
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import base, saliency_maps
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
-from trash_keras.storage import local
+from trash_keras.storage import checksums, local
 
 TOP_ERRORS_SHEET = "top_errors.jpg"  # in the folder of figures
 
@@ -93,6 +94,7 @@ def write(
     content: ReportContent,
     details: Mapping[str, Any],
     slice_of: Mapping[str, str] | None = None,
+    source_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
@@ -105,12 +107,13 @@ def write(
             (`saliency.measure`), `robustness` (`robustness.score`), `out_of_scope`
             (`ood.measure`) and `answering` (`ModelMetadata.inference_settings`).
         slice_of: From `slices.load`; slices are scored apart in the section `subsets`.
+        source_of: From `Catalog.source_of`; sources are scored apart in the section `sources`.
 
     Returns:
         The content of `report.json`.
     """
     output = Path(output)
-    report = build(content.predictions, details, slice_of)
+    report = build(content.predictions, details, slice_of, source_of)
     for split, found in content.predictions.items():
         found.save(output / "predictions" / f"{split}.csv")
     _write_heat_maps(output, report, content)
@@ -121,7 +124,7 @@ def write(
     drawn = shown | table_charts(report, content.predictions, content.counts)
     for name, chart in drawn.items():
         base.save(chart.figure, output / "figures" / f"{name}.png")
-    local.write_json(output / "report.json", report)
+    local.write_json(output / "report.json", report, checked=True)
     return report
 
 
@@ -129,6 +132,7 @@ def build(
     predictions: Mapping[str, Predictions],
     details: Mapping[str, Any],
     slice_of: Mapping[str, str] | None = None,
+    source_of: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Returns the content of `report.json`, and writes nothing; arguments as for `write`."""
     report = {
@@ -139,6 +143,12 @@ def build(
     if slice_of:
         report["subsets"] = {
             split: slices.slice_metrics(found, slice_of) for split, found in predictions.items()
+        }
+    if source_of:
+        threshold = (details.get("answering") or {}).get("threshold", 0.0)
+        report["sources"] = {
+            split: slices.totals(found, source_of, threshold)
+            for split, found in predictions.items()
         }
     return report
 
@@ -184,6 +194,7 @@ def rerender(workdir: str | os.PathLike, read_images: ReadImages) -> None:
     counts = Catalog.load(workdir / "catalog.json").counts()
     epochs = []
     if (workdir / "metrics.csv").exists():
+        checksums.require(workdir / "metrics.csv")
         with (workdir / "metrics.csv").open(encoding="utf-8", newline="") as file:
             epochs = list(csv.DictReader(file))
     shown = page_charts(report, predictions, epochs)
@@ -222,8 +233,14 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
         **{name.replace("-", "_"): _version(name) for name in packages},
         "git_revision": _git_revision(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
-        **({"data_source": install.source(data_dir)} if data_dir else {}),
+        **({"data_source": _data_source(data_dir)} if data_dir else {}),
     }
+
+
+def _data_source(data_dir: str | os.PathLike) -> str | None:
+    """Returns where the images came from; of several sources, those that are recorded."""
+    found = [install.source(place) for place in addresses(data_dir).values()]
+    return ", ".join(filter(None, found)) or None
 
 
 def _version(package: str) -> str | None:

@@ -10,10 +10,10 @@ from typing import Any
 
 from trash_keras.data import image_listing
 from trash_keras.data.decoding import ReadImages
-from trash_keras.metrics import ood, report_file, saliency
+from trash_keras.metrics import report_file, saliency
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting import confusion_cells, html, saliency_overlays
+from trash_keras.reporting import by_source, confusion_cells, html, ood_text, saliency_overlays
 from trash_keras.reporting.charts import Chart, Section
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import svg
@@ -105,6 +105,7 @@ def _scores(report: Mapping[str, Any], shown: str, predictions: Predictions) -> 
         "shown": shown,
         "split_title": report_file.SPLIT_TITLES[shown],
         "scores": report[shown],
+        "sources": by_source.table(report.get("sources", {}).get(shown, {})),
         "slices": _slices(report.get("subsets", {}).get(shown, {})),
         "wrong": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
         "synthetic": is_synthetic(report),
@@ -127,8 +128,15 @@ def _slices(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _ood(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Returns text and table of out-of-distribution detection, if it was measured."""
-    return {"paragraphs": ood.paragraphs(found), "rows": ood.rows(found)} if found else None
+    """Returns text and tables of out-of-distribution detection, if it was measured."""
+    if not found:
+        return None
+    folders = ood_text.folder_rows(found)
+    return {
+        "paragraphs": ood_text.paragraphs(found),
+        "rows": ood_text.rows(found),
+        "folders": folders,
+    }
 
 
 def _origin(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

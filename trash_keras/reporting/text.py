@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trash_keras.metrics.report_file import SPLIT_TITLES, main_split
+from trash_keras.reporting import adaptation
 
 WIDE_INTERVAL_BELOW = 100  # images
 # The claim of the README that this project started from, on validation images.
@@ -62,14 +63,18 @@ def _bar(name: str, share: float, interval: Sequence[float] | None = None) -> di
 
 
 def _has_original_classes(report: Mapping[str, Any]) -> bool:
-    # Data whose classes had to be renamed is not TrashNet.
-    own = "label_map" not in report and not is_synthetic(report)
+    # Data whose classes had to be renamed, or from several sources, is not TrashNet.
+    mapped = ((report.get("config") or {}).get("data") or {}).get("label_map")
+    other = {"label_map", "sources", "adaptation"} & set(report) or mapped
+    own = not (other or is_synthetic(report))
     return set(report["class_names"]) == ORIGINAL_CLASSES and own
 
 
 def verdict_paragraphs(report: Mapping[str, Any]) -> list[str]:
     """Returns what to make of the accuracy, a sentence or two each."""
     shown = main_split(report)
+    if "adaptation" in report:
+        return adaptation.paragraphs(report["adaptation"])
     verdict = [_beside_the_majority(report, shown)]
     if is_synthetic(report):
         verdict.insert(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.models import inference, keras_settings
+from trash_keras.models import classifier, inference, keras_settings
 from trash_keras.predictor import (
     PredictBatch,
     micro_batched,
@@ -46,6 +46,21 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     require_probabilities(lambda images: np.asarray(model(images, training=False)), metadata)
     if metadata.tta != ModelMetadata.read(path).tta:
         model = inference.with_views(model, metadata.tta)
+    return predict_batch(model, metadata.tta)
+
+
+@keras_settings.settled()
+def load_features(path: str, metadata: ModelMetadata) -> PredictBatch:
+    """Loads what computes the features by which the model of a `.keras` file classifies.
+
+    Args:
+        path: The file.
+        metadata: Its views are averaged.
+
+    Returns:
+        float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, channels], pooled.
+    """
+    model = inference.feature_extractor(classifier.load_classifier(path), metadata.tta)
     return predict_batch(model, metadata.tta)
 
 

@@ -1,11 +1,17 @@
 """A `.tflite` file, run by LiteRT; needs no TensorFlow."""
 
 import os
+import re
+import warnings
+from typing import Any
 
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch, require_probabilities, require_shapes
+
+# The output of the layer `models.classifier.FEATURES` as the converter names it.
+_FEATURES = re.compile(r"(?:^|/)features(?:_\d+)*/Mean$")
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -19,23 +25,9 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     Raises:
         ImportError: LiteRT is not installed.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-
-        from trash_keras.scanning import litert, rules
-    except ImportError as error:
-        raise ImportError(
-            ".tflite files need LiteRT: pip install 'trash-keras[runtime]'"
-        ) from error
-
-    litert.require_safe(path)
-    interpreter = Interpreter(model_path=path, num_threads=threads or os.cpu_count())
-    interpreter.allocate_tensors()
+    interpreter = _open(path, num_threads=threads or os.cpu_count())
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
-    # What the runtime makes of the shapes, which need not be what the file says.
-    for tensor in interpreter.get_tensor_details():
-        rules.require_tensor(tensor["shape"].tolist(), f'the tensor "{tensor["name"]}"')
 
     def predict_one(image: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source["index"], _quantized(image, source)[None])
@@ -48,6 +40,62 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
 
     require_probabilities(predict_batch, metadata)
     return predict_batch
+
+
+def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
+    """Loads what computes the features by which a TFLite file classifies.
+
+    Takes more memory than `load`, since every tensor is kept.
+
+    Args:
+        path: The file.
+        metadata: Of the file.
+
+    Returns:
+        Takes images as what `load` returns does; gives float32 [batch, channels], pooled, the
+        mean of the views. None where no tensor of the file has the name of the features.
+
+    Raises:
+        ImportError: LiteRT is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
+        interpreter = _open(
+            path, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
+        )
+    (source,) = interpreter.get_input_details()
+    pooled = [
+        tensor for tensor in interpreter.get_tensor_details()
+        if len(tensor["shape"]) == 2 and _FEATURES.search(tensor["name"])
+    ]  # fmt: skip
+    if not pooled:
+        return None
+
+    def features_of_one(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source["index"], _quantized(image, source)[None])
+        interpreter.invoke()
+        views = [_dequantized(interpreter.get_tensor(each["index"]), each) for each in pooled]
+        return np.concatenate(views).mean(0)
+
+    return lambda images: np.stack([features_of_one(image) for image in np.asarray(images)])
+
+
+def _open(path: str, **options: Any) -> Any:
+    """Returns the interpreter of a file that can do no more than classify an image."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+
+        from trash_keras.scanning import litert, rules
+    except ImportError as error:
+        raise ImportError(".tflite files need LiteRT: pip install '.[runtime]'") from error
+
+    litert.require_safe(path)
+    interpreter = Interpreter(model_path=path, **options)
+    interpreter.allocate_tensors()
+    # What the runtime makes of the shapes, which need not be what the file says.
+    for tensor in interpreter.get_tensor_details():
+        rules.require_tensor(tensor["shape"].tolist(), f'the tensor "{tensor["name"]}"')
+    return interpreter
 
 
 def _quantized(values: np.ndarray, tensor: dict) -> np.ndarray:

@@ -26,6 +26,7 @@ from trash_keras.data import decoding, formats
 from trash_keras.predictor import Prediction, Predictor
 from trash_keras.serving import metrics, uploads
 from trash_keras.serving.batching import Batcher
+from trash_keras.serving.connections import Connection
 from trash_keras.serving.limits import Limits
 from trash_keras.serving.uploads import RefusalError, Upload
 
@@ -234,18 +235,22 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=512)
 
 
+def configure(app: FastAPI, patience: float) -> uvicorn.Config:
+    """Returns how the server runs; arguments as for `serve`."""
+    return uvicorn.Config(
+        app, log_level="error", access_log=False, server_header=False, http=Connection,
+        timeout_graceful_shutdown=max(1, round(patience)),
+    )  # fmt: skip
+
+
 def serve(app: FastAPI, listening: socket.socket, patience: float) -> NoReturn:
-    """Serves until SIGTERM or SIGINT, finishes what is under way, and ends the process.
+    """Serves until SIGTERM, SIGINT or SIGHUP, finishes what is under way, and ends the process.
 
     Args:
         app: The application.
         listening: From `listen`.
         patience: Seconds that requests under way may take when it stops.
     """
-    config = uvicorn.Config(
-        app, log_level="error", access_log=False, server_header=False,
-        timeout_graceful_shutdown=max(1, round(patience)),
-    )  # fmt: skip
     # A broken upload is the client's error: the client is told, the log stays quiet.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     # uvicorn handles these signals, and raises them again when all is done: exit without an error.
@@ -253,7 +258,9 @@ def serve(app: FastAPI, listening: socket.socket, patience: float) -> NoReturn:
         number: signal.signal(number, lambda *_: sys.exit(0))
         for number in (signal.SIGTERM, signal.SIGINT)
     }
-    server = uvicorn.Server(config)
+    if (hangup := getattr(signal, "SIGHUP", None)) and signal.getsignal(hangup) != signal.SIG_IGN:
+        before[hangup] = signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
+    server = uvicorn.Server(configure(app, patience))
     try:
         if _in_event_loop():
             _serve_beside(server, listening)

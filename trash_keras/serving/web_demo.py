@@ -6,12 +6,9 @@ The page runs models with LiteRT.js, which is fetched from npm once, into the us
 import dataclasses
 import functools
 import hashlib
-import http.server
 import os
-import re
 import shutil
 import subprocess
-import sys
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
+from trash_keras.serving import pages
 from trash_keras.storage import local
 
 LISTS = ("package.json", "package-lock.json")  # versions and checksums of what is fetched
@@ -65,16 +63,6 @@ def _install(folder: Path) -> None:
 PAGE = Path(__file__).parent / "web"  # in the sources a link to web/ beside the packages
 MODEL = "model.tflite"  # the name under which the page asks for it
 NODE_MODULES = "node_modules"
-# What is not listed here is not served.
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".tflite": "application/octet-stream",
-    ".wasm": "application/wasm",
-}
-_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,31 +104,24 @@ class Site:
             file = (folder / name).resolve()
         except (OSError, ValueError):  # a name that no file can have
             return None
-        served = file.suffix in TYPES and file.is_relative_to(folder.resolve())
+        served = file.suffix in pages.TYPES and file.is_relative_to(folder.resolve())
         return file if served and file.is_file() else None
 
-    def policy(self) -> str:
-        """Returns the content-security policy of the page, which may not be framed either."""
-        text = (self.page / "index.html").read_text(encoding="utf-8")
-        (policy,) = _POLICY.findall(text)
-        return f"{policy}; frame-ancestors 'none'"  # not allowed in a page itself
 
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 60  # seconds for a silent connection
+class _Handler(pages.Handler):
+    permissions = "camera=(self)"
 
     def __init__(self, site: Site, *arguments: Any) -> None:
-        self.site = site
+        self.site, self.policy = site, pages.policy(site.page)
         super().__init__(*arguments)
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 its base class calls it so
         file = self._send_head()
         if file is not None:
             with file.open("rb") as content:
                 shutil.copyfileobj(content, self.wfile)
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802 its base class calls it so
         self._send_head()
 
     def _send_head(self) -> Path | None:
@@ -149,51 +130,26 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", TYPES[file.suffix])
+        self.send_header("Content-Type", pages.TYPES[file.suffix])
         self.send_header("Content-Length", str(file.stat().st_size))
         if file == self.site.model:
             self.send_header("Content-Disposition", f"inline; filename*=UTF-8''{quote(file.name)}")
         self.end_headers()
         return file
 
-    def end_headers(self) -> None:
-        # The next --model has the same address.
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", self.site.policy())
-        self.send_header("Permissions-Policy", "camera=(self)")
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        super().end_headers()
 
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass  # a line for each file helps nobody
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves a site until it is shut down.
-
-    Attributes:
-        address: What to open in a browser.
-    """
+class Server(pages.Server):
+    """Serves a site until it is shut down."""
 
     def __init__(self, site: Site, host: str = "127.0.0.1", port: int = 0) -> None:
         """Starts to listen.
 
         Args:
             site: What to serve.
-            host: Address of this machine to listen at; 0.0.0.0 for all.
-            port: 0 for any that is free.
+            host: As of `pages.Server`.
+            port: As of `pages.Server`.
 
         Raises:
-            OSError: The port is taken, or the host not of this machine.
+            OSError: As `pages.Server`.
         """
-        try:
-            super().__init__((host, port), functools.partial(_Handler, site))
-        except OSError as error:
-            raise OSError(f"Cannot listen at {host}:{port}: {error.strerror or error}") from error
-        self.address = f"http://{host}:{self.server_port}/"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores a browser that went away in the middle of a file."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
+        super().__init__(functools.partial(_Handler, site), host, port)

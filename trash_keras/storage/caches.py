@@ -2,12 +2,13 @@
 
 import contextlib
 import glob
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
 
-from trash_keras.storage import local
+from trash_keras.storage import checksums, local
 
 
 def make_once(path: Path, make: Callable[[Path], None]) -> None:
@@ -17,21 +18,23 @@ def make_once(path: Path, make: Callable[[Path], None]) -> None:
     left half-written and makes the file anew.
 
     Args:
-        path: Of the file; what is there is taken as it is.
+        path: Of the file; one that is there is taken, unless it is damaged.
         make: Writes it to the temporary path that it is given.
 
     Raises:
         OSError: The file cannot be written.
     """
-    if path.exists():
+    if checksums.is_whole(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f".{path.name}.lock")
     with alone(lock):
-        if not path.exists():
+        if not checksums.is_whole(path):
+            if path.exists():
+                print(f"{path} is damaged, and is made anew.", file=sys.stderr, flush=True)
             for left in path.parent.glob(f".{glob.escape(path.stem[:40])}-*.tmp"):
                 local.remove(left)
-            with local.atomic_write(path) as temporary:
+            with local.atomic_write(path, checked=True) as temporary:
                 make(temporary)
         # Whoever waits for the lock, or makes another one, finds the file.
         lock.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.config import Config
-from trash_keras.data import image_listing, split_folders, splits, validation
-from trash_keras.data.catalog import WHOLE, single_split
+from trash_keras.data import image_listing, multi_source, validation
+from trash_keras.data.catalog import WHOLE
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import open_reader
 from trash_keras.evaluation import score
@@ -20,7 +20,14 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 from trash_keras.reporting import ablation, report
 from trash_keras.storage import local
-from trash_keras.training import devices, resume, run_data, trainer, work_queue
+from trash_keras.training import (
+    devices,
+    kept_features,
+    resume,
+    run_data,
+    trainer,
+    work_queue,
+)
 
 
 def ablate(
@@ -98,21 +105,23 @@ def _train(folder: Path, config: Config, command: str, external: Split | None) -
             predictor = Predictor.load(folder / trainer.MODEL)
             predictions = score.predict_split(predictor, external)
             predictions.save(folder / ablation.EXTERNAL)
-    local.remove(folder / trainer.MODEL)
+    for name in (trainer.MODEL, kept_features.FILE):
+        local.remove(folder / name)
 
 
 def _external(data_dir: str, recipe: Config) -> Split:
     """Lists the external images; raises ValueError unless they fit the recipe's data."""
     reader = open_reader(data_dir)
     image_listing.tell(reader.passed_over(), data_dir)
-    catalog = single_split(reader.files_by_class())
+    external = multi_source.open_sources(data_dir, "", reader)
+    catalog = multi_source.whole(external)[0]
     data = recipe.data
-    known = splits.split(
-        data.data_dir, data.split_method, recipe.runtime.seed, data.split_dir,
-        run_data.open_data(data),
-    ).class_names  # fmt: skip
+    sources = multi_source.open_sources(data.data_dir, data.label_map, run_data.open_data(data))
+    known = multi_source.split(
+        sources, data.split_method, recipe.runtime.seed, data.split_dir
+    ).class_names
     if not set(catalog.class_names) <= set(known):
-        split_folders.require_class_folders(catalog.files_by_class(), "Name one as --external_dir.")
+        multi_source.require_class_folders(external, "Name one as --external_dir.")
     if unknown := [name for name in catalog.class_names if name not in known]:
         raise ValueError(
             f"--external_dir has classes that are not in --data_dir: {', '.join(unknown)}. "

@@ -10,7 +10,7 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from trash_keras.calibration import ood
-from trash_keras.calibration.fit import fit_calibration
+from trash_keras.calibration.fit import Calibration, fit_calibration
 from trash_keras.calibration.threshold import RiskControl
 from trash_keras.config import CalibrationConfig
 from trash_keras.data import pipeline
@@ -34,12 +34,15 @@ class Calibrated:
         classifier: The trained classifier in it.
         metadata: What the file says of itself.
         risk: Its threshold, and what that guarantees.
+        features: Of the images that it was fitted to, `train` and `valid`: float32 [N, channels],
+            the first images of each split.
     """
 
     model: keras.Model
     classifier: keras.Model
     metadata: ModelMetadata
     risk: RiskControl
+    features: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def predictor(self) -> Predictor:
         """Returns the predictor that `Predictor.load` would make of the file."""
@@ -52,6 +55,37 @@ class Calibrated:
             return Explainer.of(self.classifier, self.metadata)
         except NoHeatMapError:
             return None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Images that no weight was fitted to, as a classifier sees them.
+
+    Attributes:
+        labels: int [N].
+        logits: float [N, classes].
+        features: float32 [N, channels], pooled.
+    """
+
+    labels: np.ndarray
+    logits: np.ndarray
+    features: np.ndarray
+
+    def scaled(self, detector: ood.SubspaceDetector | None) -> np.ndarray:
+        """Returns the logits as a detector of OOD images scales them, float [N, classes]."""
+        if detector is None:
+            return self.logits
+        return self.logits * detector.scaling(self.features)[:, None]
+
+    def calibration(
+        self,
+        detector: ood.SubspaceDetector | None,
+        settings: CalibrationConfig,
+        pooled: Predictions | None = None,
+    ) -> Calibration:
+        """Fits temperature, threshold and conformal sets; `pooled` as for `fit_calibration`."""
+        probabilities = softmax(self.scaled(detector), axis=1)
+        return fit_calibration(self.labels, probabilities, settings, pooled)
 
 
 def calibrate(
@@ -79,23 +113,62 @@ def calibrate(
     written = ModelMetadata.read(model)
     plain = ModelMetadata(written.class_names, written.image_size, written.resize, tta=settings.tta)
     classifier = load_classifier(model)
-    extractor = feature_extractor(classifier, settings.tta)
-    predictor = Predictor(keras_file.predict_batch(extractor, settings.tta), plain)
-
-    def features(split: str, limit: int, title: str) -> np.ndarray:
-        chosen = images[split].take(limit)
-        return predictor.predict_batches(
-            pipeline.make_eval_dataset(chosen, batch_size), len(chosen), title
+    # Of training images without OOD scaling, too: the run keeps them for `adapt`.
+    limits = {"train": ood.TRAINING_IMAGES, "valid": len(labels)}
+    features = {
+        split: extract(
+            classifier, plain, images[split].take(limit), batch_size, f"Features, {split}"
         )
-
-    valid = features("valid", len(labels), "Calibrating")
+        for split, limit in limits.items()
+    }
+    valid, detector = features["valid"], None
     kernel, bias = classifier.get_layer(LOGITS).get_weights()
-    logits, detector = valid @ kernel + bias, None
     if settings.ood_scaling:
-        train = features("train", ood.TRAINING_IMAGES, "Fitting OOD detection")
-        detector = ood.fit(train, valid)
-        logits *= detector.scaling(valid)[:, None]
-    found = fit_calibration(labels, softmax(logits, axis=1), settings, pooled)
+        detector = ood.fit(features["train"], valid)
+    held_out = HeldOut(labels, valid @ kernel + bias, valid)
+    found = held_out.calibration(detector, settings, pooled)
+    calibrated = finish(model, classifier, plain, detector, found)
+    return dataclasses.replace(calibrated, features=features)
+
+
+def extract(
+    classifier: keras.Model,
+    metadata: ModelMetadata,
+    images: tf.data.Dataset,
+    batch_size: int,
+    title: str,
+) -> np.ndarray:
+    """Returns the features by which an inference model scales its logits: float32 [N, channels].
+
+    Args:
+        classifier: From `classifier.build`, float32.
+        metadata: Of the inference model, for its views.
+        images: From `pipeline.load_split`, N images.
+        batch_size: Images per step.
+        title: What the progress bar says.
+    """
+    extractor = feature_extractor(classifier, metadata.tta)
+    predictor = Predictor(keras_file.predict_batch(extractor, metadata.tta), metadata)
+    batches = pipeline.make_eval_dataset(images, batch_size)
+    return predictor.predict_batches(batches, len(images), title)
+
+
+def finish(
+    model: Path,
+    classifier: keras.Model,
+    plain: ModelMetadata,
+    detector: ood.SubspaceDetector | None,
+    found: Calibration,
+) -> Calibrated:
+    """Writes the inference model as it was calibrated.
+
+    Args:
+        model: `.keras` file to write, whole or not at all.
+        classifier: From `classifier.build`, float32.
+        plain: Metadata of the file, uncalibrated.
+        detector: Of OOD images; None leaves their logits as they are.
+        found: From `HeldOut.calibration`.
+    """
     metadata = dataclasses.replace(plain, **found.inference_settings())
     inference = build_inference_model(classifier, metadata.temperature, metadata.tta, detector)
     save(inference, metadata, model)

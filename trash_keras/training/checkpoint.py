@@ -3,7 +3,8 @@
 One small file, `backup/<phase>/state.json`, is the truth: it names the weights file and holds
 every row of `metrics.csv` so far. It is replaced in one step after its weights file stands, so a
 kill at any moment leaves the state of a whole epoch. `metrics.csv` and `model.keras` follow from
-it and are made again from it when the run resumes.
+it and are made again from it when the run resumes. `before.json` is the state of the epoch before,
+which counts where the last one is damaged; where both are, the phase begins again.
 
 `keras.callbacks.BackupAndRestore` writes weights and epoch number one after the other; a kill
 between the two makes it train an epoch twice.
@@ -20,8 +21,9 @@ from typing import Any
 
 import keras
 
-from trash_keras.storage import local
+from trash_keras.storage import checksums, local
 from trash_keras.training import ema
+from trash_keras.training.diverged import REMEDY
 
 COLUMNS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
@@ -37,9 +39,12 @@ class CheckpointManager:
     def __init__(self, workdir: Path, save_best: Callable[[], None]) -> None:
         self._workdir, self._backup = workdir, workdir / "backup"
         self._save_best = save_best
-        states = self._backup.glob("*/state.json")
-        histories = [json.loads(path.read_text(encoding="utf-8"))["rows"] for path in states]
+        phases = {path.parent.name for path in self._backup.glob("*/state.json")}
+        found = {phase: self._newest(phase) for phase in phases}
+        self._states = {phase: state for phase, state in found.items() if state}
+        histories = [state["rows"] for state in self._states.values()]
         self.rows: list[dict[str, Any]] = max(histories, key=len, default=[])
+        self._begin_again_without_best()
 
     def is_past(self, phase: str) -> bool:
         """Returns whether a later phase has begun, whose state includes the result of this one."""
@@ -56,10 +61,9 @@ class CheckpointManager:
         Returns:
             The epoch to continue with, or None when the phase has not begun.
         """
-        state_file = self._folder(phase) / "state.json"
-        if not state_file.exists():
+        state = self._states.get(phase)
+        if not state:
             return None
-        state = json.loads(state_file.read_text(encoding="utf-8"))
         model.optimizer.build(model.trainable_variables)
         model.load_weights(self._folder(phase) / state["weights"])
         self._write_outputs(model)
@@ -76,12 +80,16 @@ class CheckpointManager:
         self.rows.append({"phase": phase, **row})
         weights = f"epoch-{row['epoch']:04d}.weights.h5"
         folder = self._folder(phase)
-        with local.atomic_write(folder / weights) as temporary:
+        with local.atomic_write(folder / weights, checked=True) as temporary:
             model.save_weights(temporary)
-        local.write_json(folder / "state.json", {"weights": weights, "rows": self.rows})
+        before = self._states.get(phase)
+        if before:
+            local.write_json(folder / "before.json", before, checked=True)
+        self._states[phase] = {"weights": weights, "rows": list(self.rows)}
+        local.write_json(folder / "state.json", self._states[phase], checked=True)
         for old in folder.glob("*.weights.h5"):
-            if old.name != weights:
-                old.unlink()
+            if old.name not in (weights, before and before["weights"]):
+                local.remove(old)
         self._write_outputs(model)
 
     def best(self) -> dict[str, Any]:
@@ -93,11 +101,36 @@ class CheckpointManager:
         writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        local.write_text(self._workdir / "metrics.csv", text.getvalue())
+        local.write_text(self._workdir / "metrics.csv", text.getvalue(), checked=True)
         # The model stands at the last row's epoch, here and on resuming alike.
         if self.best() is self.rows[-1]:
             with ema.swapped_ema_weights(model):
                 self._save_best()
+
+    def _newest(self, phase: str) -> dict[str, Any] | None:
+        """Returns the last state of a phase that is whole; None after a line that says so."""
+        folder = self._folder(phase)
+        for name in ("state.json", "before.json"):
+            try:
+                checksums.require(folder / name)
+                state = json.loads((folder / name).read_text(encoding="utf-8"))
+                if checksums.is_whole(folder / state["weights"]):
+                    return state
+            except (OSError, ValueError):
+                pass
+            print(f"The checkpoint {folder / name} is damaged or incomplete.", flush=True)
+        print(f"The phase {phase} begins again.", flush=True)
+        local.remove(folder)
+        return None
+
+    def _begin_again_without_best(self) -> None:
+        """Lets all phases begin again where the best model is damaged and was not the last."""
+        best = self._workdir / "model.keras"
+        if self.rows and self.best() is not self.rows[-1] and not checksums.is_whole(best):
+            print(f"{best} is damaged or gone, so training begins again.", flush=True)
+            for phase in self._states:
+                local.remove(self._folder(phase))
+            self.rows, self._states = [], {}
 
     def _folder(self, phase: str) -> Path:
         return self._backup / phase
@@ -142,8 +175,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
             raise ValueError(
                 f"Training diverged in epoch {epoch + 1}: the loss is {logs['loss']}, that of "
-                f"validation {logs['val_loss']}. Start again in another --workdir with a smaller "
-                "--head_learning_rate or --finetune_learning_rate."
+                f"validation {logs['val_loss']}. {REMEDY}"
             )
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         seconds = round(time.monotonic() - self._started, 1)

@@ -15,18 +15,21 @@ from typing import Any
 
 from trash_keras.calibration import pooled
 from trash_keras.config import Config, CrossValidationConfig
-from trash_keras.data import image_listing
-from trash_keras.data.catalog import Catalog
-from trash_keras.data.folds import make_folds
+from trash_keras.data import image_listing, pipeline
+from trash_keras.data.catalog import WHOLE, Catalog
+from trash_keras.data.folds import leave_one_source_out, make_folds
 from trash_keras.data.groups import Group
+from trash_keras.data.multi_source import LEAVE_ONE_OUT
+from trash_keras.data.readers.base import Reader
 from trash_keras.metrics import classification, cross_validation, report_file, slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 from trash_keras.storage.names import to_bytes
 from trash_keras.training import (
     devices,
     distillation,
+    kept_features,
     resume,
     run_data,
     stages,
@@ -34,7 +37,7 @@ from trash_keras.training import (
     work_queue,
 )
 
-METHODS = ("stratified", "grouped")
+METHODS = ("stratified", "grouped", LEAVE_ONE_OUT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,26 +83,16 @@ def cross_validate(
         return known
     trainer.check(config)
     reader = run_data.open_data(config.data)
-    catalog, groups = run_data.single_split_of_run(config, workdir, reader)
-    slice_of = slices.load(config.data.slices, catalog.paths())
-    folds = list(_folds(config, workdir, catalog, groups))
-    for fold in folds:
-        if not trainer.is_complete(fold.folder):  # else its teacher may be gone
-            distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
-            distillation.require_unseen_by_init(config, fold.catalog)
-            if named := config.answering.calibration_predictions:
-                pooled.load(named, fold.catalog)
-    # Nothing is written before everything that a user can get wrong has been checked.
-    local.write_json(workdir / "config.json", config.to_dict())
-    if config.data.split_method == "grouped":
-        run_data.save_run_groups(workdir, groups, config)
-    catalog.save(workdir / "catalog.json")
+    # One process decides what the others share.
+    with locks.hold("workdir", workdir, wait=True), pipeline.naming_images():
+        catalog, groups, folds, slice_of = _begin(config, workdir, reader)
     reports = _run(config, folds, command)
     predictions = _aggregate(folds)
     rows = [_row(fold, scores) for fold, scores in zip(folds, reports, strict=True)]
     result = {
-        **cross_validation.score(predictions, rows, groups, slice_of),
+        **cross_validation.score(predictions, rows, groups, slice_of, catalog.source_of()),
         "folds": rows,
+        "left_out": _left_out(catalog, folds),
         "groups": len(groups),
         "grouped_images": sum(map(len, groups)),
         "bad_files": list(catalog.bad_files),
@@ -111,11 +104,35 @@ def cross_validate(
     return result
 
 
+def _begin(
+    config: CrossValidationConfig, workdir: Path, reader: Reader
+) -> tuple[Catalog, list[Group], list[Fold], dict[str, str]]:
+    """Divides the images, and writes what the processes of a cross-validation share.
+
+    Nothing is written before everything that a user can get wrong has been checked.
+    """
+    resume.check(config, workdir)  # again: another process may have begun meanwhile
+    catalog, groups = run_data.single_split_of_run(config, workdir, reader)
+    slice_of = slices.load(config.data.slices, catalog.paths())
+    folds = list(_folds(config, workdir, catalog, groups))
+    for fold in folds:
+        if not trainer.is_complete(fold.folder):  # else its teacher may be gone
+            distillation.find(_of_fold(config, fold), fold.folder, fold.catalog)
+            distillation.require_unseen_by_init(config, fold.catalog)
+            if named := config.answering.calibration_predictions:
+                pooled.load(named, fold.catalog)
+    local.write_json(workdir / "config.json", config.to_dict(), checked=True)
+    if groups or config.data.split_method == "grouped":
+        run_data.save_run_groups(workdir, groups, config)
+    catalog.save(workdir / "catalog.json")
+    return catalog, groups, folds, slice_of
+
+
 def _check(config: CrossValidationConfig, workdir: Path) -> None:
     if config.data.split_method not in METHODS:
         raise ValueError(
             f"A cross-validation makes its own folds: --split_method must be "
-            f"{' or '.join(METHODS)}. Received: {config.data.split_method}"
+            f"one of {', '.join(METHODS)}. Received: {config.data.split_method}"
         )
     if not stages.plan(config.training, config.model):
         raise ValueError(
@@ -139,12 +156,12 @@ def _folds(
     settings = config.cross_validation
     first = config.runtime.seed
     for seed in range(first, first + settings.seeds):
-        made = make_folds(catalog.files_by_class(), settings.folds, seed, groups)
+        if config.data.split_method == LEAVE_ONE_OUT:
+            made = leave_one_source_out(catalog, seed, groups)
+        else:
+            made = make_folds(catalog, settings.folds, seed, groups)
         for number, fold in enumerate(made):
             folder = workdir / _place(seed, number)
-            fold = dataclasses.replace(
-                fold, bad_files=catalog.bad_files, images_sha256=catalog.images_sha256
-            )
             written = folder / "catalog.json"
             # Other folds must not be aggregated with these: some images would count twice.
             if written.exists() and Catalog.load(written) != fold:
@@ -208,6 +225,16 @@ def _aggregate(folds: Sequence[Fold]) -> dict[int, Predictions]:
     }
 
 
+def _left_out(catalog: Catalog, folds: Sequence[Fold]) -> dict[str, int]:
+    """Returns stratum -> images that no fold scores: of a class that one source alone has."""
+    scored = {path for fold in folds for path in fold.catalog.examples("test")[0]}
+    counts = {
+        stratum: sum(path not in scored for path in paths)
+        for stratum, paths in catalog.strata(WHOLE).items()
+    }
+    return {stratum: count for stratum, count in counts.items() if count}
+
+
 def _complete(folds: Sequence[Fold]) -> int:
     return sum(trainer.is_complete(fold.folder) for fold in folds)
 
@@ -225,7 +252,8 @@ def _train(config: CrossValidationConfig, fold: Fold, command: str) -> dict[str,
     if own.data.cache_dir:
         local.remove(own.data.cache_dir)
     if not config.cross_validation.keep_models:
-        local.remove(fold.folder / "model.keras")
+        for name in ("model.keras", kept_features.FILE):
+            local.remove(fold.folder / name)
     return scores
 
 
@@ -233,9 +261,11 @@ def _row(fold: Fold, scores: dict[str, Any]) -> dict[str, Any]:
     figures = ("examples", "accuracy", "accuracy_interval", "macro_f1")
     abstention = scores["test"]["abstention"]
     predicted = round(abstention["coverage"] * scores["test"]["examples"])
+    sources = scores.get("sources", {}).get("test", {})
     return {
         "seed": fold.seed,
         "fold": fold.number,
+        **({"sources": sources} if sources else {}),
         **{figure: scores["test"][figure] for figure in figures},
         "threshold": abstention["threshold"],
         "predicted": predicted,

@@ -11,6 +11,9 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from trash_keras.data import pipeline
+from trash_keras.storage import local
+
 # Parameters of mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
@@ -97,6 +100,46 @@ def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
             f"--batch_size must be a multiple of the number of devices, here {devices}. "
             f"Received: {batch_size}; {fitting} would do."
         )
+
+
+def require_batch(batch_size: int, images: int) -> None:
+    """Checks that a batch is not many times all images, which would fill it.
+
+    Args:
+        batch_size: Images per step.
+        images: Those to train on.
+
+    Raises:
+        ValueError: It is.
+    """
+    most = max(images, pipeline.LARGE_BATCH)
+    if batch_size > most:
+        raise ValueError(
+            f"--batch_size must be at most {most}: there are {images} images to train on. "
+            f"Received: {batch_size}"
+        )
+
+
+@contextlib.contextmanager
+def telling_of_memory(batch_size: int) -> Iterator[None]:
+    """Makes of an error for want of memory one that says what to try.
+
+    Args:
+        batch_size: Images per step of the run.
+
+    Raises:
+        ValueError: There is not enough memory.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        if local.is_disk_full(error):
+            raise
+        less = f"--batch_size={batch_size // 2}" if batch_size > 1 else "a smaller --image_size"
+        raise ValueError(
+            f"There is not enough memory for --batch_size={batch_size}. Try {less}, in another "
+            "--workdir; a smaller --image_size or --mixed_precision=mixed_float16 takes less, too."
+        ) from error
 
 
 def set_precision(mixed_precision: str, strategy: tf.distribute.Strategy) -> str:

@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.config import Config, load
-from trash_keras.data import file_roles, pipeline
+from trash_keras.data import file_roles, pipeline, places
 from trash_keras.data.catalog import Catalog
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.models.classifier import load_classifier
-from trash_keras.storage import caches, local, remote
+from trash_keras.storage import caches, checksums, local, remote
 from trash_keras.training import features, run_data
 
 RECORD = "teachers.json"
@@ -107,14 +106,20 @@ def _look_at(path: str, config: Config, catalog: Catalog) -> Teacher:
             f"--resize must be that of the teacher, {metadata.resize}. "
             f"Received: {config.data.resize}"
         )
-    _require_unseen("teacher", path, catalog)
+    beside = Path(path).with_name("catalog.json")
+    if beside.exists():  # by name, since the data may have moved since then
+        named = {split: {*catalog.examples(split)[0]} for split in ("valid", "test")}
+        _require_unseen("teacher", {*Catalog.load(beside).examples("train")[0]}, named)
+        if catalog.sources and beside.with_name("config.json").exists():
+            scored = _scored(catalog, config.data.data_dir)
+            _require_unseen("teacher", _learned_places(Path(path)), scored)
     return Teacher(path, remote.checksum(path), metadata.image_size)
 
 
 def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
     """Refuses an `--init` model that was trained on images which this run is scored on.
 
-    Only runs on the same data folder are checked: elsewhere the same name may be another image.
+    Images are told by where they lie: elsewhere the same name may be another image.
 
     Args:
         config: The run; without `init` there is nothing to refuse.
@@ -125,23 +130,30 @@ def require_unseen_by_init(config: Config, catalog: Catalog) -> None:
     """
     if not config.model.init:
         return
-    beside = Path(config.model.init).with_name("config.json")
-    if not beside.exists():
-        return
-    before = os.path.realpath(load(beside).data.data_dir)
-    if before == os.path.realpath(config.data.data_dir):
-        _require_unseen("model of --init", config.model.init, catalog)
+    path = Path(config.model.init)
+    if path.with_name("catalog.json").exists() and path.with_name("config.json").exists():
+        scored = _scored(catalog, config.data.data_dir)
+        _require_unseen("model of --init", _learned_places(path), scored)
 
 
-def _require_unseen(role: str, path: str, catalog: Catalog) -> None:
+def _learned_places(model: Path) -> set[str]:
+    """Returns where the images lie that a model was trained on."""
+    learned = Catalog.load(model.with_name("catalog.json")).examples("train")[0]
+    return {*places.identities(load(model.with_name("config.json")).data.data_dir, learned)}
+
+
+def _scored(catalog: Catalog, data_dir: str) -> dict[str, set[str]]:
+    """Returns split -> where the images lie that a run chooses by or is scored on."""
+    return {
+        split: {*places.identities(data_dir, catalog.examples(split)[0])}
+        for split in ("valid", "test")
+    }
+
+
+def _require_unseen(role: str, learned: set[str], scored: Mapping[str, set[str]]) -> None:
     """Refuses a model that was trained on images which the run is scored on."""
-    beside = Path(path).with_name("catalog.json")
-    if not beside.exists():
-        return
-    learned = {*Catalog.load(beside).examples("train")[0]}
-    for split in ("valid", "test"):
-        known = learned.intersection(catalog.examples(split)[0])
-        if known:
+    for split, images in scored.items():
+        if known := learned & images:
             raise ValueError(
                 f"The {role} was trained on {len(known)} images of this run's {split} split, "
                 "whose figures would flatter. Divide the data as its run did: "
@@ -215,7 +227,8 @@ class DistillationTargets:
 
         Args:
             batches: What the student sees of `examples` in the epochs first_epoch..last_epoch-1,
-                from `pipeline.make_train_dataset`: (images, one-hot labels [batch, classes]).
+                from `pipeline.make_train_dataset`: (images, one-hot labels [batch, classes]), and
+                weights, which stay.
             first_epoch: Counted over the run.
             last_epoch: The epoch to stop before.
 
@@ -241,12 +254,10 @@ class DistillationTargets:
             predictions = tf.numpy_function(load, [epoch], tf.float32, stateful=False)
             return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(predictions, shape))
 
-        def mix(
-            batch: tuple[tf.Tensor, tf.Tensor], predictions: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
-            images, labels = batch
+        def mix(batch: tuple[tf.Tensor, ...], predictions: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            images, labels, *weights = batch
             smoothed = (1 - smoothing) * labels + smoothing / shape[1]
-            return images, alpha * predictions + (1 - alpha) * smoothed
+            return images, alpha * predictions + (1 - alpha) * smoothed, *weights
 
         epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(of_epoch)
         predictions = epochs.batch(self.config.data.batch_size, drop_remainder=True)
@@ -255,7 +266,7 @@ class DistillationTargets:
     def _predict(self, folder: Path, teacher: Teacher, first_epoch: int, last_epoch: int) -> None:
         """Writes the raw classifier's probabilities, float32 [steps * batch, classes] an epoch."""
         epochs = range(first_epoch, last_epoch)
-        missing = [each for each in epochs if not _file(folder, each).exists()]
+        missing = [each for each in epochs if not checksums.is_whole(_file(folder, each))]
         if not missing:
             return
         classifier = load_classifier(teacher.path)

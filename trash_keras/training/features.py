@@ -68,6 +68,9 @@ def compute(
     def make(temporary: Path) -> None:
         shape = (max(1, views) * len(dataset), extractor.output_shape[-1])
         features = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+        if hasattr(os, "posix_fallocate"):  # or a full disk kills the process by SIGBUS
+            with temporary.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         for view in range(max(1, views)):
             images = pipeline.make_eval_dataset(dataset, batch_size)
             if views and augment:

@@ -2,15 +2,19 @@
 
 import dataclasses
 import functools
+import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from trash_keras.config import Config, check_workdir, load, same_place
-from trash_keras.data import split_folders, validation
+from trash_keras.data import multi_source, validation
 from trash_keras.data.catalog import Catalog, FilesByClass
 from trash_keras.data.readers.base import TFDS_PREFIX, Reader, open_reader
-from trash_keras.storage import local
+from trash_keras.storage import checksums, local
+from trash_keras.storage.names import to_bytes
 
+IMAGES = Path("backup", "images.json")
 ELSEWHERE = "To train on all that is there now, name another --workdir."
 
 
@@ -67,6 +71,43 @@ def _images_sha256(data_dir: str, data_format: str, paths: tuple[str, ...]) -> s
     return validation.images_sha256(reader, list(paths))
 
 
+def note_images(workdir: Path, catalog: Catalog, reader: Reader) -> None:
+    """Notes which files a run begins with, for `require_unchanged`."""
+    local.write_json(workdir / IMAGES, _facts(catalog, reader), checked=True)
+
+
+def require_unchanged(workdir: Path, catalog: Catalog, reader: Reader) -> None:
+    """Checks on resuming that the images are those that the run began with.
+
+    Only where a file has another size or time are all images read and compared.
+
+    Args:
+        workdir: Folder of the run.
+        catalog: Its images, all of which are there.
+        reader: Gives them.
+
+    Raises:
+        ValueError: An image has another content; names one that may.
+    """
+    if not checksums.is_whole(workdir / IMAGES) or not catalog.images_sha256:
+        return
+    before, now = json.loads((workdir / IMAGES).read_text()), _facts(catalog, reader)
+    changed = [path for path in catalog.paths() if now[path] != before.get(path)]
+    if changed and validation.images_sha256(reader, catalog.paths()) != catalog.images_sha256:
+        raise ValueError(
+            f"Images have changed since this run began; {_images(changed)} were written anew, "
+            f"{changed[0]} for one. Put them back to continue it, or name another --workdir."
+        )
+
+
+def _facts(catalog: Catalog, reader: Reader) -> dict[str, str]:
+    paths = catalog.paths()
+    facts = map(to_bytes, reader.locations(paths))
+    return {
+        path: hashlib.sha256(fact).hexdigest()[:16] for path, fact in zip(paths, facts, strict=True)
+    }
+
+
 def note_place(config: Config, workdir: Path) -> None:
     """Writes into a finished run where its images lie by now, for whoever reads them later."""
     if is_moved(config, workdir):
@@ -74,7 +115,7 @@ def note_place(config: Config, workdir: Path) -> None:
         data_dir, data_format = config.data.data_dir, config.data.data_format
         data = dataclasses.replace(known.data, data_dir=data_dir, data_format=data_format)
         moved = dataclasses.replace(known, data=data)
-        local.write_json(workdir / "config.json", moved.to_dict())
+        local.write_json(workdir / "config.json", moved.to_dict(), checked=True)
 
 
 def news(config: Config, catalog: Catalog, reader: Reader) -> str:
@@ -85,7 +126,7 @@ def news(config: Config, catalog: Catalog, reader: Reader) -> str:
         catalog: Its images.
         reader: Lists what is there now.
     """
-    if config.data.data_dir.startswith(TFDS_PREFIX):
+    if config.data.data_dir.startswith(TFDS_PREFIX) and not catalog.sources:
         return ""  # a version of a data set never changes, and it may have other splits
     known = {*catalog.paths(), *catalog.bad_files}
     fresh = {
@@ -110,12 +151,8 @@ def _images(paths: Iterable[str]) -> str:
 
 def _by_class(config: Config, reader: Reader) -> FilesByClass:
     """Returns what a run could train on: with split folders nothing outside of them."""
-    files = reader.files_by_class()
-    if config.data.split_method != "folders":
-        return files
-    splits = split_folders.read(files, config.data.data_dir).values()
-    names = sorted({name for split in splits for name in split})
-    return {name: tuple(p for split in splits for p in split.get(name, ())) for name in names}
+    sources = multi_source.open_sources(config.data.data_dir, config.data.label_map, reader)
+    return multi_source.usable(sources, config.data.split_method)
 
 
 def require_nothing_new(config: Config, workdir: Path, page: str) -> None:

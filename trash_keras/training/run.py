@@ -11,13 +11,15 @@ import tensorflow as tf
 from trash_keras.calibration import pooled as pooled_predictions
 from trash_keras.config import Config
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier
-from trash_keras.storage import local
-from trash_keras.training import devices, distillation, run_data
+from trash_keras.storage import checksums, local
+from trash_keras.storage.addresses import public_value
+from trash_keras.training import devices, distillation, outlier_exposure, resume, run_data
 from trash_keras.training.distillation import Teacher
 
 
@@ -33,6 +35,7 @@ class Run:
         slice_of: Image -> slice, from `slices.load`.
         teachers: For distillation; empty without.
         precision: Name of the dtype policy.
+        others: Images of none of the classes, for outlier exposure; None without.
         pooled: What `--calibration_predictions` has for it; None without.
     """
 
@@ -43,6 +46,7 @@ class Run:
     slice_of: Mapping[str, str]
     teachers: Sequence[Teacher]
     precision: str
+    others: Split | None = None
     pooled: Predictions | None = None
 
     @property
@@ -76,13 +80,17 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     """
     reader = run_data.open_data(config.data)
     catalog = run_data.resolve_splits(config, workdir, reader)
+    if not resume.is_moved(config, workdir):
+        resume.require_unchanged(workdir, catalog, reader)
+    devices.require_batch(config.data.batch_size, len(catalog.examples("train")[0]))
     slice_of = slices.load(config.data.slices, catalog.paths())
+    others = outlier_exposure.find(config, reader, catalog)
     teachers = distillation.find(config, workdir, catalog)
     named = config.answering.calibration_predictions
     pooled = pooled_predictions.load(named, catalog) if named else None
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, pooled)
-    if not run.kept_init.exists():
+    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, others, pooled)
+    if not checksums.is_whole(run.kept_init):
         distillation.require_unseen_by_init(config, catalog)
     return run
 
@@ -97,14 +105,14 @@ def build(run: Run) -> keras.Model:
     # and Keras draws the seeds of initial weights from it.
     devices.set_seed(run.config.runtime.seed, run.config.runtime.deterministic)
     settings, names = run.config.model, run.catalog.class_names
-    if settings.init and run.kept_init.exists():
+    if settings.init and checksums.is_whole(run.kept_init):
         settings = dataclasses.replace(settings, init=str(run.kept_init))
     model = classifier.create(settings, names, run.config.data.image_size)
     if settings.init:
         known = ModelMetadata.read(settings.init)
         fresh = ", ".join(name for name in names if name not in known.class_names)
         print(
-            f"Starts from {run.config.model.init}, made for {known.image_size} px, "
+            f"Starts from {public_value(run.config.model.init)}, made for {known.image_size} px, "
             f"{known.resize}; new in its head: {fresh or 'nothing'}",
             flush=True,
         )
@@ -113,10 +121,11 @@ def build(run: Run) -> keras.Model:
 
 def begin(run: Run) -> None:
     """Writes what the run is, for resuming it and for readers."""
-    local.write_json(run.workdir / "config.json", run.config.to_dict())
+    local.write_json(run.workdir / "config.json", run.config.to_dict(), checked=True)
     run.catalog.save(run.workdir / "catalog.json")
+    resume.note_images(run.workdir, run.catalog, run.reader)
     if run.teachers:
         distillation.save(run.teachers, run.workdir)
-    if run.config.model.init and not run.kept_init.exists():
-        with local.atomic_write(run.kept_init) as temporary:
+    if run.config.model.init and not checksums.is_whole(run.kept_init):
+        with local.atomic_write(run.kept_init, checked=True) as temporary:
             shutil.copyfile(run.config.model.init, temporary)

@@ -15,19 +15,23 @@ import tensorflow as tf
 
 from trash_keras.config import Config, DataConfig
 from trash_keras.data import (
+    equal_images,
     file_roles,
     image_listing,
+    multi_source,
     pipeline,
     split_folders,
     splits,
     validation,
 )
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
-from trash_keras.data.catalog import WHOLE, Catalog, single_split
+from trash_keras.data.catalog import WHOLE, Catalog
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
 from trash_keras.data.pipeline import Split
+from trash_keras.data.places import addresses
 from trash_keras.data.readers.base import Reader, open_reader
 from trash_keras.data.sources.prepare import Request, prepare_dataset
+from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import key
 from trash_keras.training import features, resume
 
@@ -42,9 +46,10 @@ def open_data(settings: DataConfig) -> Reader:
         OSError: The source or the data folder cannot be read.
         ImportError: The client of the source is not installed.
     """
-    if settings.data_source and not os.path.exists(settings.data_dir):
-        print(f"Bringing {settings.data_source} to {settings.data_dir}", flush=True)
-        prepare_dataset(Request(settings.data_source), settings.data_dir)
+    place = next(iter(addresses(settings.data_dir).values()))
+    if settings.data_source and not os.path.exists(place):
+        print(public(f"Bringing {settings.data_source} to {place}"), flush=True)
+        prepare_dataset(Request(settings.data_source), place)
     return open_reader(settings.data_dir, settings.data_format)
 
 
@@ -65,21 +70,32 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
     _check_groups(config)
     image_listing.tell(reader.passed_over(), config.data.data_dir)
     data, seed = config.data, config.runtime.seed
+    sources = multi_source.open_sources(data.data_dir, data.label_map, reader)
 
     def divide(groups: Sequence[Group]) -> Catalog:
-        method, folder = data.split_method, data.split_dir
-        return splits.split(data.data_dir, method, seed, folder, reader, groups)
+        return multi_source.split(sources, data.split_method, seed, data.split_dir, groups)
 
     # Before the groups are known, too: data that cannot be divided at all should fail early.
-    catalog = validation.keep_decodable(divide(()), reader, data.bad_files, data.max_megapixels)
-    if data.split_method != "grouped":
-        return catalog
-    groups = _groups(config, catalog, reader)
-    sha256 = catalog.images_sha256
-    catalog = divide(groups).without(catalog.bad_files)
-    catalog = dataclasses.replace(catalog, images_sha256=sha256)
-    save_run_groups(workdir, groups, config)
+    catalog, groups = _decodable(config, divide(()), reader)
+    if groups:
+        sha256 = catalog.images_sha256
+        catalog = divide(groups).without(catalog.bad_files)
+        catalog = dataclasses.replace(catalog, images_sha256=sha256)
+    if data.split_method == "grouped":
+        save_run_groups(workdir, groups, config)
     return catalog
+
+
+def _decodable(config: Config, catalog: Catalog, reader: Reader) -> tuple[Catalog, list[Group]]:
+    """Leaves out what cannot be decoded, and finds which images stay together."""
+    data, digests = config.data, dict[str, str]()
+    catalog = validation.keep_decodable(
+        catalog, reader, data.bad_files, data.max_megapixels, digests
+    )
+    equal = equal_images.find(catalog, digests)
+    if data.split_method != "grouped":
+        return catalog, equal
+    return catalog, equal_images.joined_groups(_groups(config, catalog, reader), equal)
 
 
 def single_split_of_run(
@@ -98,27 +114,32 @@ def single_split_of_run(
     Raises:
         ValueError: As `resolve_splits`.
     """
-    data, grouped = config.data, config.data.split_method == "grouped"
+    data = config.data
     if (written := workdir / "catalog.json").exists():
-        groups = load_groups(workdir / GROUPS) if grouped else []
+        kept = data.split_method == "grouped" or (workdir / GROUPS).exists()
+        groups = load_groups(workdir / GROUPS) if kept else []
         return _read(written, config, reader), groups
     _check_groups(config)
     image_listing.tell(reader.passed_over(), data.data_dir)
-    catalog = single_split(reader.files_by_class())
-    splits.require_classes(catalog.files_by_class(), split_folders.NAME_ONE)
-    catalog = validation.keep_decodable(catalog, reader, data.bad_files, data.max_megapixels)
-    return catalog, _groups(config, catalog, reader) if grouped else []
+    sources = multi_source.open_sources(data.data_dir, data.label_map, reader)
+    if len(sources) == 1 and not data.label_map:
+        splits.require_classes(sources[0].files(), split_folders.NAME_ONE)
+    catalog = multi_source.of_classes(sources, split_folders.NAME_ONE)
+    return _decodable(config, catalog, reader)
 
 
 def save_run_groups(workdir: Path, groups: Sequence[Group], config: Config) -> None:
     """Writes WORKDIR/groups.json, which can be named as --groups on another machine."""
     data = config.data
-    found_by = data.groups or (
+    found_by = public_value(data.groups) or (
         f"Cosine of at least {data.group_similarity} of the features of "
-        f"{config.model.init or config.model.backbone}, "
+        f"{public_value(config.model.init or config.model.backbone)}, "
         f"less their mean, at {data.image_size} px."
     )
-    write_groups(workdir / GROUPS, groups, {"near_duplicates": found_by})
+    evidence = {"near_duplicates": found_by} if data.split_method == "grouped" else {}
+    if "," in data.data_dir:
+        evidence["equal_images"] = "The same SHA-256 in several sources."
+    write_groups(workdir / GROUPS, groups, evidence)
 
 
 def _read(written: Path, config: Config, reader: Reader) -> Catalog:
@@ -126,7 +147,7 @@ def _read(written: Path, config: Config, reader: Reader) -> Catalog:
     catalog.require(reader.files_by_class(), config.data.data_dir)
     has_begun = written.with_name("config.json").exists()
     if has_begun and (found := resume.news(config, catalog, reader)):
-        print(f"{found} This run goes on without them. {resume.ELSEWHERE}", flush=True)
+        print(public(f"{found} This run goes on without them. {resume.ELSEWHERE}"), flush=True)
     return catalog
 
 
@@ -177,7 +198,7 @@ def _by_features(config: Config, catalog: Catalog, reader: Reader) -> list[Group
     keras.config.set_dtype_policy("float32")
     extractor = features.extractor(config.model, data.image_size, config.runtime.seed)
     everything = Split(
-        single_split(catalog.files_by_class()),
+        catalog.as_whole(),
         WHOLE,
         reader,
         data.image_size,
@@ -207,9 +228,11 @@ def images(
         that training augments.
     """
 
-    def read(name: str, side: int = data.image_size, **options: bool) -> tf.data.Dataset:
+    def read(
+        name: str, side: int = data.image_size, cache: bool = False, ordered: bool = True
+    ) -> tf.data.Dataset:
         split = Split(catalog, name, reader, side, data.resize, data.max_megapixels)
-        return pipeline.load_split(split, cache_dir=data.cache_dir, **options)
+        return pipeline.load_split(split, cache=cache, cache_dir=data.cache_dir, ordered=ordered)
 
     sides = {"train": view_size, "valid": data.image_size}  # the test split is read once
     pixels = sum(len(catalog.examples(split)[0]) * side**2 for split, side in sides.items())
@@ -221,12 +244,14 @@ def images(
             f"--cache_megabytes={data.cache_megabytes}; --cache_dir keeps them on disk.",
             flush=True,
         )
-    views = read("train", view_size, cache=cache, ordered=cache or data.deterministic_reads)
-    train = views if (cache and view_size == data.image_size) else read("train", cache=False)
+    # With several sources the weights of the images come in their order.
+    ordered = cache or data.deterministic_reads or bool(catalog.sources)
+    views = read("train", view_size, cache=cache, ordered=ordered)
+    train = views if (cache and view_size == data.image_size) else read("train")
     return {
         "train": train,
         "valid": read("valid", cache=cache),
-        "test": read("test", cache=False),
+        "test": read("test"),
         "views": views,
     }
 

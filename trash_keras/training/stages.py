@@ -14,10 +14,12 @@ from trash_keras.config import ModelConfig, TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.metrics import classification
-from trash_keras.training import devices, ema, features, run_data
+from trash_keras.training import devices, ema, features, outlier_exposure, run_data
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
+from trash_keras.training.diverged import StopWhenDiverged
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
+OTHER = "other"  # images of none of the classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,15 +38,18 @@ class RunData:
 
     Attributes:
         catalog: Which images there are.
-        images: From `run_data.images`.
+        images: From `run_data.images`; with `other`, those of `outlier_exposure.images`.
         batch_size: Images per step.
         augment: Changes (images, step) to images of the same size.
+        weights: float32 [N] of the training images in the order of `Catalog.examples`, from
+            `pipeline.example_weights`; None: see `Recipe`.
     """
 
     catalog: Catalog
     images: Mapping[str, tf.data.Dataset]
     batch_size: int
     augment: pipeline.Augment
+    weights: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,15 +61,20 @@ class Source:
         valid_inputs: What the phase's model predicts the validation split from.
         valid_labels: int [N].
         augment: Changes (inputs, step) to inputs in training; None leaves them.
+        paths: Image of each example, of the first of several views; empty where it does not matter.
         mix: Mixes soft targets into the labels of (training batches, first epoch, epoch to stop
             before), and smooths the labels itself; None leaves them.
+        weights: float32 [N] of the examples, in the training loss only; None: see `Recipe`.
     """
 
     examples: tf.data.Dataset
     valid_inputs: tf.data.Dataset | np.ndarray
     valid_labels: np.ndarray
+    paths: Sequence[str] = ()
     augment: pipeline.Augment | None = None
     mix: Callable[[tf.data.Dataset, int, int], tf.data.Dataset] | None = None
+    weights: np.ndarray | None = None
+    has_others: bool = False
 
     def validate(self, model: keras.Model) -> dict[str, float]:
         """Returns accuracy and loss on the validation split."""
@@ -73,8 +83,14 @@ class Source:
 
     def batches(self, phase: Phase, epoch: int, seed: int, batch_size: int) -> tf.data.Dataset:
         """Returns training batches from an epoch on, see `pipeline.make_train_dataset`."""
+        examples = self.examples
+        if self.weights is not None:
+            weights = tf.data.Dataset.from_tensor_slices(self.weights)
+            examples = tf.data.Dataset.zip(examples, weights).map(
+                lambda example, weight: (*example, weight)
+            )
         batches = pipeline.make_train_dataset(
-            self.examples,
+            examples,
             batch_size=batch_size,
             seed=seed,
             first_epoch=epoch,
@@ -82,6 +98,20 @@ class Source:
             augment=self.augment,
         )
         return self.mix(batches, epoch, phase.last_epoch) if self.mix else batches
+
+    def batch_paths(self, epoch: int, step: int, seed: int, batch_size: int) -> list[str]:
+        """Returns the images of a batch, by drawing the order of its epoch again."""
+        count = len(self.examples)
+        numbers = tf.data.Dataset.range(count)
+        batches = pipeline.make_train_dataset(
+            tf.data.Dataset.zip(numbers, numbers),
+            batch_size=batch_size,
+            seed=seed,
+            first_epoch=epoch,
+            last_epoch=epoch + 1,
+        )
+        (batch,) = batches.skip(step).take(1).as_numpy_iterator()
+        return [self.paths[number % len(self.paths)] for number in batch[1] if self.paths]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +122,8 @@ class Recipe:
         settings: Schedule, weight decay, average of the weights (EMA) and label smoothing.
         seed: Of the run.
         batch_size: Examples per step.
-        class_weight: Label -> weight, in the training loss only; None weighs all alike.
+        class_weight: Label -> weight, in the training loss only; None weighs all alike, or as the
+            source of the phase says.
         callbacks: Called after each epoch has been scored.
     """
 
@@ -109,7 +140,7 @@ class Recipe:
         model.compile(
             optimizer=_optimizer(phase, steps, self.settings),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
-            metrics=["accuracy"],
+            metrics=[outlier_exposure.ClassAccuracy() if source.has_others else "accuracy"],
         )
         _make_variables(model)
         return steps
@@ -153,24 +184,36 @@ def feature_source(
         views: Augmented views of each training image; 0 takes the images as they are.
         cache: Keeps the features for a resumed run.
     """
-    train, valid = (
-        features.compute(
+
+    def compute(name: str, views: int) -> np.ndarray:
+        return features.compute(
             extractor,
-            data.images[split],
+            data.images[name],
             batch_size=data.batch_size,
-            cache_file=cache.folder / f"{split}.npy",
-            views=views if split == "train" else 0,
+            cache_file=cache.folder / f"{name}.npy",
+            views=views,
             augment=data.augment,
         )
-        for split in ("train", "valid")
-    )
+
+    train, valid = compute("train", views), compute("valid", 0)
     classes = len(data.catalog.class_names)
     one_hot = np.eye(classes, dtype="float32")[data.catalog.examples("train")[1]]
     labels = np.tile(one_hot, (max(1, views), 1))
     examples = tf.data.Dataset.zip(
         features.dataset(train, cache.memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
     )
-    return Source(examples, valid, data.catalog.examples("valid")[1])
+    weights = None if data.weights is None else np.tile(data.weights, max(1, views))
+    has_others = OTHER in data.images
+    if has_others:
+        others = features.dataset(compute(OTHER, views), cache.memory_megabytes)
+        examples = outlier_exposure.mixed(examples, others, classes)
+        if weights is not None:
+            weights = outlier_exposure.mixed_weights(weights, len(others))
+    paths = () if has_others else data.catalog.examples("train")[0]
+    return Source(
+        examples, valid, data.catalog.examples("valid")[1], paths, weights=weights,
+        has_others=has_others,
+    )  # fmt: skip
 
 
 def image_source(
@@ -185,12 +228,23 @@ def image_source(
         side: Height and width of the model's input, pixels.
         mix: As in `Source`.
     """
+    examples, weights = data.images["views"], data.weights
+    has_others = OTHER in data.images
+    if has_others:
+        classes = len(data.catalog.class_names)
+        others = data.images[OTHER].map(lambda image, label: image)
+        examples = outlier_exposure.mixed(examples, others, classes)
+        if weights is not None:
+            weights = outlier_exposure.mixed_weights(weights, len(others))
     return Source(
-        data.images["views"],
+        examples,
         pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
         data.catalog.examples("valid")[1],
-        run_data.resized(data.augment, side),
-        mix,
+        () if has_others else data.catalog.examples("train")[0],
+        augment=run_data.resized(data.augment, side),
+        mix=mix,
+        weights=weights,
+        has_others=has_others,
     )
 
 
@@ -221,15 +275,28 @@ def fit(
         with ema.swapped_ema_weights(model):
             return source.validate(model)
 
+    def batch_paths(epoch: int, step: int) -> list[str]:
+        return source.batch_paths(epoch, step, recipe.seed, recipe.batch_size)
+
+    batches, class_weight = source.batches(phase, epoch, recipe.seed, recipe.batch_size), None
+    if source.has_others:
+        weights = recipe.class_weight, recipe.settings.other_weight
+        batches = outlier_exposure.weighted(batches, *weights)
+    else:
+        class_weight = recipe.class_weight
     model.fit(
-        source.batches(phase, epoch, recipe.seed, recipe.batch_size),
+        batches,
         initial_epoch=epoch,
         epochs=phase.last_epoch,
         steps_per_epoch=steps,
         shuffle=False,  # `make_train_dataset` has shuffled
-        class_weight=recipe.class_weight,
+        class_weight=class_weight,
         verbose=devices.progress(),
-        callbacks=[CheckpointCallback(checkpoints, phase.name, validate), *recipe.callbacks],
+        callbacks=[
+            StopWhenDiverged(batch_paths, steps),
+            CheckpointCallback(checkpoints, phase.name, validate),
+            *recipe.callbacks,
+        ],
     )
 
 

@@ -24,10 +24,20 @@ from trash_keras.models import classifier, keras_settings
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local, remote
+from trash_keras.storage import local, locks, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
-from trash_keras.training import calibrate, distillation, features, resume, run_data, stages
+from trash_keras.training import (
+    calibrate,
+    devices,
+    distillation,
+    features,
+    kept_features,
+    outlier_exposure,
+    resume,
+    run_data,
+    stages,
+)
 from trash_keras.training.calibrate import Calibrated
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.distillation import DistillationTargets
@@ -54,9 +64,21 @@ def train_and_evaluate(
 
     Raises:
         ValueError: Data, backbone, weights, devices or workdir do not fit the configuration,
-            training diverged, or the run is complete and there are new images.
+            training diverged, the run is complete and there are new images, or another process is
+            at work in the workdir.
     """
-    workdir = Path(workdir)
+    local.require_folder("workdir", workdir)
+    with (
+        locks.hold("workdir", workdir),
+        pipeline.naming_images(),
+        devices.telling_of_memory(config.data.batch_size),
+    ):
+        return _train_and_evaluate(config, Path(workdir), command, splits)
+
+
+def _train_and_evaluate(
+    config: Config, workdir: Path, command: str, splits: Sequence[str]
+) -> dict[str, Any]:
     resume.check(config, workdir)
     stages.plan(config.training, config.model)
     if is_complete(workdir):
@@ -104,12 +126,23 @@ def check(config: Config) -> None:
 def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
     data, side = run.config.data, distillation.view_size(run.teachers, run.config)
     images = run_data.images(data, run.catalog, run.reader, side)
+    if run.others:
+        images[stages.OTHER] = outlier_exposure.images(data, run.others)
     print(
         f"{strategy.num_replicas_in_sync} device(s), {run.precision}; images: "
-        + ", ".join(f"{split} {len(images[split])}" for split in SPLITS),
+        + ", ".join(f"{name} {len(images[name])}" for name in images if name != "views"),
         flush=True,
     )
-    return RunData(run.catalog, images, data.batch_size, run_data.augment(run.config))
+    weights = None
+    if run.catalog.sources:
+        method = run.config.training.source_weights
+        weights = pipeline.example_weights(run.catalog, _class_weight(run), method)
+    return RunData(run.catalog, images, data.batch_size, run_data.augment(run.config), weights)
+
+
+def _class_weight(run: Run) -> dict[int, float] | None:
+    balanced = run.config.training.class_weights == "balanced"
+    return pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None
 
 
 def _train(
@@ -121,12 +154,11 @@ def _train(
     metadata = ModelMetadata(run.catalog.class_names, side, resize, tta=config.answering.tta)
     save_best = functools.partial(save_model, model, metadata, run.workdir)
     checkpoints = CheckpointManager(run.workdir, save_best)
-    balanced = config.training.class_weights == "balanced"
     recipe = Recipe(
         config.training,
         config.runtime.seed,
         data.batch_size,
-        pipeline.class_weights(run.catalog.counts()["train"]) if balanced else None,
+        None if data.weights is not None else _class_weight(run),
         callbacks,
     )
     targets = _distillation_targets(run, data)
@@ -187,11 +219,14 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
 
 
 def _calibrate(run: Run, data: RunData) -> Calibrated:
-    labels = run.catalog.examples("valid")[1]
+    labels = {split: run.catalog.examples(split)[1] for split in ("train", "valid")}
     settings, batch_size = run.config.answering, data.batch_size
-    return calibrate.calibrate(
-        run.workdir / MODEL, settings, data.images, labels, batch_size, run.pooled
+    calibrated = calibrate.calibrate(
+        run.workdir / MODEL, settings, data.images, labels["valid"], batch_size, run.pooled
     )
+    kept = kept_features.of_run(run.catalog.class_names, calibrated.features, labels)
+    kept.save(run.workdir / kept_features.FILE)
+    return calibrated
 
 
 def _evaluate(
@@ -221,6 +256,8 @@ def _details(
     about["training_minutes"] = round(sum(row["seconds"] for row in checkpoints.rows) / 60, 2)
     about |= report.provenance(command, run.config.data.data_dir)
     about["precision"] = run.precision
+    if run.others:
+        about["other_images"] = len(run.others.examples()[0])
     if run.teachers:
         about["teacher_sha256"] = [teacher.sha256 for teacher in run.teachers]
     if run.config.model.init:
@@ -250,4 +287,4 @@ def _report(
     for tracker in trackers:
         tracker.evaluation(predictions, read, explained)
     content = ReportContent(predictions, run.catalog.counts(), read, epochs, explained)
-    return report.write(run.workdir, content, details, run.slice_of)
+    return report.write(run.workdir, content, details, run.slice_of, run.catalog.source_of())

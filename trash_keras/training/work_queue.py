@@ -5,6 +5,8 @@ from pathlib import Path
 
 import filelock
 
+from trash_keras.storage import locks
+
 
 def run_exclusively(folders: Sequence[Path], work: Callable[[int], None]) -> None:
     """Does the work of every folder, alone in it; folders of other processes come last.
@@ -20,18 +22,12 @@ def run_exclusively(folders: Sequence[Path], work: Callable[[int], None]) -> Non
     busy = []
     for number, folder in enumerate(folders):
         try:
-            lock = _lock(folder).acquire(timeout=0)
+            lock = locks.of(folder).acquire(timeout=0)
         except filelock.Timeout:
             busy.append(number)
             continue
         with lock:
             work(number)
     for number in busy:
-        print(f"Waiting for the process that works in {folders[number]}", flush=True)
-        with _lock(folders[number]):
+        with locks.hold("workdir", folders[number], wait=True):
             work(number)
-
-
-def _lock(folder: Path) -> filelock.BaseFileLock:
-    folder.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(folder / ".lock")

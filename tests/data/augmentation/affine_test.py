@@ -7,7 +7,7 @@ from trash_keras.data.augmentation.affine import RandomAffine
 from trash_keras.data.augmentation.layers import apply_layers
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (3, 9, 9, 3)).astype("float32")
-NUMBERS = ("across", "down", "angle", "zoom", "right", "below")
+NUMBERS = ("across", "down", "angle", "zoom", "right", "below", "diagonal", "squeeze")
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def moved(monkeypatch):
 
 
 BOTH = ("horizontal", "vertical")
+ALL = (*BOTH, "diagonal")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,10 @@ BOTH = ("horizontal", "vertical")
         (((), 180, 0, 0), {"angle": -1}, IMAGES[:, ::-1, ::-1]),
         # Mirrored where it had turned: first the mirror, then the turn.
         ((BOTH, 90, 0, 0), {"across": -1, "angle": 1}, np.rot90(IMAGES[:, :, ::-1], 1, (1, 2))),
+        ((BOTH, 0, 0, 0), {"diagonal": -1}, IMAGES),
+        ((ALL, 0, 0, 0), {"diagonal": -1}, IMAGES.swapaxes(1, 2)),
+        ((ALL, 0, 0, 0), {"across": -1, "diagonal": -1}, np.rot90(IMAGES, 1, (1, 2))),
+        ((ALL, 0, 0, 0), {"down": -1, "diagonal": -1}, np.rot90(IMAGES, -1, (1, 2))),
     ],
 )
 def test_flips_and_quarter_turns_move_whole_pixels(moved, settings, numbers, expected):
@@ -59,6 +64,22 @@ def test_a_zoom_keeps_the_middle_and_the_proportions(moved):
     assert farther[0, 4, 4] == pytest.approx(IMAGES[0, 4, 4], abs=0.05)
     between = IMAGES[:, 4, [2, 3, 5, 6]].reshape(3, 2, 2, 3).mean(axis=2)
     np.testing.assert_allclose(farther[:, 4, [3, 5]], between, atol=0.05)
+
+
+@pytest.mark.parametrize(("squeeze", "axis"), [(1, 2), (-1, 1)])
+def test_another_aspect_ratio_squeezes_one_axis_and_shows_more_of_it(moved, squeeze, axis):
+    squeezed = moved(RandomAffine((), 0, 0, 0, aspect_ratio=2), squeeze=squeeze)
+    inner = np.take(squeezed, range(2, 7), axis)
+    np.testing.assert_allclose(inner, np.take(IMAGES, range(0, 9, 2), axis), atol=0.05)
+    half = moved(RandomAffine((), 0, 0, 0, aspect_ratio=4), squeeze=squeeze / 2)
+    np.testing.assert_allclose(half, squeezed, atol=0.05)
+
+
+def test_frames_squeeze_what_is_turned_already(moved):
+    layer = RandomAffine(ALL, 0, 0, 0, aspect_ratio=2)
+    found = moved(layer, diagonal=-1, squeeze=1)
+    expected = moved(RandomAffine((), 0, 0, 0, aspect_ratio=2), squeeze=-1).swapaxes(1, 2)
+    np.testing.assert_allclose(found, expected, atol=0.05)
 
 
 def test_fine_detail_survives_better_than_in_three_layers_in_turn():
@@ -96,4 +117,4 @@ def test_all_strengths_are_drawn_evenly_up_to_their_bounds():
 
 
 def test_it_is_a_layer_like_those_of_keras(tmp_path):
-    check_augmentation(RandomAffine(BOTH, 30, 0.2, 0.1, name="affine"), tmp_path)
+    check_augmentation(RandomAffine(ALL, 30, 0.2, 0.1, 1.5, name="affine"), tmp_path)

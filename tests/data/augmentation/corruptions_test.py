@@ -110,3 +110,21 @@ def test_background_changes_the_board_alone():
     assert distance(changed[:40], IMAGE[:40]) > 10
     full = np.full_like(IMAGE, [190, 140, 90])
     np.testing.assert_array_equal(corrupt("background", 5, full), full)
+
+
+@pytest.mark.parametrize(("name", "ratio"), corruptions.FRAMES.items())
+@pytest.mark.parametrize("size", [(384, 512), (512, 384), (30, 40), (9, 7)])
+def test_a_frame_continues_the_ground_and_loses_nothing(name, ratio, size):
+    image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    framed = corruptions.extend_to_frame(image, ratio)
+    height, width = framed.shape[:2]
+    assert abs(width - height * ratio) <= 1 and framed.dtype == np.uint8
+    assert height == size[0] or width == size[1]
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    inner = framed[top : top + size[0], left : left + size[1]]
+    np.testing.assert_array_equal(inner, image)
+    ground = np.full((*size, 3), 200, np.uint8)
+    ground[1:-1, 1:-1] = image[1:-1, 1:-1]
+    outside = corruptions.extend_to_frame(ground, ratio)
+    outside[top : top + size[0], left : left + size[1]] = 200
+    assert (outside == 200).all()

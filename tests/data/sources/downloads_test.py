@@ -337,16 +337,3 @@ def test_folders_that_do_not_fit_are_refused(memory, tmp_path, names, options, m
 def memory_file(memory, name):
     memory.pipe("/elsewhere", bytes(1000))
     return memory.store.pop("/elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("https://user:word@host/x.zip", "https://host/x.zip"),
-        ("https://host/x?id=5&X-Amz-Signature=ab&sig=c", "https://host/x?id=5&X-Amz-Signature=...&sig=..."),
-        ("https://host/key/x?id=5", "https://host/key/x?id=5"),
-        ("s3://bucket/a@b/x", "s3://bucket/a@b/x"),
-    ],
-)  # fmt: skip
-def test_secrets_are_not_shown(address, shown):
-    assert remotes.public(address) == shown

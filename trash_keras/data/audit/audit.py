@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.data import file_roles, image_listing, split_folders, splits
+from trash_keras.data import file_roles, image_listing, multi_source, places
 from trash_keras.data.audit import duplicates, label_issues, outliers
 from trash_keras.data.audit.duplicates import Pair, Thresholds
 from trash_keras.data.audit.inspection import (
@@ -17,7 +17,7 @@ from trash_keras.data.audit.inspection import (
     inspect,
     wrong_extension,
 )
-from trash_keras.data.catalog import Catalog, scan_all, single_split
+from trash_keras.data.catalog import Catalog, FilesByClass, scan_all
 from trash_keras.data.groups import connected
 
 # (catalog, split) -> float [N, channels], in the order of `Catalog.examples`.
@@ -34,7 +34,7 @@ def read_catalog(
     """Lists what to audit: the splits of a run, those that a method makes, or one of everything.
 
     Args:
-        data_dir: Folder of class folders.
+        data_dir: Folder of class folders, or several, see `places.addresses`.
         catalog_file: A run's `catalog.json`; empty for `split_method`.
         split_method: none, stratified, official or folders.
         seed: Of the stratified split.
@@ -45,16 +45,24 @@ def read_catalog(
     """
     if catalog_file:
         file_roles.require("catalog", catalog_file)
-    files, passed = scan_all(data_dir)
+    files, passed = _scan(data_dir)
     image_listing.tell(passed, data_dir)
     if catalog_file:
         catalog = Catalog.load(catalog_file)
         catalog.require(files, data_dir)
         return catalog
+    sources = multi_source.open_sources(data_dir)
     if split_method == "none":
-        split_folders.require_class_folders(files)
-        return single_split(files)
-    return splits.split(data_dir, split_method, seed, split_dir)
+        multi_source.require_class_folders(sources)
+        return multi_source.whole(sources)[0]
+    return multi_source.split(sources, split_method, seed, split_dir)
+
+
+def _scan(data_dir: str | os.PathLike) -> tuple[FilesByClass, image_listing.PassedOver]:
+    found = {name: scan_all(address) for name, address in places.addresses(data_dir).items()}
+    files = places.prefixed({name: files for name, (files, _) in found.items()})
+    passed = places.prefixed({name: passed for name, (_, passed) in found.items()})
+    return {name: tuple(paths) for name, paths in files.items()}, passed
 
 
 def require_packages(labels: bool) -> None:
@@ -121,7 +129,7 @@ def audit(
             name: _outliers(images, measure) for name, measure in outliers.MEASURES.items()
         },
         "doubtful_labels": _label_issues(images, features, groups, seed),
-        "passed_over": image_listing.summary(scan_all(data_dir)[1]),
+        "passed_over": image_listing.summary(_scan(data_dir)[1]),
     }
     evidence = _evidence(thresholds, features)
     return {"summary": _summary(findings, len(images)), **findings, "evidence": evidence}

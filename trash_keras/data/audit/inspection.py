@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.places import locate
 
 GREY_SIDE = 64  # pixels
 # What `orientations` does to an image, in its order.
@@ -97,7 +98,7 @@ def inspect(catalog: Catalog, data_dir: str | os.PathLike) -> Inspection:
 
     def look(place: Place) -> InspectedImage | Unreadable:
         try:
-            encoded = (Path(data_dir) / place.file).read_bytes()
+            encoded = locate(data_dir, place.file).read_bytes()
             kind, pixels = formats.identify(encoded), decoding.decode(encoded)
         except (OSError, ValueError) as error:
             return Unreadable(place, str(getattr(error, "strerror", None) or error))

@@ -1,4 +1,4 @@
-"""Data augmentation: random flips, rotations, zooms and translations, in one resampling."""
+"""Data augmentation: flips, rotations, zooms, aspect ratios and translations, in one resampling."""
 
 import math
 from collections.abc import Collection
@@ -12,9 +12,10 @@ import tensorflow as tf
 class RandomAffine(keras.layers.Layer):
     """Does at once what RandomFlip, RandomRotation, RandomZoom and RandomTranslation do in turn.
 
-    Each of the last three resamples the image, which takes time and blurs fine texture, by which
-    materials are told apart. What lies outside the image is its mirror image, as it is with those
-    layers.
+    It also turns by quarters and squeezes one axis, as happens to images that are stretched to a
+    square from upright or wide frames. Each of those layers but the first resamples the image,
+    which takes time and blurs fine texture, by which materials are told apart. What lies outside
+    the image is its mirror image, as it is with those layers.
     """
 
     def __init__(
@@ -23,23 +24,27 @@ class RandomAffine(keras.layers.Layer):
         rotation: float,
         zoom: float,
         translation: float,
+        aspect_ratio: float = 1.0,
         seed: int | None = None,
         **options: Any,
     ) -> None:
         """Makes the layer.
 
         Args:
-            flip: Axes along which a coin is tossed each: horizontal, vertical, both or none.
+            flip: Axes along which a coin is tossed each, of horizontal, vertical and diagonal. All
+                three together make every quarter turn and its mirror image.
             rotation: Largest turn either way, degrees, 0..180.
             zoom: Largest zoom in or out, share of the side, 0 to below 1.
             translation: Largest shift along each axis, share of the side, 0..1.
+            aspect_ratio: Largest factor by which width or height is squeezed, 1 or more, drawn
+                evenly on a logarithmic scale.
             seed: Of the layer's own random numbers; None takes one from Keras.
             options: Of `keras.layers.Layer`. The dtype is float32 if none is given, whatever the
                 precision of the run.
         """
         super().__init__(**{"dtype": "float32"} | options)
         self.flip, self.rotation, self.zoom, self.translation = flip, rotation, zoom, translation
-        self.seed = seed
+        self.aspect_ratio, self.seed = aspect_ratio, seed
         self.generator = keras.random.SeedGenerator(seed)
         self.supports_jit = False  # XLA has no such resampling
 
@@ -66,8 +71,8 @@ class RandomAffine(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         own = {"flip": list(self.flip), "rotation": self.rotation, "zoom": self.zoom}
-        own |= {"translation": self.translation, "seed": self.seed}
-        return super().get_config() | own
+        own |= {"translation": self.translation, "aspect_ratio": self.aspect_ratio}
+        return super().get_config() | own | {"seed": self.seed}
 
     def get_random_transformation(
         self, images: tf.Tensor, training: bool, seed: keras.random.SeedGenerator
@@ -84,8 +89,8 @@ class RandomAffine(keras.layers.Layer):
             `keras.ops.image.affine_transform` wants it.
         """
         height, width = images.shape[1:3]
-        across, down, angle, zoom, right, below = tf.unstack(
-            keras.random.uniform((6, tf.shape(images)[0]), -1, 1, seed=seed)
+        across, down, angle, zoom, right, below, diagonal, squeeze = tf.unstack(
+            keras.random.uniform((8, tf.shape(images)[0]), -1, 1, seed=seed)
         )
         mirror_x = tf.where(across < 0 if "horizontal" in self.flip else False, -1.0, 1.0)
         mirror_y = tf.where(down < 0 if "vertical" in self.flip else False, -1.0, 1.0)
@@ -93,6 +98,13 @@ class RandomAffine(keras.layers.Layer):
         cosine, sine = zoom * tf.cos(angle), zoom * tf.sin(angle)
         x_by_x, x_by_y = mirror_x * cosine, -mirror_x * sine
         y_by_x, y_by_y = mirror_y * sine, mirror_y * cosine
+        if "diagonal" in self.flip:
+            swapped = diagonal < 0
+            x_by_x, x_by_y = tf.where(swapped, x_by_y, x_by_x), tf.where(swapped, x_by_x, x_by_y)
+            y_by_x, y_by_y = tf.where(swapped, y_by_y, y_by_x), tf.where(swapped, y_by_x, y_by_y)
+        # Last, since frames squeeze what is turned already. The other axis keeps its content.
+        wide, tall = (self.aspect_ratio ** tf.nn.relu(part) for part in (squeeze, -squeeze))
+        x_by_x, x_by_y, y_by_x, y_by_y = x_by_x * wide, x_by_y * tall, y_by_x * wide, y_by_y * tall
         # Turns about the centre, after the shift.
         middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
         from_x = middle_x + right * self.translation * width

@@ -4,7 +4,8 @@ Brightness, contrast, blur, noise and JPEG are those of ImageNet-C (Hendrycks & 
 Benchmarking Neural Network Robustness to Common Corruptions and Perturbations; the parameters
 stand in the authors' code only); rotation, scale and background are our own. The images of
 ImageNet-C have 224 pixels a side, and ours the model's: the radius of blur grows with it, while
-noise and JPEG work on single pixels and blocks of 8, which are finer in larger images.
+noise and JPEG work on single pixels and blocks of 8, which are finer in larger images. Frames of
+other aspect ratios, as phones have them, are a matter of their own: `extend_to_frame`.
 
 Written here, since `imagecorruptions` and its kept fork `imagecorruptions-imaug` draw from NumPy's
 global generator and bring OpenCV, scikit-image and Numba for these few lines.
@@ -28,6 +29,8 @@ from trash_keras.data.catalog import shuffle_key
 
 SEVERITIES = (1, 2, 3, 4, 5)
 IMAGENET_SIDE = 224  # pixels, of the images of ImageNet-C
+
+FRAMES = {"4:3": 4 / 3, "1:1": 1.0, "3:4": 3 / 4, "9:16": 9 / 16}  # width over height
 
 # (image float [side, side, 3], 0..255, level, source of randomness) -> changed image
 Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -69,6 +72,32 @@ def corrupt(image: np.ndarray, kind: str, severity: int, seed: int, name: str) -
     level = corruption.levels[SEVERITIES.index(severity)]
     changed = corruption.change(image.astype(np.float32), level, generator)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+
+
+def extend_to_frame(image: np.ndarray, aspect_ratio: float) -> np.ndarray:
+    """Gives an image another aspect ratio, as if the camera had seen more of the ground.
+
+    Two opposite edges are continued outwards, blurred along themselves, since streaks would be a
+    texture that no ground has. Nothing is cut or squeezed.
+
+    Args:
+        image: uint8 [height, width, 3].
+        aspect_ratio: Width over height of the result.
+
+    Returns:
+        uint8 [height, width, 3], one of the sides larger, up to a rounded pixel.
+    """
+    height, width = image.shape[:2]
+    missing = (round(width / aspect_ratio) - height, round(height * aspect_ratio) - width)
+    if missing[1] > 0:
+        return extend_to_frame(image.swapaxes(0, 1), 1 / aspect_ratio).swapaxes(0, 1)
+    above = max(missing[0], 0) // 2
+    below = max(missing[0], 0) - above
+    edges = scipy.ndimage.gaussian_filter1d(
+        image[[0, -1]].astype(np.float32), width / 8, axis=1, mode="nearest"
+    )
+    top, bottom = np.rint(edges).astype(np.uint8)[:, None]
+    return np.concatenate([top.repeat(above, 0), image, bottom.repeat(below, 0)])
 
 
 def _brightness(image: np.ndarray, level: float, generator: np.random.Generator) -> np.ndarray:

@@ -22,9 +22,11 @@ def build_layers(settings: AugmentationConfig) -> list[keras.Layer]:
     if settings.background:
         # First, since it looks for the background at the image's own rim.
         layers.append(RandomBackground(settings.background))
-    axes = [axis for axis in ("horizontal", "vertical") if axis in settings.flip]
-    if axes or settings.rotation or settings.zoom or settings.translation:
-        layers.append(RandomAffine(axes, settings.rotation, settings.zoom, settings.translation))
+    flips = "horizontal_vertical_and_diagonal" if settings.flip == "all" else settings.flip
+    axes = [axis for axis in ("horizontal", "vertical", "diagonal") if axis in flips]
+    strengths = (settings.rotation, settings.zoom, settings.translation)
+    if axes or any(strengths) or settings.aspect_ratio > 1:
+        layers.append(RandomAffine(axes, *strengths, settings.aspect_ratio))
     if settings.brightness:
         layers.append(keras.layers.RandomBrightness(settings.brightness, dtype="float32"))
     if settings.contrast:

@@ -15,8 +15,10 @@ import tensorflow as tf
 from trash_keras.data import image_listing
 from trash_keras.data.catalog import FilesByClass, scan_all, shuffle_key
 from trash_keras.data.image_listing import PassedOver
+from trash_keras.data.places import addresses
 from trash_keras.data.splits import Listing
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import public_value
 
 TFDS_PREFIX = "tfds:"
 
@@ -54,12 +56,19 @@ def open_reader(data_dir: str | os.PathLike, data_format: str = "folder") -> Rea
 
     Args:
         data_dir: A folder of class folders (also gs://, s3:// and all that fsspec knows), of
-            shards, or `tfds:NAME`.
+            shards, or `tfds:NAME`; or several, see `places.addresses`.
         data_format: folder, tfrecord or array_record; ignored for tfds.
 
     Raises:
         ValueError: There is nothing of that format at `data_dir`.
     """
+    sources = addresses(data_dir)
+    if len(sources) > 1:
+        from trash_keras.data.readers.joined import JoinedReader
+
+        return JoinedReader(
+            {name: open_reader(address, data_format) for name, address in sources.items()}
+        )
     if str(data_dir).startswith(TFDS_PREFIX):
         from trash_keras.data.readers.tfds import TfdsReader
 
@@ -157,7 +166,7 @@ class RemoteReader:
 
     def locations(self, paths: Sequence[str]) -> list[str]:
         """See `Reader`: the addresses; objects in a store are assumed never to change."""
-        return [remote.join(self._address, path) for path in paths]
+        return [remote.join(public_value(self._address), path) for path in paths]
 
 
 def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
@@ -178,5 +187,5 @@ def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
 def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:
     """Returns path -> encoded bytes of some images, in one pass over the data."""
     ordered = sorted(paths, key=shuffle_key)
-    found = reader.encoded(ordered).as_numpy_iterator() if ordered else ()
+    found = reader.encoded(ordered, ordered=False).as_numpy_iterator() if ordered else ()
     return {ordered[position]: encoded for position, encoded in found}

@@ -1,12 +1,14 @@
 """Installs a data set: fills a temporary folder, checks and marks it, and moves it into place."""
 
+import contextlib
+import glob
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from trash_keras.data import catalog, class_names, image_listing, split_folders
-from trash_keras.storage import local
+from trash_keras.storage import caches, local
 
 MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` ignores it
 
@@ -50,6 +52,26 @@ def source(data_dir: str | os.PathLike) -> str | None:
         return str(record["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+@contextlib.contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Keeps other processes from filling the same folder; removes what a killed one left.
+
+    Args:
+        target: The data folder, there or not.
+    """
+    if not target.parent.is_dir():
+        yield  # nobody else is at work there
+        return
+    lock = target.with_name(f".{target.name}.lock")
+    with caches.alone(lock):
+        for left in target.parent.glob(f".{glob.escape(target.stem[:40])}-????????.tmp"):
+            local.remove(left)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def install(

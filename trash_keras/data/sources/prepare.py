@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trash_keras.data import trashnet
 from trash_keras.data.sources import archives, downloads, install, remotes, synthetic
+from trash_keras.storage.addresses import public_value
 from trash_keras.storage.local import remove
 
 SOURCES = (
@@ -60,11 +61,11 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The source as the marker records it, without passwords."""
+        """The source as the marker records it; of an address scheme, host and path."""
         if self.source == "synthetic":
             return f"synthetic, {self.images_per_class} images a class, seed {self.seed}"
         if self.source == "trashnet" or "://" in self.source:
-            return remotes.public(self.source)
+            return public_value(self.source)
         return str(Path(self.source).expanduser().resolve())
 
     @property
@@ -91,6 +92,13 @@ def prepare_dataset(request: Request, data_dir: str | os.PathLike) -> Prepared:
         ImportError: The client of the source is not installed.
     """
     target = Path(data_dir).expanduser().resolve()
+    if (there := install.installed(target, request.name, request.sha256)) is not None:
+        return Prepared(there, already=True)
+    with install.alone(target):
+        return _prepare(request, target)
+
+
+def _prepare(request: Request, target: Path) -> Prepared:
     there = install.installed(target, request.name, request.sha256)
     if there is not None:
         return Prepared(there, already=True)

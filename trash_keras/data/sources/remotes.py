@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import logging
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +11,8 @@ from typing import Any, NoReturn, TypeVar
 from tqdm import tqdm
 
 from trash_keras.storage import remote
+from trash_keras.storage.addresses import public, public_value
+from trash_keras.storage.local import FULL
 
 ATTEMPTS = 5  # in a row without a new byte
 ATTEMPTS_OF_RETRYING_CLIENTS = 2  # those of object stores try five times or more by themselves
@@ -21,17 +22,12 @@ _VERSION_KEYS = (
     "ETag", "etag", "Content-MD5", "md5Hash", "generation", "blob_id", "Last-Modified",
     "LastModified", "last_modified", "mtime", "created", "size",
 )  # fmt: skip
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+_DISK_ERRORS = {*FULL, errno.EROFS}
 # By name, since not every client is installed everywhere.
 _CONNECTION_ERRORS = {
     "ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError",
     "TransportError", "OSError",
 }  # fmt: skip
-_SECRET_FIELD = re.compile(
-    r"([?&][^=&?#]*(?:x-amz-|x-goog-|signature|\bsig\b|token|expires|credential|password|"
-    r"api_?key|access_?key)[^=&?#]*)=[^&#\s]*",
-    re.IGNORECASE,
-)
 Result = TypeVar("Result")
 
 
@@ -42,7 +38,7 @@ class Remote:
     Attributes:
         filesystem: An fsspec file system.
         path: The path as this file system wants it.
-        name: The address without passwords and signatures, for messages and records.
+        name: The address as `addresses.public` shows it, for messages and records.
     """
 
     filesystem: Any
@@ -92,27 +88,21 @@ def connect(address: str) -> Remote:
     if "://" in address and scheme not in fsspec.available_protocols():
         raise ValueError(
             f"{scheme}:// is no known kind of address; use gs://, s3://, hf://, http:// or "
-            f"https://. Received: {public(address)}"
+            f"https://. Received: {public_value(address)}"
         )
     try:
         filesystem, path = remote.open_filesystem(address, **options)
     except ImportError:
         raise
     except Exception as error:  # each client has its own errors
-        raise ValueError(f"{public(address)} cannot be opened: {reason_of(error)}") from error
-    return Remote(filesystem, path, public(address))
+        raise ValueError(f"{public_value(address)} cannot be opened: {reason_of(error)}") from error
+    return Remote(filesystem, path, public_value(address))
 
 
 def quiet_clients() -> None:
     """Keeps clients from logging a traceback or two warnings for each of their own tries."""
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     logging.getLogger("huggingface_hub").propagate = False  # it has a handler of its own
-
-
-def public(address: str) -> str:
-    """Returns an address without user, password, and the signatures in its query."""
-    without_user = re.sub(r"(?<=://)[^/@?#]*@", "", address)
-    return _SECRET_FIELD.sub(r"\1=...", without_user)
 
 
 class Retrier:
@@ -170,13 +160,14 @@ def _is_transient(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Returns the reason of an error briefly, without passwords and signatures."""
+    """Returns the reason of an error briefly, with addresses as they may be shown."""
     if type(error) is FileNotFoundError:
         return "there is no such file or folder"
     if type(error).__name__ == "ClientPayloadError":
         return "the connection broke off"
     if (status := status_of(error)) and (message := getattr(error, "message", "")):
-        return f"{status} {message}"  # the whole text of aiohttp's error repeats the address
+        # The whole text of aiohttp's error repeats the address.
+        return public(f"{status} {message}")
     return public(str(error)).rstrip(".") or type(error).__name__
 
 

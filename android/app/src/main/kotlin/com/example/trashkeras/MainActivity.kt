@@ -122,11 +122,23 @@ class MainActivity : ComponentActivity() {
 
     private fun show(prediction: Prediction) {
         say(
-            prediction.label,
+            words(prediction),
             prediction.ranked.take(SHOWN_CLASSES).joinToString(" · ") { (name, probability) ->
                 "%s %.1f %%".format(name, probability * 100)
             }
         )
+    }
+
+    private fun words(prediction: Prediction): String {
+        val names = prediction.candidates
+        val others = names.dropLast(1).joinToString()
+        return when (prediction.phrase) {
+            Phrase.SURE -> prediction.label
+            Phrase.PROBABLY -> getString(R.string.probably, names.first())
+            Phrase.PERHAPS -> getString(R.string.perhaps, names.first())
+            Phrase.EITHER -> getString(R.string.either, others, names.last())
+            Phrase.UNKNOWN -> getString(R.string.unknown)
+        }
     }
 
     private fun say(text: String, more: String = "") {

@@ -1,0 +1,8 @@
+"""`trash-keras adapt` for those who work in a clone of the repository."""
+
+import sys
+
+from trash_keras.cli import verbs
+
+if __name__ == "__main__":
+    verbs.run("adapt", sys.argv[1:])

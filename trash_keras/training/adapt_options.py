@@ -1,0 +1,45 @@
+"""How to adapt a model; apart from what does it, so that flags are made without TensorFlow."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from trash_keras.config import CalibrationConfig, DataConfig
+from trash_keras.exporters import formats
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptOptions:
+    """How to adapt.
+
+    Attributes:
+        home_dir: Folder of the images of the model's own run, whose test split then measures what
+            is forgotten; empty: the validation features that the run kept measure it.
+        max_home_loss: Largest loss of accuracy on the kept validation features, share.
+        formats: What to export, keys of `formats.FORMATS`.
+        data_format: As `config.DataConfig` has it; so are `bad_files`, `max_megapixels` and
+            `batch_size`.
+        target_risk: As `config.CalibrationConfig` has it; so are `risk_confidence`,
+            `conformal_alpha` and `ood_scaling`.
+        seed: Decides the folds of the cross-validation.
+    """
+
+    home_dir: str | os.PathLike = ""
+    max_home_loss: float = 0.02
+    formats: Sequence[str] = ()
+    data_format: str = DataConfig.data_format
+    bad_files: str = DataConfig.bad_files
+    max_megapixels: float = DataConfig.max_megapixels
+    batch_size: int = DataConfig.batch_size
+    target_risk: float = CalibrationConfig.target_risk
+    risk_confidence: float = CalibrationConfig.risk_confidence
+    conformal_alpha: float = CalibrationConfig.conformal_alpha
+    ood_scaling: bool = CalibrationConfig.ood_scaling
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        formats.require_known(self.formats)
+        if not 0 <= self.max_home_loss <= 1:
+            raise ValueError(
+                f"--max_home_loss must be between 0 and 1. Received: {self.max_home_loss}"
+            )

@@ -1,0 +1,224 @@
+"""What `adapt` starts from: a trained model, the images of the new place, and those of home."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import keras
+import numpy as np
+
+from trash_keras import pretrained
+from trash_keras.calibration.ood import SubspaceDetector
+from trash_keras.config import Config, DataConfig
+from trash_keras.data import (
+    class_names,
+    file_roles,
+    image_listing,
+    split_folders,
+    splits,
+    validation,
+)
+from trash_keras.data.catalog import WHOLE, Catalog, format_counts, single_split
+from trash_keras.data.pipeline import Split, load_split
+from trash_keras.data.readers.base import Reader, open_reader
+from trash_keras.metadata import ModelMetadata
+from trash_keras.models import classifier, inference
+from trash_keras.training.calibrate import HeldOut, extract
+from trash_keras.training.head_refit import Head
+from trash_keras.training.kept_features import KeptFeatures
+
+FEWEST = 3  # images of a class: each is held out once, and two are left to fit
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """The trained model.
+
+    Attributes:
+        path: Its `.keras` file.
+        metadata: What the file says of itself.
+        classifier: The classifier in it.
+        detector: Of OOD images; None where it has none.
+        kept: Features that its run kept.
+    """
+
+    path: str
+    metadata: ModelMetadata
+    classifier: keras.Model
+    detector: SubspaceDetector | None
+    kept: KeptFeatures
+
+    @classmethod
+    def load(cls, model: str | os.PathLike | None) -> Self:
+        """Reads a model and what its run kept.
+
+        Args:
+            model: `model.keras` of a run; None takes the model that comes with the package.
+
+        Raises:
+            ValueError: There is none, it cannot be trained on, or its run kept no features.
+        """
+        path = Path(pretrained.trainable() if model is None else model)
+        file_roles.require("model", path)
+        metadata = ModelMetadata.read(path)
+        if path.suffix != ".keras":
+            raise ValueError(
+                "--model must be the model.keras of a run: exported files have no head to fit. "
+                f"Received: {path}"
+            )
+        try:
+            whole = inference.load(path)
+            trained = classifier.raw_classifier(whole)
+        except Exception as error:  # Keras raises many types for a broken file
+            raise ValueError(f"The model {path} cannot be loaded: {error}") from error
+        channels = trained.get_layer(classifier.FEATURES).output.shape[-1]
+        kept = KeptFeatures.of_model(path, metadata.class_names, channels)
+        detector = inference.read_ood_detector(whole)
+        return cls(os.fspath(path), metadata, trained, detector, kept)
+
+    def head(self) -> Head:
+        """Returns the head of the classifier."""
+        return Head(*self.classifier.get_layer(classifier.LOGITS).get_weights())
+
+    def features(
+        self, split: Split, batch_size: int = DataConfig.batch_size, title: str = ""
+    ) -> np.ndarray:
+        """Returns the features of a split: float32 [N, channels], the mean of the views'."""
+        images = load_split(split.for_model(self.metadata), cache=False)
+        return extract(self.classifier, self.metadata, images, batch_size, title)
+
+    def with_classes(self, names: Sequence[str]) -> Head:
+        """Returns the head for other classes: those of the model stay, others are new."""
+        known = self.metadata.class_names
+        positions = [known.index(name) if name in known else None for name in names]
+        return self.head().with_classes(positions, self.kept.train)
+
+    def before(self, names: Sequence[str], images: HeldOut) -> np.ndarray:
+        """Returns the logits that the model's own head gives to images: float [N, classes].
+
+        Args:
+            names: Classes of the result; of one that the model does not know it is -inf.
+            images: Their features.
+        """
+        own = dataclasses.replace(images, logits=self.head().logits(images.features))
+        logits = np.full((len(images.features), len(names)), -np.inf)
+        columns = [list(names).index(name) for name in self.metadata.class_names]
+        logits[:, columns] = own.scaled(self.detector)
+        return logits
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NewPlace:
+    """The labelled images of the new place.
+
+    Attributes:
+        catalog: Their classes and those of the model, and the one split `all`.
+        reader: Gives them.
+        labels: int [N], in the order of `Catalog.examples`.
+        features: float32 [N, channels].
+    """
+
+    catalog: Catalog
+    reader: Reader
+    labels: np.ndarray
+    features: np.ndarray
+
+    def counts(self) -> dict[str, int]:
+        """Returns class name -> images."""
+        return self.catalog.counts()[WHOLE]
+
+    def words(self) -> str:
+        """Returns how many images there are of which class."""
+        return f"{len(self.labels)} images: {format_counts(self.counts())}"
+
+
+def look_at(config: Config, source: Source) -> NewPlace:
+    """Reads and checks the images of the new place.
+
+    Args:
+        config: Of the run.
+        source: The model to adapt.
+
+    Raises:
+        ValueError: There are no images, fewer than two classes, fewer than `FEWEST` of a class,
+            some that cannot be decoded, or some that the model was trained on.
+    """
+    data = config.data
+    reader = open_reader(data.data_dir, data.data_format)
+    files = reader.files_by_class()
+    image_listing.tell(reader.passed_over(), data.data_dir)
+    split_folders.require_class_folders(files, split_folders.NAME_ONE)
+    _require_enough(files)
+    splits.require_classes(files, split_folders.NAME_ONE)
+    names = class_names.of_folders({*source.metadata.class_names, *files}).values()
+    found = validation.keep_decodable(
+        single_split(files), reader, data.bad_files, data.max_megapixels
+    )
+    _require_enough(found.files_by_class())
+    catalog = dataclasses.replace(found, class_names=tuple(sorted(names)))
+    split = Split(catalog, WHOLE, reader, max_megapixels=data.max_megapixels)
+    features = source.features(split, data.batch_size, "Features, new place")
+    paths, labels = split.examples()
+    _require_unknown(source, features, paths)
+    return NewPlace(catalog, reader, labels, features)
+
+
+def _require_enough(files: dict[str, tuple[str, ...]]) -> None:
+    for name, paths in files.items():
+        if len(paths) < FEWEST:
+            raise ValueError(
+                f"Class {name} needs at least {FEWEST} images, of which each is held out once. "
+                f"Received: {len(paths)}. Add some, or leave the class out."
+            )
+
+
+def _require_unknown(source: Source, features: np.ndarray, paths: Sequence[str]) -> None:
+    """Refuses images that would be scored as new although the model was trained on them."""
+    known = source.kept.known(features)
+    if known.any():
+        first = paths[int(np.flatnonzero(known)[0])]
+        raise ValueError(
+            f"{known.sum()} of the {len(paths)} images are those that {source.path} was trained or "
+            f"chosen on, {first} for one: they are not of a new place. Leave them out, or adapt a "
+            "model that has not seen them."
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Home:
+    """Images of the data that the model was trained on, which no weight was fitted to.
+
+    Attributes:
+        labels: int [N], by the classes of the model.
+        features: float32 [N, channels].
+        what: Which images they are, for a reader.
+    """
+
+    labels: np.ndarray
+    features: np.ndarray
+    what: str
+
+
+def find_home(source: Source, home_dir: str, batch_size: int = DataConfig.batch_size) -> Home:
+    """Finds the images by which it is measured what the model forgets.
+
+    Args:
+        source: The model to adapt.
+        home_dir: Folder of the images of the model's own run; empty for what it kept.
+        batch_size: Images per step.
+
+    Raises:
+        ValueError: There is no catalog with a test split beside the model, or images are missing.
+    """
+    kept = source.kept
+    if not home_dir:
+        what = "validation images, by the features that its run kept"
+        return Home(kept.valid_labels, kept.valid, what)
+    catalog = Catalog.load(Path(source.path).with_name("catalog.json")).only("test")
+    reader = open_reader(home_dir)
+    catalog.require(reader.files_by_class(), home_dir)
+    split = Split(catalog, "test", reader)
+    features = source.features(split, batch_size, "Features, home")
+    return Home(split.examples()[1], features, f"test images in {home_dir}")
