@@ -287,8 +287,8 @@ class Predictor:
 
     >>> import trash_keras as tk
     >>> tk.load()
-    <Predictor of cardboard, glass, metal, paper, plastic, trash; 224 px, stretch; \
-unsure up to 0.87>
+    <Predictor of cardboard, glass, metal, paper, plastic, trash; 256 px, crop; \
+unsure up to 0.69>
 
     Attributes:
         predict_batch: float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32
