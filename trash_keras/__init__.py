@@ -59,13 +59,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _HOMES[name]
     from trash_keras.host import imports
+    from trash_keras.host.packages import install_hint
 
     try:
         with imports.keras_on_tensorflow():
             found = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"{__name__}.{name} needs the package {error.name}: pip install 'trash-keras[train]'"
+            f"{__name__}.{name} needs the package {error.name}: {install_hint('train')}"
         ) from error
     globals()[name] = found
     return found

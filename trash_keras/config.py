@@ -495,7 +495,7 @@ class Config:
         >>> import trash_keras as tk
         >>> config = tk.Config.make(data_dir="my-images", preset="best", batch_size=16)
         >>> config.data.batch_size, config.data.image_size
-        (16, 288)
+        (16, 256)
 
         Args:
             preset: A recipe in the package to start from, see `trash_keras/presets/`. Empty: none.

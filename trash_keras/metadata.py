@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from trash_keras.host.packages import install_hint
 from trash_keras.storage.names import is_plain, printable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ LARGEST_TEXT = 16 * 2**20  # bytes of the metadata in a model file
 LONGEST_NAME = 1000  # characters of a class name
 # Versions of Keras that load `model.keras` and predict the same.
 TRIED_KERAS = "Keras 3.6.0, 3.10.0, 3.12.4, 3.15.1; not 3.3.3"
-ONNX_PACKAGES = ".onnx files need more packages: pip install 'trash-keras[onnx]'"
+ONNX_PACKAGES = f".onnx files need more packages: {install_hint('onnx')}"
 
 
 @overload

@@ -23,6 +23,7 @@ from trash_keras.data import decoding, file_roles, image_inputs
 from trash_keras.data.image_files import iter_image_files
 from trash_keras.data.image_inputs import ImageInput
 from trash_keras.host import imports
+from trash_keras.host.packages import install_hint
 from trash_keras.metadata import UNSURE, VIEWS, ModelMetadata, is_unsure
 from trash_keras.storage import checksums
 from trash_keras.storage.addresses import public, public_value
@@ -149,7 +150,7 @@ def import_runtime(path: str | os.PathLike) -> types.ModuleType:
             return importlib.import_module(f"trash_keras.runtimes.{RUNTIMES[ending]}")
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"{path} needs the package {error.name}: pip install 'trash-keras[train]'"
+            f"{path} needs the package {error.name}: {install_hint('train')}"
         ) from error
 
 
@@ -173,7 +174,7 @@ class Prediction:
     >>> [name for name, _ in prediction.top_k(1)]
     ['paper']
     >>> prediction.words
-    'paper, 97%'
+    'paper, 95%'
 
     Attributes:
         file: Path or address as given; empty for bytes and arrays.
@@ -286,8 +287,8 @@ class Predictor:
 
     >>> import trash_keras as tk
     >>> tk.load()
-    <Predictor of cardboard, glass, metal, paper, plastic, trash; 224 px, stretch; \
-unsure up to 0.87>
+    <Predictor of cardboard, glass, metal, paper, plastic, trash; 256 px, crop; \
+unsure up to 0.69>
 
     Attributes:
         predict_batch: float32 or uint8 [batch, side, side, 3], RGB 0..255 -> float32

@@ -65,5 +65,5 @@ def test_a_name_that_is_not_utf8_ends_nothing(tmp_path):
 
 def test_without_pyarrow_the_pip_command_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[parquet\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[parquet\]'"):
         writers.require_parquet()

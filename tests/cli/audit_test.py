@@ -75,5 +75,5 @@ def test_a_missing_package_names_the_command(script, data_dir, tmp_path, package
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 1
-    assert f"the package {package}: pip install 'trash-keras[audit]'" in done.stderr
+    assert f"the package {package}: pip install '.[audit]'" in done.stderr
     assert done.stderr.count("\n") == 1

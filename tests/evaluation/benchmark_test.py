@@ -32,8 +32,8 @@ def test_models_take_turns_and_each_has_its_figures(phone_model, monkeypatch):
     worker = benchmark._worker
 
     @contextlib.contextmanager
-    def watched(path, threads):
-        with worker(path, threads) as predict:
+    def watched(path, threads, trust_model):
+        with worker(path, threads, trust_model) as predict:
             yield lambda images: asked.append((path.name, threads)) or predict(images)
 
     monkeypatch.setattr(benchmark, "_worker", watched)

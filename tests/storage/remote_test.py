@@ -71,5 +71,5 @@ def test_a_checksum_depends_on_names_and_content(tmp_path):
 
 def test_a_missing_client_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(ImportError, match=r"gs:// needs .* pip install 'trash-keras\[gcs\]'"):
+    with pytest.raises(ImportError, match=r"gs:// needs .* pip install '\.\[gcs\]'"):
         remote.open_filesystem("gs://b/x")

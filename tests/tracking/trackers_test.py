@@ -35,7 +35,7 @@ def test_by_default_nothing_is_imported_or_written():
     ("settings", "package", "command"),
     [
         ({"wandb_mode": "offline"}, "wandb", "pip install wandb"),
-        ({"tensorboard": True}, "tensorboard", r"pip install 'trash-keras\[tensorboard\]'"),
+        ({"tensorboard": True}, "tensorboard", r"pip install '\.\[tensorboard\]'"),
     ],
 )
 def test_a_missing_package_names_the_command_that_brings_it(

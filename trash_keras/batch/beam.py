@@ -31,8 +31,8 @@ Work = Callable[[int], Mapping[str, int]]
 
 # Beam caps pillow below the version that is safe, and decodes no image itself.
 NEEDED = (
-    "Jobs need Apache Beam, which is not installed. In an environment of its own: "
-    "pip install 'trash-keras[train,beam]' && pip install --no-deps 'apache-beam==2.77.*'"
+    "Jobs need Apache Beam, which is not installed. In an environment of its own, in a clone of "
+    "trash_keras: pip install '.[train,beam]' && pip install --no-deps 'apache-beam==2.77.*'"
 )
 RUNNERS = ("DirectRunner", "DataflowRunner", "FlinkRunner", "PortableRunner")
 # Beam's DirectRunner first tries a program that it downloads. This is its fallback, which is in

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
 
 Row = dict[str, Any]  # of `Prediction.to_dict`
@@ -53,7 +54,7 @@ def require_parquet() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError(
-            "Parquet needs PyArrow, which is not installed: pip install 'trash-keras[parquet]'"
+            f"Parquet needs PyArrow, which is not installed: {install_hint('parquet')}"
         ) from error
     return pyarrow, pyarrow.parquet
 

@@ -18,6 +18,7 @@ from absl import flags
 from trash_keras.cli import help_pages, hints, signals
 from trash_keras.cli.flags import missing, parse
 from trash_keras.host import imports
+from trash_keras.host.packages import install_hint
 from trash_keras.storage import local
 from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
@@ -177,7 +178,7 @@ def _end_with(error: Exception) -> NoReturn:
         _show_traceback()
     # Python's own message names the module, but not what to install.
     missing = isinstance(error, ModuleNotFoundError)
-    fail(f"{error}: pip install 'trash-keras[train]'" if missing else str(error), status=1)
+    fail(f"{error}: {install_hint('train')}" if missing else str(error), status=1)
 
 
 def _show_traceback() -> NoReturn:

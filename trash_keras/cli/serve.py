@@ -4,7 +4,7 @@
     curl --form files=@photo.jpg --form files=@other.png http://127.0.0.1:8000/v1/classify
 
 POST /v1/classify gives the same as `trash-keras predict --format=json`; GET /healthz, /metrics
-(Prometheus), /v1/model. Needs `pip install 'trash-keras[serve]'`, and TensorFlow only for models
+(Prometheus), /v1/model. Needs `pip install '.[serve]'`, and TensorFlow only for models
 other than .tflite files. SIGTERM and Ctrl-C let it finish what is under way. See docs/serving.md.
 """
 
@@ -20,6 +20,7 @@ from trash_keras.cli.flags import (
     define_trust,
     reject_positional_arguments,
 )
+from trash_keras.host.packages import install_hint
 from trash_keras.storage.addresses import public_value
 
 MODEL = define_model()
@@ -69,7 +70,7 @@ def main(paths: Sequence[str]) -> None:
             from trash_keras.serving import service
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"The service needs the package {error.name}: pip install 'trash-keras[serve]'"
+            f"The service needs the package {error.name}: {install_hint('serve')}"
         ) from error
     from pathlib import Path
 

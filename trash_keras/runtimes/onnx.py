@@ -9,6 +9,7 @@ from trash_keras.predictor import (
     require_probabilities,
     require_shapes,
 )
+from trash_keras.scanning import onnx
 
 
 def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> PredictBatch:
@@ -24,8 +25,6 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     """
     try:
         import onnxruntime
-
-        from trash_keras.scanning import onnx
     except ImportError as error:
         raise ImportError(ONNX_PACKAGES) from error
 

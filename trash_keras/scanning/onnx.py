@@ -10,12 +10,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import onnx
-from onnx import AttributeProto, TensorProto
-
+from trash_keras.metadata import ONNX_PACKAGES
 from trash_keras.scanning import rules
 
-_GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 _DOMAINS = ("", "ai.onnx")
 _NEVER = frozenset(["Loop", "Scan", "If", "SequenceMap"])
 _LARGEST_FILE = 2**31  # bytes, of any protobuf message
@@ -28,8 +25,14 @@ def require_safe(path: str | os.PathLike) -> None:
         path: An `.onnx` file.
 
     Raises:
+        ImportError: The package onnx is not installed.
         ValueError: Says what is wrong.
     """
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(ONNX_PACKAGES) from error
+
     if os.path.getsize(path) >= _LARGEST_FILE:
         raise ValueError(f"it has more than {_LARGEST_FILE} bytes")
     try:
@@ -41,7 +44,7 @@ def require_safe(path: str | os.PathLike) -> None:
     for node in model.graph.node:
         _require_known(node)
     for tensor in _tensors(model):
-        if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
+        if tensor.external_data or tensor.data_location == tensor.EXTERNAL:
             raise ValueError(
                 f'the weights "{tensor.name}" lie in another file. An .onnx file must hold its own'
             )
@@ -54,7 +57,8 @@ def _require_known(node: Any) -> None:
         raise ValueError(
             f"it has the operator {node.domain}.{node.op_type}. Only ONNX's own operators may occur"
         )
-    if node.op_type in _NEVER or any(one.type in _GRAPHS for one in node.attribute):
+    inner = any(one.HasField("g") or one.graphs for one in node.attribute)
+    if node.op_type in _NEVER or inner:
         raise ValueError(
             f"it has the operator {node.op_type}. Operators that loop or branch are refused"
         )
@@ -73,6 +77,8 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 def _require_sizes(model: Any) -> None:
     """Refuses a graph in which a tensor for one image is too large, or of unknown size."""
+    import onnx
+
     for source in model.graph.input:
         for length in source.type.tensor_type.shape.dim[:1]:
             length.dim_value = 1

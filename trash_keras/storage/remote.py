@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trash_keras.host.packages import install_hint
 from trash_keras.storage import local
 from trash_keras.storage.names import to_bytes
 
@@ -49,7 +50,7 @@ def open_filesystem(path: str | os.PathLike, **options: Any) -> tuple[Any, str]:
     except ImportError as error:
         scheme = str(path).partition("://")[0].lower()
         extra = EXTRAS.get(scheme)
-        remedy = f"pip install 'trash-keras[{extra}]'" if extra else str(error)
+        remedy = install_hint(extra) if extra else str(error)
         # Without the rest of the address, which may hold a password.
         raise ImportError(f"{scheme}:// needs a package that is not installed: {remedy}") from error
 

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from trash_keras.data.decoding import ReadImages
+from trash_keras.host.packages import install_hint
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting.plots import class_figures, svg
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
@@ -25,9 +26,7 @@ class TensorBoardTracker:
 
     def __init__(self, folder: Path) -> None:
         if importlib.util.find_spec("tensorboard") is None:
-            raise ImportError(
-                "--tensorboard needs a package: pip install 'trash-keras[tensorboard]'"
-            )
+            raise ImportError(f"--tensorboard needs a package: {install_hint('tensorboard')}")
         self._folder = folder
 
     def callback(self) -> keras.callbacks.Callback:

@@ -17,8 +17,8 @@ from trash_keras.storage import local
 FILE = "features.npz"
 MEGABYTES = 6.0  # in float16; 2,343 images of 1,280 channels, more than TrashNet has
 VALID_SHARE = 0.25  # of the file at most
-# Centred cosine of the features from which two images are one: copies in other formats, quality
-# or size are above it, further photographs of the same thing below.
+# Centred cosine of the features from which two images are one: copies in other formats, lightly
+# compressed or enlarged are above it, further photographs of the same thing below.
 SAME_IMAGE = 0.99
 
 

@@ -209,7 +209,7 @@ def test_a_missing_client_is_named(tmp_path, monkeypatch):
     for package, scheme, extra in (("s3fs", "s3", "s3"), ("gcsfs", "gs", "gcs")):
         monkeypatch.setitem(sys.modules, package, None)
         monkeypatch.delitem(known, scheme, raising=False)
-        with pytest.raises(ImportError, match=rf"pip install 'trash-keras\[{extra}\]'"):
+        with pytest.raises(ImportError, match=rf"pip install '\.\[{extra}\]'"):
             prepare_dataset(Request(f"{scheme}://bucket/x.zip"), tmp_path / "data")
 
 

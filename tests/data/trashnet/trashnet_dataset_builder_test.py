@@ -156,7 +156,7 @@ def test_a_damaged_image_in_the_archive_is_refused(tmp_path, tiny_archive):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["folder", "name"])
 def test_tfds_build(tmp_path, tiny_trashnet, tiny_catalog, how):
-    pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install -e .[dev]")
+    pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install '.[dev]'")
     names = {
         "folder": [str(Path(trashnet_dataset_builder.__file__).parent)],
         "name": ["trashnet", f"--imports={trashnet_dataset_builder.__name__}"],

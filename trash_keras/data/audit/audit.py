@@ -19,6 +19,7 @@ from trash_keras.data.audit.inspection import (
 )
 from trash_keras.data.catalog import Catalog, FilesByClass, scan_all
 from trash_keras.data.groups import connected
+from trash_keras.host.packages import install_hint
 
 # (catalog, split) -> float [N, channels], in the order of `Catalog.examples`.
 FeaturesOf = Callable[[Catalog, str], np.ndarray]
@@ -76,9 +77,7 @@ def require_packages(labels: bool) -> None:
     """
     for package in ("imagehash", "cleanlab") if labels else ("imagehash",):
         if importlib.util.find_spec(package) is None:
-            raise ImportError(
-                f"The audit needs the package {package}: pip install 'trash-keras[audit]'"
-            )
+            raise ImportError(f"The audit needs the package {package}: {install_hint('audit')}")
 
 
 def audit(
