@@ -107,7 +107,8 @@ def _left_out_classes(images: Images) -> dict[str, float]:
     for label in np.unique(images["train_labels"]):
         kept = {name: images[f"{name}_labels"] != label for name in ("train", "valid", "test")}
         _, labels = np.unique(images["train_labels"][kept["train"]], return_inverse=True)
-        head = fit_head(images["train"][kept["train"]], labels, images["valid"][kept["valid"]])
+        train = images["train"][kept["train"]]
+        head = fit_head(train, labels, ood.fit(train, images["valid"][kept["valid"]]))
         inside = ood_scores.all_scores(head, images["test"][kept["test"]])
         left_out = np.concatenate([images[name][~rows] for name, rows in kept.items()])
         outside = ood_scores.all_scores(head, left_out)
@@ -137,11 +138,12 @@ def measure_exposure(images: Images, folders: Sequence[str]) -> dict[str, dict[s
             if place != "home":
                 train = np.concatenate([train, images["external"][few]])
                 labels = np.concatenate([labels, images["external_labels"][few]])
-            plain = fit_head(train, labels, images["valid"])
+            detector = ood.fit(train, images["valid"])
+            plain = fit_head(train, labels, detector)
             for shown in itertools.combinations(sorted(set(kinds.tolist())), 2):
                 of_kind = np.isin(kinds, shown)
                 others = images[folders[0]][of_kind & shown_images]
-                exposed = fit_head(train, labels, images["valid"], others)
+                exposed = fit_head(train, labels, detector, others)
                 outside = {
                     "shown kinds": images[folders[0]][of_kind & ~shown_images],
                     "other kinds": images[folders[0]][~of_kind & ~shown_images],

@@ -7,6 +7,7 @@ perturbed image, which doubles the time of a prediction.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -64,11 +65,56 @@ class Head:
         scaled = self.logits(features) * self.detector.scaling(features)[:, None]
         return softmax(scaled / self.temperature, axis=1).max(axis=1)
 
+    # Fitted once, since each takes a second.
+    @functools.cached_property
+    def gaussians(self) -> "Gaussians":
+        """Of the training features."""
+        return Gaussians.fit(self.train, self.labels)
+
+    @functools.cached_property
+    def unit_gaussians(self) -> "Gaussians":
+        """Of the training features of length 1."""
+        return Gaussians.fit(unit_length(self.train), self.labels)
+
+    @functools.cached_property
+    def virtual_logit(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Of ViM: origin [channels], the null space [channels, dimensions], and alpha."""
+        origin = -np.linalg.pinv(self.kernel.T) @ self.bias
+        centred = self.train - origin
+        directions = np.linalg.eigh(centred.T @ centred)[1]
+        null = directions[:, : -min(ood.DIMENSIONS, len(directions) // 2)]
+        length = np.linalg.norm(centred @ null, axis=1).mean()
+        return origin, null, self.logits(self.train).max(axis=1).mean() / max(length, 1e-9)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaussians:
+    """One normal distribution a class, with one covariance for all.
+
+    Attributes:
+        means: float [classes, channels].
+        covariance: Of the features less the means of their classes.
+    """
+
+    means: np.ndarray
+    covariance: LedoitWolf
+
+    @classmethod
+    def fit(cls, train: np.ndarray, labels: np.ndarray) -> "Gaussians":
+        """Fits it to float [N, channels] and int [N]."""
+        means = np.stack([train[labels == label].mean(axis=0) for label in np.unique(labels)])
+        return cls(means, LedoitWolf(assume_centered=True).fit(train - means[labels]))
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Returns minus the squared distance to the nearest mean, float [N]."""
+        found = [self.covariance.mahalanobis(features - mean) for mean in self.means]
+        return -np.stack(found).min(axis=0)
+
 
 def fit_head(
     train: np.ndarray,
     labels: np.ndarray,
-    valid: np.ndarray,
+    detector: SubspaceDetector,
     others: np.ndarray | None = None,
     other_weight: float = 0.5,
 ) -> Head:
@@ -77,7 +123,7 @@ def fit_head(
     Args:
         train: float [N, channels].
         labels: int [N], 0 to classes - 1.
-        valid: float [M, channels], for the limit of OOD scaling.
+        detector: From `calibration.ood.fit`, of the same training images.
         others: float [K, channels], images of none of the classes, for outlier exposure: an image
             of each class, of a share of the weight, is the cross-entropy to the uniform
             distribution.
@@ -95,7 +141,7 @@ def fit_head(
     kernel, bias = fitted.coef_.T, fitted.intercept_
     if len(counts) == 2:  # of two classes scikit-learn keeps the difference of their logits
         kernel, bias = kernel * [-0.5, 0.5], bias * np.array([-0.5, 0.5])
-    return Head(train, labels, kernel, bias, ood.fit(train, valid))
+    return Head(train, labels, kernel, bias, detector)
 
 
 def all_scores(head: Head, features: np.ndarray) -> dict[str, np.ndarray]:
@@ -121,8 +167,8 @@ def all_scores(head: Head, features: np.ndarray) -> dict[str, np.ndarray]:
         "nnguide": _guided_energy(head, unit, logits),
         "vim": _virtual_logit(head, features, logits),
         "nearest_neighbours": near[:, -NEIGHBOURS],
-        "mahalanobis": _mahalanobis(head.train, head.labels, features),
-        "mahalanobis_unit": _mahalanobis(unit_length(head.train), head.labels, unit),
+        "mahalanobis": head.gaussians.score(features),
+        "mahalanobis_unit": head.unit_gaussians.score(unit),
         "residual": -head.detector.residual(features),
     }
 
@@ -150,16 +196,5 @@ def _guided_energy(head: Head, unit: np.ndarray, logits: np.ndarray) -> np.ndarr
 
 
 def _virtual_logit(head: Head, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    origin = -np.linalg.pinv(head.kernel.T) @ head.bias
-    centred = head.train - origin
-    directions = np.linalg.eigh(centred.T @ centred)[1]
-    null = directions[:, : -min(ood.DIMENSIONS, len(directions) // 2)]
-    length = np.linalg.norm(centred @ null, axis=1).mean()
-    alpha = head.logits(head.train).max(axis=1).mean() / max(length, 1e-9)
+    origin, null, alpha = head.virtual_logit
     return logsumexp(logits, axis=1) - alpha * np.linalg.norm((features - origin) @ null, axis=1)
-
-
-def _mahalanobis(train: np.ndarray, labels: np.ndarray, features: np.ndarray) -> np.ndarray:
-    means = np.stack([train[labels == label].mean(axis=0) for label in np.unique(labels)])
-    within = LedoitWolf(assume_centered=True).fit(train - means[labels])
-    return -np.stack([within.mahalanobis(features - mean) for mean in means]).min(axis=0)

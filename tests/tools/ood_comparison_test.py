@@ -3,6 +3,7 @@ import pytest
 from scipy.special import logsumexp
 
 from tools import ood_comparison, ood_scores
+from trash_keras.calibration import ood
 
 CHANNELS = 12
 GENERATOR = np.random.default_rng(0)
@@ -29,6 +30,11 @@ def images():
     return found
 
 
+def known(images):
+    """What a head is fitted to."""
+    return images["train"], images["train_labels"], ood.fit(images["train"], images["valid"])
+
+
 def test_each_score_tells_other_directions_from_the_classes(images):
     found = ood_comparison.compare_scores(images, ["near", "far"])
     assert list(found) == list(ood_scores.TITLES)
@@ -45,7 +51,7 @@ def test_each_score_tells_other_directions_from_the_classes(images):
 
 
 def test_shaped_features_are_what_the_papers_say(images):
-    head = ood_scores.fit_head(images["train"], images["train_labels"], images["valid"])
+    head = ood_scores.fit_head(*known(images))
     row = images["near"][:1]
     largest = np.sort(row[0])[-2:]  # of 12, a tenth by interpolation
     stretch = np.exp(row.sum() / largest.sum())
@@ -68,8 +74,8 @@ def test_exposure_is_measured_in_both_places(images, monkeypatch):
 
 def test_an_exposed_head_is_unsure_of_what_is_partly_like_a_class(images):
     others = around([0], 8)[0] + around([5], 8)[0]  # the first class, and something else
-    known = images["train"], images["train_labels"], images["valid"]
-    plain, exposed = ood_scores.fit_head(*known), ood_scores.fit_head(*known, others[:4], 5.0)
+    plain = ood_scores.fit_head(*known(images))
+    exposed = ood_scores.fit_head(*known(images), others[:4], 5.0)
     sure, unsure = (np.ptp(head.logits(others[4:]), axis=1).mean() for head in (plain, exposed))
     assert unsure < 0.7 * sure
 
