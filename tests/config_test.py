@@ -48,7 +48,7 @@ def test_settings_are_made_by_the_names_of_their_flags(tmp_path):
 def test_a_preset_is_where_settings_start_from():
     best = Config.make(preset="best")
     assert (
-        best.data.image_size == 288
+        best.data.image_size == 256
         and best.training.ema_momentum == 0.99
         and best.answering.tta == 2
     )

@@ -24,12 +24,16 @@ def rows(workdir):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("train", "--data_dir=gone", "--workdir=gone"), 1, "There is no data folder gone"),
+        (("train", "--data_dir=gone/data", "--workdir=gone"), 1, "There is no data folder gone"),
         (("train", "--dropout=3"), 1, "--dropout must be between 0 and 0.95"),
         (("train", "--dropot=3"), 2, "Unknown flag --dropot. Did you mean --dropout?"),
         (("train", "dropout=3"), 1, "Not a flag: dropout=3"),
         (("train", "--accelerator=tpu", "--workdir=gone"), 1, "No TPU responds under the name"),
-        (("cross_validate", "--split_method=official"), 1, "must be stratified or grouped"),
+        (
+            ("cross_validate", "--split_method=official"),
+            1,
+            "must be one of stratified, grouped",
+        ),
         (("cross_validate", "--folds=1"), 1, "--folds must be between 2 and 1000"),
         (
             ("train", "--split_method=grouped", "--groups=gone", "--data_dir=tests"),

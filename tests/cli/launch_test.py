@@ -38,7 +38,12 @@ def run(main, *arguments):
         ("return 0", ["--image_size=big"], 2, "flag --image_size=big"),
         ("return 0", ["--resize=squash"], 2, "should be one of <stretch|crop|pad>"),
         ("return 0", ["--flagfile=gone.flags"], 2, "gone.flags"),
-        ("return 0", ["--preset=bst"], 2, "--preset must be one of actions, best, demo, "),
+        (
+            "return 0",
+            ["--preset=bst"],
+            2,
+            "--preset must be one of actions, best, ",
+        ),
     ],
 )
 def test_a_script_ends_with_a_status_and_one_line_at_most(main, arguments, status, message):

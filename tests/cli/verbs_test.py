@@ -58,7 +58,16 @@ def test_it_lists_the_verbs_everyday_ones_first(arguments, status):
 
 
 def test_every_module_of_a_verb_is_listed():
-    machinery = {"flag_files", "__init__", "flags", "help_pages", "hints", "launch", "verbs"}
+    machinery = {
+        "flag_files",
+        "__init__",
+        "flags",
+        "help_pages",
+        "hints",
+        "launch",
+        "signals",
+        "verbs",
+    }
     modules = {path.stem for path in (ROOT / "trash_keras/cli").glob("*.py")}
     assert modules - machinery == set(verbs.VERBS)
     assert {path.stem for path in ROOT.glob("experiments/[a-z]*.py")} == set(verbs.VERBS)
@@ -80,7 +89,7 @@ def test_help_says_what_it_does_how_to_start_it_and_which_flags_there_are(verb, 
         (("trian",), "Unknown verb trian. Did you mean train?"),
         (("cross-validate",), "Did you mean cross_validate?"),
         (("val", "--x"), "Did you mean evaluate?"),
-        (("xyz",), "Verbs: train, predict, "),
+        (("xyz",), "Verbs: train, adapt, predict, "),
         (("--data_dir=x",), "A verb comes first: trash-keras VERB --data_dir=x"),
     ],
 )

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trash_keras.data import image_files, image_listing, splits
+from trash_keras.data import image_files, image_listing, outliers, splits
 from trash_keras.data.audit import audit
 from trash_keras.data.catalog import scan
 from trash_keras.data.image_listing import BROKEN, HIDDEN, LINKED, LOOSE, OTHER
 from trash_keras.data.readers import base
 from trash_keras.data.sources.prepare import Request, prepare_dataset
-from trash_keras.evaluation import ood
 
 PIXELS = Image.fromarray(np.full((16, 20, 3), 90, np.uint8))
 
@@ -96,7 +95,7 @@ def test_predict_and_ood_take_the_files_that_training_takes(mixed, capsys):
     names = list(image_files.iter_image_files([str(mixed / "a")]))
     assert [os.path.relpath(name, mixed) for name in names] == sorted(TAKEN)
     assert "Passed over in" in capsys.readouterr().err
-    found = ood.ood_dataset(mixed / "a").catalog
+    found = outliers.split(mixed / "a", "ood_dir").catalog
     assert {f"a/{path}" for path in found.paths()} == set(TAKEN)
     assert "Passed over in" in capsys.readouterr().err
 
@@ -175,7 +174,7 @@ def test_no_image_at_all_is_an_error_everywhere(tmp_path, names, told):
         with pytest.raises(ValueError, match="has no images"):
             list(image_files.iter_image_files([str(data)]))
         with pytest.raises(ValueError, match="has no image that can be decoded, of 0"):
-            ood.ood_dataset(data)
+            outliers.split(data, "ood_dir")
 
 
 def test_an_empty_list_or_folder_beside_images_is_no_error(tmp_path):

@@ -28,6 +28,7 @@ def test_one_image_as_the_body_and_several_as_a_form(client, image, form):
         "predictions": [
             {
                 "file": "body", "label": "red", "probability": 1.0,
+                "candidates": [{"label": "red", "probability": 1.0}],
                 "probabilities": {"blue": 0.0, "green": 0.0, "red": 1.0},
             }
         ]

@@ -127,7 +127,7 @@ MISTAKES = {
     "one class": (lambda place: [shutil.rmtree(place / name) for name in ("green", "yellow")],
                   "At least two classes"),
     "no images": (lambda place: [shutil.rmtree(place / name) for name in PLACE],
-                  "no class folders"),
+                  "place has no images: it needs one folder per class"),
     "too few": (lambda place: keep(place, green=2), r"Class green needs at least 3 .*Received: 2"),
     "unreadable": (break_one, r"1 of 15 files cannot be decoded: blue/blue0.* --bad_files=skip"),
     "other case": (lambda place: (place / "green").rename(place / "Green"), "differ only by case"),
