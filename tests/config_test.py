@@ -53,7 +53,8 @@ def test_a_preset_is_where_settings_start_from():
         and best.answering.tta == 2
     )
     more = Config.make(preset="best", image_size=96, batch_size=8)
-    assert more.data == DataConfig(image_size=96, batch_size=8) and more.training == best.training
+    assert more.data == DataConfig(image_size=96, resize="crop", batch_size=8)
+    assert more.training == best.training
     for name in reader.names():
         assert Config.make(preset=name) != Config()
 
