@@ -17,7 +17,7 @@ from trash_keras.data.readers import base
 from trash_keras.data.sources.prepare import Request
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import html
-from trash_keras.storage import local, remote
+from trash_keras.storage import checksums, local, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 
 ODD = (
@@ -161,7 +161,14 @@ def test_folders_with_odd_names_have_a_checksum_and_take_long_names(tmp_path):
     before = remote.checksum(tmp_path / "saved")
     (tmp_path / "saved" / os.fsdecode(b"\xe9")).touch()
     assert remote.checksum(tmp_path / "saved") != before
-    local.write_text(tmp_path / ("n" * 250 + ".json"), "{}")
+    for long in ("n" * 250 + ".json", "ö" * 125 + ".json", "n" * 238 + ".json"):
+        for text in ("{}", "[]"):
+            local.write_text(tmp_path / long, text, checked=True)
+            checksums.require(tmp_path / long)
+        (tmp_path / long).write_text("{")
+        assert not checksums.is_whole(tmp_path / long)
+        local.remove(tmp_path / long)
+    assert os.listdir(tmp_path) == ["saved"]
 
 
 def test_an_audit_names_every_file(odd_data, tmp_path):

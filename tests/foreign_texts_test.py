@@ -79,7 +79,8 @@ def test_settings_and_catalogs(tmp_path, data_dir, encoding):
     catalog = single_split(scan(data_dir))
     catalog.save(tmp_path / "catalog.json")
     text = (tmp_path / "catalog.json").read_text()
-    assert Catalog.load(write(tmp_path / "catalog.json", text, encoding)) == catalog
+    # A copy, since its checksum tells that the first was changed.
+    assert Catalog.load(write(tmp_path / "mine.json", text, encoding)) == catalog
 
 
 @ENCODINGS

@@ -50,19 +50,19 @@ def test_without_a_backbone_it_starts_no_tensorflow(script, data_dir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "status", "message"),
     [
-        (("--data_dir=gone",), "There is no data folder gone"),
-        (("--backbone=gone.keras",), "There is no backbone file gone.keras"),
-        (("--backbone=ResNet5",), "Unknown backbone 'ResNet5'. Near names: ResNet50"),
-        (("--catalog=gone.json",), "No usable catalog at gone.json"),
-        (("--split_method=official", "--split_dir=gone"), "There is no official list gone"),
-        (("--max_distance=65",), "--max_distance must be between 0 and 64"),
+        (("--data_dir=gone",), 1, "There is no data folder gone"),
+        (("--backbone=gone.keras",), 1, "There is no backbone file gone.keras"),
+        (("--backbone=ResNet5",), 1, "Unknown backbone 'ResNet5'. Near names: ResNet50"),
+        (("--catalog=gone.json",), 1, "No usable catalog at gone.json"),
+        (("--split_method=official", "--split_dir=gone"), 1, "There is no official list gone"),
+        (("--max_distance=65",), 2, "--max_distance=65: 65 is not an integer in the range [0, 64]"),
     ],
 )
-def test_a_user_error_is_one_line(script, data_dir, tmp_path, arguments, message):
+def test_a_user_error_is_one_line(script, data_dir, tmp_path, arguments, status, message):
     done = script("audit", f"--data_dir={data_dir}", f"--output={tmp_path / 'out'}", *arguments)
-    assert done.returncode == 1
+    assert done.returncode == status
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert not (tmp_path / "out").exists()
 

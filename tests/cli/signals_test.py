@@ -34,6 +34,7 @@ CHANGED = """import time
 def start(main, ignored=()):
     def set_up():
         signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` ignores
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup make test` ignores
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
 

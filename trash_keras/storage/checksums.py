@@ -1,8 +1,9 @@
 """Checksums of what a run keeps: damage is noticed before a file is used.
 
 A disk, a network folder or a copy that broke off can change bytes, and most formats are read
-nevertheless. So beside a FILE lies `.FILE.sha256`. It is written first and has the checksum of
-the file before, too: a kill between the two writes is no damage.
+nevertheless. So beside a FILE lies `.FILE.sha256`, with a hash in place of a name that is too long.
+It is written first and has the checksum of the file before, too: a kill between the two writes is
+no damage.
 """
 
 import hashlib
@@ -12,7 +13,14 @@ from pathlib import Path
 HOW = "Put back a copy of it; or delete it, and the command that wrote it makes it anew."
 
 
+# Most file systems take names of 255 bytes, and `note` adds `.` and `.sha256.tmp`.
+_LONGEST = 255 - len("..sha256.tmp")
+
+
 def _beside(path: Path) -> Path:
+    name = os.fsencode(path.name)
+    if len(name) > _LONGEST:
+        return path.with_name(f".{hashlib.sha256(name).hexdigest()}.sha256")
     return path.with_name(f".{path.name}.sha256")
 
 
