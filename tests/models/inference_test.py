@@ -102,7 +102,8 @@ def test_a_training_in_mixed_precision_changes_no_prediction(trained):
 
 def test_ood_images_lose_confidence_as_the_maths_says(trained):
     features = classifier.feature_extractor(trained).predict(IMAGES, verbose=0)
-    detector = ood.SubspaceDetector(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
+    mean = ood.unit_length(features[:1])[0]
+    detector = ood.SubspaceDetector(mean, np.eye(12, 3, dtype="float32"), limit=1e-3)
     scaling = detector.scaling(features[1:])
     assert scaling.min() < 0.9
     found = predictions(inference.build_inference_model(trained, 2.0, ood_detector=detector))[1:]
@@ -113,7 +114,8 @@ def test_ood_images_lose_confidence_as_the_maths_says(trained):
 
 def test_a_file_holds_all_and_another_number_of_views_changes_nothing_else(trained, tmp_path):
     features = classifier.feature_extractor(trained).predict(IMAGES, verbose=0)
-    detector = ood.SubspaceDetector(features[0], np.eye(12, 3, dtype="float32"), limit=0.3)
+    mean = ood.unit_length(features[:1])[0]
+    detector = ood.SubspaceDetector(mean, np.eye(12, 3, dtype="float32"), limit=1e-3)
     models = {v: inference.build_inference_model(trained, 2.0, v, detector) for v in (1, 4)}
     inference.save(models[4], ModelMetadata(("a", "b", "c"), 16, "pad"), tmp_path / "model.keras")
     loaded = inference.load(tmp_path / "model.keras")

@@ -46,7 +46,7 @@ def test_it_is_fitted_on_validation_alone(doubtful):
         labels = predictions[split].labels
         plain = apply_temperature(predictions[split].probabilities, 1 / settings["temperature"])
         found = fit_calibration(labels, plain, config.answering).inference_settings()
-        same = [found[name] == pytest.approx(settings[name], rel=1e-3) for name in found]
+        same = [found[name] == pytest.approx(settings[name], rel=1e-5) for name in found]
         assert all(same) if refitted else not any(same)
     assert report["valid"]["abstention"]["error"] <= 0.02
     assert report["valid"]["conformal"]["coverage"] >= 0.8

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 
 from trash_keras.training import work_queue
 
@@ -29,7 +30,7 @@ def test_the_work_of_another_process_comes_last_and_is_taken_over_when_that_is_k
             done.append(number)
             if number == 2:
                 assert other.poll() is None
-                other.kill()
+                threading.Timer(2, other.kill).start()  # when the queue waits for it
 
         work_queue.run_exclusively([tmp_path / name for name in "abc"], work)
     assert done == [1, 2, 0]
