@@ -97,9 +97,13 @@ vulnerabilities:
 # Apache Beam caps pillow below 13, so it is installed beside its requirements (extra `beam`).
 beam:
 	$(PYTHON) -m venv $(VENV)/beam
-	$(VENV)/beam/bin/python $(PIP) --editable ".[train,beam]" "moto[server]>=5.1" "pytest>=8.4" s3fs
+	$(VENV)/beam/bin/python $(PIP) --editable ".[train,beam,tfds]" "dill>=0.4" "moto[server]>=5.1" \
+	"pytest>=8.4" s3fs
 	$(VENV)/beam/bin/python $(PIP) --no-deps "apache-beam==2.77.*"
-	$(VENV)/beam/bin/python -m pytest tests/batch tests/file_names_test.py
+	$(VENV)/beam/bin/python -m pytest tests/batch tests/file_names_test.py \
+	tests/secrets_test.py::test_a_job_refuses_an_address_with_secrets \
+	tests/data/readers/tfds_test.py::test_what_is_too_large_to_order_in_memory_names_a_command_that_helps \
+	tests/data/trashnet/trashnet_dataset_builder_test.py::test_tfds_build
 
 # The package as pip gives it to a user who trains and serves: all its modules are imported.
 bare:

@@ -201,13 +201,6 @@ def table(runs: Sequence[Mapping[str, Mapping[str, float]]], titles: Mapping[str
     return markdown.table(["", *columns], rows)
 
 
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Images of the runs: class folders.")
-EXTERNAL_DIR = flags.DEFINE_string("external_dir", None, "Class folders from elsewhere.")
-OOD_DIR = flags.DEFINE_string("ood_dir", None, "near=FOLDER,far=FOLDER; the first has kinds.")
-OUTPUT = flags.DEFINE_string("output", None, "Folder for ood_comparison.json.")
-flags.mark_flags_as_required(["data_dir", "external_dir", "ood_dir", "output"])
-
-
 def main(runs: Sequence[str]) -> None:
     """Measures all runs, prints both tables, and writes their figures of each run."""
     if not runs:
@@ -225,4 +218,10 @@ def main(runs: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    # Not when a test imports the rest: flags are one name space for all tools and verbs.
+    DATA_DIR = flags.DEFINE_string("data_dir", None, "Images of the runs: class folders.")
+    EXTERNAL_DIR = flags.DEFINE_string("external_dir", None, "Class folders from elsewhere.")
+    OOD_DIR = flags.DEFINE_string("ood_dir", None, "near=FOLDER,far=FOLDER; the first has kinds.")
+    OUTPUT = flags.DEFINE_string("output", None, "Folder for ood_comparison.json.")
+    flags.mark_flags_as_required(["data_dir", "external_dir", "ood_dir", "output"])
     launch.run(sys.modules[__name__])

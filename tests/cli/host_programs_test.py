@@ -112,7 +112,7 @@ def test_run_magic_of_a_real_kernel(folder, monkeypatch):
         "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
         for cell in notebook.cells
     ]
-    assert texts[0].count("\n") == 2 and texts[1].count('"label"') == 3
+    assert texts[0].count("\n") == 2 and texts[1].count('"file"') == 3
     assert texts[2].startswith("Compares finished runs") and texts[3].startswith("Times model")
 
 

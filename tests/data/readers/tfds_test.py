@@ -268,6 +268,7 @@ def test_files_of_another_format_are_refused(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_too_large_to_order_in_memory_names_a_command_that_helps(tmp_path, monkeypatch):
+    pytest.importorskip("apache_beam", reason="needs the extra beam: make beam")
     pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install '.[dev]'")
     location = write_external(tmp_path)
     monkeypatch.setattr(tfds_records, "MEMORY_LIMIT_BYTES", 100)

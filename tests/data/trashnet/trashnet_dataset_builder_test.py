@@ -156,6 +156,7 @@ def test_a_damaged_image_in_the_archive_is_refused(tmp_path, tiny_archive):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["folder", "name"])
 def test_tfds_build(tmp_path, tiny_trashnet, tiny_catalog, how):
+    pytest.importorskip("apache_beam", reason="needs the extra beam: make beam")
     pytest.importorskip("mlcroissant", reason="the tfds command imports it; pip install '.[dev]'")
     names = {
         "folder": [str(Path(trashnet_dataset_builder.__file__).parent)],

@@ -7,8 +7,9 @@ or, from Python, after importing this module, which registers the name:
 
     tensorflow_datasets.load("trashnet", split="train")
 
-The `tfds` command needs the package mlcroissant, which tensorflow-datasets does not require. With
-no network, add `--manual_dir=DIR`, a folder that holds dataset-resized.zip or the class folders.
+The `tfds` command needs mlcroissant and Apache Beam, which tensorflow-datasets does not require.
+With no network, add `--manual_dir=DIR`, a folder that holds dataset-resized.zip or the class
+folders.
 """
 
 import io
