@@ -91,10 +91,14 @@ def test_the_classifier_stays_as_it_is(trained):
 
 
 def test_a_training_in_mixed_precision_changes_no_prediction(trained):
-    expected = predictions(inference.build_inference_model(trained, 2.0, 8))
+    features = inference.feature_extractor(trained, 8).predict(IMAGES, verbose=0)
+    mean = ood.unit_length(features[:1])[0]
+    detector = ood.SubspaceDetector(mean, np.eye(12, 3, dtype="float32"), limit=1e-4)
+    assert detector.scaling(features).min() < 0.9
+    expected = predictions(inference.build_inference_model(trained, 2.0, 8, detector))
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        found = predictions(inference.build_inference_model(trained, 2.0, 8))
+        found = predictions(inference.build_inference_model(trained, 2.0, 8, detector))
     finally:
         keras.config.set_dtype_policy("float32")
     np.testing.assert_array_equal(found, expected)
