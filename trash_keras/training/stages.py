@@ -5,6 +5,7 @@ Or one phase that trains everything from random weights. Each is a model, its da
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -196,24 +197,16 @@ def feature_source(
         )
 
     train, valid = compute("train", views), compute("valid", 0)
-    classes = len(data.catalog.class_names)
-    one_hot = np.eye(classes, dtype="float32")[data.catalog.examples("train")[1]]
-    labels = np.tile(one_hot, (max(1, views), 1))
+    labels = np.tile(data.catalog.examples("train")[1], max(1, views))
+    labels = np.eye(len(data.catalog.class_names), dtype="float32")[labels]
     examples = tf.data.Dataset.zip(
         features.dataset(train, cache.memory_megabytes), tf.data.Dataset.from_tensor_slices(labels)
     )
     weights = None if data.weights is None else np.tile(data.weights, max(1, views))
-    has_others = OTHER in data.images
-    if has_others:
+    others = None
+    if OTHER in data.images:
         others = features.dataset(compute(OTHER, views), cache.memory_megabytes)
-        examples = outlier_exposure.mixed(examples, others, classes)
-        if weights is not None:
-            weights = outlier_exposure.mixed_weights(weights, len(others))
-    paths = () if has_others else data.catalog.examples("train")[0]
-    return Source(
-        examples, valid, data.catalog.examples("valid")[1], paths, weights=weights,
-        has_others=has_others,
-    )  # fmt: skip
+    return _source(data, examples, valid, weights, others)
 
 
 def image_source(
@@ -228,24 +221,40 @@ def image_source(
         side: Height and width of the model's input, pixels.
         mix: As in `Source`.
     """
-    examples, weights = data.images["views"], data.weights
-    has_others = OTHER in data.images
-    if has_others:
-        classes = len(data.catalog.class_names)
+    others = None
+    if OTHER in data.images:
         others = data.images[OTHER].map(lambda image, label: image)
-        examples = outlier_exposure.mixed(examples, others, classes)
-        if weights is not None:
-            weights = outlier_exposure.mixed_weights(weights, len(others))
-    return Source(
-        examples,
+    return _source(
+        data,
+        data.images["views"],
         pipeline.make_eval_dataset(data.images["valid"], data.batch_size),
-        data.catalog.examples("valid")[1],
-        () if has_others else data.catalog.examples("train")[0],
+        data.weights,
+        others,
         augment=run_data.resized(data.augment, side),
         mix=mix,
-        weights=weights,
-        has_others=has_others,
     )
+
+
+def _source(
+    data: RunData,
+    examples: tf.data.Dataset,
+    valid_inputs: tf.data.Dataset | np.ndarray,
+    weights: np.ndarray | None,
+    others: tf.data.Dataset | None,
+    **changes: Any,
+) -> Source:
+    """Returns the source of a run's examples, and among them the other images that it has."""
+    paths = data.catalog.examples("train")[0]
+    if others is not None:
+        examples = outlier_exposure.mixed(examples, others, len(data.catalog.class_names))
+        paths = []
+        if weights is not None:
+            weights = outlier_exposure.mixed_weights(weights, len(others))
+    valid_labels = data.catalog.examples("valid")[1]
+    return Source(
+        examples, valid_inputs, valid_labels, paths,
+        weights=weights, has_others=others is not None, **changes,
+    )  # fmt: skip
 
 
 def fit(
