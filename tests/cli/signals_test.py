@@ -23,6 +23,23 @@ DROPPED = """import time
     except BaseException:
         print("dropped", flush=True)
     time.sleep(60)"""
+# Where Python itself drops it: callbacks of the garbage collector, finalizers.
+COLLECTED = """import gc, time
+    def busy(*_):
+        if gc.callbacks:
+            print("here", flush=True)
+        gc.callbacks.clear()
+        time.sleep(1)
+    gc.callbacks.append(busy)
+    gc.collect()
+    time.sleep(60)"""
+FINALIZED = """import time
+    class Busy:
+        def __del__(self):
+            print("here", flush=True)
+            time.sleep(1)
+    Busy()
+    time.sleep(60)"""
 CHANGED = """import time
     print("here", flush=True)
     try:
@@ -57,7 +74,9 @@ def end(verb, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    "main", [WAIT, CHANGED.format(kind="TypeError"), CHANGED.format(kind="OSError")]
+    "main",
+    [WAIT, CHANGED.format(kind="TypeError"), CHANGED.format(kind="OSError"), COLLECTED, FINALIZED],
+    ids=["waits", "TypeError", "OSError", "collected", "finalized"],
 )
 def test_a_signal_ends_a_verb(main, number):
     verb = start(main)

@@ -1,8 +1,9 @@
 """How a verb ends when it is told to: Ctrl-C, SIGTERM (a spot VM or a pod that goes) and SIGHUP.
 
 All that a verb keeps is written whole or not at all, so it may end at any moment. A signal raises
-an exception in the main thread, and files that are half-written are removed. A library may be busy
-for long, or drop the exception, so a thread ends the process after a while, or at the second
+an exception in the main thread, and files that are half-written are removed. Where Python drops
+the exception (a finalizer, a callback of the garbage collector), the signal comes again. A library
+may be busy for long, or drop it, so a thread ends the process after a while, or at the second
 signal.
 """
 
@@ -21,6 +22,7 @@ HANDLED = [
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 ]
+REPEAT_SECONDS = 0.05
 SECONDS = 15.0  # TPUs and spot VMs give 30 after the first signal, and some clouds 20
 
 
@@ -41,16 +43,41 @@ class Stop:
 
     Attributes:
         number: The first signal; 0 before any.
+        repeats: How often the first signal was sent again, so far without an end.
     """
 
     def __init__(self) -> None:
         self.number = 0
+        self.repeats = 0
+        self._raised = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal; its first one ends what the main thread does."""
-        if not self.number:
-            self.number = number
-            raise StoppedError(number)
+        if not self._raised:
+            self._raised = True
+            self.number = self.number or number
+            raise StoppedError(self.number)
+
+    @contextlib.contextmanager
+    def repeated(self) -> Iterator[None]:
+        """Sends the signal again where Python could not raise its exception, while it runs."""
+        before = sys.unraisablehook
+
+        def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+            if not isinstance(unraisable.exc_value, StoppedError):
+                before(unraisable)
+                return
+            self._raised = False
+            self.repeats += 1
+            # Not now: the exception would be raised in this function, and be dropped again.
+            again = (threading.main_thread().ident, self.number)
+            threading.Timer(REPEAT_SECONDS, signal.pthread_kill, again).start()
+
+        sys.unraisablehook = hook
+        try:
+            yield
+        finally:
+            sys.unraisablehook = before
 
 
 @contextlib.contextmanager
@@ -77,6 +104,8 @@ def handled(message: str) -> Iterator[Stop]:
         for number, handler in before.items():
             signal.signal(number, stop.handle)
             stack.callback(signal.signal, number, handler)
+        if hasattr(signal, "pthread_kill"):  # not on Windows
+            stack.enter_context(stop.repeated())
         if not hasattr(sys, "ps1"):  # a notebook goes on, whatever becomes of the verb
             stack.enter_context(_watched(stop, message))
         yield stop
@@ -114,6 +143,9 @@ def _watch(reading: socket.socket, stop: Stop, message: str, error_output: int) 
         number = received[0] if received else first
         # A server may have handlers of its own by now.
         if received and signal.getsignal(number) != stop.handle:
+            continue
+        if received and stop.repeats:
+            stop.repeats -= 1
             continue
         if first:
             os.write(error_output, f"error: {message}\n".encode())
