@@ -30,8 +30,8 @@ HOME_DIR = flags.DEFINE_string(
 MAX_HOME_LOSS = flags.DEFINE_float(
     "max_home_loss",
     AdaptOptions.max_home_loss,
-    "Largest loss of accuracy on the validation images of home, share; a smaller one keeps more "
-    "of the old task, 1 forgets it freely.",
+    "Largest loss of accuracy on the validation images of home, share, but for one standard error "
+    "of what so few images tell; a smaller one keeps more of the old task, 1 forgets it freely.",
     0,
     1,
 )

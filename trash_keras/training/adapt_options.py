@@ -15,7 +15,8 @@ class AdaptOptions:
     Attributes:
         home_dir: Folder of the images of the model's own run, whose test split then measures what
             is forgotten; empty: the validation features that the run kept measure it.
-        max_home_loss: Largest loss of accuracy on the kept validation features, share.
+        max_home_loss: Largest loss of accuracy on the kept validation features, share; what these
+            few images tell within one standard error counts as no more.
         formats: What to export, keys of `formats.FORMATS`.
         data_format: As `config.DataConfig` has it; so are `bad_files`, `max_megapixels` and
             `batch_size`.
@@ -25,7 +26,7 @@ class AdaptOptions:
     """
 
     home_dir: str | os.PathLike = ""
-    max_home_loss: float = 0.02
+    max_home_loss: float = 0.005
     formats: Sequence[str] = ()
     data_format: str = DataConfig.data_format
     bad_files: str = DataConfig.bad_files
