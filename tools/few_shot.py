@@ -94,12 +94,14 @@ def draw(
     prior: Prior, kept: KeptFeatures, place: Images, home: Home, count: int, seed: int
 ) -> dict[str, float]:
     """Adapts to random images of a place and returns `FIGURES`."""
+    from trash_keras.training.head_refit import Examples
     from trash_keras.training.refit_choice import refit
 
     chosen = place.draw(count, seed)
     shown, rest = place.only(chosen), place.only(~chosen)
     at_home = Images([], home.features, home.labels)
-    found = refit(prior, kept, shown.features, shown.labels, MAX_HOME_LOSS.value, seed)
+    examples = Examples.of(shown.features, shown.labels)
+    found = refit(prior, kept, examples, MAX_HOME_LOSS.value, seed)
     return {
         "before": rest.accuracy(prior.head),
         "after": rest.accuracy(found.head),

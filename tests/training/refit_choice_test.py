@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trash_keras.training.head_refit import Head, Prior
+from trash_keras.training.head_refit import Examples, Head, Prior
 from trash_keras.training.kept_features import KeptFeatures
 from trash_keras.training.refit_choice import STRENGTHS, choose, refit
 
@@ -49,7 +49,7 @@ def test_the_limit_decides_where_both_places_cannot_be_had():
     prior, kept, features, labels = conflict()
 
     def at_home(most):
-        found = refit(prior, kept, features, labels, most)
+        found = refit(prior, kept, Examples.of(features, labels), most)
         return (found.head.logits(kept.valid).argmax(axis=1) == kept.valid_labels).mean(), found
 
     (faithful, _), (free, loosest) = at_home(0.005), at_home(1.0)

@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from trash_keras.calibration.temperature import fit_temperature
 from trash_keras.training import head_refit
 from trash_keras.training.calibrate import HeldOut
-from trash_keras.training.head_refit import Head, Prior
+from trash_keras.training.head_refit import Examples, Head, Prior
 from trash_keras.training.kept_features import KeptFeatures
 
 # Weights of the old task. Between the largest, which hardly changes the head, and the smallest,
@@ -28,12 +28,14 @@ class Refit:
     Attributes:
         head: Fitted to all new images.
         held_out: New images, each with the logits of a head that was fitted to others.
+        others: Images of none of the classes, likewise; their labels are `head_refit.NO_CLASS`.
         strength: Chosen weight of the old task.
         folds: Of the cross-validation.
     """
 
     head: Head
     held_out: HeldOut
+    others: HeldOut
     strength: float
     folds: int
 
@@ -41,8 +43,7 @@ class Refit:
 def refit(
     prior: Prior,
     kept: KeptFeatures,
-    features: np.ndarray,
-    labels: np.ndarray,
+    images: Examples,
     max_home_loss: float,
     seed: int = 0,
 ) -> Refit:
@@ -58,19 +59,22 @@ def refit(
     Args:
         prior: Of the old head, with the classes of `kept`.
         kept: Features of the old images.
-        features: float32 [N, channels] of the new images, three or more of each class.
-        labels: int [N].
+        images: Of the new place, three or more of each class, and three or none of no class.
         max_home_loss: Largest loss of accuracy at home, share.
         seed: Decides the folds.
     """
-    heads = prior.fit(features, labels, STRENGTHS)
-    logits = prior.cross_validate(features, labels, STRENGTHS, seed)
+    labels, known = images.labels, images.labels != head_refit.NO_CLASS
+    heads = prior.fit(images, STRENGTHS)
+    logits = prior.cross_validate(images, STRENGTHS, seed)
     home = np.array([_right(found, kept) for found in heads])
-    losses = [_loss(found, labels) for found in logits]
+    losses = [_loss(found[known], labels[known]) for found in logits]
     chosen = choose(losses, _right(prior.head, kept) - home, max_home_loss)
-    held_out = HeldOut(labels, logits[chosen], features)
+    held_out, others = (
+        HeldOut(labels[rows], logits[chosen][rows], images.features[rows])
+        for rows in (known, ~known)
+    )
     folds = len(head_refit.folds(labels, seed))
-    return Refit(heads[chosen], held_out, STRENGTHS[chosen], folds)
+    return Refit(heads[chosen], held_out, others, STRENGTHS[chosen], folds)
 
 
 def choose(losses: Sequence[float], lost: np.ndarray, most: float) -> int:
@@ -83,10 +87,8 @@ def choose(losses: Sequence[float], lost: np.ndarray, most: float) -> int:
         most: Largest mean of these, but for one standard error of it.
     """
     mean, error = lost.mean(axis=1), lost.std(axis=1) / np.sqrt(lost.shape[1])
-    allowed = np.flatnonzero(mean - error <= most + 1e-9)
-    if not len(allowed):
-        return int(np.argmin(mean))
-    return int(min(allowed, key=losses.__getitem__))
+    allowed = mean - error <= most + 1e-9
+    return int(np.argmin(np.where(allowed, losses, np.inf) if allowed.any() else mean))
 
 
 def _right(head: Head, kept: KeptFeatures) -> np.ndarray:
