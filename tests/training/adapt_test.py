@@ -80,6 +80,9 @@ def test_what_it_leaves_is_a_run_like_any_other(adapted, tmp_path):
     assert {"float32", "int8"} == set(exported["kinds"]) and exported["compared_pictures"] == 18
     assert "accuracy" not in exported["kinds"]["int8"]  # of images that it was fitted to
     assert "model_int8.tflite" in (workdir / "MODEL_CARD.md").read_text()
+    page = (workdir / "export/parity.html").read_text()
+    assert "on 18 images that the model was fitted to" in page
+    assert "test images" not in page and "test split" not in page
     scored = tk.evaluate(
         workdir / "model.keras", images, catalog=workdir / "catalog.json", split="all"
     )
