@@ -83,10 +83,12 @@ def test_what_it_leaves_is_a_run_like_any_other(adapted, tmp_path):
     page = (workdir / "export/parity.html").read_text()
     assert "on 18 images that the model was fitted to" in page
     assert "test images" not in page and "test split" not in page
+    unknown = builders.write_solid(tmp_path / "unknown", 3, colours={"violet": (120, 20, 120)})
     scored = tk.evaluate(
-        workdir / "model.keras", images, catalog=workdir / "catalog.json", split="all"
-    )
-    assert scored["all"]["accuracy"] == 1
+        workdir / "model.keras", images, catalog=workdir / "catalog.json", split="all",
+        ood_dir=unknown,
+    )  # fmt: skip
+    assert scored["all"]["accuracy"] == 1 and scored["out_of_scope"]
     other = builders.write_solid(
         tmp_path / "other", 3, colours={"red": (120, 10, 10), "teal": (10, 90, 90)}
     )
