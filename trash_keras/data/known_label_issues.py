@@ -1,0 +1,75 @@
+"""Reasons to doubt labels that are known when a report is written.
+
+Images that are equal byte for byte and have several classes, and what an audit found.
+"""
+
+import json
+import os
+from typing import Any
+
+from trash_keras.data import file_roles
+from trash_keras.data.catalog import Catalog
+from trash_keras.storage import text_files
+
+Issues = dict[str, list[dict[str, Any]]]
+_KINDS = {"exact_duplicates": "equal", "near_duplicates": "similar"}
+
+
+def find(catalog: Catalog, audit_file: str | os.PathLike = "") -> Issues:
+    """Lists the reasons to doubt the label of each image.
+
+    Args:
+        catalog: Of all splits, with `label_conflicts`.
+        audit_file: `audit.json` of `trash-keras audit`; empty for none. What it says of images
+            that are not in the catalog is left out.
+
+    Returns:
+        Path -> reasons, each a dictionary with its `kind` and the other `class`: `equal` or
+        `similar` to an image of that class, with its `file` and `split`; `predicted` by the audit,
+        with the `probability` of that class.
+
+    Raises:
+        ValueError: The file is missing, or is not that of an audit.
+    """
+    place = {
+        path: {"file": path, "class": name, "split": split}
+        for split, files in catalog.splits.items()
+        for name, paths in files.items()
+        for path in paths
+    }
+    groups, predicted = _read(audit_file) if audit_file else ([], {})
+    groups = [*(("equal", list(group)) for group in catalog.label_conflicts), *groups]
+    found: Issues = {}
+    for kind, group in groups:
+        there = [place[path] for path in group if path in place]
+        for one in there:
+            reasons = found.setdefault(one["file"], [])
+            new = ({"kind": kind, **other} for other in there if other["class"] != one["class"])
+            reasons += [reason for reason in new if reason not in reasons]
+    for path, reason in predicted.items():
+        if path in place:
+            found.setdefault(path, []).append(reason)
+    return {path: reasons for path, reasons in found.items() if reasons}
+
+
+def _read(path: str | os.PathLike) -> tuple[list[tuple[str, list[str]]], dict[str, dict[str, Any]]]:
+    """Returns kind and paths of images that are the same, and path -> reason of label issues."""
+    file_roles.require("audit", path)
+    try:
+        audit = json.loads(text_files.read(path))
+        groups = [
+            (kind, [image["file"] for image in row["files"]])
+            for key, kind in _KINDS.items()
+            for row in audit[key]
+        ]
+        predicted = {
+            issue["file"]: {
+                "kind": "predicted",
+                "class": issue["suggestion"],
+                "probability": float(issue["probability_of_suggestion"]),
+            }
+            for issue in (audit["doubtful_labels"] or {"found": ()})["found"]
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"No usable audit at {path}: {error!r}") from error
+    return groups, predicted
