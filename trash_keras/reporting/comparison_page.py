@@ -62,7 +62,8 @@ def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
         count=len(comparison["runs"]),
         headline=headline(comparison),
         winner=_winner(comparison),
-        verdict=verdict(comparison),
+        finding=_finding(comparison),
+        notes=[each for each in verdict(comparison) if each != _finding(comparison)],
         runs=runs_table(comparison),
         settings=settings_table(comparison),
         tests=difference_sentences(comparison),
@@ -158,13 +159,8 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     """Returns what follows from a comparison, and what does not, a sentence or two each."""
     sentences = [f"{run['name']} has no figures: {run['missing']}"
                  for run in comparison["runs"] if "missing" in run]  # fmt: skip
-    best, tested, others = _best(comparison), _tested(comparison), _beside_the_best(comparison)
-    found = f"{best['name']} has {best['accuracy']:.1%} right"
-    for words in ("shown to be better", "not shown to be better", "not tested against"):
-        if names := [name for name, relation in others.items() if relation == words]:
-            than = "" if words.endswith("against") else " than"
-            found += f"; it is {words}{than} {', '.join(names)}"
-    sentences.append(found + ".")
+    sentences.append(_finding(comparison))
+    tested = _tested(comparison)
     if tested:
         sentences.append(_method(tested))
     if any("difference" in test for test in comparison["tests"]):
@@ -185,24 +181,30 @@ def _method(tested: int) -> str:
     )
 
 
-def headline(comparison: Mapping[str, Any]) -> tuple[str, str]:
-    """Returns the result in a few words, and what it means; only a test makes a winner."""
-    best, others = _best(comparison), _beside_the_best(comparison)
+def headline(comparison: Mapping[str, Any]) -> str:
+    """Returns the result in a few words; only the tests make a winner."""
+    relations = set(_beside_the_best(comparison).values())
     if winner := _winner(comparison):
-        number = "the other" if len(others) == 1 else f"the {len(others)} others"
-        return winner, f"is shown to be better than {number}: {best['accuracy']:.1%} right"
-    if not others:
-        return f"{best['accuracy']:.1%}", f"right in {best['name']}, the only run with figures"
-    if set(others.values()) == {"not tested against"}:
-        return "Not comparable", "No test compares these runs; the differences below say why"
-    equal = [name for name, relation in others.items() if relation != "shown to be better"]
-    return "No winner", f"{best['name']} is not shown to be better than {', '.join(equal)}"
+        return winner
+    if not relations:
+        return f"{_best(comparison)['accuracy']:.1%}"
+    return "Not comparable" if relations == {"not tested against"} else "No winner"
+
+
+def _finding(comparison: Mapping[str, Any]) -> str:
+    """Returns what the tests say of the run with the highest accuracy, a sentence."""
+    best, others = _best(comparison), _beside_the_best(comparison)
+    found = f"{best['name']} has {best['accuracy']:.1%} right"
+    for words in ("shown to be better than", "not shown to be better than", "not tested against"):
+        if names := [name for name, relation in others.items() if relation == words]:
+            found += f"; it is {words} {', '.join(names)}"
+    return found + "."
 
 
 def _winner(comparison: Mapping[str, Any]) -> str | None:
     """Returns the run that is shown to be better than all others, if there is one."""
     others = set(_beside_the_best(comparison).values())
-    return _best(comparison)["name"] if others == {"shown to be better"} else None
+    return _best(comparison)["name"] if others == {"shown to be better than"} else None
 
 
 def _beside_the_best(comparison: Mapping[str, Any]) -> dict[str, str]:
@@ -219,7 +221,9 @@ def _beside_the_best(comparison: Mapping[str, Any]) -> dict[str, str]:
         if "reason" in test:
             found[other] = "not tested against"
         else:
-            found[other] = "shown to be better" if _is_shown(test) else "not shown to be better"
+            found[other] = (
+                "shown to be better than" if _is_shown(test) else "not shown to be better than"
+            )
     return found
 
 

@@ -129,7 +129,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     else:
         found.append(
             "Near-duplicates were not kept together, which can make the figures too good. "
-            "--split_method=grouped keeps them together, and `trash-keras compare` measures the "
+            "--split_method=grouped keeps them together, and trash-keras compare measures the "
             "difference."
         )
     found.append(
@@ -143,7 +143,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     )
     found.append(
         "A threshold with a guaranteed risk costs less coverage where it is chosen on all of these "
-        "images: train with the same recipe and `--calibration_predictions=FILE`, a file of the "
+        "images: train with the same recipe and --calibration_predictions=FILE, a file of the "
         "folder predictions."
     )
     return found
