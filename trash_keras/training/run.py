@@ -16,7 +16,7 @@ from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.models import classifier
+from trash_keras.models import backbones, classifier
 from trash_keras.storage import checksums, local
 from trash_keras.storage.addresses import public_value
 from trash_keras.training import devices, distillation, outlier_exposure, resume, run_data
@@ -78,6 +78,8 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     Raises:
         ValueError: Data, teachers or the model to start from do not fit the configuration.
     """
+    if not config.model.init:
+        backbones.require(config.model.backbone, config.model.weights)
     reader = run_data.open_data(config.data)
     catalog = run_data.resolve_splits(config, workdir, reader)
     if not resume.is_moved(config, workdir):
