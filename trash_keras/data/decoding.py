@@ -132,9 +132,10 @@ def _square(image: Image.Image, image_size: int, resize: str) -> np.ndarray:
     narrow = image.resize(
         (width, end - start), Image.Resampling.BILINEAR, (left, start, right, end)
     )
-    square[bar : bar + height, margin : margin + width] = narrow.resize(
+    kept_part = narrow.resize(
         (width, height), Image.Resampling.BILINEAR, (0, top - start, width, bottom - start)
     )
+    square[bar : bar + height, margin : margin + width] = np.asarray(kept_part)
     return square
 
 

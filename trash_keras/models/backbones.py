@@ -36,15 +36,14 @@ def require(backbone: str, weights: str) -> None:
         ValueError: There is no such network or file.
         ImportError: As `build`.
     """
-    if weights not in ("imagenet", "none"):
-        if not os.path.isfile(weights):
-            raise ValueError(
-                "--weights must be imagenet, none, or the path of a weights file. "
-                f"Received: {weights}"
-            )
-        file_roles.require("weights", weights)
+    if weights not in ("imagenet", "none") and not os.path.isfile(weights):
+        raise ValueError(
+            f"--weights must be imagenet, none, or the path of a weights file. Received: {weights}"
+        )
     for flag, path in (("backbone", backbone), ("weights", weights)):
         _refuse_classifier(flag, path)
+    if weights not in ("imagenet", "none"):
+        file_roles.require("weights", weights)
     if backbone in efficientnet_lite.NAMES and weights == "imagenet":
         efficientnet_lite.weights_file(backbone)
     if backbone in names():
