@@ -12,6 +12,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.storage import text_files
 
 Issues = dict[str, list[dict[str, Any]]]
+CLASSES_LISTED = 3  # of one kind of reason
 _KINDS = {"exact_duplicates": "equal", "near_duplicates": "similar"}
 
 
@@ -25,8 +26,8 @@ def find(catalog: Catalog, audit_file: str | os.PathLike = "") -> Issues:
 
     Returns:
         Path -> reasons, each a dictionary with its `kind` and the other `class`: `equal` or
-        `similar` to an image of that class, with its `file` and `split`; `predicted` by the audit,
-        with the `probability` of that class.
+        `similar` to an image of that class, if possible of the training split, with its `file` and
+        `split`; `predicted` by the audit, with the `probability` of that class.
 
     Raises:
         ValueError: The file is missing, or is not that of an audit.
@@ -42,9 +43,14 @@ def find(catalog: Catalog, audit_file: str | os.PathLike = "") -> Issues:
     found: Issues = {}
     for kind, group in groups:
         there = [place[path] for path in group if path in place]
+        # One image stands for all of its class: a placeholder may be there a thousand times.
+        firsts: dict[str, dict[str, str]] = {}
+        for each in sorted(there, key=lambda each: each["split"] != "train"):
+            firsts.setdefault(each["class"], each)
         for one in there:
             reasons = found.setdefault(one["file"], [])
-            new = ({"kind": kind, **other} for other in there if other["class"] != one["class"])
+            others = (firsts[name] for name in list(firsts)[: CLASSES_LISTED + 1])
+            new = ({"kind": kind, **other} for other in others if other["class"] != one["class"])
             reasons += [reason for reason in new if reason not in reasons]
     for path, reason in predicted.items():
         if path in place:

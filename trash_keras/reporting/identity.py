@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from trash_keras.data.catalog import WHOLE
 from trash_keras.data.places import addresses
 from trash_keras.data.trashnet import COUNTS
 from trash_keras.metrics import report_file
@@ -25,7 +26,7 @@ def line(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]], run
     """
     shown, about = report_file.main_split(report), report.get("run") or {}
     model = (report.get("config") or {}).get("model") or {}
-    split = "all images" if shown == report_file.WHOLE else f"{shown} split"
+    split = "all images" if shown == WHOLE else f"{shown} split"
     backbone = report_file.backbone(model) if "backbone" in model else about.get("model")
     return [
         part
