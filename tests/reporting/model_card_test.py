@@ -73,7 +73,8 @@ def test_it_tells_use_data_protocol_results_calibration_and_limits(tmp_path, rep
     assert "| cardboard | 10 | 393 |" in text
     assert "(7, phase finetune)" in text and "- keras: 3.15.1" in text
     assert "    git checkout 0123456789ab\n    trash-keras train --seed=7\n" in text
-    assert "Weakest class of the test split: cardboard, of which 90.0% are found" in text
+    assert "The weakest class is “cardboard”: 90.0% of its 50 test images are recognized" in text
+    assert "The main confusion: 5 of 50 images of “cardboard” are taken for “glass”." in text
     assert "(figures/confusion_matrix_test.png)" in text
 
 
