@@ -241,7 +241,7 @@ class Catalog:
             }
             names, bad_files = tuple(values["class_names"]), tuple(values["bad_files"])
             sources = tuple(values.get("sources", ()))
-            conflicts = tuple(tuple(group) for group in values.get("label_conflicts", ()))
+            conflicts = tuple(tuple(map(str, group)) for group in values.get("label_conflicts", ()))
             sha256 = values.get("images_sha256", "")
             return cls(names, splits, bad_files, sha256, sources, conflicts)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

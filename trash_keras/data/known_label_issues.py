@@ -3,7 +3,6 @@
 Images that are equal byte for byte and have several classes, and what an audit found.
 """
 
-import json
 import os
 from typing import Any
 
@@ -62,20 +61,20 @@ def _read(path: str | os.PathLike) -> tuple[list[tuple[str, list[str]]], dict[st
     """Returns kind and paths of images that are the same, and path -> reason of label issues."""
     file_roles.require("audit", path)
     try:
-        audit = json.loads(text_files.read(path))
+        audit = text_files.from_json(text_files.read(path))
         groups = [
-            (kind, [image["file"] for image in row["files"]])
+            (kind, [str(image["file"]) for image in row["files"]])
             for key, kind in _KINDS.items()
             for row in audit[key]
         ]
         predicted = {
-            issue["file"]: {
+            str(issue["file"]): {
                 "kind": "predicted",
-                "class": issue["suggestion"],
+                "class": str(issue["suggestion"]),
                 "probability": float(issue["probability_of_suggestion"]),
             }
             for issue in (audit["doubtful_labels"] or {"found": ()})["found"]
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"No usable audit at {path}: {error!r}") from error
     return groups, predicted
