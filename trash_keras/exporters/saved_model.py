@@ -26,9 +26,9 @@ def write(spec: ExportSpec, path: Path) -> None:
     `serve_bytes`: encoded string [batch], whole files -> probabilities; class_names string
     [batch, classes]; label string [batch], which is `unsure` up to the model's threshold;
     probability float32 [batch], the largest one; unsure bool [batch]; candidate bool [batch,
-    classes], which classes it may be, as `Prediction.candidates` has them. It decodes and resizes as in
-    training and takes what `tf_decoding.decode` takes; one file that it cannot decode fails the
-    whole batch with a message that says so.
+    classes], which classes it may be, as `Prediction.candidates` has them. It decodes and resizes
+    as in training and takes what `tf_decoding.decode` takes; one file that it cannot decode fails
+    the whole batch with a message that says so.
 
     In `assets.extra` lie the metadata, the labels and the requests of `write_warm_up`.
 

@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from trash_keras.calibration import ood
 from trash_keras.config import CalibrationConfig, Config, check_workdir, make_options
-from trash_keras.data import image_listing, pipeline
+from trash_keras.data import image_listing, known_label_issues, pipeline
 from trash_keras.data.catalog import WHOLE
 from trash_keras.data.readers.base import read_images
 from trash_keras.exporters.exporter import export
@@ -137,6 +137,7 @@ def _provenance(place: NewPlace, config: Config, command: str) -> dict[str, Any]
     if config.data.other_dir:
         about["other_images"] = len(place.examples.labels) - sum(place.counts().values())
     return {
+        "label_issues": known_label_issues.find(place.catalog),
         "bad_files": list(place.catalog.bad_files),
         "passed_over": image_listing.summary(place.reader.passed_over()),
         "config": config.to_dict(),
