@@ -99,10 +99,11 @@ def test_choosing_on_the_test_split_is_warned_of(split, warned):
 def test_the_folder_has_page_figure_and_numbers(tmp_path):
     comparison = compared(runs=[run("old", 0.8), run("<b>new</b>", 0.9), run("third")])
     comparison_page.write(comparison, tmp_path / "out")
-    written = sorted(
-        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*")
-    )
-    assert written == ["comparison.html", "comparison.json", "figures", "figures/accuracies.png"]
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {
+        "comparison.html", "comparison.json", "figures/accuracies.png", "figures/accuracies.pdf",
+        "figures/accuracies.svg",
+    }  # fmt: skip
     assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == comparison
     page = (tmp_path / "out" / "comparison.html").read_text()
     assert page.startswith("<!doctype html>")

@@ -37,7 +37,7 @@ def text(comparison: Mapping[str, Any]) -> str:
 
 
 def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
-    """Writes comparison.html, comparison.json and figures/accuracies.png.
+    """Writes comparison.html, comparison.json and figures/accuracies (PNG, PDF, SVG).
 
     Args:
         comparison: From `comparison.compare`.
@@ -49,7 +49,7 @@ def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
     output = Path(output)
     scored = [run for run in comparison["runs"] if "accuracy" in run]
     figure_file = output / "figures" / "accuracies.png"
-    base.save(base.accuracies(scored), figure_file)
+    base.save_formats(base.accuracies(scored), figure_file.with_suffix(""), "Accuracy of each run")
     html.write(
         output / "comparison.html",
         TEMPLATE,

@@ -44,17 +44,19 @@ def write(
     output = Path(output)
     for seed, found in predictions.items():
         found.save(cross_validation.predictions_file(output, seed))
+    as_matrix = len(report["class_names"]) <= MATRIX_CLASSES
     drawn = {
-        "accuracies": base.accuracies(_bars(report)),
-        "confusion_matrix": class_figures.confusion_matrix(
-            report["confusion_matrix"], report["class_names"]
+        "accuracies": (base.accuracies(_bars(report)), "Accuracy of each seed and fold"),
+        "confusion_matrix": (
+            class_figures.confusion_matrix(report["confusion_matrix"], report["class_names"]),
+            "Confusion matrix" if as_matrix else "Most frequent confusions",
         ),
     }
     images = {}
-    for name, figure in drawn.items():
-        file = output / "figures" / f"{name}.png"
-        base.save(figure, file)
-        images[name] = html.data_uri(file.read_bytes(), "png")
+    for name, (figure, title) in drawn.items():
+        file = output / "figures" / name
+        base.save_formats(figure, file, title)
+        images[name] = html.data_uri(file.with_suffix(".png").read_bytes(), "png")
     html.write(
         output / cross_validation.PAGE,
         TEMPLATE,
@@ -68,7 +70,7 @@ def write(
         slices=_slices_table(report),
         folds=_folds_table(report),
         figures=images,
-        as_matrix=len(report["class_names"]) <= MATRIX_CLASSES,
+        as_matrix=as_matrix,
         command=report["run"]["command"],
         run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
     )

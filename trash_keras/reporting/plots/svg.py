@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from trash_keras.reporting.plots import fonts, style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, TEXT
 
-PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
+PAGE_WIDTH = 3.75  # inches; at this size the letters can be read on a phone
+PIXELS_PER_INCH = 180  # sharp at twice the width that pages show
 # Colour of a figure -> what stands for it on a dark page.
 DARK = {
     COLOURS[0].lower(): "#4fa8e0",
@@ -42,7 +43,7 @@ def draw(figure: Figure) -> str:
     figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
     drawn = io.StringIO()
     with (
-        rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}),
+        rc_context({"svg.fonttype": "none"}),
         warnings.catch_warnings(),
     ):
         # The reader's fonts have more letters than the one that the text is measured with.
@@ -75,5 +76,5 @@ def pixels(figure: Figure) -> bytes:
     """Draws a figure as PNG file on a white ground."""
     drawn = io.BytesIO()
     with fonts.legible(figure):
-        figure.savefig(drawn, dpi=2 * 72, format="png")
+        figure.savefig(drawn, dpi=PIXELS_PER_INCH, format="png")
     return drawn.getvalue()
