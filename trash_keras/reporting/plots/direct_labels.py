@@ -22,18 +22,17 @@ class LabelledLayout(ConstrainedLayoutEngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._groups: list[list[Annotation]] = []
+        self._groups: list[tuple[Axes, list[Annotation]]] = []
 
-    def add(self, labels: list[Annotation]) -> None:
+    def add(self, axes: Axes, labels: list[Annotation]) -> None:
         """Takes labels of one panel that are not to lie over each other."""
-        self._groups.append(labels)
+        self._groups.append((axes, labels))
 
-    def execute(self, figure: Figure) -> dict:
+    def execute(self, figure: Figure) -> None:
         """Lays the figure out. Constrained layout makes room for labels as they are."""
-        result = super().execute(figure)
-        for labels in self._groups:
-            _move_apart(labels, figure.dpi)
-        return result
+        super().execute(figure)
+        for axes, labels in self._groups:
+            _move_apart(axes, labels)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
@@ -49,7 +48,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     layout = axes.figure.get_layout_engine()
     if not isinstance(layout, LabelledLayout):
         raise ValueError(f"labels need a figure with a LabelledLayout. Received: {layout}")
-    layout.add([
+    layout.add(axes, [
         axes.annotate(
             text, (1, height), (2 * GAP, 0), xycoords=axes.get_yaxis_transform(),
             textcoords="offset points", va="center", color=colour, fontsize=LABEL_SIZE,
@@ -59,9 +58,9 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     ])  # fmt: skip
 
 
-def _move_apart(labels: Sequence[Annotation], dots_per_inch: float) -> None:
-    dots = dots_per_inch / POINTS_AN_INCH
-    wanted = np.array([label.axes.transData.transform((0, label.xy[1]))[1] for label in labels])
+def _move_apart(axes: Axes, labels: Sequence[Annotation]) -> None:
+    dots = axes.figure.dpi / POINTS_AN_INCH
+    wanted = np.array([axes.transData.transform((0, label.xy[1]))[1] for label in labels])
     heights = np.array([label.get_window_extent().height for label in labels]) + GAP * dots
     for label, offset in zip(labels, spread(wanted, heights) - wanted, strict=True):
         label.set_position((label.get_position()[0], offset / dots))

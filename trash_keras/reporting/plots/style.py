@@ -2,8 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
-from matplotlib import rc_context, rcParamsDefault
+from matplotlib import rc_context, rcParams, rcParamsDefault
 
 # Inches: the columns of US letter paper in two columns, as IEEE, ACM and CVPR set them, rounded
 # down, so that a figure of this width fits each of them.
@@ -11,7 +12,7 @@ ONE_COLUMN, TWO_COLUMNS = 3.25, 6.75
 LABEL_SIZE = 7  # points, the smallest letters but for those in small cells
 # Which window a host program draws in is its own affair.
 _HOSTS = {"backend", "backend_fallback", "interactive", "toolbar", "timezone"}
-_OURS = {
+_OURS: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "figure.titlesize": 9,
@@ -33,6 +34,6 @@ def own() -> Iterator[None]:
 
     Artists take settings when they are made and others when they are drawn, so both need it.
     """
-    defaults = {key: rcParamsDefault[key] for key in rcParamsDefault if key not in _HOSTS}
-    with rc_context(defaults | _OURS):
+    with rc_context({key: rcParamsDefault[key] for key in rcParamsDefault if key not in _HOSTS}):
+        rcParams.update(_OURS)
         yield
