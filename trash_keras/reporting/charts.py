@@ -126,9 +126,9 @@ def _reliability(
     return Chart(
         "Reliability diagram",
         f"Accuracy over confidence in {len(curve.count)} bins of {curve.count.min()} images or one "
-        "more, with 95% Wilson intervals; the expected calibration error, in "
-        f"{calibration.BINS} bins of equal width, is {scores['ece']:.3f}{words}. Below, how many "
-        "images have which confidence.",
+        f"more, with 95% Wilson intervals; the expected calibration error is {scores['ece']:.3f}"
+        f"{words} ({calibration.BINS} bins of equal width). Below, how many images have which "
+        "confidence.",
         confidence.reliability_diagram(
             curve, calibration.reliability(found.labels, found.probabilities), before
         ),
