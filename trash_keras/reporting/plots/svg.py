@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from trash_keras.reporting.plots import fonts, style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, TEXT
+from trash_keras.reporting.plots.style import ONE_COLUMN
 
 PAGE_WIDTH = 3.75  # inches; at this size the letters can be read on a phone
 PIXELS_PER_INCH = 180  # sharp at twice the width that pages show
@@ -31,7 +32,8 @@ DARK = {
 def draw(figure: Figure) -> str:
     """Draws a figure for a page.
 
-    Letters stay letters, in the reader's own font. The figure is laid out again, `PAGE_WIDTH` wide.
+    Letters stay letters, in the reader's own font. A figure of one column is laid out again,
+    `PAGE_WIDTH` wide; a wider one, with long names, keeps its width.
 
     Args:
         figure: Drawn in colours of `DARK`; others stay as they are.
@@ -40,7 +42,8 @@ def draw(figure: Figure) -> str:
         An SVG file, always the same for the same figure.
     """
     width, height = figure.get_size_inches()
-    figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
+    if width <= ONE_COLUMN:
+        figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
     drawn = io.StringIO()
     with (
         rc_context({"svg.fonttype": "none"}),
