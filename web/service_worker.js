@@ -25,9 +25,13 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-self.addEventListener("message", async ({ data }) => {
-  if (data === "take over" && (await pages()).length === 1) self.skipWaiting();
-});
+self.addEventListener("message", (event) => event.waitUntil(takeOver(event)));
+
+async function takeOver({ ports: [port] }) {
+  const alone = (await pages()).length === 1;
+  port.postMessage(alone);
+  if (alone) self.skipWaiting(); // to wait for its end would be to wait for oneself
+}
 
 async function keep() {
   const cache = await caches.open(CACHE);
