@@ -125,7 +125,8 @@ def test_the_model_comes_with_its_name(ask, site):
     "path",
     [
         "/nothing.js", "/package.json", "/runtime/", "/runtime/@litertjs/core/dist/index.js",
-        "/node_modules/@litertjs/core/dist/index.js", "/examples/", "/qr.svg", "/../README.md", "/%2e%2e/demo/server.py", "/..%2f..%2fsetup.cfg", "//etc/passwd",
+        "/node_modules/@litertjs/core/dist/index.js", "/examples/", "/qr.svg", "/../README.md",
+        "/%2e%2e/demo/server.py", "/..%2f..%2fsetup.cfg", "//etc/passwd",
         "/runtime/../secret.js", "/runtime/%2e%2e/secret.js", "/%00.js",
     ],
 )  # fmt: skip
