@@ -6,7 +6,7 @@ import { csvOf, download } from "./csv.js";
 import { ImageReader } from "./image_reader.js";
 import { LiveView } from "./live.js";
 import { Model } from "./model.js";
-import { keepOffline, startNewest } from "./offline.js";
+import { keepOffline } from "./offline.js";
 import { Prediction, percent } from "./prediction.js";
 import { readFacts, showAddress, showExamples, showProject } from "./surroundings.js";
 
@@ -17,7 +17,6 @@ const camera = new Camera(at("video"), lookAt);
 const live = new LiveView(at("camera"));
 const answers = new Map(); // card -> what a line of the CSV file says of it
 const facts = await readFacts();
-if (facts.offline) await startNewest(() => camera.open || answers.size > 0);
 let model;
 let working = Promise.resolve(); // images are classified one after the other
 let waiting = 0;

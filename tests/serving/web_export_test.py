@@ -1,5 +1,7 @@
 """The exported page as files: complete, whole, and never over something else."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -12,8 +14,10 @@ from trash_keras.serving import web_demo, web_export
 
 
 def files_of(folder):
+    """Returns name -> content; the folder of a version is called VERSION."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
-    return {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+    files = {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+    return {re.sub(r"^[0-9a-f]{16}/", "VERSION/", name): content for name, content in files.items()}
 
 
 @pytest.fixture
@@ -27,12 +31,14 @@ def target(site, tmp_path):  # noqa: F811 the fixture
 def test_it_has_all_that_the_server_gives_out_and_one_runtime(site, tmp_path):  # noqa: F811
     done = web_export.write(site, tmp_path / "site")
     found = files_of(tmp_path / "site")
-    assert set(found) == {*site.files, "site.json", ".nojekyll"}
+    below = {*site.files, "site.json"} - {"index.html", "service_worker.js"}
+    outside = {"index.html", "service_worker.js", ".nojekyll"}
+    assert set(found) == {f"VERSION/{name}" for name in below} | outside
     assert {name for name in found if name.endswith(".wasm")} == {
-        "runtime/litert_wasm_compat_internal.wasm"
+        "VERSION/runtime/litert_wasm_compat_internal.wasm"
     }
-    assert len([name for name in found if name.startswith("examples/")]) == 6
-    assert json.loads(found["site.json"])["offline"]
+    assert len([name for name in found if name.startswith("VERSION/examples/")]) == 6
+    assert json.loads(found["VERSION/site.json"])["offline"]
     assert (done.folder, done.files) == ((tmp_path / "site").resolve(), len(found))
     assert done.size == sum(map(len, found.values()))
     assert not any(path.stat().st_mode & 0o111 for path in done.folder.rglob("*.*s"))
@@ -40,24 +46,27 @@ def test_it_has_all_that_the_server_gives_out_and_one_runtime(site, tmp_path):  
 
 def test_all_that_the_page_names_is_in_it(target):
     found = files_of(target)
-    named = set()
+    page = found["index.html"].decode()
+    base = re.search(r'<head>\n<base href="([0-9a-f]{16})/">', page)[1]
+    assert (target / base).is_dir() and page.index("<base") < page.index("Content-Security-Policy")
+    named = set(re.findall(r'<(?:link|script|img)[^>]* (?:href|src)="([^"]+)"', page))
+    named |= set(re.findall(r'": "\./([^"]+)"', page))
     for name, content in found.items():
-        text = content.decode(errors="ignore")
-        if name.endswith(".js") and "/" not in name:
-            named |= set(re.findall(r'(?:from|import|Worker\()\s*"\./?([\w.]+)"', text))
-        elif name == "index.html":
-            named |= set(re.findall(r'(?:href|src)="([^"]+)"|": "\./([^"]+)"', text) and
-                         [one or other for one, other in
-                          re.findall(r'(?:href|src)="([^"]+)"|": "\./([^"]+)"', text)])  # fmt: skip
-        elif name == "manifest.webmanifest":
-            named |= {icon["src"] for icon in json.loads(text)["icons"]}
-    assert len(named) > 20 and named <= set(found)
+        if re.fullmatch(r"VERSION/\w+\.js", name):
+            imports = r'(?:from|import|Worker\()\s*"(?:\./)?(\w+\.js)"'
+            named |= set(re.findall(imports, content.decode()))
+    manifest = json.loads(found["VERSION/manifest.webmanifest"])
+    assert manifest["start_url"] == manifest["scope"] == "../"
+    named |= {icon["src"] for icon in manifest["icons"]}
+    assert len(named) > 20 and {f"VERSION/{name}" for name in named} <= set(found)
 
 
 def test_the_worker_lists_each_file_with_its_digest(target):
     listed = json.loads(re.search(r"const FILES = (.*);", read_worker(target))[1])
-    found = set(files_of(target)) - {".nojekyll", "service_worker.js", "index.html"} | {"./"}
-    assert set(listed) == found
+    for name, digest in listed.items():
+        content = (target / (name if name != "./" else "index.html")).read_bytes()
+        assert digest == f"sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}"
+    assert len(listed) == len(files_of(target)) - 2  # itself and .nojekyll
 
 
 def read_worker(folder):
@@ -75,9 +84,10 @@ def test_the_version_is_that_of_the_content(site, tmp_path, target):  # noqa: F8
 
 
 def test_an_earlier_export_is_replaced_whole(site, target):  # noqa: F811
-    (target / "style.css").unlink()  # as of a copy that was cut short
+    (gone,) = target.glob("*/style.css")
+    gone.unlink()  # as of a copy that was cut short
     web_export.write(site, target)
-    assert "style.css" in files_of(target)
+    assert gone.exists()
     assert [path.name for path in target.parent.iterdir()] == ["site"]
 
 
@@ -129,10 +139,14 @@ def test_when_it_fails_the_earlier_one_stays(site, target, monkeypatch):  # noqa
 
 def test_nothing_comes_from_elsewhere(target):
     """But for the addresses in comments and the namespace of SVG."""
-    own = {name: text for name, text in files_of(target).items() if not name.startswith("runtime")}
+    own = {
+        name: text
+        for name, text in files_of(target).items()
+        if not name.startswith("VERSION/runtime")
+    }
     for name, content in own.items():
         if name.endswith((".js", ".html", ".css", ".webmanifest")):
-            code = re.sub(r"//.*|/\*.*?\*/", "", content.decode(), flags=re.DOTALL if 0 else 0)
+            code = re.sub(r"//.*|/\*.*?\*/", "", content.decode())
             assert "http://" not in code and "https://" not in code, name
 
 

@@ -94,7 +94,7 @@ def test_browsers_can_install_it(browser, export_page, float32_file):
     with hosting(export_page(float32_file)) as server:
         visit(browser, server.url)
         manifest = browser.execute_cdp_cmd("Page.getAppManifest", {})
-        assert manifest["errors"] == [] and manifest["url"] == f"{server.url}manifest.webmanifest"
+        assert manifest["errors"] == [] and manifest["url"].startswith(server.url)
         found = json.loads(manifest["data"])
         assert {icon["sizes"] for icon in found["icons"]} == {"192x192", "512x512"}
         errors = browser.execute_cdp_cmd("Page.getInstallabilityErrors", {})
@@ -107,9 +107,9 @@ def test_a_newer_export_takes_over_whole(browser, export_page, export):
         assert "float32.tflite" in model_of(browser)
         export_page(export("int8"))
         pages.wait(browser, lambda: is_newer(browser, server.url))
-        assert len(kept(browser)) == 1
-    visit(browser, server.url)
-    assert "int8.tflite" in model_of(browser)
+    browser.get("about:blank")
+    assert is_newer(browser, server.url)  # without a network
+    pages.wait(browser, lambda: len(kept(browser)) == 1)
 
 
 def is_newer(browser, address):
@@ -129,23 +129,27 @@ def test_an_open_page_keeps_its_version(browser, export_page, export):
         first = browser.current_window_handle
         browser.switch_to.new_window("tab")
         export_page(export("int8"))
-        for _ in range(3):
-            visit(browser, server.url)
-            update(browser)
-        assert "float32.tflite" in model_of(browser)  # as in the other tab
+        pages.wait(browser, lambda: is_newer(browser, server.url))
         browser.close()
         browser.switch_to.window(first)
-        pages.wait(browser, lambda: is_newer(browser, server.url))
+        assert "float32.tflite" in model_of(browser)
+        before = len(server.asked)
+        browser.find_element("css selector", "#examples button").click()
+        pages.wait(browser, lambda: pages.cards(browser))
+        assert pages.said(pages.cards(browser)[0], ".label") and server.asked[before:] == []
 
 
 def update(browser):
-    """Lets the browser look for a newer service worker, and waits until it is kept or refused."""
+    """Lets the browser look for a newer service worker; tells whether it kept its files."""
     script = """
     const done = arguments[0];
     navigator.serviceWorker.ready.then(async (registration) => {
+      const before = registration.active;
       await registration.update().catch(() => null);
-      while (registration.installing) await new Promise((resolve) => setTimeout(resolve, 20));
-      done(Boolean(registration.waiting));
+      while (registration.installing || registration.waiting) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      done(registration.active !== before);
     });
     """
     return browser.execute_async_script(script)
@@ -155,17 +159,17 @@ def test_files_of_two_exports_never_meet(browser, export_page, export, tmp_path)
     """As while a host still gives out some files of the older one."""
     with hosting(export_page(export("float32"))) as server:
         visit(browser, server.url)
-        visit(browser, server.url)
-        old = {name: (tmp_path / BELOW / name).read_bytes() for name in ("site.json", "main.js")}
+        page = tmp_path / BELOW / "index.html"
+        old = page.read_bytes()
         export_page(export("int8"))
-        new = (tmp_path / BELOW / "site.json").read_bytes()
-        (tmp_path / BELOW / "site.json").write_bytes(old["site.json"])
+        new = page.read_bytes()
+        assert new != old
+        page.write_bytes(old)
         assert not update(browser)
-        visit(browser, server.url)
-        assert "float32.tflite" in model_of(browser)
-        (tmp_path / BELOW / "site.json").write_bytes(new)
+        assert not is_newer(browser, server.url)
+        page.write_bytes(new)
         assert update(browser)
-        pages.wait(browser, lambda: is_newer(browser, server.url))
+        assert is_newer(browser, server.url)
 
 
 def test_a_served_page_ends_what_an_exported_one_left(

@@ -1,7 +1,7 @@
 """The web page as a static folder that any web server can host, and that works offline.
 
-A service worker (https://w3c.github.io/ServiceWorker/) keeps all files of one export and knows
-them by their digests, so that a page never mixes the files of two.
+All but two files lie in a folder that is named by the content of all, so a page never mixes those
+of two exports. A service worker (https://w3c.github.io/ServiceWorker/) keeps them for offline use.
 """
 
 import base64
@@ -17,7 +17,7 @@ from trash_keras.serving.web_demo import FACTS, Site
 from trash_keras.storage import local
 from trash_keras.storage.names import printable
 
-WORKER = "service_worker.js"
+PAGE, WORKER, MANIFEST = "index.html", "service_worker.js", "manifest.webmanifest"
 START = "./"  # what a server gives index.html for; some answer to its own name with a redirection
 # Without this file GitHub Pages may leave out what its site generator does not know.
 NO_GENERATOR = ".nojekyll"
@@ -57,13 +57,16 @@ def write(site: Site, target: str | os.PathLike) -> Written:
     """
     require_replaceable(target)
     folder = Path(target).resolve()
+    facts = site.facts(offline=True)
+    version = _version(site, facts)
     with local.atomic_write(folder) as temporary:
         for address, file in site.files.items():
-            copied = temporary / address
+            copied = temporary / ("" if address in (PAGE, WORKER) else version) / address
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copied)  # without its mode: npm makes programs of some
-        (temporary / FACTS).write_bytes(site.facts(offline=True))
-        _list_files(temporary)
+        (temporary / version / FACTS).write_bytes(facts)
+        _point_to(version, temporary)
+        _list_files(temporary, version)
         (temporary / NO_GENERATOR).touch()
         sizes = [file.stat().st_size for file in temporary.rglob("*") if file.is_file()]
     return Written(folder, len(sizes), sum(sizes))
@@ -89,14 +92,30 @@ def require_replaceable(target: str | os.PathLike) -> None:
             )
 
 
-def _list_files(folder: Path) -> None:
-    """Tells the service worker which files there are, by their digests, and their version."""
+def _version(site: Site, facts: bytes) -> str:
+    """Returns 16 letters that stand for the content of all files."""
+    files = {address: _digest(file) for address, file in site.files.items()}
+    return hashlib.sha256(json.dumps(files).encode() + facts).hexdigest()[:16]
+
+
+def _point_to(version: str, folder: Path) -> None:
+    """Lets the page find its files in the folder of their version, and its manifest the page."""
+    page, manifest = folder / PAGE, folder / version / MANIFEST
+    text = page.read_text(encoding="utf-8")
+    # In front of the content-security policy, which allows none.
+    start, head, rest = text.partition("<head>\n")
+    page.write_text(f'{start}{head}<base href="{version}/">\n{rest}', encoding="utf-8")
+    found = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(found | dict.fromkeys(("id", "start_url", "scope"), "../")))
+
+
+def _list_files(folder: Path, version: str) -> None:
+    """Tells the service worker its version, and which files there are, by their digests."""
     worker = folder / WORKER
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     digests = {name: _digest(folder / name) for name in sorted(names) if name != WORKER}
-    files = json.dumps({START if name == "index.html" else name: digests[name] for name in digests})
+    files = json.dumps({START if name == PAGE else name: digests[name] for name in digests})
     source = worker.read_text(encoding="utf-8")
-    version = hashlib.sha256((source + files).encode()).hexdigest()[:16]
     for line, value in (
         (_VERSION, f'const VERSION = "{version}";'),
         (_FILES, f"const FILES = {files};"),
@@ -113,7 +132,7 @@ def _listed(folder: Path) -> dict[str, str]:
         files = json.loads(found[1]) if found else {}
     except (OSError, ValueError):
         return {}
-    listed = {"index.html" if name == START else name: digest for name, digest in files.items()}
+    listed = {PAGE if name == START else name: digest for name, digest in files.items()}
     # These two cannot be listed: one holds the list, and not every server gives out the other.
     return listed | {name: _digest(folder / name) for name in (WORKER, NO_GENERATOR) if files}
 
