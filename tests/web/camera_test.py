@@ -2,12 +2,15 @@
 
 import base64
 import io
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.support import pages
+from trash_keras.serving import network, tls
+from trash_keras.serving.web_demo import Server, Site
 
 pytestmark = pytest.mark.slow
 FAKES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -169,3 +172,28 @@ def test_without_a_camera_it_says_so(make_browser, serve, float32_file):
     pages.wait(browser, lambda: pages.problem(browser))
     assert pages.problem(browser) == "There is no camera on this device."
     assert pages.part(browser, "open-camera").is_displayed()
+
+
+@pytest.mark.parametrize("is_https", [True, False])
+def test_beyond_this_machine_only_https_gives_the_camera(
+    make_browser, node_modules, float32_file, is_https
+):
+    names = {"localhost", network.lan_address("0.0.0.0")}
+    if None in names:
+        pytest.skip("needs a network interface beside loopback")
+    context = tls.self_signed(names)[0] if is_https else None
+    browser = make_browser(*FAKES, "--ignore-certificate-errors")
+    with Server(Site(float32_file, node_modules), "0.0.0.0", tls=context) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        pages.open_page(browser, server.lan_address)
+        assert server.lan_address in pages.part(browser, "address").text
+        code = browser.find_element("css selector", "#address img")
+        assert browser.execute_script("return arguments[0].naturalWidth", code) > 100
+        hint = "start the server with --https"
+        assert (hint in pages.part(browser, "address").text) != is_https
+        pages.part(browser, "open-camera").click()
+        live = pages.part(browser, "camera")
+        pages.wait(browser, lambda: pages.probabilities(live) or pages.problem(browser))
+        assert bool(pages.probabilities(live)) == is_https
+        assert (hint in pages.problem(browser)) != is_https
+        server.shutdown()
