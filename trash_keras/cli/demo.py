@@ -1,4 +1,4 @@
-"""Serves a web page that classifies images in the browser, or writes it to be hosted.
+"""Serves a web page that classifies images in the browser, or writes it to host.
 
     trash-keras demo [--model=RUN/export/model_int8.tflite] [--port=8000] [--open]
     trash-keras demo --host=0.0.0.0 --https      for a phone in the same network
