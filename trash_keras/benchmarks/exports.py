@@ -36,6 +36,13 @@ def image_size(model: str | os.PathLike) -> int:
     return ModelMetadata.read(model).image_size
 
 
+def loadable(model: str) -> str:
+    """Returns what other runtimes take for a model: of a SavedModel, the folder of its version."""
+    if suffix(model):
+        return model
+    return str(max(Path(model).rglob("saved_model.pb")).parent)
+
+
 def _export(folder: Path) -> None:
     """Writes the packaged model in the formats of `FORMATS`."""
     from trash_keras.exporters.formats import FORMATS as KNOWN

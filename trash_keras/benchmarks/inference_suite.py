@@ -60,12 +60,11 @@ def _contenders(
 ) -> tuple[tuple[Contender, ...], tuple[Contender, ...]]:
     """Returns ours and their peers for the same files."""
     ours, peers = [], []
-    side = exports.image_size(models[0])
     for model in models:
-        name = os.path.basename(model)
+        name, side = os.path.basename(model), exports.image_size(model)
         ours.append(Contender(name, f"inference_ours:{function}", {**options, "model": model}))
         for title, kind, needs in RUNTIMES[exports.suffix(model)]:
-            about = {**options, "kind": kind, "model": model, "side": exports.image_size(model)}
+            about = {**options, "kind": kind, "model": exports.loadable(model), "side": side}
             peers.append(Contender(title, f"inference_peers:{function}", about, needs))
     about = {**options, "kind": "torch", "model": "tf_efficientnet_lite0", "side": side}
     peers.append(Contender("PyTorch", f"inference_peers:{function}", about, TORCH))

@@ -46,7 +46,9 @@ def cases(settings: Settings) -> Iterator[Case]:
     for model in exports.models(settings):
         ending = exports.suffix(model)
         side = exports.image_size(model)
-        script = (_SQUARE + _SCRIPTS[ending]).format(model=model, image=image, side=side)
+        script = (_SQUARE + _SCRIPTS[ending]).format(
+            model=exports.loadable(model), image=image, side=side
+        )
         needs = ("onnxruntime",) if ending == ".onnx" else ()
         yield _case(
             f"predict one image, {os.path.basename(model)}",

@@ -42,7 +42,8 @@ def step(backbone: str, image_size: int, batch_size: int, data_dir: str = "") ->
     recipe = stages.Recipe(config.training, config.runtime.seed, batch_size)
     recipe.compile(model, phase, source)
     batches = iter(source.batches(phase, 0, recipe.seed, batch_size))
-    train = model.make_train_function()
+    model.make_train_function()
+    train = model.train_function
     train(batches)  # traces it
 
     def turn() -> Figures:
