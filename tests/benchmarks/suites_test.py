@@ -11,10 +11,12 @@ from trash_keras.benchmarks import (
     inference_suite,
     input_ours,
     input_peers,
+    startup_suite,
     suites,
     train_ours,
 )
 from trash_keras.benchmarks.settings import SUITES, Settings
+from trash_keras.benchmarks.turns import Case, Contender
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,36 @@ def test_one_image_and_a_folder_are_classified(folder):
     assert set(found) == {metric.key for metric in inference_suite.FOLDER}
 
 
+def test_what_was_measured_before_a_kill_is_written(tmp_path, monkeypatch):
+    def cases(settings, suite):
+        options = {"arguments": ["-c", "pass"]}
+        one, other = (Contender(name, "startup_command:command", options) for name in "AB")
+        yield Case(suite, "first", (one,), (other,), (startup_suite.SECONDS,))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(suites, "cases", cases)
+    with pytest.raises(KeyboardInterrupt):
+        suites.run_and_write(Settings(tmp_path, ("startup",), cores=(1,)), 1, tmp_path)
+    written = json.loads((tmp_path / "benchmark.json").read_text())
+    assert [row["case"] for row in written["rows"]] == ["first"] and not written["complete"]
+    assert "not come to its end" in (tmp_path / "benchmark.md").read_text()
+
+
+def test_what_fails_of_ours_is_an_error_after_the_rest_is_written(tmp_path, monkeypatch):
+    def cases(settings, suite):
+        contenders = {"A": "raise SystemExit('broken')", "B": "pass"}
+        ours, peer = (
+            Contender(name, "startup_command:command", {"arguments": ["-c", code]})
+            for name, code in contenders.items()
+        )
+        yield Case(suite, "first", (ours,), (peer,), (startup_suite.SECONDS,))
+
+    monkeypatch.setattr(suites, "cases", cases)
+    with pytest.raises(ValueError, match=r"1 of this package failed.* first, A: .*broken"):
+        suites.run_and_write(Settings(tmp_path, ("startup",), cores=(1,)), 1, tmp_path)
+    assert json.loads((tmp_path / "benchmark.json").read_text())["complete"]
+
+
 @pytest.mark.slow
 def test_the_command_writes_rows_and_a_table(script, tmp_path):
     from trash_keras import pretrained
@@ -131,11 +163,13 @@ def test_the_command_writes_rows_and_a_table(script, tmp_path):
     assert done.returncode == 0, done.stderr
     written = json.loads((output / "benchmark.json").read_text())
     assert {"machine", "versions", "rows", "not_run", "suites", "rounds"} <= set(written)
+    assert written["complete"] is True
     assert {row["case"] for row in written["rows"]} >= {"--help", "import"}
     for row in written["rows"]:
         assert row["spread"][0] <= row["ratio"] <= row["spread"][1]
     assert (output / "benchmark.md").read_text() in done.stdout + "\n"
-    assert sorted(path.name for path in output.iterdir()) == ["benchmark.json", "benchmark.md"]
+    left = {path.name for path in output.iterdir()} - {".lock"}
+    assert left == {"benchmark.json", "benchmark.md"}
 
 
 @pytest.mark.parametrize(

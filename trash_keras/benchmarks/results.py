@@ -61,7 +61,8 @@ def versions() -> dict[str, str]:
 
 def tables(result: Mapping[str, Any]) -> str:
     """Returns the content of `benchmark.json` as Markdown, a table for each suite."""
-    machine, parts = result["machine"], []
+    machine = result["machine"]
+    parts = [] if result["complete"] else ["This benchmark has not come to its end."]
     packages = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     parts.append(
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; load "

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from trash_keras.benchmarks import results, turns
 from trash_keras.benchmarks.settings import Settings
 from trash_keras.benchmarks.turns import Case
 from trash_keras.evaluation import benchmark
-from trash_keras.storage import local
+from trash_keras.storage import local, locks
 
 ROUNDS = 3
 JSON, TABLE = "benchmark.json", "benchmark.md"
@@ -27,20 +27,24 @@ def cases(settings: Settings, suite: str) -> Iterator[Case]:
             yield dataclasses.replace(case, peers=peers)
 
 
-def run(settings: Settings, rounds: int = ROUNDS) -> dict[str, Any]:
+def run(
+    settings: Settings, rounds: int, write: Callable[[Mapping[str, Any]], None]
+) -> dict[str, Any]:
     """Measures suites, case after case.
 
     Args:
         settings: What to measure, in its folder.
         rounds: Turns of each contender.
+        write: Called with what is returned after each case, so that a kill loses only one.
 
     Returns:
-        The content of `benchmark.json`: `suites`, `rounds`, `machine` with the `load` at the start
-        (processes that wanted a core, mean of a minute), `versions`, `rows` of `results.rows`, and
-        `not_run` of `results.not_run`.
+        The content of `benchmark.json`: whether it is `complete`, `suites`, `rounds`, `machine`
+        with the `load` at the start (processes that wanted a core, mean of a minute), `versions`,
+        `rows` of `results.rows`, and `not_run` of `results.not_run`.
     """
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     result: dict[str, Any] = {
+        "complete": False,
         "suites": list(settings.suites),
         "rounds": rounds,
         "machine": benchmark.machine() | {"load": load},
@@ -53,6 +57,9 @@ def run(settings: Settings, rounds: int = ROUNDS) -> dict[str, Any]:
             measured = turns.measure(case, rounds)
             result["rows"] += results.rows(case, measured)
             result["not_run"] += results.not_run(case, measured)
+            write(result)
+    result["complete"] = True
+    write(result)
     return result
 
 
@@ -68,18 +75,23 @@ def run_and_write(settings: Settings, rounds: int | None, output: str | os.PathL
         The tables.
 
     Raises:
-        ValueError: Something of this package failed; the others are measured and written first.
+        ValueError: Another process is at work in the folder, or something of this package failed;
+            the others are measured and written first.
     """
-    local.sweep(output, below=False)  # what a killed call drew
-    Path(output).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".benchmark-", suffix=".tmp") as folder:
-        result = run(dataclasses.replace(settings, folder=Path(folder)), rounds or ROUNDS)
-    text = results.tables(result)
-    local.write_json(Path(output) / JSON, result)
-    local.write_text(Path(output) / TABLE, text)
+
+    def write(result: Mapping[str, Any]) -> None:
+        local.write_json(Path(output) / JSON, result)
+        local.write_text(Path(output) / TABLE, results.tables(result))
+
+    with (
+        locks.hold("output", output),
+        tempfile.TemporaryDirectory(dir=output, prefix=".benchmark-", suffix=".tmp") as folder,
+    ):
+        settings = dataclasses.replace(settings, folder=Path(folder))
+        result = run(settings, rounds or ROUNDS, write)
     if failed := [one for one in result["not_run"] if one["is_ours"]]:
         raise ValueError(
             f"{len(failed)} of this package failed, see {Path(output) / TABLE}: "
             f"{failed[0]['case']}, {failed[0]['peer']}: {failed[0]['why']}"
         )
-    return text
+    return results.tables(result)
