@@ -11,7 +11,6 @@ from trash_keras.training import stages
 # One of each family, the smallest.
 FAMILIES = (
     "EfficientNetLite0", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50",
-    "ConvNeXtTiny",
 )  # fmt: skip
 SIDE, BATCH = 32, 2
 

@@ -1,4 +1,4 @@
-"""Times model files side by side (inference latency), or this package beside its peers.
+"""Times model files side by side (inference latency), or this package and its peers.
 
     trash-keras benchmark MODEL MODEL... [--threads=1,2] [--output=FILE.json]
     trash-keras benchmark --suite=input,train,inference,startup [--peers] --output=DIR [MODEL...]
