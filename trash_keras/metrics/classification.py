@@ -110,8 +110,20 @@ def summary(split: str, scores: Mapping[str, Any]) -> str:
     """Returns one line for a person: accuracy with its interval, macro-F1, images."""
     low, high = scores["accuracy_interval"]
     return (
-        f"{split}: accuracy {scores['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f}), "
-        f"macro-F1 {scores['macro_f1']:.4f}, {scores['examples']} images"
+        f"{split}: accuracy {scores['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}), "
+        f"macro-F1 {scores['macro_f1']:.3f}, {scores['examples']} images"
+    )
+
+
+def weakest_summary(scores: Mapping[str, Any]) -> str:
+    """Returns one line about the class of the lowest F1 score; empty where all are right."""
+    found = {name: row for name, row in scores["per_class"].items() if row["support"]}
+    if scores["accuracy"] == 1:
+        return ""
+    ((name, row),) = weakest(found, most=1).items()
+    return (
+        f"Weakest class: {name}, F1 {row['f1']:.3f} (recall {row['recall']:.1%} of "
+        f"{row['support']} images, precision {row['precision']:.1%})"
     )
 
 
