@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from trash_keras.host import terminal
-from trash_keras.predictor import NAMED_CANDIDATES, UNSURE, Prediction
+from trash_keras.metadata import UNSURE
+from trash_keras.predictor import NAMED_CANDIDATES, Prediction
 from trash_keras.storage.addresses import public, public_value
 from trash_keras.storage.names import printable
 
