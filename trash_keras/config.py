@@ -620,7 +620,7 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
     """
     checksums.require(path)
     try:
-        return config_class.from_dict(json.loads(text_files.read(path)))
+        return config_class.from_dict(text_files.from_json(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 

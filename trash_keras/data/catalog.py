@@ -5,7 +5,6 @@ It is written as `catalog.json` before anything trains.
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -233,7 +232,7 @@ class Catalog:
         """
         checksums.require(path)
         try:
-            values: dict[str, Any] = json.loads(text_files.read(path))
+            values: dict[str, Any] = text_files.from_json(text_files.read(path))
             splits = {
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()

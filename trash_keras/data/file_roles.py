@@ -4,7 +4,6 @@ Many files of a run end alike and would be read without an error in another's pl
 that are wrong. Only the first bytes, names inside archives and the keys of JSON are looked at.
 """
 
-import json
 import os
 import re
 import zipfile
@@ -217,7 +216,7 @@ def _json(path: Path) -> str:
     if path.stat().st_size > _LARGEST_JSON:
         return "json"
     try:
-        found: Any = json.loads(text_files.read(path))
+        found: Any = text_files.from_json(text_files.read(path))
     except ValueError:
         return "json"  # what reads it says what is wrong with it
     if not isinstance(found, dict):

@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from trash_keras.storage import text_files
+
 # Arguments that came after Keras 3.0, with the values by which layers are as they were before.
 NEWER: dict[str, tuple] = {
     "input_axes": (None,),
@@ -39,7 +41,7 @@ def leave_out_newer(path: str | os.PathLike) -> None:
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(rewritten, "w") as new:
             for entry in old.infolist():
                 if entry.filename == _CONFIG:
-                    settings = _nameless_operations(_pruned(json.loads(old.read(entry))))
+                    settings = _nameless_operations(_pruned(text_files.from_json(old.read(entry))))
                     new.writestr(_CONFIG, json.dumps(settings))
                 else:
                     with old.open(entry) as source, new.open(entry, "w") as target:

@@ -126,7 +126,7 @@ def check(config: Config) -> None:
 
 def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
     data, side = run.config.data, distillation.view_size(run.teachers, run.config)
-    images = run_data.images(data, run.catalog, run.reader, side)
+    images = run_data.images(data, run.catalog, run.reader, side, run.decoded)
     if run.others:
         images[stages.OTHER] = outlier_exposure.images(data, run.others)
     print(

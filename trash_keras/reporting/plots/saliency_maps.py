@@ -24,7 +24,7 @@ from trash_keras.reporting import html
 from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, GRID, quiet_frame
 from trash_keras.reporting.plots.contact_sheet import contact_sheet
-from trash_keras.storage import local
+from trash_keras.storage import local, text_files
 
 FILE = "heat_maps.json"  # in the folder of the predictions
 # Perceptually uniform: equal steps of evidence look equally large.
@@ -65,7 +65,7 @@ class HeatMaps:
             ValueError: There is no such file, or it holds something else.
         """
         try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
+            found = text_files.from_json(Path(path).read_text(encoding="utf-8"))
             maps = {file: np.array(rows, float) for file, rows in found["maps"].items()}
             if not all(heat_map.ndim == 2 for heat_map in maps.values()):
                 raise ValueError("a map must have rows and columns")
