@@ -57,7 +57,7 @@ def run(module: ModuleType) -> NoReturn:
     os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
     # TensorFlow leaves the faster kernels off on CPUs without AVX-512.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() and not hasattr(sys, "ps1"):  # a notebook's bars are its own
         progress_logs.write_lines()
     from absl import app  # here, since help needs neither its debugger nor its log
 
