@@ -159,6 +159,12 @@ class DataConfig(_Checked):
         "recall on each slice of the data. `file` is a path in the data folder, or its last part.",
         changes_result=False,
     )
+    audit: str = path_option(
+        "",
+        "audit.json of `trash-keras audit`, to mark those errors in the report whose label it "
+        "doubts. Empty: none.",
+        changes_result=False,
+    )
     max_megapixels: float = option(
         100.0,
         "Most pixels of an image to decode, millions; larger files count as undecodable.",

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from tests.support import odd_files
 from trash_keras import config
 from trash_keras.cli import flag_files
-from trash_keras.data import corrections, decoding, groups, label_maps
+from trash_keras.data import corrections, decoding, groups, known_label_issues, label_maps
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.sources import archives
 from trash_keras.metadata import ModelMetadata
@@ -98,6 +98,7 @@ def inlined(path):
 
 LIMITS = Limits(upload_megabytes=0.1, files=3, megapixels=0.01, seconds=5, batch=4, requests=2)
 METADATA_OF = ModelMetadata(CLASSES, 16, "crop", threshold=0.5)
+AUDITED = Catalog(CLASSES, {"all": {"glass": ("glass/1.jpg",), "metal": ("metal/1.jpg",)}})
 TARGETS = {
     "image": lambda content: decoding.load(content, 16, "pad", max_megapixels=20),
     "metadata": with_file(ModelMetadata.read, "model.tflite"),
@@ -105,6 +106,7 @@ TARGETS = {
     "config": with_file(config.load, "config.json"),
     "label_map": with_file(lambda path: label_maps.read(path, CLASSES), "map.json"),
     "groups": with_file(groups.load_groups, "groups.json"),
+    "audit": with_file(lambda path: known_label_issues.find(AUDITED, path), "audit.json"),
     "report": with_file(lambda path: report_file.read_report(path.parent), "report.json"),
     "predictions": with_file(Predictions.load, "test.csv"),
     "corrections": with_file(corrections.read, "list.csv"),
@@ -173,6 +175,19 @@ def documents():
         "config": config.Config.make(data_dir="images").to_dict(),
         "label_map": {"a": "glass", "b": None},
         "groups": {"groups": [["glass/1.jpg", "glass/2.jpg"]]},
+        "audit": {
+            "exact_duplicates": [{"files": [{"file": "glass/1.jpg"}, {"file": "metal/1.jpg"}]}],
+            "near_duplicates": [],
+            "doubtful_labels": {
+                "found": [
+                    {
+                        "file": "glass/1.jpg",
+                        "suggestion": "metal",
+                        "probability_of_suggestion": 0.9,
+                    },
+                ]
+            },
+        },
         "report": {"class_names": CLASSES, "test": {"accuracy": 0.5, "examples": 2}},
     }
 

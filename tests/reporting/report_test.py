@@ -264,7 +264,8 @@ def test_provenance_says_what_made_the_result():
     facts = provenance("trash-keras train --seed=1")
     assert facts["command"] == "trash-keras train --seed=1"
     assert set(facts) == {"command", "python", "tensorflow", "keras", "trash_keras",
-                          "git_revision", "machine"}  # fmt: skip
+                          "git_revision", "machine", "date"}  # fmt: skip
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", facts["date"])
     for name in ("python", "tensorflow", "keras"):
         assert re.fullmatch(r"\d+\.\d+\.\d+.*", facts[name]), name
     assert re.search(r"\d+ CPU cores$", facts["machine"])

@@ -37,7 +37,7 @@ def main(paths: Sequence[str]) -> None:
 def _end(report: Mapping[str, Any], workdir: str) -> None:
     """Prints what came out, where the report is, and what to do next."""
     from trash_keras.metrics import classification
-    from trash_keras.reporting import by_source
+    from trash_keras.reporting import by_source, verdict
 
     found = report.get("sources", {})
     for split in ("train", "valid", "test"):
@@ -47,8 +47,7 @@ def _end(report: Mapping[str, Any], workdir: str) -> None:
         terminal.write([(classification.summary(split, report[split]), style)])
         for line in by_source.summary(found.get(split, {})):
             print(printable(line))
-    if weakest := classification.weakest_summary(report["test"]):
-        print(printable(weakest))
+    print(printable(verdict.weakest_class(report["test"], "test")))
     place = public_value(workdir)
     print(printable(f"Report: {place}/report.html"))
     print("Next:")

@@ -30,6 +30,7 @@ ROLES = {
     "image": ("an image", ""),
     "catalog": ("a catalog of splits", "--catalog"),
     "groups": ("a file of near-duplicates", "--groups"),
+    "audit": ("the audit of a data set", "--audit"),
     "report": ("a report", ""),
     "config": ("the configuration of a run", ""),
     "json": ("a JSON file", ""),
@@ -57,7 +58,8 @@ TAKES = {
     ),
     "weights": ({"keras", "hdf5"}, "imagenet, none or a file of weights of the backbone"),
     "catalog": ({"catalog"}, "the catalog.json of a run"),
-    "groups": ({"groups", "json"}, "the JSON file of `trash-keras audit --groups`"),
+    "groups": ({"groups", "audit", "json"}, "the JSON file of `trash-keras audit --groups`"),
+    "audit": ({"audit"}, "the audit.json of `trash-keras audit --output`"),
     "label_map": ({"json"}, "a JSON file of the data's class names and the model's"),
     "slices": (
         {"csv", "predictions", "text", "empty"},
@@ -223,6 +225,8 @@ def _json(path: Path) -> str:
         return "json"
     if isinstance(found.get("splits"), dict) and "class_names" in found:
         return "catalog"
+    if "doubtful_labels" in found:
+        return "audit"
     if isinstance(found.get("groups"), list):
         return "groups"
     if isinstance(found.get("class_names"), list) or "kinds" in found:

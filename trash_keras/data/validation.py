@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras.data import formats
+from trash_keras.data import equal_images, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoded import DecodedImages
 from trash_keras.data.readers.base import Reader
@@ -105,7 +105,7 @@ def keep_decodable(
         decoded: Keeps what is decoded.
 
     Returns:
-        The catalog without undecodable files, with `images_sha256`.
+        The catalog without undecodable files, with `images_sha256` and `label_conflicts`.
 
     Raises:
         ValueError: There are such files and `bad_files` is error; or a class would be left empty.
@@ -121,4 +121,6 @@ def keep_decodable(
             + "Repair or remove them, or leave them out with --bad_files=skip."
         )
     good = {path: digest for path, digest in digests.items() if path not in bad}
-    return dataclasses.replace(catalog.without(bad), images_sha256=_joined(good))
+    kept = catalog.without(bad)
+    conflicts = equal_images.label_conflicts(kept, good)
+    return dataclasses.replace(kept, images_sha256=_joined(good), label_conflicts=conflicts)

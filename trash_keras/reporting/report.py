@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -24,7 +25,7 @@ from trash_keras.metrics.report_file import (
     read_report,
     threads_title,
 )
-from trash_keras.reporting import model_card, report_page
+from trash_keras.reporting import identity, model_card, report_page
 from trash_keras.reporting.charts import Chart, page_charts, table_charts
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import base, saliency_maps
@@ -219,7 +220,7 @@ def _render(
 
 
 def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]:
-    """Returns what made a result: command, versions, revision, machine, and source of the data.
+    """Returns what made a result: command, versions, machine, date, and which data.
 
     Args:
         command: The command line.
@@ -233,8 +234,13 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
         **{name.replace("-", "_"): _version(name) for name in packages},
         "git_revision": _git_revision(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
-        **({"data_source": _data_source(data_dir)} if data_dir else {}),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **(_data(data_dir) if data_dir else {}),
     }
+
+
+def _data(data_dir: str | os.PathLike) -> dict[str, Any]:
+    return {"data_set": identity.data_set(data_dir), "data_source": _data_source(data_dir)}
 
 
 def _data_source(data_dir: str | os.PathLike) -> str | None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from trash_keras.calibration import pooled as pooled_predictions
 from trash_keras.config import Config
+from trash_keras.data import known_label_issues
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoded import DecodedImages
 from trash_keras.data.pipeline import Split
@@ -34,6 +35,7 @@ class Run:
         reader: Gives its images.
         catalog: Which images there are, by split.
         slice_of: Image -> slice, from `slices.load`.
+        label_issues: From `known_label_issues.find`.
         teachers: For distillation; empty without.
         precision: Name of the dtype policy.
         others: Images of none of the classes, for outlier exposure; None without.
@@ -46,6 +48,7 @@ class Run:
     reader: Reader
     catalog: Catalog
     slice_of: Mapping[str, str]
+    label_issues: known_label_issues.Issues
     teachers: Sequence[Teacher]
     precision: str
     others: Split | None = None
@@ -90,13 +93,24 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
         resume.require_unchanged(workdir, catalog, reader)
     devices.require_batch(config.data.batch_size, len(catalog.examples("train")[0]))
     slice_of = slices.load(config.data.slices, catalog.paths())
+    issues = known_label_issues.find(catalog, config.data.audit)
     others = outlier_exposure.find(config, reader, catalog)
     teachers = distillation.find(config, workdir, catalog)
     named = config.answering.calibration_predictions
     pooled = pooled_predictions.load(named, catalog) if named else None
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
     run = Run(
-        config, workdir, reader, catalog, slice_of, teachers, precision, others, pooled, decoded
+        config,
+        workdir,
+        reader,
+        catalog,
+        slice_of,
+        issues,
+        teachers,
+        precision,
+        others,
+        pooled,
+        decoded,
     )
     if not checksums.is_whole(run.kept_init):
         distillation.require_unseen_by_init(config, catalog)

@@ -87,9 +87,10 @@ def resolve_splits(
     # Before the groups are known, too: data that cannot be divided at all should fail early.
     catalog, groups = _decodable(config, divide(()), reader, decoded)
     if groups:
-        sha256 = catalog.images_sha256
-        catalog = divide(groups).without(catalog.bad_files)
-        catalog = dataclasses.replace(catalog, images_sha256=sha256)
+        whole, catalog = catalog, divide(groups).without(catalog.bad_files)
+        catalog = dataclasses.replace(
+            catalog, images_sha256=whole.images_sha256, label_conflicts=whole.label_conflicts
+        )
     if data.split_method == "grouped":
         save_run_groups(workdir, groups, config)
     return catalog

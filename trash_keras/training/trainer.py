@@ -266,6 +266,7 @@ def _details(
     return {
         "answering": calibrated.metadata.inference_settings(),
         "risk_control": calibrated.risk.to_dict(),
+        "label_issues": run.label_issues,
         "bad_files": list(run.catalog.bad_files),
         "passed_over": image_listing.summary(run.reader.passed_over()),
         "config": run.config.to_dict(),
