@@ -30,7 +30,7 @@ BAD = Prediction("bad.jpg", {}, error="not an image")
 @pytest.fixture
 def written(monkeypatch):
     def write(columns, predictions=(SURE, UNSURE, LOST, BAD), top_k=2, is_terminal=True):
-        out, err = Screen() if is_terminal else io.StringIO(), io.StringIO()
+        out, err = Screen() if is_terminal else io.StringIO(), Screen()
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setattr(sys, "stderr", err)
         monkeypatch.setenv("COLUMNS", str(columns))
@@ -71,6 +71,11 @@ def test_elsewhere_lines_are_plain_and_the_count_is_not_among_them(written):
         "c\\n[red].jpg: not sure what it is (glass 30.0%, metal 20.0%)",
     ]
     assert err.splitlines()[1] == "4 images: glass 1, unsure 2; 1 unreadable"
+
+
+def test_a_log_has_no_count(written, monkeypatch):
+    monkeypatch.setattr(Screen, "isatty", lambda self: False)
+    assert "images: " not in "".join(written(80, is_terminal=False))
 
 
 def test_a_single_image_is_not_counted(written):

@@ -60,12 +60,12 @@ class PredictionLines:
             )
 
     def write_count(self) -> None:
-        """Prints how many images have each label, where there are several images.
+        """Prints how many images have each label, where there are several and somebody watches.
 
-        On stderr where stdout is no terminal but may be read by a program, image by image.
+        On stderr where stdout is a pipe or a file, whose lines are one an image.
         """
-        if self._labels.total() > 1:
-            file = sys.stdout if self._in_columns else sys.stderr
+        file = sys.stdout if self._in_columns else sys.stderr
+        if self._labels.total() > 1 and file.isatty():
             print(printable(count(self._labels)), file=file, flush=True)
 
     def _row(self, prediction: Prediction) -> list[terminal.Part]:
