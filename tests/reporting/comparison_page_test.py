@@ -142,10 +142,11 @@ def test_the_folder_has_page_figure_and_numbers(tmp_path):
     runs = [run("old", 0.8), run("<b>new</b>", 0.9), run("third")]
     comparison = compared(runs=runs, tests=[pair("old", "<b>new</b>", 0.0352)])
     comparison_page.write(comparison, tmp_path / "out")
-    written = sorted(
-        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*")
-    )
-    assert written == ["comparison.html", "comparison.json", "figures", "figures/accuracies.png"]
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {
+        "comparison.html", "comparison.json", "figures/accuracies.png", "figures/accuracies.pdf",
+        "figures/accuracies.svg",
+    }  # fmt: skip
     assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == comparison
     page = (tmp_path / "out" / "comparison.html").read_text()
     assert page.startswith("<!doctype html>")

@@ -46,9 +46,14 @@ def test_the_page_has_every_figure(tmp_path):
     report, predictions = report_of(2)
     cross_validation_page.write(report, predictions, tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("[!.]*.*")}
-    assert files == {
-        "cross_validation.html", "cross_validation.json", "figures/accuracies.png",
-        "figures/confusion_matrix.png", "predictions/seed0.csv", "predictions/seed1.csv",
+    figures = {
+        f"figures/{name}.{suffix}"
+        for name in ("accuracies", "confusion_matrix")
+        for suffix in ("png", "pdf", "svg")
+    }
+    assert files == figures | {
+        "cross_validation.html", "cross_validation.json", "predictions/seed0.csv",
+        "predictions/seed1.csv",
     }  # fmt: skip
     assert json.loads((tmp_path / "cross_validation.json").read_text()) == report
     found = Predictions.load(cross_validation.predictions_file(tmp_path, 1))

@@ -67,6 +67,12 @@ def test_tables_and_images_are_shown(tmp_path, facts):
     )
 
 
+def test_images_that_are_no_test_split_are_not_called_so(tmp_path, facts):
+    text = written(tmp_path / "parity.html", facts | {"compared_split": "all"})
+    assert "431 images that the model was fitted to" in text
+    assert "test images" not in text and "test split" not in text
+
+
 def test_without_timings_there_is_no_table_of_speed(tmp_path, facts):
     del facts["kinds"]["int8"]["latency"], facts["machine"]
     assert "Speed and memory" not in written(tmp_path / "parity.html", facts)

@@ -86,7 +86,7 @@ def test_figures_are_vectors_and_pixels_when_vectors_are_too_many(written, full,
     figures = HtmlPage(written(full, epochs=report_parts.EPOCHS)).all("img")[:3]
     assert [figure["class"] for figure in figures] == ["pixels"] * 3
     pixels = report_parts.embedded(figures[0]["src"])
-    assert pixels.width == pytest.approx(2 * int(figures[0]["width"]), abs=2)
+    assert pixels.width == pytest.approx(2.5 * int(figures[0]["width"]), abs=2)
 
 
 def test_a_training_of_thousands_of_epochs_fits(written, full):

@@ -37,7 +37,7 @@ def text(comparison: Mapping[str, Any]) -> str:
 
 
 def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
-    """Writes comparison.html, comparison.json and figures/accuracies.png.
+    """Writes comparison.html, comparison.json and figures/accuracies (PNG, PDF, SVG).
 
     Args:
         comparison: From `comparison.compare`.
@@ -54,7 +54,7 @@ def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
         "Accuracy of each run",
         "Accuracy of each run with its 95% interval; the table above has the numbers",
     )
-    base.save(figure, output / "figures" / "accuracies.png")
+    base.save_formats(figure, output / "figures" / "accuracies", "Accuracy of each run")
     html.write(
         output / "comparison.html",
         TEMPLATE,

@@ -55,7 +55,7 @@ def write(
         if not (as_matrix and name == "confusion_matrix")  # the page has it as a table
     }
     for name, chart in charts.items():
-        base.save(chart.figure, output / "figures" / f"{name}.png")
+        base.save_formats(chart.figure, output / "figures" / name, chart.title)
     html.write(
         output / cross_validation.PAGE,
         TEMPLATE,
@@ -85,7 +85,7 @@ def _charts(report: Mapping[str, Any]) -> dict[str, Chart]:
             base.accuracies(_bars(report)),
         ),
         "confusion_matrix": Chart(
-            "Most frequent confusions",
+            "Confusion matrix" if len(names) <= MATRIX_CLASSES else "Most frequent confusions",
             "True classes against predictions; cross_validation.json has the numbers",
             class_figures.confusion_matrix(matrix, names),
         ),

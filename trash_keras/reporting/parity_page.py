@@ -20,6 +20,9 @@ HEADING = (
     "Largest difference", "Mean difference", "ECE",
 )  # fmt: skip
 
+# What was compared, by whether it is a test split. Of an adapted run it is all that there is.
+_KIND = {True: "test images", False: "images that the model was fitted to"}
+
 
 def write_page(
     path: str | os.PathLike,
@@ -47,7 +50,8 @@ def write_page(
     html.write(
         path,
         TEMPLATE,
-        images=facts["compared_pictures"],
+        images=f"{facts['compared_pictures']} {_KIND[_is_test(facts)]}",
+        is_test=_is_test(facts),
         refused=refused,
         least=min((row["agreement"] for row in compared.values()), default=1.0),
         rows=[HEADING, *(_row(name, row) for name, row in compared.items())],
@@ -57,6 +61,10 @@ def write_page(
         worst={name: [_card(found) for found in row["worst"]] for name, row in compared.items()},
         thumbnails=thumbnails,
     )
+
+
+def _is_test(facts: Mapping[str, Any]) -> bool:
+    return facts.get("compared_split", "test") == "test"
 
 
 def summary(name: str, row: Mapping[str, Any]) -> str:
@@ -80,7 +88,7 @@ def refusal(refused: Mapping[str, Mapping[str, Any]]) -> str:
     least = next(iter(refused.values()))["min_agreement"]
     return (
         f"Not shipped, since Keras predicts the same class for less than --min_agreement={least:g} "
-        f"of the test images: {', '.join(formats)}."
+        f"of the images: {', '.join(formats)}."
     )
 
 

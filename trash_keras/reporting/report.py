@@ -100,8 +100,8 @@ def write(
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
     Args:
-        output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
-            predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
+        output: Folder; made when missing. Gets report.json, report.html, figures/ (PNG,
+            PDF and SVG), predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         content: What is scored and shown.
         details: What else belongs in the report: `bad_files`, `passed_over` (from
             `image_listing.summary`), `config`, `run`, `label_map`, `explanations`
@@ -124,7 +124,7 @@ def write(
     _render(output, report, content, shown)
     drawn = shown | table_charts(report, content.predictions, content.counts)
     for name, chart in drawn.items():
-        base.save(chart.figure, output / "figures" / f"{name}.png")
+        base.save_formats(chart.figure, output / "figures" / name, chart.title)
     local.write_json(output / "report.json", report, checked=True)
     return report
 
