@@ -4,6 +4,7 @@ import base64
 import importlib.util
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -202,6 +203,5 @@ def test_it_runs_on_images_of_ones_own(run_all, data_dir, toy_backbone, tmp_path
     phases = [line.split(",")[0] for line in (workdir / "metrics.csv").read_text().splitlines()]
     assert phases == ["phase"] + ["head"] * 60 + ["finetune"] * 30
     text = printed(outputs)
-    scores = [float(line.split("accuracy ")[1][:6]) for line in text.splitlines()
-              if line.startswith(("test: ", "test, TFLite: "))]  # fmt: skip
-    assert len(scores) == 3 and len(set(scores)) == 1 and scores[0] > 0.9
+    scores = re.findall(r"^test(?:, TFLite)?: accuracy ([\d.]+)%", text, re.MULTILINE)
+    assert len(scores) == 3 and len(set(scores)) == 1 and float(scores[0]) > 90
