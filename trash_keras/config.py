@@ -289,6 +289,12 @@ class TrainingConfig(_Checked):
         minimum=0,
         maximum=1,
     )
+    scale_learning_rate: str = option(
+        "none",
+        "Multiply both peak learning rates by BATCH_SIZE / 32, the images of a step over all "
+        "devices (linear), or by the square root of that (sqrt, for Adam and its kind).",
+        choices=("none", "linear", "sqrt"),
+    )
     warmup_ratio: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1
     )

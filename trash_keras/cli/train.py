@@ -10,18 +10,28 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trash_keras.cli import launch
+from trash_keras.cli import launch, local_workers
 from trash_keras.cli.flags import define_config, read_config, reject_positional_arguments
 
 define_config()
 WORKDIR = flags.DEFINE_string("workdir", "runs/train", "Folder for all that the run writes.")
+WORKERS = flags.DEFINE_integer(
+    "workers",
+    1,
+    "Processes on this machine that train one model together (tf.distribute), for trying that out. "
+    "On several machines the variable TF_CONFIG says so, see docs/training.md.",
+    1,
+    64,
+)
 GROUPS = {"Output": (WORKDIR,)}
 
 
-def main(paths: Sequence[str]) -> None:
+def main(paths: Sequence[str]) -> int | None:
     """Runs the training that the flags describe."""
     reject_positional_arguments(paths)
     config = read_config()
+    if local_workers.are_to_start(WORKERS.value):
+        return local_workers.run(["train", *launch.given], WORKERS.value)
 
     with launch.quiet_imports():
         from trash_keras.metrics.classification import summary
@@ -37,3 +47,4 @@ def main(paths: Sequence[str]) -> None:
         for line in by_source.summary(found.get(split, {})):
             print(line)
     print(f"Report: {WORKDIR.value}/report.html")
+    return None
