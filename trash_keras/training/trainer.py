@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from trash_keras.config import Config, TrackingConfig
+from trash_keras.config import AUTO, Config, TrackingConfig
 from trash_keras.data import image_listing, pipeline
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.pipeline import Split
@@ -30,6 +30,7 @@ from trash_keras.storage import local, locks, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
 from trash_keras.training import (
+    batch_size,
     calibrate,
     devices,
     distillation,
@@ -73,14 +74,14 @@ def train_and_evaluate(
     local.require_folder("workdir", workdir)
     if not cluster.read().is_chief:
         config = dataclasses.replace(config, tracking=TrackingConfig())
-    with (
-        workers.folder_of_its_own(workdir) as folder,
-        locks.hold("workdir", folder),
-        workers.telling_of_losses(),
-        pipeline.naming_images(),
-        devices.telling_of_memory(config.data.batch_size),
-    ):
-        return _train_and_evaluate(config, folder, command, splits)
+    with workers.folder_of_its_own(workdir) as folder, locks.hold("workdir", folder):
+        config = batch_size.resolved(config, folder)
+        with (
+            workers.telling_of_losses(),
+            pipeline.naming_images(),
+            devices.telling_of_memory(config.data.batch_size),
+        ):
+            return _train_and_evaluate(config, folder, command, splits)
 
 
 def _train_and_evaluate(
@@ -130,6 +131,8 @@ def check(config: Config) -> None:
     Raises:
         ValueError: `train_and_evaluate` would not accept them.
     """
+    if config.data.batch_size == AUTO:
+        raise ValueError("--batch_size=auto is for train. Name a number, as `train` finds it.")
     stages.plan(config.training, config.model)
     open_devices(config)
     classifier.create(config.model, ("",), config.data.image_size)
@@ -232,9 +235,9 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
 
 def _calibrate(run: Run, data: RunData) -> Calibrated:
     labels = {split: run.catalog.examples(split)[1] for split in ("train", "valid")}
-    settings, batch_size = run.config.answering, data.batch_size
+    settings, size = run.config.answering, data.batch_size
     calibrated = calibrate.calibrate(
-        run.workdir / MODEL, settings, data.images, labels["valid"], batch_size, run.pooled
+        run.workdir / MODEL, settings, data.images, labels["valid"], size, run.pooled
     )
     kept = kept_features.of_run(run.catalog.class_names, calibrated.features, labels)
     kept.save(run.workdir / kept_features.FILE)
