@@ -12,6 +12,7 @@ from tests.support import builders
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 KILLS = {"train": 12, "export": 4, "adapt": 4}
+ELSEWHERE = {"blue": (90, 110, 170), "green": (90, 150, 100), "red": (160, 90, 90)}
 SEED = random.SystemRandom().randrange(10**6)  # another one each time; a failure shows it
 
 
@@ -19,7 +20,7 @@ SEED = random.SystemRandom().randrange(10**6)  # another one each time; a failur
 def commands(tmp_path, toy_backbone):
     """Returns the arguments of each verb, for a folder of runs."""
     data = builders.write_solid(tmp_path / "data")
-    place = builders.write_solid(tmp_path / "place", per_class=6, side=24)
+    place = builders.write_solid(tmp_path / "place", per_class=6, colours=ELSEWHERE)
 
     def make(folder):
         run = f"--workdir={folder}/run"
