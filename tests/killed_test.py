@@ -40,18 +40,26 @@ def commands(tmp_path, toy_backbone):
     return make
 
 
+def numbers(value):
+    """Returns every number in a JSON value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for each in value for number in numbers(each)]
+    return [value] if isinstance(value, int | float) else []
+
+
 def figures(folder):
     """Returns every number that the verbs end with, and the names of all that they leave."""
     with (folder / "run" / "metrics.csv").open() as file:
-        rows = [list(row.values())[1:] for row in csv.DictReader(file)]
-    found = [float(value) for row in rows for value in row]
+        found = [float(each) for row in csv.reader(file) for each in row[1:] if row[1] != "epoch"]
     for name in ("run", "adapted"):
         report = json.loads((folder / name / "report.json").read_text())
-        found += [report["test"][key] for key in ("accuracy", "loss", "examples")]
+        report.pop("run")  # when and where
+        found += numbers(report)
     export = json.loads((folder / "run" / "export" / "export.json").read_text())
     found += [kind["agreement"] for kind in export["kinds"].values()]
-    names = {str(path.relative_to(folder)) for path in folder.rglob("*")}
-    return found, names
+    return found, {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
 def kill_at_random(script_server, verb, arguments, seconds, draw):
