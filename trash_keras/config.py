@@ -166,6 +166,12 @@ class DataConfig(_Checked):
         "recall on each slice of the data. `file` is a path in the data folder, or its last part.",
         changes_result=False,
     )
+    audit: str = path_option(
+        "",
+        "audit.json of `trash-keras audit`, to mark those errors in the report whose label it "
+        "doubts. Empty: none.",
+        changes_result=False,
+    )
     max_megapixels: float = option(
         100.0,
         "Most pixels of an image to decode, millions; larger files count as undecodable.",
@@ -640,7 +646,7 @@ def load(path: str | os.PathLike, config_class: type[Config] = Config) -> Config
     """
     checksums.require(path)
     try:
-        return config_class.from_dict(json.loads(text_files.read(path)))
+        return config_class.from_dict(text_files.from_json(text_files.read(path)))
     except (OSError, json.JSONDecodeError, TypeError) as error:
         raise ValueError(f"No usable configuration at {path}: {error}") from error
 

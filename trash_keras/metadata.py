@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from trash_keras.host.packages import install_hint
+from trash_keras.storage import text_files
 from trash_keras.storage.names import is_plain, printable
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class ModelMetadata:
         if not Path(path).exists():
             raise ValueError(f"There is no model at {path}.")
         try:
-            values = json.loads(_text(path))
+            values = text_files.from_json(_text(path))
             if isinstance(names := values["class_names"], list):
                 values["class_names"] = tuple(names)
             fields = {field.name for field in dataclasses.fields(cls)}

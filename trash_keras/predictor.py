@@ -174,7 +174,7 @@ class Prediction:
     >>> [name for name, _ in prediction.top_k(1)]
     ['paper']
     >>> prediction.words
-    'paper, 95%'
+    'paper, 96%'
 
     Attributes:
         file: Path or address as given; empty for bytes and arrays.

@@ -1,9 +1,11 @@
 // Any image -> the square that the model takes, bit for bit as trash_keras/data/decoding.py makes
-// it: antialiased bilinear interpolation (a triangle filter), first across, then down, with
-// coefficients in double and levels in single precision, rounded once at the end.
+// it, but for large JPEGs, whose blocks it averages: antialiased bilinear interpolation (a triangle
+// filter), first across, then down, each rounded to whole levels, with coefficients in fixed point.
 
 export const RESIZES = ["stretch", "crop", "pad"];
 const PAD_VALUE = 127;
+const BITS = 22; // after the point, of coefficients; 255 of them are below 2 ** 31
+const HALF = 2 ** (BITS - 1);
 const STRIP_PIXELS = 2 ** 20; // what is held at once of a large photograph, before it is smaller
 
 /**
@@ -18,11 +20,8 @@ const STRIP_PIXELS = 2 ** 20; // what is held at once of a large photograph, bef
 export function toSquare(readRows, width, height, side, resize) {
   const place = placement(width, height, side, resize);
   const across = triangles(width, place.left, place.right, place.width);
-  const down = triangles(height, place.top, place.bottom, place.height);
-  const lastRow = down.length - 1;
-  const firstRow = down[0].start;
-  const narrow = squeeze(readRows, width, firstRow,
-    down[lastRow].start + down[lastRow].shares.length, across);
+  const down = triangles(place.lastRow - place.firstRow, place.top, place.bottom, place.height);
+  const narrow = squeeze(readRows, width, place.firstRow, place.lastRow, across);
   const square = new Uint8Array(side * side * 3).fill(PAD_VALUE);
   const bar = Math.floor((side - place.height) / 2);
   const margin = Math.floor((side - place.width) / 2);
@@ -30,19 +29,22 @@ export function toSquare(readRows, width, height, side, resize) {
   down.forEach(({ start, shares }, row) => {
     const target = ((bar + row) * side + margin) * 3;
     for (let value = 0; value < step; value++) {
-      let sum = 0;
-      let source = (start - firstRow) * step + value;
+      let sum = HALF;
+      let source = start * step + value;
       for (const share of shares) {
         sum += narrow[source] * share;
         source += step;
       }
-      square[target + value] = rounded(Math.fround(sum));
+      square[target + value] = sum >> BITS;
     }
   });
   return square;
 }
 
-/** Which box of the image is kept, and the height and width it gets in the square. */
+/**
+ * Which box of the image is kept, and the height and width it gets in the square. The rows that it
+ * is made of are a few more; top and bottom count from the first of these.
+ */
 export function placement(width, height, side, resize) {
   if (!RESIZES.includes(resize)) {
     throw new Error(`resize must be one of ${RESIZES.join(", ")}. Received: ${resize}`);
@@ -54,19 +56,22 @@ export function placement(width, height, side, resize) {
       : Math.max(halfToEven(Math.fround(pixels * scale)), 1);
     const kept = Math.min(whole, side);
     const first = Math.floor((whole - kept) / 2);
-    // Pillow takes the box in single precision.
-    const start = Math.fround((first * pixels) / whole);
-    const end = Math.fround(Math.min(((first + kept) * pixels) / whole, pixels));
-    return { kept, start, end };
+    const start = (first * pixels) / whole;
+    return { kept, start, end: Math.min(((first + kept) * pixels) / whole, pixels) };
   };
   const [columns, rows] = [axis(width), axis(height)];
-  return { width: columns.kept, height: rows.kept, left: columns.start, right: columns.end,
-    top: rows.start, bottom: rows.end };
+  const reach = (rows.end - rows.start) / rows.kept + 1;
+  const firstRow = Math.max(Math.trunc(rows.start - reach), 0);
+  const lastRow = Math.min(Math.ceil(rows.end + reach), height);
+  // Pillow takes the box in single precision.
+  const [left, right] = [columns.start, columns.end].map(Math.fround);
+  const [top, bottom] = [rows.start - firstRow, rows.end - firstRow].map(Math.fround);
+  return { width: columns.kept, height: rows.kept, left, right, top, bottom, firstRow, lastRow };
 }
 
 /** For each pixel of the result, the first pixel that it is made of, and the share of each. */
 function triangles(pixels, start, end, count) {
-  const scale = (end - start) / count;
+  const scale = Math.fround(end - start) / count;
   const support = Math.max(scale, 1);
   return Array.from({ length: count }, (_, index) => {
     const centre = start + (index + 0.5) * scale;
@@ -79,13 +84,14 @@ function triangles(pixels, start, end, count) {
       shares[pixel] = Math.max(1 - distance, 0);
       sum += shares[pixel];
     }
-    return { start: first, shares: sum ? shares.map((share) => share / sum) : shares };
+    const fixed = (share) => Math.trunc(share / sum * 2 ** BITS + 0.5);
+    return { start: first, shares: Int32Array.from(shares, sum ? fixed : () => 0) };
   });
 }
 
-/** Makes rows of the image as narrow as the square: float [last - first, columns, 3]. */
+/** Makes rows of the image as narrow as the square: bytes [last - first, columns, 3]. */
 function squeeze(readRows, width, first, last, across) {
-  const narrow = new Float32Array((last - first) * across.length * 3);
+  const narrow = new Uint8Array((last - first) * across.length * 3);
   const rows = Math.max(Math.floor(STRIP_PIXELS / width), 1);
   let target = 0;
   for (let top = first; top < last; top += rows) {
@@ -94,16 +100,16 @@ function squeeze(readRows, width, first, last, across) {
     for (let row = 0; row < count; row++) {
       for (const { start, shares } of across) {
         let source = (row * width + start) * 4;
-        let [red, green, blue] = [0, 0, 0];
+        let [red, green, blue] = [HALF, HALF, HALF];
         for (let pixel = 0; pixel < shares.length; pixel++, source += 4) {
           const share = shares[pixel];
           red += strip[source] * share;
           green += strip[source + 1] * share;
           blue += strip[source + 2] * share;
         }
-        narrow[target++] = red;
-        narrow[target++] = green;
-        narrow[target++] = blue;
+        narrow[target++] = red >> BITS;
+        narrow[target++] = green >> BITS;
+        narrow[target++] = blue >> BITS;
       }
     }
   }
@@ -114,8 +120,4 @@ function squeeze(readRows, width, first, last, across) {
 export function halfToEven(value) {
   const up = Math.round(value);
   return up - value === 0.5 && up % 2 !== 0 ? up - 1 : up;
-}
-
-function rounded(value) {
-  return Math.min(Math.max(halfToEven(value), 0), 255);
 }

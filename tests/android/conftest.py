@@ -24,9 +24,10 @@ def app():
 
 
 @pytest.fixture(scope="session")
-def model_file(app):
-    """The name of the asset that the app runs."""
-    return re.search(r'const val MODEL_FILE = "(.+)"', app.code["Classifier.kt"])[1]
+def model_files(app):
+    """The names of the assets that the app runs, by kind."""
+    names = re.findall(r'const val (\w+)_FILE = "(.+)"', app.code["Choice.kt"])
+    return {kind.lower(): name for kind, name in names}
 
 
 @pytest.fixture(scope="session")

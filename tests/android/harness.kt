@@ -31,7 +31,28 @@ private fun run(command: String, words: List<String>): String = when (command) {
         val names = List(probabilities.size) { "class$it" }
         val metadata = ModelMetadata(names, 1, Resize.PAD, words[0].toDouble())
         val prediction = Prediction(probabilities, metadata)
-        (listOf(prediction.phrase) + prediction.candidates).joinToString("\t")
+        (listOf(prediction.phrase, prediction.share) + prediction.candidates).joinToString("\t")
+    }
+    "smooth" -> Smoothing().let { smoothing ->
+        words.joinToString("\t") { word ->
+            if (word == "clear") {
+                smoothing.clear().let { "clear" }
+            } else {
+                smoothing.add(word.split(',').map(String::toFloat).toFloatArray()).joinToString(",")
+            }
+        }
+    }
+    "part" -> words.map(String::toInt).let { (left, top, width, height) ->
+        Part(left, top, width, height).square().let { "${it.left} ${it.top} ${it.width} ${it.height}" }
+    }
+    "access" -> words.map(String::toBoolean).let { (granted, refused, canAsk) ->
+        cameraAccess(granted, refused, canAsk).name
+    }
+    "choices" -> {
+        val hardware = words[1].split(',').filter(String::isNotEmpty).map(Hardware::valueOf)
+        choices(words[0].split(','), hardware.toSet()).joinToString("\t") { (file, on) ->
+            "$file $on"
+        }
     }
     else -> error(command)
 }

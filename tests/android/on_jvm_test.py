@@ -146,15 +146,62 @@ def test_words_are_those_of_predict(on_jvm, app):
     commands = [f"say {threshold} {' '.join(map(str, row))}" for threshold, row in cases]
     phrases = set()
     for case, said in zip(cases, on_jvm(commands), strict=True):
-        phrase, *candidates = said.split("\t")
+        phrase, share, *candidates = said.split("\t")
         phrases.add(phrase)
         expected = words.predict(*case)
         assert candidates == [name for name, _ in expected.candidates]
         several = phrase == "EITHER"
         named = [", ".join(candidates[:-1]), candidates[-1]] if several else candidates[:1]
-        template = "{0}" if phrase == "SURE" else texts[phrase.lower()]
-        assert template.format(*named) == words.without_shares(expected.words)
+        headline = "{0}" if phrase == "SURE" else texts[phrase.lower()]
+        certainty = {"SURE": "{0}", "EITHER": "", "UNKNOWN": ""}.get(phrase, texts["not_sure"])
+        shown = [headline.format(*named), certainty.format(share)]
+        assert ", ".join(filter(None, shown)) == expected.words
     assert phrases == {"SURE", "PROBABLY", "PERHAPS", "EITHER", "UNKNOWN"}
+
+
+def test_the_answer_is_the_mean_of_the_last_five_frames(on_jvm):
+    rows = np.random.default_rng(0).dirichlet([1, 1, 1], 9).astype(np.float32)
+    given = [",".join(map(str, row)) for row in rows.tolist()]
+    (said,) = on_jvm([" ".join(["smooth", *given[:8], "clear", given[8]])])
+    *means, cleared, first = said.split("\t")
+    for index, mean in enumerate(means):
+        expected = rows[max(0, index - 4) : index + 1].astype(float).mean(axis=0)
+        np.testing.assert_allclose([float(each) for each in mean.split(",")], expected, rtol=1e-6)
+    assert (len(means), cleared) == (8, "clear")
+    np.testing.assert_allclose([float(each) for each in first.split(",")], rows[8], rtol=1e-6)
+
+
+def test_the_square_of_a_frame_is_its_middle(on_jvm):
+    said = on_jvm(["part 0 0 640 480", "part 10 20 480 641", "part 3 4 5 5"])
+    assert said == ["80 0 480 480", "10 100 480 480", "3 4 5 5"]
+
+
+def test_refused_for_good_leads_to_the_settings(on_jvm):
+    cases = {
+        "true false false": "ALLOWED", "true true true": "ALLOWED",  # allowed, as of before
+        "false false false": "ASK",  # never asked
+        "false false true": "ASK", "false true true": "ASK",  # refused once
+        "false true false": "SETTINGS",
+    }  # fmt: skip
+    assert on_jvm([f"access {case}" for case in cases]) == list(cases.values())
+
+
+def test_float_goes_to_an_accelerator_and_int8_to_the_cpu(on_jvm, model_files):
+    small, exact = model_files["int8"], model_files["float"]
+    said = on_jvm([
+        f"choices {small} CPU,GPU,NPU",
+        f"choices {small},{exact},labels.txt CPU,GPU",
+        f"choices {small},{exact} CPU,NPU,GPU",
+        f"choices {exact} ",
+        "choices other.tflite CPU,GPU",
+    ])  # fmt: skip
+    assert [line.split("\t") for line in said] == [
+        [f"{small} CPU"],
+        [f"{exact} GPU", f"{small} CPU", f"{exact} CPU"],
+        [f"{exact} NPU", f"{exact} GPU", f"{small} CPU", f"{exact} CPU"],
+        [f"{exact} CPU"],
+        [""],
+    ]
 
 
 def predictions(on_jvm, model, images, folder):

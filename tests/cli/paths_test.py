@@ -81,7 +81,7 @@ def test_every_text_flag_is_a_path_or_known_not_to_be_one(verb):
     [
         ("train", ["--workdir=~/run", "--data_dir=~/data", "--cache_dir", "~/cache",
                    "--teacher=~/a.keras,b.keras,~/c.keras", "--slices=~/s.csv:camera",
-                   "--other_dir=~/others"]),
+                   "--other_dir=~/others", "--audit=~/audit.json"]),
         ("evaluate", ["--model=~/m.keras", "--data_dir=d", "--output=~", "--label_map=~/map.json",
                       "--slices=~/s.csv", "--ood_dir=~/ood", "--catalog=~/c.json"]),
         ("audit", ["--data_dir=~/d", "--output=~/o", "--groups=~/g.json", "--split_dir=~/lists"]),

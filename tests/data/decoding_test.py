@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, features
+from PIL import ExifTags, Image, features
 
 from tests.support import odd_files
 from trash_keras.data import decoding, formats
@@ -154,7 +154,8 @@ def test_resizing_is_that_of_tensorflow(size, resize):
         expected = tf_decoding.resize_to_square(noise, side, resize).numpy().astype(int)
         assert square.shape == (side, side, 3) and square.dtype == np.uint8
         difference = np.abs(square - expected)
-        assert difference.max() <= 1 and (difference > 0).mean() < 0.02
+        # Halfway between two levels, single precision may fall on the other side.
+        assert difference.max() <= 1 and (difference > 0).mean() < 0.08
 
 
 def test_resizes():
@@ -176,3 +177,25 @@ def test_a_strip_is_cropped_without_enlarging_all_of_it():
     strip = np.zeros((1, 1_000_000, 3), np.uint8)  # enlarged: 224 x 224,000,000
     strip[:, 499_990:500_010] = 255
     assert decoding.resize_to_square(strip, 224, "crop").min() == 255
+
+
+def test_a_tall_strip_takes_as_little_as_a_wide_one():
+    strip = np.zeros((1_000_000, 1, 3), np.uint8)
+    strip[499_990:500_010] = 255
+    assert decoding.resize_to_square(strip, 224, "crop").min() == 255
+
+
+@pytest.mark.parametrize("side", [48, 64, 90])
+@pytest.mark.parametrize("resize", decoding.RESIZES)
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(side, resize, monkeypatch):
+    image = Image.fromarray(IMAGE).resize((768, 576), Image.Resampling.BICUBIC)
+    levels = np.asarray(image).astype(int) + np.random.default_rng(0).normal(0, 6, (576, 768, 1))
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    encoded = encode("JPEG", levels.clip(0, 255).astype(np.uint8), quality=92, exif=turned)
+    found = decoding.load(encoded, side, resize).astype(int)
+    monkeypatch.setattr(decoding, "DRAFT", 1000)
+    difference = np.abs(found - decoding.load(encoded, side, resize))
+    assert 0 < difference.mean() < 0.5 and difference.max() <= 6
+    if resize == "pad":  # the bars are where they were
+        assert (difference[:, :2] == 0).all()

@@ -55,6 +55,7 @@ def files(tmp_path):
         "tflite": lite, "exported": ours, "hdf5": weights, "image": photo, "binary": other,
         "catalog": text("catalog.json", json.dumps(catalog)),
         "groups": text("groups.json", '{"groups": [], "evidence": {}}'),
+        "audit": text("audit.json", '{"doubtful_labels": null, "groups": []}'),
         "report": text("report.json", '{"class_names": ["a"], "test": {}}'),
         "config": text("config.json", json.dumps(
             {section: {} for section in ("data", "model", "training", "runtime")})),

@@ -40,3 +40,19 @@ def test_a_file_that_cannot_be_read_says_why(data_dir):
     assert validation.verify_images(reader, [path], 100) == {
         path: "cannot be read: No such file or directory"
     }
+
+
+def test_equal_images_of_two_classes_are_noted(data_dir):
+    reader = base.FolderReader(data_dir)
+    for copy in ("blue/copy.png", "red/copy.png"):
+        (data_dir / copy).write_bytes((data_dir / "red" / "red0.png").read_bytes())
+    (data_dir / "green" / "again.png").write_bytes((data_dir / "green" / "green0.png").read_bytes())
+    catalog = single_split(reader.files_by_class())
+    kept = validation.keep_decodable(catalog, reader, "error", 100)
+    equal = {
+        tuple(sorted({path.split("/")[0] for path in group})) for group in kept.label_conflicts
+    }
+    assert ("blue", "red") in equal
+    assert any({"blue/copy.png", "red/copy.png", "red/red0.png"} <= set(group)
+               for group in kept.label_conflicts)  # fmt: skip
+    assert not any("green/again.png" in group for group in kept.label_conflicts)

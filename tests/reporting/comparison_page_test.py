@@ -1,8 +1,10 @@
+import html
 import json
 import re
 
 import pytest
 
+from tests.support.html_page import HtmlPage
 from trash_keras.reporting import comparison_page
 
 
@@ -52,7 +54,7 @@ def test_a_difference_is_shown_with_its_numbers():
         "a difference is shown."
     ]
     assert comparison_page.verdict(compared())[0] == (
-        "The highest accuracy is that of new, 90.0%; it is shown to be better than old."
+        "new has 90.0% right; it is shown to be better than old."
     )
 
 
@@ -76,7 +78,47 @@ def test_one_test_is_not_called_adjusted():
 
 def test_no_difference_shown_is_said_of_the_best():
     verdict = comparison_page.verdict(compared(tests=[pair("old", "new", 0.4)]))
-    assert verdict[0].endswith("90.0%; it is not shown to be better than old.")
+    assert verdict[0] == "new has 90.0% right; it is not shown to be better than old."
+
+
+REASON = {"reason": "they were scored on other images."}
+
+
+@pytest.mark.parametrize(
+    ("tests", "winner", "says"),
+    [
+        (["old better", "third better"], "new", "; it is shown to be better than old, third."),
+        (
+            ["old better", "third equal"],
+            "No winner",
+            "old; it is not shown to be better than third.",
+        ),
+        (["old equal", "third equal"], "No winner", "not shown to be better than old, third."),
+        (["old better", "third untested"], "No winner", "old; it is not tested against third."),
+        (["old untested", "third untested"], "Not comparable", "not tested against old, third."),
+    ],
+)
+def test_only_a_test_makes_a_winner(tmp_path, tests, winner, says):
+    made = {"better": {"p_value": 0.001, "adjusted_p_value": 0.002}, "untested": REASON,
+            "equal": {"p_value": 0.03, "adjusted_p_value": 0.06}}  # fmt: skip
+    pairs = [dict(zip(("other", "kind"), test.split(), strict=True)) for test in tests]
+    counts = {"images": 200, "only_first": 3, "only_second": 12}
+    found = [{"runs": [each["other"], "new"], **counts, **made[each["kind"]]} for each in pairs]
+    runs = [run("old", 0.8), run("new", 0.9), run("third", 0.85)]
+    comparison = compared(runs=runs, tests=found)
+    assert comparison_page.headline(comparison) == winner
+    comparison_page.write(comparison, tmp_path)
+    page = HtmlPage((tmp_path / "comparison.html").read_text())
+    assert f"{winner} new has 90.0% right" in page.text and page.text.count(says) == 1
+    highlighted = [row for row in page.all("tr") if row.get("class") == "shown"]
+    assert len(highlighted) == (winner == "new"), "no row stands out where no run is better"
+
+
+def test_the_only_run_with_figures_is_no_winner():
+    tests = [{"runs": ["old", "new"], "reason": "new: there is no report.json."}]
+    comparison = compared(runs=[run("old", 0.8), run("new")], tests=tests)
+    assert comparison_page.headline(comparison) == "80.0%"
+    assert "old has 80.0% right." in comparison_page.verdict(comparison)
 
 
 def test_what_is_missing_is_a_dash_and_a_sentence():
@@ -97,21 +139,24 @@ def test_choosing_on_the_test_split_is_warned_of(split, warned):
 
 
 def test_the_folder_has_page_figure_and_numbers(tmp_path):
-    comparison = compared(runs=[run("old", 0.8), run("<b>new</b>", 0.9), run("third")])
+    runs = [run("old", 0.8), run("<b>new</b>", 0.9), run("third")]
+    comparison = compared(runs=runs, tests=[pair("old", "<b>new</b>", 0.0352)])
     comparison_page.write(comparison, tmp_path / "out")
-    written = sorted(
-        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*")
-    )
-    assert written == ["comparison.html", "comparison.json", "figures", "figures/accuracies.png"]
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {
+        "comparison.html", "comparison.json", "figures/accuracies.png", "figures/accuracies.pdf",
+        "figures/accuracies.svg",
+    }  # fmt: skip
     assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == comparison
     page = (tmp_path / "out" / "comparison.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "<b>new</b>" not in page and page.count("&lt;b&gt;new&lt;/b&gt;") >= 3
-    sources = re.findall(r'(?:src|href)="(.{10})', page)
-    assert sources == ["data:image"]
+    # Vectors follow the light or dark mode of the reader.
+    sources = re.findall(r'(?:src|href)="(.{18})', page)
+    assert sources == ["data:image/svg+xml"]
     assert '<tr class="shown"><th scope="row">&lt;b&gt;new' in page
     for sentence in comparison_page.difference_sentences(comparison):
-        assert sentence in page
+        assert html.escape(sentence) in page
 
 
 def test_a_page_without_different_settings_says_so(tmp_path):
@@ -122,7 +167,7 @@ def test_a_page_without_different_settings_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("interval", "shown", "better"),
     [
-        ([-0.021, -0.004], "a difference is shown.", "it is shown to be better than new."),
+        ([-0.021, -0.004], "a difference is shown.", "right; it is shown to be better than new."),
         ([-0.021, 0.004], "no difference is shown.", "it is not shown to be better than new."),
     ],
 )

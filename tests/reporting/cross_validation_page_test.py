@@ -7,6 +7,7 @@ import pytest
 from tests.support.html_page import HtmlPage
 from trash_keras.config import CrossValidationConfig
 from trash_keras.metrics import cross_validation
+from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page
 
@@ -45,9 +46,14 @@ def test_the_page_has_every_figure(tmp_path):
     report, predictions = report_of(2)
     cross_validation_page.write(report, predictions, tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("[!.]*.*")}
-    assert files == {
-        "cross_validation.html", "cross_validation.json", "figures/accuracies.png",
-        "figures/confusion_matrix.png", "predictions/seed0.csv", "predictions/seed1.csv",
+    figures = {
+        f"figures/{name}.{suffix}"
+        for name in ("accuracies", "confusion_matrix")
+        for suffix in ("png", "pdf", "svg")
+    }
+    assert files == figures | {
+        "cross_validation.html", "cross_validation.json", "predictions/seed0.csv",
+        "predictions/seed1.csv",
     }  # fmt: skip
     assert json.loads((tmp_path / "cross_validation.json").read_text()) == report
     found = Predictions.load(cross_validation.predictions_file(tmp_path, 1))
@@ -70,7 +76,23 @@ def test_the_page_has_every_figure(tmp_path):
     for sentence in cross_validation_page.sentences(report):
         assert sentence in page
     assert "<b>metal</b>" not in page and "&lt;b&gt;metal" in page
-    assert len(re.findall(r'src="data:image/png', page)) == 2 == page.count("src=")
+    # One figure, in the colours of the reader's theme; the matrix is a table.
+    assert len(re.findall(r'src="data:image/svg\+xml', page)) == 1 == page.count("src=")
+    counts = re.findall(r"(\d+) <small>(\d+)%</small>", page)
+    assert [int(count) for count, _ in counts] == np.ravel(report["confusion_matrix"]).tolist()
+
+
+def test_of_many_classes_a_figure_shows_the_confusions(tmp_path):
+    names = [f"class {number}" for number in range(MATRIX_CLASSES + 1)]
+    labels = np.arange(len(names))
+    given = np.where(labels == 3, 1, labels)
+    found = Predictions(names, names, labels, 0.01 + 0.5 * np.eye(len(names))[given])
+    report, _ = report_of(1, with_slices=False)
+    report |= {"class_names": names, "confusion_matrix": found.score()["confusion_matrix"]}
+    cross_validation_page.write(report, {0: found}, tmp_path)
+    page = (tmp_path / "cross_validation.html").read_text()
+    assert page.count('src="data:image/svg+xml') == 2 == page.count("src=")
+    assert "Most frequent confusions" in page and 'class="matrix"' not in page
 
 
 def test_one_seed_without_slices(tmp_path):

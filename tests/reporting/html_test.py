@@ -3,7 +3,7 @@ from trash_keras.reporting import html
 
 def test_thumbnails_are_read_in_parts_once_each_until_the_budget_is_spent(monkeypatch):
     monkeypatch.setattr(html, "READ_AT_ONCE", 3)
-    monkeypatch.setattr(html, "thumbnail", lambda found: found.decode() or None)
+    monkeypatch.setattr(html, "thumbnail", lambda found, side: found.decode() or None)
     asked = []
 
     def read(files):

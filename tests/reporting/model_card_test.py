@@ -1,3 +1,6 @@
+import re
+import shutil
+
 import pytest
 from huggingface_hub import ModelCard
 
@@ -70,7 +73,8 @@ def test_it_tells_use_data_protocol_results_calibration_and_limits(tmp_path, rep
     assert "| cardboard | 10 | 393 |" in text
     assert "(7, phase finetune)" in text and "- keras: 3.15.1" in text
     assert "    git checkout 0123456789ab\n    trash-keras train --seed=7\n" in text
-    assert "Weakest class of the test split: cardboard, of which 90.0% are found" in text
+    assert "The weakest class is “cardboard”: 90.0% of its 50 test images are recognized" in text
+    assert "The main confusion: 5 of 50 images of “cardboard” are taken for “glass”." in text
     assert "(figures/confusion_matrix_test.png)" in text
 
 
@@ -124,3 +128,37 @@ def test_model_files_are_listed(tmp_path, report):
     assert "| int8 | `export/m.tflite` | 5.0 | \u2013 | \u2013 | 1.0e-02 |" in text
     assert "\n- int8: LiteRT 9\n" in text
     assert "tried with" not in written(tmp_path, report, model_files=[row | {"tried": None}])
+
+
+@pytest.mark.parametrize(
+    ("threshold", "scaling", "said"),
+    [
+        (0.7, True, "Images with features unlike those of the training images lose confidence"),
+        (0.7, False, "They are unsure where the confidence is low; the rest get the name"),
+        (0.0, True, "Each gets the name of a class, some with high confidence."),
+    ],
+)
+def test_it_says_of_other_things_what_the_model_does(tmp_path, report, threshold, scaling, said):
+    report["config"]["answering"]["ood_scaling"] = scaling
+    report["answering"] = {"temperature": 1.0, "threshold": threshold, "set_threshold": None,
+                           "tta": 1}  # fmt: skip
+    text = written(tmp_path, report)
+    assert f"(out-of-distribution, OOD). {said}" in text
+    assert ("evaluate --ood_dir=FOLDER" in text) == (threshold > 0)
+    assert ("or “unsure” (selective classification), for any image" in text) == (threshold > 0)
+
+
+@pytest.mark.slow
+def test_its_snippets_run(trained, tmp_path, monkeypatch, capsys):
+    workdir, data, _ = trained
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(workdir / "model.keras", "model.keras")
+    shutil.copy(data / "red" / "red0.png", "photo.jpg")
+    text = (workdir / "MODEL_CARD.md").read_text(encoding="utf-8")
+    ours, plain = re.findall("```python\n(.*?)```", text, re.DOTALL)
+    names: dict = {}
+    exec(ours, names)
+    assert names["prediction"].words in capsys.readouterr().out
+    exec(plain, names)
+    assert names["probabilities"].shape == (1, 3)
+    assert names["probabilities"].sum() == pytest.approx(1, abs=1e-5)

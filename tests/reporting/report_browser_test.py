@@ -1,5 +1,6 @@
 """The report of a real run in a real browser."""
 
+import csv
 import functools
 import json
 import shutil
@@ -7,6 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.support import report_parts
+from tests.support.report_parts import top_error
 from trash_keras.storage import local
 
 pytestmark = pytest.mark.slow
@@ -181,3 +184,118 @@ def test_it_fits_the_screen_in_light_and_dark(browser, page, width, scheme):
     for image in browser.find_elements("css selector", ".figure img"):
         assert browser.execute_script("return arguments[0].decode().then(() => true)", image)
     assert browser.get_log("browser") == []
+
+
+def test_an_image_opens_large_and_leads_to_the_next(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    size(browser, 1280)
+    browser.get(page[0])
+    first = browser.find_element("css selector", "#errors .pair")
+    small = first.find_element("css selector", "img").size
+    browser.execute_script("arguments[0].focus()", first)
+    first.send_keys(Keys.ENTER)
+    dialog = browser.find_element("id", "large")
+    assert dialog.is_displayed()
+    images = dialog.find_elements("css selector", "img")
+    assert len(images) == 2 and images[0].size["width"] > 2 * small["width"]
+    names = [name.text for name in browser.find_elements("css selector", "#errors .file")]
+    text = dialog.find_element("css selector", "p")
+    assert names[0] in text.text
+    previous, following, _ = dialog.find_elements("css selector", "button")
+    assert not previous.is_enabled()
+    following.click()
+    assert names[1] in text.text and previous.is_enabled()
+    browser.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    assert names[0] in text.text
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not dialog.is_displayed()
+    assert browser.get_log("browser") == []
+
+
+def test_wrong_labels_are_saved_as_a_list(make_browser, written, scored, tmp_path):
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+
+    seen = "glass/glass-metal-00.jpg"  # behind its cell, too
+    files = ['=1+"x",y.jpg', seen, "glass/right.jpg"]
+    report = {"class_names": ["glass", "metal", "=sum(A1)"]}
+    report["test"] = scored(report["class_names"], 45, 3, mistakes=[*map(top_error, files)])
+    written(report)
+    browser = make_browser()
+    setting = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", setting)
+    browser.get((tmp_path / "out" / "report.html").as_uri())
+    bar = browser.find_element("id", "labels")
+    assert not bar.is_displayed()
+
+    cards = browser.find_elements("css selector", "#errors > .cards > li")[:3]
+    ticks = [card.find_element("css selector", ".wrong-label input") for card in cards]
+    for tick in (*ticks, ticks[2]):
+        browser.execute_script("arguments[0].click()", tick)
+    assert bar.find_element("css selector", "output").text == "2 wrong labels"
+    choices = Select(cards[1].find_element("css selector", "select"))
+    assert [option.text for option in choices.options] == [
+        "Leave it out", "It is metal", "It is =sum(A1)"
+    ]  # fmt: skip
+    assert choices.first_selected_option.text == "It is metal"
+    choices.select_by_index(2)
+    twice = browser.find_elements("css selector", f'li[data-file="{seen}"] input')
+    assert [tick.is_selected() for tick in twice] == [True, True]
+
+    bar.find_element("css selector", "[data-save]").click()
+    saved = tmp_path / "labels.csv"
+    WebDriverWait(browser, 60).until(lambda _: saved.exists())
+    assert list(csv.reader(saved.read_text().splitlines())) == [
+        ["file", "label", "action", "new_label", "reason"],
+        ['\'=1+"x",y.jpg', "glass", "relabel", "metal", "predicted metal, 93%"],
+        [seen, "glass", "relabel", "'=sum(A1)", "predicted metal, 93%"],
+    ]
+    bar.find_element("css selector", "[data-clear]").click()
+    assert not bar.is_displayed() and not ticks[0].is_selected()
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_the_model_files_fit_every_width(make_browser, written, full, tmp_path, width):
+    long = {"format": "float16", "path": "export/model_float16.tflite", "bytes": 7_000_000,
+            "accuracy": 0.93, "agreement": 0.99, "max_difference": 1e-3,
+            "latency": "8.1 ms (1 thread), 5.2 ms (2 threads), 3.9 ms (4 threads)"}  # fmt: skip
+    written(full, model_files=[*report_parts.MODEL_FILES, long])
+    browser = make_browser()
+    size(browser, width)
+    browser.get((tmp_path / "out" / "report.html").as_uri())
+    frame = browser.find_element("css selector", "#exports .stack")
+    wide, fits = browser.execute_script(
+        "return [arguments[0].scrollWidth, arguments[0].clientWidth]", frame
+    )
+    assert wide <= fits
+    cells = frame.find_elements("css selector", "tbody tr:last-child td")
+    stacked = cells[1].location["y"] > cells[0].location["y"]
+    assert stacked == (width < 1280)
+
+
+def test_print_has_everything_in_light_colours(make_browser, written, predicted, tmp_path):
+    found = predicted(["a", "b"], [[20, 30], [0, 50]])
+    report = {"class_names": ["a", "b"], "test": found.score(), "config": report_parts.CONFIG}
+    written(report)
+    browser = make_browser()
+    browser.get((tmp_path / "out" / "report.html").as_uri())
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+
+    def style(selector, name):
+        element = browser.find_element("css selector", selector)
+        return element.value_of_css_property(name)
+
+    def is_seen(selector):
+        # Selenium takes what is in a closed `details` for hidden, whatever the style says.
+        script = "return document.querySelector(arguments[0]).checkVisibility()"
+        return browser.execute_script(script, selector)
+
+    assert style("body", "background-color") in ("rgba(255, 255, 255, 1)", "rgb(255, 255, 255)")
+    assert style(".matrix .shade", "print-color-adjust") == "exact"
+    assert style(".scroll", "overflow-x") == "visible"
+    assert is_seen("details.more li") and is_seen("details .sections h3")
+    assert not is_seen("nav") and not is_seen("#errors .wrong-label")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen"})
+    assert not is_seen("details.more li") and is_seen("nav") and is_seen("#errors .wrong-label")

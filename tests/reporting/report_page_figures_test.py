@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from tests.support import report_parts
 from tests.support.html_page import HtmlPage
-from trash_keras.reporting import report_page
+from trash_keras.reporting import page_figures
 from trash_keras.reporting.charts import Chart, Section
 
 LEVELS = {"levels": [1, 2, 3, 4, 5], "accuracy": [0.9, 0.8, 0.7, 0.6, 0.5],
@@ -82,11 +82,11 @@ def test_it_shows_out_of_distribution_detection(written, full, ood_report):
 def test_figures_are_vectors_and_pixels_when_vectors_are_too_many(written, full, monkeypatch):
     figures = HtmlPage(written(full, epochs=report_parts.EPOCHS)).all("img")[:3]
     assert all(figure["src"].startswith("data:image/svg+xml;base64,") for figure in figures)
-    monkeypatch.setattr(report_page, "FIGURE_BYTES", 1000)
+    monkeypatch.setattr(page_figures, "FIGURE_BYTES", 1000)
     figures = HtmlPage(written(full, epochs=report_parts.EPOCHS)).all("img")[:3]
     assert [figure["class"] for figure in figures] == ["pixels"] * 3
     pixels = report_parts.embedded(figures[0]["src"])
-    assert pixels.width == pytest.approx(2 * int(figures[0]["width"]), abs=2)
+    assert pixels.width == pytest.approx(2.5 * int(figures[0]["width"]), abs=2)
 
 
 def test_a_training_of_thousands_of_epochs_fits(written, full):

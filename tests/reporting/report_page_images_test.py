@@ -1,6 +1,8 @@
 """The report page: the images behind the confusions, and the top errors."""
 
 import io
+import os
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image, JpegImagePlugin
 from tests.support import report_parts
 from tests.support.html_page import HtmlPage
 from tests.support.report_parts import embedded, top_error
-from trash_keras.reporting import confusion_cells
+from trash_keras.reporting import confusion_cells, page_images
 from trash_keras.reporting.plots.saliency_maps import HeatMaps
 
 
@@ -23,7 +25,7 @@ def test_a_cell_leads_to_its_images(written, scored, predicted, tmp_path):
     assert [(link["href"], link["data-count"]) for link in links] == [
         ("#cell-0-0", "3"), ("#cell-0-1", "2"), ("#cell-1-1", "15")
     ]  # fmt: skip
-    assert links[1]["aria-label"] == "a, predicted b: 2, 40.0% of a"
+    assert "2 40% of a, predicted b" in parsed.text
     thumbnails = [image for image in parsed.all("img") if "predicted" in image["alt"]]
     assert [image["alt"] for image in thumbnails] == (
         ["a predicted a"] * 3 + ["a predicted b"] * 2 + ["b predicted b"] * 12
@@ -70,22 +72,79 @@ def test_images_that_do_not_fit_are_left_out_and_the_page_stays_under_5_mb(
     assert 3_000_000 < len(text) < 5_000_000
 
 
-def test_top_errors_are_thumbnails_and_at_most_24(written, scored, tmp_path):
-    files = [f"glass/{i:02}.jpg" for i in range(30)]
+def test_24_errors_are_open_and_the_others_behind_show_all(written, predicted, tmp_path):
+    found = predicted(["a", "b"], [[20, 30], [0, 50]])
+    report_parts.write_images(tmp_path, found)
+    text = written({"class_names": ["a", "b"], "test": found.score()})
+    _, errors = text.split("<h2>Top errors")
+    first, more = errors.split('<details class="more"><summary>Show all 30</summary>')
+    more = more.split("</details>")[0]
+    wrong = [path for path in found.paths if "/a-b-" in path]
+    assert re.findall(r'<span class="file">(.*?)</span>', first) == wrong[:24]
+    assert re.findall(r'<span class="file">(.*?)</span>', more) == wrong[24:]
+    assert more.count("<img") == 6 and "predictions/test.csv" not in text
+
+
+def test_of_very_many_errors_some_are_left_to_the_file(written, predicted, monkeypatch):
+    monkeypatch.setattr(page_images, "ERRORS_LISTED", 28)
+    found = predicted(["a", "b"], [[20, 30], [0, 50]])
+    text = HtmlPage(written({"class_names": ["a", "b"], "test": found.score()})).text
+    assert "The first 28 are shown; predictions/test.csv lists all." in text
+    assert "Show all 28" in text
+
+
+EQUAL = {"kind": "equal", "file": "metal/7.jpg", "class": "metal", "split": "train"}
+
+
+def test_a_label_in_doubt_is_marked_with_the_reason(written, scored):
+    predicted = {"kind": "predicted", "class": "paper", "probability": 0.91}
+    similar = EQUAL | {"kind": "similar", "file": "metal/8.jpg", "split": "valid"}
+    errors = [top_error("copy.jpg"), top_error("odd.jpg"), top_error("fine.jpg")]
+    report = {
+        "class_names": ["glass", "metal"],
+        "test": scored(["glass", "metal"], 20, 30, mistakes=errors),
+        "label_issues": {"copy.jpg": [EQUAL], "odd.jpg": [similar, predicted], "gone.jpg": [EQUAL]},
+    }
+    parsed = HtmlPage(written(report))
+    assert (
+        "copy.jpg Is the label right? Byte for byte metal/7.jpg, a training image of “metal”. "
+        in parsed.text
+    )
+    assert (
+        "odd.jpg Is the label right? Looks like metal/8.jpg, a validation image of “metal”. "
+        "The audit finds “paper”, 91%." in parsed.text
+    )
+    assert parsed.text.count("Is the label right?") == 2
+    assert "Of these, 2 have labels that are in doubt." in parsed.text
+
+
+def test_only_files_whose_names_can_be_written_are_listed(written, scored):
+    odd = os.fsdecode(b"caf\xe9.jpg")
+    errors = [top_error(odd), top_error('=1+"x".jpg')]
+    split = scored(["glass", "metal"], 45, 2, mistakes=errors)
+    items = HtmlPage(written({"class_names": ["glass", "metal"], "test": split})).all("li")
+    (item,) = (item for item in items if item.get("data-file", "").startswith("="))
+    assert item == {
+        "data-file": '=1+"x".jpg', "data-label": "glass", "data-prediction": "metal",
+        "data-reason": "predicted metal, 93%",
+    }  # fmt: skip
+    assert not [item for item in items if "caf" in item.get("data-file", "")]
+
+
+def test_top_errors_are_thumbnails(written, scored, tmp_path):
+    files = [f"glass/{i:02}.jpg" for i in range(24)]
     for i, file in enumerate(files):
         report_parts.write_image(tmp_path / file, (800, 400) if i else (30, 20))
     report = {
         "class_names": ["glass", "metal"],
-        "test": scored(["glass", "metal"], 20, 30, mistakes=[top_error(file) for file in files]),
+        "test": scored(["glass", "metal"], 26, 24, mistakes=[top_error(file) for file in files]),
     }
-    parsed = HtmlPage(written(report))
-    thumbnails = [embedded(image["src"]) for image in parsed.all("img")[2:]]
-    assert [thumbnail.size for thumbnail in thumbnails] == [(30, 20)] + [(160, 80)] * 23
+    parsed = HtmlPage(written(report, [[50, 0], [0, 50]]))
+    sources = [image["src"] for image in parsed.all("img") if "taken for" in image["alt"]]
+    thumbnails = [embedded(source) for source in sources]
+    assert [thumbnail.size for thumbnail in thumbnails] == [(30, 20)] + [(320, 160)] * 23
     assert {thumbnail.format for thumbnail in thumbnails} == {"JPEG"}
-    assert "30 of 100 images got a wrong prediction." in parsed.text
-    assert "The first 24 are shown." in parsed.text
     assert "glass → metal , 93% glass/23.jpg" in parsed.text
-    assert "glass/24.jpg" not in parsed.text
 
 
 def test_top_errors_have_their_evidence_beside_them(written, full):
@@ -93,12 +152,14 @@ def test_top_errors_have_their_evidence_beside_them(written, full):
     heat_map[6, 3] = 1
     maps = HeatMaps("stretch", {"glass/a.jpg": heat_map, "of another split.jpg": heat_map})
     parsed = HtmlPage(written(full, heat_maps=maps))
-    *_, first, overlay, second = parsed.all("img")
+    first, overlay, second = (
+        image for image in parsed.all("img") if image["alt"].startswith(("glass taken", "The same"))
+    )
     assert first["alt"] == second["alt"] == "glass taken for metal"
     assert overlay["alt"] == "The same with the evidence for metal: bottom"
     plain, evidence = (np.asarray(embedded(image["src"])).astype(int) for image in (first, overlay))
     assert plain.shape == evidence.shape
-    assert evidence[110, 80].sum() > 1.5 * evidence[20, 20].sum(), "bright at the bottom alone"
+    assert evidence[220, 160].sum() > 1.5 * evidence[40, 40].sum(), "bright at the bottom alone"
     (ramp,) = [span for span in parsed.all("span") if span.get("class") == "ramp"]
     assert ramp["style"].count("rgb(") == 12
     assert "relative to the strongest of the image: none most" in parsed.text
@@ -149,7 +210,7 @@ def test_images_of_any_mode_become_thumbnails(written, scored, tmp_path, mode, n
     Image.new(mode, (320, 200)).save(tmp_path / name)
     report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[top_error(name)])}
     image = HtmlPage(written(report)).all("img")[-1]
-    assert embedded(image["src"]).size == (160, 100)
+    assert embedded(image["src"]).size == (320, 200)
 
 
 def test_a_thumbnail_stands_upright(written, scored, tmp_path):
@@ -158,4 +219,4 @@ def test_a_thumbnail_stands_upright(written, scored, tmp_path):
     Image.new("RGB", (320, 200)).save(tmp_path / "a.jpg", exif=exif)
     report = {"class_names": ["a", "b"], "test": scored(["a", "b"], mistakes=[top_error("a.jpg")])}
     image = HtmlPage(written(report)).all("img")[-1]
-    assert embedded(image["src"]).size == (100, 160)
+    assert embedded(image["src"]).size == (200, 320)

@@ -86,7 +86,7 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
     def fail(*arguments, **options):
         raise KeyboardInterrupt
 
-    module, name = {"page": (report_page, "write_page"), "figures": (base, "save")}[culprit]
+    module, name = {"page": (report_page, "write_page"), "figures": (base, "save_formats")}[culprit]
     monkeypatch.setattr(module, name, fail)
     with pytest.raises(KeyboardInterrupt):
         write_splits(tmp_path, ("test",))
@@ -98,10 +98,9 @@ def test_report_json_stands_only_when_all_the_rest_does(tmp_path, monkeypatch, c
         written.append({file.name for file in tmp_path.rglob("[!.]*")}), write_json(path, value)
     ))  # fmt: skip
     write_splits(tmp_path, ("test",))
-    assert written == [{
-        "report.html", "figures", "class_balance.png", "confusion_matrix_test.png",
-        "reliability.png", "risk_coverage.png", "predictions", "test.csv",
-    }]  # fmt: skip
+    names = ("class_balance", "confusion_matrix_test", "reliability", "risk_coverage")
+    figures = {f"{name}.{suffix}" for name in names for suffix in ("png", "pdf", "svg")}
+    assert written == [{"report.html", "figures", "predictions", "test.csv"} | figures]
 
 
 DETAILS = {
@@ -264,7 +263,8 @@ def test_provenance_says_what_made_the_result():
     facts = provenance("trash-keras train --seed=1")
     assert facts["command"] == "trash-keras train --seed=1"
     assert set(facts) == {"command", "python", "tensorflow", "keras", "trash_keras",
-                          "git_revision", "machine"}  # fmt: skip
+                          "git_revision", "machine", "date"}  # fmt: skip
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", facts["date"])
     for name in ("python", "tensorflow", "keras"):
         assert re.fullmatch(r"\d+\.\d+\.\d+.*", facts[name]), name
     assert re.search(r"\d+ CPU cores$", facts["machine"])

@@ -1,86 +1,105 @@
+import numpy as np
 import pytest
 
-from trash_keras.reporting.text import comparison_bars, verdict_paragraphs
+from trash_keras.calibration.threshold import control_risk
+from trash_keras.config import Config
+from trash_keras.reporting.text import calibration_paragraphs, confidence_paragraphs
 
-ORIGINAL = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
-
-
-def text(report):
-    return " ".join(verdict_paragraphs(report))
-
-
-@pytest.mark.parametrize(
-    ("share", "expected"),
-    [
-        (0.9, "would be right for 50.0%; this model is 40.0 percentage points above it."),
-        (0.52, "would be right for 50.0%; this model is not shown to be better than that."),
-    ],
-)
-def test_it_compares_with_the_most_frequent_class(scored, share, expected):
-    split = scored(["a", "b"], accuracy=share, accuracy_interval=[share - 0.05, share + 0.05])
-    report = {"class_names": ["a", "b"], "test": split}
-    assert f"Always predicting “a”, the most frequent class, {expected}" in text(report)
-    assert [bar["text"] for bar in comparison_bars(report)] == [f"{share:.1%}", "50.0%"]
+SETTINGS = {"temperature": 1.0, "threshold": 0.75, "set_threshold": None, "tta": 1}
+ABSTENTION = {"threshold": 0.75, "coverage": 0.8, "error": 0.025, "error_interval": [0.01, 0.06]}
 
 
-@pytest.mark.parametrize(("correct", "warned"), [(44, True), (45, False)])
-def test_it_warns_of_fewer_than_100_images(scored, correct, warned):
-    report = {"class_names": ["a", "b"], "test": scored(["a", "b"], correct)}
-    warning = f"Only {correct + 55} images were scored, so the interval is wide"
-    assert (warning in text(report)) == warned
-
-
-@pytest.mark.parametrize(("split", "warned"), [("train", True), ("all", True), ("valid", False)])
-def test_it_says_where_the_model_may_have_seen_the_images(scored, split, warned):
-    report = {"class_names": ["a", "b"], split: scored(["a", "b"])}
-    assert ("too good" in text(report)) == warned
+def text_of(scored, changes=None, settings=None, **report):
+    """What is said of a test split with these figures, by a run with --target_risk=0.03."""
+    split = scored(["a", "b"], abstention=ABSTENTION) | (changes or {})
+    config = Config().to_dict()
+    config["answering"]["target_risk"] = 0.03
+    report = {"answering": SETTINGS | (settings or {}), "config": config, "test": split} | report
+    return " ".join(calibration_paragraphs(report))
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "place"),
+    ("mean", "coverage", "expected"),
     [
-        (0.95, "below that interval."),
-        (0.84, "inside that interval, so neither is shown to be better."),
-        (0.70, "above that interval."),
+        (
+            0.99,
+            0.5,
+            ["overconfident: confidence 99.0%", "it classifies 50.0% with at most 2% wrong"],
+        ),
+        (
+            0.5,
+            0.0,
+            ["underconfident: confidence 50.0%", "Even its most confident predictions are wrong"],
+        ),
     ],
 )
-def test_the_original_claim_is_compared_with_validation_images(scored, accuracy, place):
-    interval = [accuracy - 0.02, accuracy + 0.02]
-    report = {
-        "class_names": ORIGINAL,
-        "valid": scored(ORIGINAL, accuracy=accuracy, accuracy_interval=interval),
-        "test": scored(ORIGINAL),
-    }
-    assert "claimed 84.15%, on validation images of TrashNet. Like with like" in text(report)
-    assert f"reaches {accuracy:.1%} on its validation images" in text(report)
-    assert f"the claim is {place}" in text(report)
-    bars = [(bar["name"], bar["text"], bar["interval"]) for bar in comparison_bars(report)]
-    assert bars[1] == ("This model, validation images", f"{accuracy:.1%}", interval)
-    assert bars[2] == ("Original README, validation images", "84.15%", None)
-    assert len(bars) == 4
+def test_confidence_is_put_into_words(scored, mean, coverage, expected):
+    split = scored(["a", "b"], accuracy=0.9, ece=0.0876, coverage_at_2_percent_error=coverage)
+    words = " ".join(confidence_paragraphs({"class_names": ["a", "b"], "test": split}, mean))
+    assert "(ECE, 15 bins) of 0.088" in words and "accuracy 90.0%" in words
+    assert all(part in words for part in expected)
 
 
-def test_without_validation_images_the_original_claim_is_not_quite_like_with_like(scored):
-    report = {"class_names": ORIGINAL, "test": scored(ORIGINAL)}
-    expected = "Not quite like with like, this model reaches 98.3% on its test images"
-    assert expected in text(report)
-    assert [bar["text"] for bar in comparison_bars(report)] == ["98.3%", "84.15%", "16.7%"]
+def test_a_report_of_an_earlier_version_says_nothing_of_it(scored):
+    assert text_of(scored, answering=None) == ""
 
 
-@pytest.mark.parametrize("class_names", [ORIGINAL[:5], [*ORIGINAL, "other"]])
-def test_the_original_claim_is_left_out_for_other_classes(scored, class_names):
-    report = {"class_names": class_names, "test": scored(class_names)}
-    assert "84.15" not in text(report) and len(comparison_bars(report)) == 2
+def test_the_threshold_is_shown_with_its_coverage_and_its_error(scored):
+    assert text_of(scored) == (
+        "It is unsure up to a probability of 0.750, the lowest with at most 3.0% wrong predictions "
+        "on validation images. It classifies 80.0% of the test images, 2.5% of these wrongly (95% "
+        "interval 1.0% to 6.0%)."
+    )
 
 
-def test_renamed_classes_are_not_compared_with_trashnet(scored):
-    renamed = {"classes": {"jar": "glass"}, "left_out": {}}
-    report = {"class_names": ORIGINAL, "all": scored(ORIGINAL), "label_map": renamed}
-    assert "84.15" not in text(report) and len(comparison_bars(report)) == 2
+def test_what_is_guaranteed_is_said(scored):
+    labels = np.zeros(400, int)
+    confidence = np.linspace(0.51, 0.99, 400)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    labels[:100] = 1  # the least confident
+    found = control_risk(labels, probabilities, 0.03, 0.9).to_dict()
+    text = text_of(scored, risk_control=found)
+    assert "0.750, the lowest guaranteed to leave at most 3.0% wrong predictions. It" in text
+    assert text.endswith(found["statement"])
+    pooled = text_of(scored, risk_control=found | {"guaranteed": False, "pooled": True})
+    assert "the lowest with at most 3.0% wrong predictions on cross-validation images." in pooled
 
 
-def test_synthetic_images_are_called_so_and_not_compared_with_trashnet(scored):
-    run = {"data_source": "synthetic, 60 images a class, seed 0"}
-    report = {"class_names": ORIGINAL, "test": scored(ORIGINAL), "run": run}
-    assert text(report).startswith("These images are synthetic, not photographs")
-    assert "84.15" not in text(report) and len(comparison_bars(report)) == 2
+def test_without_a_target_risk_none_is_made_up(scored):
+    text = text_of(scored, config=None)
+    assert text.startswith("It is unsure up to a probability of 0.750. It classifies 80.0% of")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "changes", "expected"),
+    [
+        (
+            0.0,
+            {},
+            "never unsure and classifies every image, with at most 3.0% wrong predictions on valid",
+        ),
+        (
+            1.0,
+            {},
+            "unsure of every image: no threshold comes with at most 3.0% wrong predictions on val",
+        ),
+        (0.9, {"coverage": 0, "error": None, "error_interval": None}, "That is all of the test"),
+    ],
+)
+def test_extreme_thresholds_are_described(scored, threshold, changes, expected):
+    text = text_of(scored, {"abstention": ABSTENTION | changes}, {"threshold": threshold})
+    assert expected in text
+
+
+def test_the_temperature_is_shown_with_its_effect(scored):
+    figures = {"ece": 0.021, "ece_uncalibrated": 0.043, "brier": 0.1, "brier_uncalibrated": 0.15}
+    text = text_of(scored, figures, {"temperature": 1.432})
+    assert "A temperature of 1.43, fitted on validation images" in text
+    assert "ECE on the test images is 0.043 instead of 0.021" in text
+    assert "the Brier score 0.150 instead of 0.100." in text
+
+
+def test_conformal_sets_are_shown_with_their_size_and_coverage(scored):
+    sets = {"threshold": 0.2, "coverage": 0.952, "mean_size": 1.34}
+    expected = "of 1.34 classes on average, hold the true class for 95.2% of the test images"
+    assert expected in text_of(scored, {"conformal": sets}, {"set_threshold": 0.2})

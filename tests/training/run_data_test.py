@@ -4,13 +4,14 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from trash_keras.config import DataConfig
+from trash_keras.config import Config, DataConfig
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.groups import load_groups, write_groups
 from trash_keras.data.readers.base import FolderReader, open_reader
-from trash_keras.training import run_data
+from trash_keras.training import run, run_data
 from trash_keras.training.trainer import train_and_evaluate
 
 COPIES = {"blue/copy.png": "blue/blue1.png", "red/copy.png": "green/green1.png"}
@@ -149,3 +150,12 @@ def test_without_data_and_a_source_nothing_is_made(tmp_path, source, message):
     with pytest.raises(ValueError, match=message):
         run_data.open_data(settings).files_by_class()
     assert not (tmp_path / "images").exists()
+
+
+def test_a_misspelt_backbone_is_named_before_images_are_brought(data_dir, tmp_path):
+    config = Config.make(
+        data_dir=str(tmp_path / "images"), data_source=str(data_dir), backbone="EfficientNetLite9"
+    )
+    with pytest.raises(ValueError, match="Unknown backbone 'EfficientNetLite9'"):
+        run.look_at(config, tmp_path / "run", tf.distribute.get_strategy())
+    assert list(tmp_path.iterdir()) == [data_dir]

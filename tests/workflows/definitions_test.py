@@ -16,9 +16,41 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def jobs():
+    """All jobs but those that call another workflow, which has its own."""
     for file in FILES:
         for name, job in yaml.safe_load(file.read_text())["jobs"].items():
-            yield pytest.param(job, id=f"{file.stem}-{name}")
+            if "steps" in job:
+                yield pytest.param(job, id=f"{file.stem}-{name}")
+
+
+def test_a_called_workflow_exists_and_may_do_no_more_than_its_caller():
+    calls = [
+        job
+        for file in FILES
+        for job in yaml.safe_load(file.read_text())["jobs"].values()
+        if "steps" not in job
+    ]
+    assert [job["uses"] for job in calls] == ["./.github/workflows/android.yml"]
+    for job in calls:
+        called = yaml.safe_load((ROOT / job["uses"]).read_text())
+        assert "workflow_call" in called[True]
+        assert all(each["permissions"] == job["permissions"] for each in called["jobs"].values())
+
+
+def test_the_app_is_built_with_the_tools_that_its_pages_name(workflow):
+    steps = workflow("android")["jobs"]["build"]["steps"]
+    given = {name: value for step in steps for name, value in step.get("with", {}).items()}
+    wrapper = (ROOT / "android/gradle/wrapper/gradle-wrapper.properties").read_text()
+    assert f"gradle-{given['gradle-version']}-bin.zip" in wrapper
+    assert f"JDK {given['java-version']} " in (ROOT / "docs/android.md").read_text()
+
+
+def test_a_release_waits_for_the_app_but_comes_without_it(workflow):
+    publish = workflow("release")["jobs"]["publish"]
+    assert publish["needs"] == ["build", "apk"]
+    assert publish["if"] == "${{ !cancelled() && needs.build.result == 'success' }}"
+    (fetched,) = [step for step in publish["steps"] if "download-artifact@" in step.get("uses", "")]
+    assert fetched["with"] == {"pattern": "{dist,apk}", "merge-multiple": True, "path": "dist"}
 
 
 def runs():
@@ -26,11 +58,16 @@ def runs():
 
 
 def test_every_action_is_pinned_by_its_hash_with_the_version_beside_it():
-    lines = [line for file in FILES for line in file.read_text().splitlines() if "uses:" in line]
+    lines = [
+        line
+        for file in FILES
+        for line in file.read_text().splitlines()
+        if "uses:" in line and "uses: ./" not in line
+    ]
     pinned = {}
     for line in lines:
         match = re.fullmatch(
-            r" +(?:- )?uses: ([\w-]+/[\w-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+", line
+            r" +(?:- )?uses: ([\w-]+(?:/[\w-]+){1,2})@([0-9a-f]{40}) # v\d+\.\d+\.\d+", line
         )
         assert match, line
         pinned.setdefault(match[1], set()).add(line.partition("@")[2])
@@ -80,7 +117,7 @@ def test_the_paths_of_uploads_are_where_make_writes():
     allowed = (f"{roots['DEMO']}/run/", f"{roots['TRAIN']}/run/", "dist")
     steps = [step for job in jobs() for step in job.values[0]["steps"] if "uses" in step]
     uploads = [step for step in steps if "/upload-artifact@" in step["uses"]]
-    assert len(uploads) == 5
+    assert len(uploads) == 6
     for step in uploads:
         assert all(path.startswith(allowed) for path in step["with"]["path"].split())
 

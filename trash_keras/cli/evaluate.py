@@ -47,6 +47,7 @@ LABEL_MAP = flags.DEFINE_string(
     "commas, an empty entry for none.",
 )
 SLICES = define_setting("slices")
+AUDIT = define_setting("audit")
 ROBUSTNESS = flags.DEFINE_bool(
     "robustness",
     False,
@@ -88,7 +89,7 @@ GROUPS = {
     "Data": (DATA_DIR, CATALOG, SPLIT, LABEL_MAP),
     "Reading": (DATA_FORMAT, BAD_FILES, MAX_MEGAPIXELS, BATCH_SIZE),
     "Output": (OUTPUT,),
-    "More to measure": (SLICES, ROBUSTNESS, ROBUSTNESS_IMAGES, OOD_DIR, SALIENCY_CHECK),
+    "More to measure": (SLICES, AUDIT, ROBUSTNESS, ROBUSTNESS_IMAGES, OOD_DIR, SALIENCY_CHECK),
 }
 
 
@@ -114,6 +115,7 @@ def main(paths: Sequence[str]) -> None:
         data_format=DATA_FORMAT.value,
         bad_files=BAD_FILES.value,
         slices=SLICES.value,
+        audit=AUDIT.value,
         max_megapixels=MAX_MEGAPIXELS.value,
         batch_size=BATCH_SIZE.value,
         tta=TTA.value,

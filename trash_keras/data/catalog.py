@@ -5,7 +5,6 @@ It is written as `catalog.json` before anything trains.
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -33,6 +32,7 @@ class Catalog:
         images_sha256: Of paths and content of all images, see `validation.images_sha256`; empty
             where it was not computed.
         sources: Names of the sources where there are several; each path begins with one of them.
+        label_conflicts: Groups of images that are equal byte for byte and have several classes.
     """
 
     class_names: tuple[str, ...]
@@ -40,6 +40,7 @@ class Catalog:
     bad_files: tuple[str, ...] = ()
     images_sha256: str = dataclasses.field(default="", compare=False)
     sources: tuple[str, ...] = ()
+    label_conflicts: tuple[tuple[str, ...], ...] = dataclasses.field(default=(), compare=False)
 
     def examples(self, split: str) -> tuple[list[str], np.ndarray]:
         """Returns the N relative paths of a split and their labels, int32 [N].
@@ -233,14 +234,16 @@ class Catalog:
         """
         checksums.require(path)
         try:
-            values: dict[str, Any] = json.loads(text_files.read(path))
+            values: dict[str, Any] = text_files.from_json(text_files.read(path))
             splits = {
                 split: {name: tuple(paths) for name, paths in files.items()}
                 for split, files in values["splits"].items()
             }
             names, bad_files = tuple(values["class_names"]), tuple(values["bad_files"])
             sources = tuple(values.get("sources", ()))
-            return cls(names, splits, bad_files, values.get("images_sha256", ""), sources)
+            conflicts = tuple(tuple(map(str, group)) for group in values.get("label_conflicts", ()))
+            sha256 = values.get("images_sha256", "")
+            return cls(names, splits, bad_files, sha256, sources, conflicts)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"No usable catalog at {path}: {error!r}") from error
 

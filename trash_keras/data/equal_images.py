@@ -1,4 +1,8 @@
-"""The same image in several sources: such copies stay in one split, or a test would be known."""
+"""Images that are equal byte for byte: in several sources, or under several classes.
+
+Copies in several sources stay in one split, or a test would be known. Of copies with several
+classes all labels but one are wrong.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -51,6 +55,21 @@ def find(catalog: Catalog, digests: Mapping[str, str]) -> list[Group]:
             flush=True,
         )
     return equal
+
+
+def label_conflicts(catalog: Catalog, digests: Mapping[str, str]) -> tuple[Group, ...]:
+    """Finds images that are equal byte for byte and have several classes.
+
+    Args:
+        catalog: Of some images.
+        digests: Path -> SHA-256 of the content of each of its images.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, paths in catalog.files_by_class().items():
+        for path in paths:
+            found.setdefault(digests[path], {})[path] = name
+    groups = (tuple(sorted(group)) for group in found.values() if len(set(group.values())) > 1)
+    return tuple(sorted(groups))
 
 
 def joined_groups(first: Sequence[Group], second: Sequence[Group]) -> list[Group]:

@@ -4,7 +4,6 @@ Many files of a run end alike and would be read without an error in another's pl
 that are wrong. Only the first bytes, names inside archives and the keys of JSON are looked at.
 """
 
-import json
 import os
 import re
 import zipfile
@@ -31,6 +30,7 @@ ROLES = {
     "image": ("an image", ""),
     "catalog": ("a catalog of splits", "--catalog"),
     "groups": ("a file of near-duplicates", "--groups"),
+    "audit": ("the audit of a data set", "--audit"),
     "report": ("a report", ""),
     "config": ("the configuration of a run", ""),
     "json": ("a JSON file", ""),
@@ -58,7 +58,8 @@ TAKES = {
     ),
     "weights": ({"keras", "hdf5"}, "imagenet, none or a file of weights of the backbone"),
     "catalog": ({"catalog"}, "the catalog.json of a run"),
-    "groups": ({"groups", "json"}, "the JSON file of `trash-keras audit --groups`"),
+    "groups": ({"groups", "audit", "json"}, "the JSON file of `trash-keras audit --groups`"),
+    "audit": ({"audit"}, "the audit.json of `trash-keras audit --output`"),
     "label_map": ({"json"}, "a JSON file of the data's class names and the model's"),
     "slices": (
         {"csv", "predictions", "text", "empty"},
@@ -213,13 +214,15 @@ def _json(path: Path) -> str:
     if path.stat().st_size > _LARGEST_JSON:
         return "json"
     try:
-        found: Any = json.loads(text_files.read(path))
+        found: Any = text_files.from_json(text_files.read(path))
     except ValueError:
         return "json"  # what reads it says what is wrong with it
     if not isinstance(found, dict):
         return "json"
     if isinstance(found.get("splits"), dict) and "class_names" in found:
         return "catalog"
+    if "doubtful_labels" in found:
+        return "audit"
     if isinstance(found.get("groups"), list):
         return "groups"
     if isinstance(found.get("class_names"), list) or "kinds" in found:

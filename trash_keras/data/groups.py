@@ -1,6 +1,5 @@
 """Groups of images that show the same thing, for grouped splits; and the file that keeps them."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,7 +88,7 @@ def load_groups(path: str | os.PathLike) -> list[Group]:
         ValueError: The file is missing or no such list, or an image is in two groups.
     """
     try:
-        groups = json.loads(text_files.read(path))["groups"]
+        groups = text_files.from_json(text_files.read(path))["groups"]
         named = [file for group in groups for file in group]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"No usable groups at {path}: {error!r}") from error

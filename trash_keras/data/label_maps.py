@@ -1,7 +1,6 @@
 """Label maps: the class names of an external data set -> those of the model."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +25,7 @@ def read(path: str | os.PathLike, class_names: Sequence[str] | None) -> dict[str
     """
     file_roles.require("label_map", path)
     try:
-        found = json.loads(text_files.read(path))
+        found = text_files.from_json(text_files.read(path))
     except (OSError, ValueError) as error:
         raise ValueError(f"No usable label map at {path}: {error}") from error
     if not isinstance(found, dict) or not all(

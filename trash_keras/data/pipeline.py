@@ -21,6 +21,7 @@ from tqdm import tqdm
 from trash_keras.config import DataConfig
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoded import DecodedImages
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.storage import caches
@@ -44,6 +45,7 @@ class Split:
         image_size: Height and width of the square images, pixels.
         resize: How they are made square: stretch, crop or pad.
         max_megapixels: Most pixels to decode, millions.
+        decoded: Images that need not be read any more.
     """
 
     catalog: Catalog
@@ -52,6 +54,7 @@ class Split:
     image_size: int = DataConfig.image_size
     resize: str = DataConfig.resize
     max_megapixels: float = decoding.MAX_MEGAPIXELS
+    decoded: DecodedImages | None = None
 
     def examples(self) -> tuple[list[str], np.ndarray]:
         """Returns paths and labels (int32 [N]), see `Catalog.examples`."""
@@ -108,6 +111,10 @@ def load_split(
     side, resize = split.image_size, split.resize
 
     def load(position: np.int64, encoded: bytes) -> np.ndarray:
+        if split.decoded is not None and change is None:
+            image = split.decoded.take(paths[position], side, resize)
+            if image is not None:
+                return image
         try:
             # An unreadable file comes as no bytes at all; reading it once more says why.
             content = encoded or split.reader.read(paths[position])

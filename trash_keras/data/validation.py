@@ -9,14 +9,19 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from trash_keras.data import decoding, formats
+from trash_keras.data import equal_images, formats
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoded import DecodedImages
 from trash_keras.data.readers.base import Reader
 from trash_keras.storage.names import from_bytes, to_bytes
 
 
 def verify_images(
-    reader: Reader, paths: list[str], max_megapixels: float, digests: dict[str, str] | None = None
+    reader: Reader,
+    paths: list[str],
+    max_megapixels: float,
+    digests: dict[str, str] | None = None,
+    decoded: DecodedImages | None = None,
 ) -> dict[str, str]:
     """Decodes every image once, with a progress bar.
 
@@ -25,10 +30,13 @@ def verify_images(
         paths: Images of the reader, in the order of `catalog.shuffle_key`.
         max_megapixels: Most pixels to decode, millions.
         digests: Gets path -> SHA-256 of the content of each image.
+        decoded: Keeps what is decoded.
 
     Returns:
         Path -> reason, for each image that cannot be decoded.
     """
+    if decoded is None:
+        decoded = DecodedImages(1, "stretch", max_megapixels, megabytes=0)
 
     def reason(position: np.int64, encoded: bytes) -> bytes:
         try:
@@ -36,7 +44,7 @@ def verify_images(
             content = encoded or reader.read(paths[position])
             if digests is not None:
                 digests[paths[position]] = hashlib.sha256(content).hexdigest()
-            decoding.decode(content, max_megapixels)
+            decoded.check(paths[position], content)
         except formats.UndecodableError as error:
             return to_bytes(str(error))
         except OSError as error:
@@ -84,6 +92,7 @@ def keep_decodable(
     bad_files: str,
     max_megapixels: float,
     digests: dict[str, str] | None = None,
+    decoded: DecodedImages | None = None,
 ) -> Catalog:
     """Decodes every image of a catalog once; refuses or leaves out those that fail.
 
@@ -93,16 +102,17 @@ def keep_decodable(
         bad_files: error, or skip: leave them out and list them in the catalog.
         max_megapixels: Most pixels to decode, millions.
         digests: Gets path -> SHA-256 of the content of each image.
+        decoded: Keeps what is decoded.
 
     Returns:
-        The catalog without undecodable files, with `images_sha256`.
+        The catalog without undecodable files, with `images_sha256` and `label_conflicts`.
 
     Raises:
         ValueError: There are such files and `bad_files` is error; or a class would be left empty.
     """
     paths = catalog.paths()
     digests = {} if digests is None else digests
-    bad = verify_images(reader, paths, max_megapixels, digests)
+    bad = verify_images(reader, paths, max_megapixels, digests, decoded)
     if bad and bad_files == "error":
         path, why = next(iter(bad.items()))
         raise ValueError(
@@ -111,4 +121,6 @@ def keep_decodable(
             + "Repair or remove them, or leave them out with --bad_files=skip."
         )
     good = {path: digest for path, digest in digests.items() if path not in bad}
-    return dataclasses.replace(catalog.without(bad), images_sha256=_joined(good))
+    kept = catalog.without(bad)
+    conflicts = equal_images.label_conflicts(kept, good)
+    return dataclasses.replace(kept, images_sha256=_joined(good), label_conflicts=conflicts)

@@ -8,12 +8,14 @@ import dataclasses
 import functools
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from trash_keras.config import DataConfig, make_options
 from trash_keras.data import (
     file_roles,
     image_listing,
+    known_label_issues,
     label_maps,
     multi_source,
     outliers,
@@ -49,6 +51,7 @@ class EvaluationOptions:
         data_format: As `config.DataConfig` has it; so are `bad_files`, `slices`, `max_megapixels`.
         bad_files: error or skip.
         slices: CSV file of slices to score apart; empty for none.
+        audit: audit.json, to mark the errors whose label it doubts; empty for none.
         max_megapixels: Most pixels of an image to decode, millions.
         batch_size: Images per step.
         tta: Views of each image (test-time augmentation), for a `.keras` file; None: the model's.
@@ -67,6 +70,7 @@ class EvaluationOptions:
     data_format: str = DataConfig.data_format
     bad_files: str = DataConfig.bad_files
     slices: str | os.PathLike = ""
+    audit: str | os.PathLike = ""
     max_megapixels: float = DataConfig.max_megapixels
     batch_size: int = BATCH_SIZE
     tta: int | None = None
@@ -148,7 +152,7 @@ def _evaluate(
     predictions = score.predict_split(predictor, scored, batch_size=settings.batch_size)
     read_images = functools.partial(base.read_images, reader)
     details["answering"] = predictor.metadata.inference_settings()
-    details["run"] = report.provenance(command, data_dir)
+    details["run"] = report.provenance(command, data_dir) | {"model": PurePath(model).name}
     runner = ood.Runner(model, predictor, settings.batch_size)
     details |= _more(settings, _Scored(runner, scored, predictions), explainer, ood_splits)
     found = {scored.name: predictions}
@@ -171,8 +175,9 @@ def _choose(
     split = settings.scored_split()
     details: dict[str, Any] = {"passed_over": image_listing.summary(passed)}
     label_map = os.fspath(settings.label_map)
-    if settings.catalog:
-        images, mapped = Catalog.load(settings.catalog).only(split), dict[str, Any]()
+    whole = Catalog.load(settings.catalog) if settings.catalog else None
+    if whole:
+        images, mapped = whole.only(split), dict[str, Any]()
         images.require(members, data_dir)
         if label_map and images.sources:
             raise ValueError(
@@ -190,6 +195,9 @@ def _choose(
         details["label_map"] = mapped
     images = validation.keep_decodable(images, reader, settings.bad_files, settings.max_megapixels)
     details["bad_files"] = list(images.bad_files)
+    # The catalog knows training images, too, but not the classes of a label map.
+    known = whole if whole and not mapped else images
+    details["label_issues"] = known_label_issues.find(known, settings.audit)
     scored = Split(images, split, reader, max_megapixels=settings.max_megapixels)
     return scored, details
 

@@ -196,8 +196,11 @@ def resize_to_square(image: tf.Tensor, image_size: int, resize: str) -> tf.Tenso
         sides = tf.cast(tf.shape(image)[:2], tf.float32)
         fitted = tf.reduce_min(sides) if resize == "crop" else tf.reduce_max(sides)
         target = tf.maximum(tf.cast(tf.round(sides * (image_size / fitted)), tf.int32), 1)
-    resized = tf.image.resize(image, target, antialias=True)
-    square = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    # First across, then down, each rounded to whole levels, as Pillow does.
+    square = image
+    for size in ((tf.shape(image)[0], target[1]), target):
+        resized = tf.image.resize(square, size, antialias=True)
+        square = tf.cast(tf.clip_by_value(tf.floor(resized + 0.5), 0, 255), tf.uint8)
     if resize != "stretch":
         # Padding fills with 0; XOR before and after turns just the bars into PAD_VALUE.
         square = tf.image.resize_with_crop_or_pad(square ^ PAD_VALUE, image_size, image_size)

@@ -59,7 +59,7 @@ def read() -> Cluster:
         if not 0 <= int(task["index"]) < len(of_kind):
             raise ValueError("its task is not in its cluster")
         return Cluster(tuple(addresses), before + int(task["index"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"The variable {VARIABLE} must be like {SHAPE}, with the types chief and worker alone: "
             f"{error}. Received: {text[:200]}"

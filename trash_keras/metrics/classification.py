@@ -61,7 +61,7 @@ def classification_report(
         ),
     }
     if paths:
-        result["mistakes"] = _top_errors(labels, predicted, probabilities, class_names, paths)
+        result["mistakes"] = top_errors(labels, probabilities, class_names, paths)
     return result
 
 
@@ -148,16 +148,28 @@ def _by_class(
     }
 
 
-def _top_errors(
+def top_errors(
     labels: np.ndarray,
-    predicted: np.ndarray,
     probabilities: np.ndarray,
     class_names: Sequence[str],
     paths: Sequence[str],
+    most: int = TOP_ERRORS,
 ) -> list[dict[str, Any]]:
-    confidence = probabilities.max(axis=1)
+    """Returns the wrong predictions, the most confident first.
+
+    Args:
+        labels: int [N], indices into `class_names`.
+        probabilities: float [N, classes]; rows sum to 1.
+        class_names: Class names in label order.
+        paths: File of each image.
+        most: Largest number to return.
+
+    Returns:
+        For each `file`, `truth` and `prediction` (class names), and its `probability`, 0 to 1.
+    """
+    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
-    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:TOP_ERRORS]
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
     order = [int(index) for index in wrong]
     return [
         {

@@ -105,5 +105,5 @@ class Predictions:
             )
         except KeyError as error:
             raise ValueError(f"No usable predictions at {path}: no class {error}") from error
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, IndexError, csv.Error) as error:
             raise ValueError(f"No usable predictions at {path}: {error}") from error

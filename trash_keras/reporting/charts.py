@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trash_keras.metrics import calibration, report_file, saliency
 from trash_keras.metrics.classification import MATRIX_CLASSES, TARGET_RISK
 from trash_keras.metrics.predictions import Predictions
+from trash_keras.metrics.reliability import reliability_curve
 from trash_keras.reporting.plots import base, class_figures, confidence, robustness, saliency_maps
 
 if TYPE_CHECKING:  # Matplotlib is imported by `plots`, whatever MPLBACKEND says
@@ -117,16 +118,20 @@ def _confusion_matrix(report: Mapping[str, Any], split: str) -> Chart:
 def _reliability(
     scores: Mapping[str, Any], found: Predictions, settings: Mapping[str, Any] | None
 ) -> Chart:
-    bins, before, words = calibration.reliability(found.labels, found.probabilities), None, ""
+    curve, before, words = reliability_curve(found.labels, found.probabilities), None, ""
     if settings and settings["temperature"] != 1:
         plain = calibration.apply_temperature(found.probabilities, 1 / settings["temperature"])
-        before = calibration.reliability(found.labels, plain)
+        before = reliability_curve(found.labels, plain)
         words = f", before calibration {scores['ece_uncalibrated']:.3f}"
     return Chart(
-        "Reliability",
-        f"Accuracy over confidence in {calibration.BINS} bins; the expected calibration error is "
-        f"{scores['ece']:.3f}{words}. Below, how many images have which confidence.",
-        confidence.reliability_diagram(bins, before),
+        "Reliability diagram",
+        f"Accuracy over confidence in {len(curve.count)} bins of {curve.count.min()} images or one "
+        f"more, with 95% Wilson intervals; the expected calibration error is {scores['ece']:.3f}"
+        f"{words} ({calibration.BINS} bins of equal width). Below, how many images have which "
+        "confidence.",
+        confidence.reliability_diagram(
+            curve, calibration.reliability(found.labels, found.probabilities), before
+        ),
         "confidence",
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.metrics.comparison import SIGNIFICANCE
-from trash_keras.reporting import html
+from trash_keras.reporting import html, page_figures
 from trash_keras.reporting.plots import base
 from trash_keras.storage import local
 
@@ -37,7 +37,7 @@ def text(comparison: Mapping[str, Any]) -> str:
 
 
 def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
-    """Writes comparison.html, comparison.json and figures/accuracies.png.
+    """Writes comparison.html, comparison.json and figures/accuracies (PNG, PDF, SVG).
 
     Args:
         comparison: From `comparison.compare`.
@@ -48,19 +48,26 @@ def write(comparison: Mapping[str, Any], output: str | os.PathLike) -> None:
     """
     output = Path(output)
     scored = [run for run in comparison["runs"] if "accuracy" in run]
-    figure_file = output / "figures" / "accuracies.png"
-    base.save(base.accuracies(scored), figure_file)
+    figure = base.accuracies(scored)
+    shown = page_figures.embed(
+        figure,
+        "Accuracy of each run",
+        "Accuracy of each run with its 95% interval; the table above has the numbers",
+    )
+    base.save_formats(figure, output / "figures" / "accuracies", "Accuracy of each run")
     html.write(
         output / "comparison.html",
         TEMPLATE,
         split=comparison["split"],
         count=len(comparison["runs"]),
-        best=_best(comparison),
-        verdict=verdict(comparison),
+        headline=headline(comparison),
+        winner=_winner(comparison),
+        finding=_finding(comparison),
+        notes=[each for each in verdict(comparison) if each != _finding(comparison)],
         runs=runs_table(comparison),
         settings=settings_table(comparison),
         tests=difference_sentences(comparison),
-        figure=html.data_uri(figure_file.read_bytes(), "png"),
+        chart=shown,
     )
     local.write_json(output / "comparison.json", comparison)
 
@@ -152,19 +159,8 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     """Returns what follows from a comparison, and what does not, a sentence or two each."""
     sentences = [f"{run['name']} has no figures: {run['missing']}"
                  for run in comparison["runs"] if "missing" in run]  # fmt: skip
-    best, tested = _best(comparison), _tested(comparison)
-    equal: list[str] = []
-    better: list[str] = []
-    for test in comparison["tests"]:
-        if "reason" not in test and best["name"] in test["runs"]:
-            other = next(name for name in test["runs"] if name != best["name"])
-            (better if _is_shown(test) else equal).append(other)
-    found = f"The highest accuracy is that of {best['name']}, {best['accuracy']:.1%}"
-    if better:
-        found += f"; it is shown to be better than {', '.join(better)}"
-    if equal:
-        found += f"; it is not shown to be better than {', '.join(equal)}"
-    sentences.append(found + ".")
+    sentences.append(_finding(comparison))
+    tested = _tested(comparison)
     if tested:
         sentences.append(_method(tested))
     if any("difference" in test for test in comparison["tests"]):
@@ -183,6 +179,52 @@ def _method(tested: int) -> str:
         f"McNemar's exact test, two-sided, at {SIGNIFICANCE:.0%}{adjusted}. It compares these very "
         "models; it cannot say how much another training with another seed would change."
     )
+
+
+def headline(comparison: Mapping[str, Any]) -> str:
+    """Returns the result in a few words; only the tests make a winner."""
+    relations = set(_beside_the_best(comparison).values())
+    if winner := _winner(comparison):
+        return winner
+    if not relations:
+        return f"{_best(comparison)['accuracy']:.1%}"
+    return "Not comparable" if relations == {"not tested against"} else "No winner"
+
+
+def _finding(comparison: Mapping[str, Any]) -> str:
+    """Returns what the tests say of the run with the highest accuracy, a sentence."""
+    best, others = _best(comparison), _beside_the_best(comparison)
+    found = f"{best['name']} has {best['accuracy']:.1%} right"
+    for words in ("shown to be better than", "not shown to be better than", "not tested against"):
+        if names := [name for name, relation in others.items() if relation == words]:
+            found += f"; it is {words} {', '.join(names)}"
+    return found + "."
+
+
+def _winner(comparison: Mapping[str, Any]) -> str | None:
+    """Returns the run that is shown to be better than all others, if there is one."""
+    others = set(_beside_the_best(comparison).values())
+    return _best(comparison)["name"] if others == {"shown to be better than"} else None
+
+
+def _beside_the_best(comparison: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what the tests say of the run with the highest accuracy against each other one."""
+    best = _best(comparison)["name"]
+    scored = {run["name"] for run in comparison["runs"] if "accuracy" in run}
+    found = {}
+    for test in comparison["tests"]:
+        if best not in test["runs"]:
+            continue
+        (other,) = (name for name in test["runs"] if name != best)
+        if other not in scored:
+            continue
+        if "reason" in test:
+            found[other] = "not tested against"
+        else:
+            found[other] = (
+                "shown to be better than" if _is_shown(test) else "not shown to be better than"
+            )
+    return found
 
 
 def _best(comparison: Mapping[str, Any]) -> Mapping[str, Any]:

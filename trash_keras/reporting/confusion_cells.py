@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,34 @@ def cells(predictions: Predictions) -> list[Cell]:
         )
         for place in places
     ]
+
+
+def grid(
+    matrix: Sequence[Sequence[int]], class_names: Sequence[str]
+) -> dict[tuple[int, int], dict[str, Any]]:
+    """Returns the cells of a confusion matrix for `matrix.html.j2`, those with images alone.
+
+    Args:
+        matrix: Numbers of images; rows are the true classes, columns the predictions.
+        class_names: Names of both.
+
+    Returns:
+        (row, column) -> these, the class names `truth` and `prediction`, the `count` of images and
+        their `share` of the true class, 0 to 1.
+    """
+    return {
+        (row, column): {
+            "row": row,
+            "column": column,
+            "truth": class_names[row],
+            "prediction": class_names[column],
+            "count": count,
+            "share": count / sum(counts),
+        }
+        for row, counts in enumerate(matrix)
+        for column, count in enumerate(counts)
+        if count
+    }
 
 
 def round_robin(wanted: Mapping[tuple[int, int], Sequence[int]]) -> list[int]:

@@ -9,7 +9,8 @@ from trash_keras.data import image_listing
 from trash_keras.metrics import cross_validation, intervals
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting import by_source, html, text
+from trash_keras.reporting import by_source, confusion_cells, html, page_figures, verdict
+from trash_keras.reporting.charts import Chart
 from trash_keras.reporting.plots import base, class_figures
 from trash_keras.storage import local
 
@@ -44,35 +45,51 @@ def write(
     output = Path(output)
     for seed, found in predictions.items():
         found.save(cross_validation.predictions_file(output, seed))
-    drawn = {
-        "accuracies": base.accuracies(_bars(report)),
-        "confusion_matrix": class_figures.confusion_matrix(
-            report["confusion_matrix"], report["class_names"]
-        ),
+    names = report["class_names"]
+    as_matrix = len(names) <= MATRIX_CLASSES
+    charts = _charts(report)
+    # The page first: a figure's layout depends on how it was drawn before.
+    embedded = {
+        name: page_figures.embed(chart.figure, chart.title, chart.alternative)
+        for name, chart in charts.items()
+        if not (as_matrix and name == "confusion_matrix")  # the page has it as a table
     }
-    images = {}
-    for name, figure in drawn.items():
-        file = output / "figures" / f"{name}.png"
-        base.save(figure, file)
-        images[name] = html.data_uri(file.read_bytes(), "png")
+    for name, chart in charts.items():
+        base.save_formats(chart.figure, output / "figures" / name, chart.title)
     html.write(
         output / cross_validation.PAGE,
         TEMPLATE,
         report=report,
         passed_over=image_listing.sentence(report.get("passed_over") or {}),
-        synthetic=text.is_synthetic(report),
+        synthetic=verdict.is_synthetic(report),
         sentences=sentences(report),
         seeds=_seeds_table(report),
         classes=_classes_table(report),
         sources=by_source.table(report.get("sources", {})),
         slices=_slices_table(report),
         folds=_folds_table(report),
-        figures=images,
-        as_matrix=len(report["class_names"]) <= MATRIX_CLASSES,
+        charts=embedded,
+        grid=confusion_cells.grid(report["confusion_matrix"], names) if as_matrix else {},
         command=report["run"]["command"],
         run=html.ordered({k: v for k, v in report["run"].items() if k != "command"}),
     )
     local.write_json(output / cross_validation.REPORT, report, checked=True)
+
+
+def _charts(report: Mapping[str, Any]) -> dict[str, Chart]:
+    matrix, names = report["confusion_matrix"], report["class_names"]
+    return {
+        "accuracies": Chart(
+            "Accuracy of each seed and fold",
+            "Accuracy of each seed and fold with its 95% interval; the tables have the numbers",
+            base.accuracies(_bars(report)),
+        ),
+        "confusion_matrix": Chart(
+            "Confusion matrix" if len(names) <= MATRIX_CLASSES else "Most frequent confusions",
+            "True classes against predictions; cross_validation.json has the numbers",
+            class_figures.confusion_matrix(matrix, names),
+        ),
+    }
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -112,7 +129,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     else:
         found.append(
             "Near-duplicates were not kept together, which can make the figures too good. "
-            "--split_method=grouped keeps them together, and `trash-keras compare` measures the "
+            "--split_method=grouped keeps them together, and trash-keras compare measures the "
             "difference."
         )
     found.append(
@@ -126,7 +143,7 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     )
     found.append(
         "A threshold with a guaranteed risk costs less coverage where it is chosen on all of these "
-        "images: train with the same recipe and `--calibration_predictions=FILE`, a file of the "
+        "images: train with the same recipe and --calibration_predictions=FILE, a file of the "
         "folder predictions."
     )
     return found

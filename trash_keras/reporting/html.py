@@ -21,7 +21,7 @@ THUMBNAIL_SIDE = 160  # pixels, the longer side
 # Encoded images may be large: not all of them are held in memory.
 READ_AT_ONCE = 100
 # What a reader looks for first; all other facts of a run come after it.
-RUN_ORDER = ("command", "git_revision", "python", "tensorflow", "keras", "machine")
+RUN_ORDER = ("command", "date", "git_revision", "python", "tensorflow", "keras", "machine")
 # Read with the module: a run of hours must not meet newer templates at its end.
 _SHARED = {
     path.name: path.read_text(encoding="utf-8")
@@ -93,9 +93,9 @@ def ordered(run: Mapping[str, Any]) -> dict[str, Any]:
     return {name.replace("_", " "): "unknown" if run[name] is None else run[name] for name in names}
 
 
-def thumbnail(image: bytes) -> str | None:
-    """Returns a small JPEG of an encoded image as a data URI, or None if it has no pixels."""
-    small = shrink(image, THUMBNAIL_SIDE)
+def thumbnail(image: bytes, side: int = THUMBNAIL_SIDE) -> str | None:
+    """Returns a JPEG of at most `side` pixels as a data URI, or None if the image has no pixels."""
+    small = shrink(image, side)
     return None if small is None else jpeg(small)
 
 
@@ -135,10 +135,12 @@ class Thumbnails:
     Args:
         read_images: Files -> their encoded bytes; those that it leaves out are missing.
         budget: Bytes that all uses together may take; an image shown twice counts twice.
+        side: Pixels, the longer side.
     """
 
-    def __init__(self, read_images: ReadImages, budget: int) -> None:
+    def __init__(self, read_images: ReadImages, budget: int, side: int = THUMBNAIL_SIDE) -> None:
         self._read_images = read_images
+        self._side = side
         self._made: dict[str, str | None] = {}
         self._left = budget
 
@@ -148,7 +150,7 @@ class Thumbnails:
         for start in range(0, len(new), READ_AT_ONCE):
             part = new[start : start + READ_AT_ONCE]
             images = self._read_images(part)
-            self._made |= {file: thumbnail(images.get(file, b"")) for file in part}
+            self._made |= {file: thumbnail(images.get(file, b""), self._side) for file in part}
 
     def use(self, file: str) -> tuple[bool, str | None]:
         """Returns whether an image fits, and its data URI, None if it is not readable."""

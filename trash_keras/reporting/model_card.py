@@ -12,12 +12,11 @@ from typing import Any
 
 import jinja2
 
-from trash_keras.data.places import addresses
-from trash_keras.data.trashnet import COUNTS
 from trash_keras.metrics import report_file
 from trash_keras.metrics.classification import MATRIX_CLASSES, weakest
-from trash_keras.reporting import by_source, html
-from trash_keras.reporting.text import calibration_paragraphs, is_synthetic, verdict_paragraphs
+from trash_keras.reporting import by_source, html, identity, ood_text
+from trash_keras.reporting.text import calibration_paragraphs
+from trash_keras.reporting.verdict import caveats, is_synthetic, verdict_sentences
 from trash_keras.storage import local
 from trash_keras.storage.names import printable
 
@@ -32,8 +31,6 @@ METRICS = {
     "ece": ("ece", "Expected calibration error, 15 bins"),
     "brier": ("brier_score", "Brier score, sum over classes"),
 }
-TRASHNET = {"type": "garythung/trashnet", "name": "TrashNet", "license": "mit"}
-SYNTHETIC = {"type": "synthetic", "name": "Synthetic images in place of TrashNet", "license": "mit"}
 
 
 def write(
@@ -61,7 +58,7 @@ def write(
         name=f"trash-keras-{_plain(PurePosixPath(backbone).stem).lower()}",
         backbone=backbone,
         weights=backbone if config["model"].get("init") else config["model"]["weights"],
-        dataset=dataset(report, counts),
+        dataset=identity.dataset(report, counts),
         metrics=METRICS,
         shown=shown,
         split_title=report_file.SPLIT_TITLES[shown],
@@ -75,36 +72,16 @@ def write(
         counts=counts,
         bad_files=report.get("bad_files") or (),
         synthetic=is_synthetic(report),
-        verdict=verdict_paragraphs(report),
+        verdict=[*verdict_sentences(report), *caveats(report)],
         calibration=calibration_paragraphs(report),
         unsure=(report.get("answering") or {}).get("threshold", 0) > 0,
+        other_things=ood_text.limit(report),
         adaptation=report.get("adaptation"),
         config=config,
         run=run,
         model_files=model_files,
     )  # fmt: skip
     local.write_text(path, printable(text, keep="\n\r\t"))
-
-
-def dataset(report: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
-    """Returns what the images are: `type` (of Hugging Face), `name`, `license`.
-
-    TrashNet is recognized by its number of images of each class, with those that were left out.
-    """
-    if is_synthetic(report):
-        return SYNTHETIC
-    # Of other data only the folder's name is known; its path is private.
-    places = addresses(report["config"]["data"]["data_dir"])
-    if len(places) > 1:
-        return {"type": "imagefolder", "name": ", ".join(places), "license": "other"}
-    found = {name: sum(split.get(name, 0) for split in counts.values()) for name in COUNTS}
-    for file in report.get("bad_files") or ():
-        class_name = PurePosixPath(file).parts[0]
-        found[class_name] = found.get(class_name, 0) + 1
-    if set(report["class_names"]) == set(COUNTS) and found == COUNTS:
-        return TRASHNET
-    place = str(report["config"]["data"]["data_dir"]).rstrip("/").rsplit("/", 1)[-1]
-    return {"type": "imagefolder", "name": place or "images", "license": "other"}
 
 
 def _smallest(class_names: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> Sequence[str]:

@@ -43,6 +43,25 @@ def paragraphs(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def limit(report: Mapping[str, Any]) -> str:
+    """Returns what the model does with images of other things, for its card.
+
+    Args:
+        report: Content of `report.json` of a training run.
+    """
+    start = "The model has no class for other things (out-of-distribution, OOD)."
+    if not (report.get("answering") or {}).get("threshold"):
+        return f"{start} Each gets the name of a class, some with high confidence."
+    settings = (report.get("config") or {}).get("answering") or {}
+    rule = "They are unsure where the confidence is low; the rest get the name of a class."
+    if settings.get("ood_scaling"):
+        rule = (
+            "Images with features unlike those of the training images lose confidence, so that "
+            "many are unsure; the rest get the name of a class."
+        )
+    return f"{start} {rule} `trash-keras evaluate --ood_dir=FOLDER` measures how many."
+
+
 def rows(found: Mapping[str, Any]) -> list[list[str]]:
     """Returns a table of the scores, its head first.
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -24,7 +25,7 @@ from trash_keras.metrics.report_file import (
     read_report,
     threads_title,
 )
-from trash_keras.reporting import model_card, report_page
+from trash_keras.reporting import identity, model_card, report_page
 from trash_keras.reporting.charts import Chart, page_charts, table_charts
 from trash_keras.reporting.content import ReportContent
 from trash_keras.reporting.plots import base, saliency_maps
@@ -99,8 +100,8 @@ def write(
     """Writes a report; `report.json` comes last, so that it stands only when all is there.
 
     Args:
-        output: Folder; made when missing. Gets report.json, report.html, figures/*.png,
-            predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
+        output: Folder; made when missing. Gets report.json, report.html, figures/ (PNG,
+            PDF and SVG), predictions/SPLIT.csv and, when `details` has a `config`, MODEL_CARD.md.
         content: What is scored and shown.
         details: What else belongs in the report: `bad_files`, `passed_over` (from
             `image_listing.summary`), `config`, `run`, `label_map`, `explanations`
@@ -123,7 +124,7 @@ def write(
     _render(output, report, content, shown)
     drawn = shown | table_charts(report, content.predictions, content.counts)
     for name, chart in drawn.items():
-        base.save(chart.figure, output / "figures" / f"{name}.png")
+        base.save_formats(chart.figure, output / "figures" / name, chart.title)
     local.write_json(output / "report.json", report, checked=True)
     return report
 
@@ -219,7 +220,7 @@ def _render(
 
 
 def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]:
-    """Returns what made a result: command, versions, revision, machine, and source of the data.
+    """Returns what made a result: command, versions, machine, date, and which data.
 
     Args:
         command: The command line.
@@ -233,8 +234,13 @@ def provenance(command: str, data_dir: str | os.PathLike = "") -> dict[str, Any]
         **{name.replace("-", "_"): _version(name) for name in packages},
         "git_revision": _git_revision(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
-        **({"data_source": _data_source(data_dir)} if data_dir else {}),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **(_data(data_dir) if data_dir else {}),
     }
+
+
+def _data(data_dir: str | os.PathLike) -> dict[str, Any]:
+    return {"data_set": identity.data_set(data_dir), "data_source": _data_source(data_dir)}
 
 
 def _data_source(data_dir: str | os.PathLike) -> str | None:

@@ -1,7 +1,6 @@
 """The report page: one HTML file with figures, images and numbers inside."""
 
 import os
-import re
 import shlex
 import typing
 from collections.abc import Mapping, Sequence
@@ -9,36 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from trash_keras.data import image_listing
-from trash_keras.data.decoding import ReadImages
 from trash_keras.metrics import report_file, saliency
 from trash_keras.metrics.classification import MATRIX_CLASSES
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.reporting import by_source, confusion_cells, html, ood_text, saliency_overlays
+from trash_keras.reporting import (
+    by_source,
+    html,
+    identity,
+    ood_text,
+    page_figures,
+    page_images,
+    saliency_overlays,
+)
 from trash_keras.reporting.charts import Chart, Section
 from trash_keras.reporting.content import ReportContent
-from trash_keras.reporting.plots import svg
 from trash_keras.reporting.plots.base import phase_title
-from trash_keras.reporting.text import (
-    comparison_bars,
-    confidence_paragraphs,
-    is_synthetic,
-    verdict_paragraphs,
-)
+from trash_keras.reporting.text import confidence_paragraphs
+from trash_keras.reporting.verdict import caveats, comparison_bars, is_synthetic, verdict_sentences
 
-TOP_ERRORS_SHOWN = 24
 BAD_FILES_SHOWN = 200
 SLICE_ROWS = 1000
-# Together with the text and the other figures they stay under 5 MB.
-THUMBNAIL_BYTES = 3_400_000
-FIGURE_BYTES = 300_000
 # Facts of the run that stand elsewhere on the page.
-SHOWN_ELSEWHERE = ("command", "data_source", "best_epoch", "best_phase", "training_minutes")
+SHOWN_ELSEWHERE = ("command", "data_set", "data_source", "model", "best_epoch", "best_phase",
+                   "training_minutes")  # fmt: skip
 # Read with the module: a training of hours must not meet a newer template at its end.
-TEMPLATE, SCRIPT = (
+TEMPLATE, *_SCRIPTS = (
     Path(__file__).with_name("templates").joinpath(name).read_text(encoding="utf-8")
-    for name in ("report.html.j2", "report.js")
+    for name in ("report.html.j2", "report.js", "enlarge.js", "label_list.js")
 )
-SCRIPT += html.FIND
+SCRIPT = "".join([*_SCRIPTS, html.FIND])
 
 
 def write_page(
@@ -66,9 +64,7 @@ def write_page(
     """
     shown = report_file.main_split(report)
     predictions, counts = content.predictions[shown], content.counts
-    listed = list(report[shown].get("mistakes") or ())[:TOP_ERRORS_SHOWN]
-    errors = saliency_overlays.saliency_overlays(listed, content.heat_maps, content.read_images)
-    cells, errors = _images(errors, predictions, content.read_images)
+    images = page_images.collect(report, shown, content)
     html.write(
         path,
         TEMPLATE,
@@ -77,10 +73,10 @@ def write_page(
         **_scores(report, shown, predictions),
         figures=_by_section(charts),
         class_names=predictions.class_names,
-        cells=cells,
-        grid={(cell["row"], cell["column"]): cell for cell in cells},
+        identity=identity.line(report, counts, Path(path).resolve().parent.name),
+        **images,
+        grid={(cell["row"], cell["column"]): cell for cell in images["cells"]},
         as_matrix=len(predictions.class_names) <= MATRIX_CLASSES,
-        errors=errors,
         legend=saliency_overlays.legend_stops(),
         faithfulness=saliency.paragraphs(report["explanations"])
         if "explanations" in report
@@ -110,7 +106,8 @@ def _scores(report: Mapping[str, Any], shown: str, predictions: Predictions) -> 
         "wrong": int((probabilities.argmax(axis=1) != predictions.labels).sum()),
         "synthetic": is_synthetic(report),
         "bars": comparison_bars(report),
-        "verdict": verdict_paragraphs(report),
+        "verdict": verdict_sentences(report),
+        "caveats": caveats(report),
         "confidence": confidence_paragraphs(report, float(probabilities.max(axis=1).mean())),
         "calibrated": bool(report.get("answering")),
         "ood": _ood(report.get("out_of_scope")),
@@ -151,73 +148,13 @@ def _origin(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _images(
-    errors: list[dict[str, Any]],
-    predictions: Predictions,
-    read_images: ReadImages,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Returns cells and top errors for the template, with as many thumbnails as the page holds."""
-    cells = confusion_cells.cells(predictions)
-    wanted = {(cell.truth, cell.prediction): cell.shown for cell in cells}
-    order = confusion_cells.round_robin(wanted)
-    drawn = sum(len(error["overlay"] or "") for error in errors)
-    thumbnails = html.Thumbnails(read_images, THUMBNAIL_BYTES - drawn)
-    files = [error["file"] for error in errors]
-    thumbnails.make([*files, *(predictions.paths[index] for index in order)])
-    errors = [{**error, "image": thumbnails.use(error["file"])[1]} for error in errors]
-    confidence = predictions.probabilities.max(axis=1)
-    made = {}
-    for index in order:
-        fits, source = thumbnails.use(predictions.paths[index])
-        if fits:
-            made[index] = {
-                "file": predictions.paths[index],
-                "image": source,
-                "probability": float(confidence[index]),
-            }
-    names = predictions.class_names
-    filled = [
-        {
-            "truth": names[cell.truth],
-            "prediction": names[cell.prediction],
-            "row": cell.truth,
-            "column": cell.prediction,
-            "count": cell.count,
-            "share": cell.share,
-            "images": [made[index] for index in cell.shown if index in made],
-        }
-        for cell in cells
-    ]
-    return filled, errors
-
-
 def _by_section(charts: Mapping[str, Chart]) -> dict[str, list[dict[str, Any]]]:
     """Returns the figures of each section of the page, so that none is left out."""
     sections: dict[str, list[dict[str, Any]]] = {name: [] for name in typing.get_args(Section)}
     for chart in charts.values():
-        sections[chart.section].append(_figure(chart))
+        drawn = page_figures.embed(chart.figure, chart.title, chart.alternative)
+        sections[chart.section].append(drawn)
     return sections
-
-
-def _figure(chart: Chart) -> dict[str, Any]:
-    """Returns a figure for the template: vectors, or pixels if the vectors would be too many."""
-    inches = tuple(chart.figure.get_size_inches())
-    text = svg.draw(chart.figure)
-    width, height = (
-        float(value)
-        for value in re.search(r'viewBox="0 0 (\S+) (\S+)"', text).groups()  # type: ignore[union-attr]
-    )
-    vectors = len(text) <= FIGURE_BYTES
-    drawn = (text.encode(), "svg+xml") if vectors else (svg.pixels(chart.figure), "png")
-    chart.figure.set_size_inches(inches)  # as before, for its own file
-    return {
-        "title": chart.title,
-        "alternative": chart.alternative,
-        "source": html.data_uri(*drawn),
-        "vectors": vectors,
-        "width": round(width),
-        "height": round(height),
-    }
 
 
 def _command_lines(command: str) -> str:

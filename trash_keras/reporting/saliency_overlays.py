@@ -13,6 +13,7 @@ def saliency_overlays(
     errors: Sequence[Mapping[str, Any]],
     heat_maps: HeatMaps | None,
     read_images: ReadImages,
+    side: int,
 ) -> list[dict[str, Any]]:
     """Lays heat maps over thumbnails.
 
@@ -20,6 +21,7 @@ def saliency_overlays(
         errors: `mistakes` of a split in a report.
         heat_maps: Of these wrong predictions, or None.
         read_images: Files -> their encoded bytes.
+        side: Pixels, the longer side of a thumbnail.
 
     Returns:
         The errors, each with its `overlay` (data URI) and the `place` of the evidence, in words;
@@ -31,7 +33,7 @@ def saliency_overlays(
     rows = []
     for found in errors:
         row = {**found, "overlay": None, "place": None}
-        small = html.shrink(encoded.get(found["file"], b""), html.THUMBNAIL_SIDE)
+        small = html.shrink(encoded.get(found["file"], b""), side)
         if heat_maps and small is not None:
             heat_map = maps[found["file"]]
             row["overlay"] = html.jpeg(saliency_maps.overlay(small, heat_map, heat_maps.resize))

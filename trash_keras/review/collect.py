@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -98,7 +97,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {"model": "", "images": {}}
     try:
-        found = json.loads(text_files.read(path))
+        found = text_files.from_json(text_files.read(path))
         return {"model": str(found["model"]), "images": dict(found["images"])}
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(

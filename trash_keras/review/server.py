@@ -22,6 +22,7 @@ from trash_keras.data import decoding
 from trash_keras.data.formats import UndecodableError
 from trash_keras.review.session import Session
 from trash_keras.serving import pages, web_demo
+from trash_keras.storage import text_files
 
 PAGE = Path(__file__).parent / "page"
 _FILES = {
@@ -125,7 +126,7 @@ class _Handler(pages.Handler):
         if not length.isdecimal() or int(length) > _LARGEST_BODY:
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too long")
         try:
-            values = json.loads(self.rfile.read(int(length)))
+            values = text_files.from_json(self.rfile.read(int(length)))
         except ValueError as error:
             raise RefusalError(HTTPStatus.BAD_REQUEST, "That is not JSON") from error
         if not isinstance(values, dict):

@@ -5,7 +5,6 @@ file may hold the members that Keras and this package write, name only the class
 `keras_classes`, and describe no more weights than it holds. Pickles have no place in it.
 """
 
-import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from keras.src.backend.common import global_state
 
 from trash_keras.metadata import ENTRY, LABELS_ENTRY, LARGEST_TEXT
 from trash_keras.scanning import keras_classes, rules
+from trash_keras.storage import text_files
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # Member -> the most bytes that it may have.
@@ -60,7 +60,7 @@ def _read(path: str | os.PathLike) -> tuple[dict[str, Any], int]:
         if total > _MOST_COMPRESSION * size + _SMALL:
             raise ValueError(f"it would unpack {size} bytes to {total} (a zip bomb)")
         with archive.open(_CONFIG) as file:
-            settings = json.loads(file.read())
+            settings = text_files.from_json(file.read())
     if not isinstance(settings, dict):
         raise ValueError(f"{_CONFIG} in it must be a JSON object")
     # What `load_model` is told not to compile is never read.

@@ -1,7 +1,9 @@
 """Text files as other systems write them: byte-order marks, UTF-16, and any line ends."""
 
 import codecs
+import json
 import os
+from typing import Any
 
 # A mark of UTF-32 begins like one of UTF-16, so it comes first.
 _MARKS = {
@@ -22,6 +24,18 @@ def encoding(path: str | os.PathLike) -> str:
     with open(path, "rb") as file:
         start = file.read(4)
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
+
+
+def from_json(text: str | bytes) -> Any:
+    """Returns what a JSON text holds.
+
+    Raises:
+        ValueError: It is no JSON, or nested deeper than Python can go.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("its lists or objects are nested too deeply") from error
 
 
 def read(path: str | os.PathLike, errors: str = "strict", newline: str | None = None) -> str:

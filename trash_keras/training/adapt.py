@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from trash_keras.calibration import ood
 from trash_keras.config import CalibrationConfig, Config, check_workdir, make_options
-from trash_keras.data import image_listing
+from trash_keras.data import image_listing, known_label_issues
 from trash_keras.data.catalog import WHOLE
 from trash_keras.data.readers.base import read_images
 from trash_keras.exporters.exporter import export
@@ -115,6 +115,7 @@ def _config(settings: AdaptOptions, data_dir: str | os.PathLike, source: Source)
 def _provenance(place: NewPlace, config: Config, command: str) -> dict[str, Any]:
     about = report.provenance(command, config.data.data_dir)
     return {
+        "label_issues": known_label_issues.find(place.catalog),
         "bad_files": list(place.catalog.bad_files),
         "passed_over": image_listing.summary(place.reader.passed_over()),
         "config": config.to_dict(),

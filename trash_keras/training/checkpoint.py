@@ -12,7 +12,6 @@ between the two makes it train an epoch twice.
 
 import csv
 import io
-import json
 import math
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from typing import Any
 
 import keras
 
-from trash_keras.storage import checksums, local
+from trash_keras.storage import checksums, local, text_files
 from trash_keras.training import ema
 from trash_keras.training.diverged import REMEDY
 
@@ -113,7 +112,7 @@ class CheckpointManager:
         for name in ("state.json", "before.json"):
             try:
                 checksums.require(folder / name)
-                state = json.loads((folder / name).read_text(encoding="utf-8"))
+                state = text_files.from_json((folder / name).read_text(encoding="utf-8"))
                 if checksums.is_whole(folder / state["weights"]):
                     return state
             except (OSError, ValueError):

@@ -20,7 +20,7 @@ from trash_keras.data.catalog import Catalog
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.calibration import apply_temperature
 from trash_keras.models.classifier import load_classifier
-from trash_keras.storage import caches, checksums, local, remote
+from trash_keras.storage import caches, checksums, local, remote, text_files
 from trash_keras.training import features, run_data
 
 RECORD = "teachers.json"
@@ -83,7 +83,9 @@ def find(config: Config, workdir: Path, catalog: Catalog) -> tuple[Teacher, ...]
     checksums = [teacher.sha256 for teacher in teachers]
     record = workdir / RECORD
     if record.exists():
-        known = [each["sha256"] for each in json.loads(record.read_text(encoding="utf-8"))]
+        known = [
+            each["sha256"] for each in text_files.from_json(record.read_text(encoding="utf-8"))
+        ]
         if known != checksums:
             raise ValueError(
                 f"{workdir} began with another teacher than the one now at "

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from trash_keras.config import Config, check_workdir, load, same_place
 from trash_keras.data import multi_source, validation
 from trash_keras.data.catalog import Catalog, FilesByClass
 from trash_keras.data.readers.base import TFDS_PREFIX, Reader, open_reader
-from trash_keras.storage import checksums, local
+from trash_keras.storage import checksums, local, text_files
 from trash_keras.storage.names import to_bytes
 
 IMAGES = Path("backup", "images.json")
@@ -91,7 +90,7 @@ def require_unchanged(workdir: Path, catalog: Catalog, reader: Reader) -> None:
     """
     if not checksums.is_whole(workdir / IMAGES) or not catalog.images_sha256:
         return
-    before, now = json.loads((workdir / IMAGES).read_text()), _facts(catalog, reader)
+    before, now = text_files.from_json((workdir / IMAGES).read_text()), _facts(catalog, reader)
     changed = [path for path in catalog.paths() if now[path] != before.get(path)]
     if changed and validation.images_sha256(reader, catalog.paths()) != catalog.images_sha256:
         raise ValueError(

@@ -11,13 +11,15 @@ import tensorflow as tf
 
 from trash_keras.calibration import pooled as pooled_predictions
 from trash_keras.config import Config, fields
+from trash_keras.data import known_label_issues
 from trash_keras.data.catalog import Catalog
+from trash_keras.data.decoded import DecodedImages
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import Reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import slices
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.models import classifier
+from trash_keras.models import backbones, classifier
 from trash_keras.storage import checksums, local
 from trash_keras.storage.addresses import public_value
 from trash_keras.training import devices, distillation, outlier_exposure, resume, run_data
@@ -34,10 +36,12 @@ class Run:
         reader: Gives its images.
         catalog: Which images there are, by split.
         slice_of: Image -> slice, from `slices.load`.
+        label_issues: From `known_label_issues.find`.
         teachers: For distillation; empty without.
         precision: Name of the dtype policy.
         others: Images of none of the classes, for outlier exposure; None without.
         pooled: What `--calibration_predictions` has for it; None without.
+        decoded: Images that were decoded already.
     """
 
     config: Config
@@ -45,10 +49,12 @@ class Run:
     reader: Reader
     catalog: Catalog
     slice_of: Mapping[str, str]
+    label_issues: known_label_issues.Issues
     teachers: Sequence[Teacher]
     precision: str
     others: Split | None = None
     pooled: Predictions | None = None
+    decoded: DecodedImages | None = None
 
     @property
     def kept_init(self) -> Path:
@@ -89,18 +95,34 @@ def look_at(config: Config, workdir: Path, strategy: tf.distribute.Strategy) -> 
     Raises:
         ValueError: Data, teachers or the model to start from do not fit the configuration.
     """
+    if not config.model.init:
+        backbones.require(config.model.backbone, config.model.weights)
     reader = run_data.open_data(config.data)
-    catalog = run_data.resolve_splits(config, workdir, reader)
+    decoded = run_data.decoded_images(config.data)
+    catalog = run_data.resolve_splits(config, workdir, reader, decoded)
     if not resume.is_moved(config, workdir):
         resume.require_unchanged(workdir, catalog, reader)
     devices.require_batch(config.data.batch_size, len(catalog.examples("train")[0]))
     slice_of = slices.load(config.data.slices, catalog.paths())
+    issues = known_label_issues.find(catalog, config.data.audit)
     others = outlier_exposure.find(config, reader, catalog)
     teachers = distillation.find(config, workdir, catalog)
     named = config.answering.calibration_predictions
     pooled = pooled_predictions.load(named, catalog) if named else None
     precision = devices.set_precision(config.runtime.mixed_precision, strategy)
-    run = Run(config, workdir, reader, catalog, slice_of, teachers, precision, others, pooled)
+    run = Run(
+        config,
+        workdir,
+        reader,
+        catalog,
+        slice_of,
+        issues,
+        teachers,
+        precision,
+        others,
+        pooled,
+        decoded,
+    )
     if not checksums.is_whole(run.kept_init):
         distillation.require_unseen_by_init(config, catalog)
     return run

@@ -26,6 +26,7 @@ from trash_keras.data import (
 )
 from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import WHOLE, Catalog
+from trash_keras.data.decoded import DecodedImages
 from trash_keras.data.groups import Group, load_groups, similar, write_groups
 from trash_keras.data.pipeline import Split
 from trash_keras.data.places import addresses
@@ -53,13 +54,21 @@ def open_data(settings: DataConfig) -> Reader:
     return open_reader(settings.data_dir, settings.data_format)
 
 
-def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
+def decoded_images(data: DataConfig) -> DecodedImages:
+    """Makes room for what a run decodes to see whether it can be."""
+    return DecodedImages(data.image_size, data.resize, data.max_megapixels, data.cache_megabytes)
+
+
+def resolve_splits(
+    config: Config, workdir: Path, reader: Reader, decoded: DecodedImages | None = None
+) -> Catalog:
     """Divides the images of a run, or reads how an earlier call or a cross-validation did.
 
     Args:
         config: The run.
         workdir: Its folder; with `--split_method=grouped` a new division leaves groups.json there.
         reader: Its images.
+        decoded: Keeps what is decoded, for `images`.
 
     Raises:
         ValueError: The images do not fit the configuration, or some are missing.
@@ -76,21 +85,24 @@ def resolve_splits(config: Config, workdir: Path, reader: Reader) -> Catalog:
         return multi_source.split(sources, data.split_method, seed, data.split_dir, groups)
 
     # Before the groups are known, too: data that cannot be divided at all should fail early.
-    catalog, groups = _decodable(config, divide(()), reader)
+    catalog, groups = _decodable(config, divide(()), reader, decoded)
     if groups:
-        sha256 = catalog.images_sha256
-        catalog = divide(groups).without(catalog.bad_files)
-        catalog = dataclasses.replace(catalog, images_sha256=sha256)
+        whole, catalog = catalog, divide(groups).without(catalog.bad_files)
+        catalog = dataclasses.replace(
+            catalog, images_sha256=whole.images_sha256, label_conflicts=whole.label_conflicts
+        )
     if data.split_method == "grouped":
         save_run_groups(workdir, groups, config)
     return catalog
 
 
-def _decodable(config: Config, catalog: Catalog, reader: Reader) -> tuple[Catalog, list[Group]]:
+def _decodable(
+    config: Config, catalog: Catalog, reader: Reader, decoded: DecodedImages | None = None
+) -> tuple[Catalog, list[Group]]:
     """Leaves out what cannot be decoded, and finds which images stay together."""
     data, digests = config.data, dict[str, str]()
     catalog = validation.keep_decodable(
-        catalog, reader, data.bad_files, data.max_megapixels, digests
+        catalog, reader, data.bad_files, data.max_megapixels, digests, decoded
     )
     equal = equal_images.find(catalog, digests)
     if data.split_method != "grouped":
@@ -213,7 +225,11 @@ def _by_features(config: Config, catalog: Catalog, reader: Reader) -> list[Group
 
 
 def images(
-    data: DataConfig, catalog: Catalog, reader: Reader, view_size: int
+    data: DataConfig,
+    catalog: Catalog,
+    reader: Reader,
+    view_size: int,
+    decoded: DecodedImages | None = None,
 ) -> dict[str, tf.data.Dataset]:
     """Reads what a run needs; what is read more than once is kept where it fits.
 
@@ -222,6 +238,7 @@ def images(
         catalog: Which images there are.
         reader: Where they lie.
         view_size: Height and width of the images that training augments, pixels.
+        decoded: Images that need not be read any more.
 
     Returns:
         For each split the dataset of `pipeline.load_split`, and as `views` the images of `train`
@@ -231,7 +248,7 @@ def images(
     def read(
         name: str, side: int = data.image_size, cache: bool = False, ordered: bool = True
     ) -> tf.data.Dataset:
-        split = Split(catalog, name, reader, side, data.resize, data.max_megapixels)
+        split = Split(catalog, name, reader, side, data.resize, data.max_megapixels, decoded)
         return pipeline.load_split(split, cache=cache, cache_dir=data.cache_dir, ordered=ordered)
 
     sides = {"train": view_size, "valid": data.image_size}  # the test split is read once

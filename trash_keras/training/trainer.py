@@ -140,7 +140,7 @@ def check(config: Config) -> None:
 
 def _prepare_data(run: Run, strategy: tf.distribute.Strategy) -> RunData:
     data, side = run.config.data, distillation.view_size(run.teachers, run.config)
-    images = run_data.images(data, run.catalog, run.reader, side)
+    images = run_data.images(data, run.catalog, run.reader, side, run.decoded)
     if run.others:
         images[stages.OTHER] = outlier_exposure.images(data, run.others)
     print(
@@ -280,6 +280,7 @@ def _details(
     return {
         "answering": calibrated.metadata.inference_settings(),
         "risk_control": calibrated.risk.to_dict(),
+        "label_issues": run.label_issues,
         "bad_files": list(run.catalog.bad_files),
         "passed_over": image_listing.summary(run.reader.passed_over()),
         "config": run.config.to_dict(),

@@ -11,5 +11,6 @@ class AssetFileDescriptor : Closeable {
 }
 
 class AssetManager {
+    fun list(path: String): Array<String>? = TODO()
     fun openFd(fileName: String): AssetFileDescriptor = TODO()
 }

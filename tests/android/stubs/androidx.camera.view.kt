@@ -25,6 +25,6 @@ class LifecycleCameraController(context: Context) : CameraController() {
     fun unbind(): Unit = TODO()
 }
 
-class PreviewView : FrameLayout() {
+class PreviewView(context: Context) : FrameLayout(context, null) {
     var controller: CameraController? = TODO()
 }

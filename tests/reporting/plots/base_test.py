@@ -1,14 +1,16 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from PIL import Image
 
 from tests.support.figures import assert_nothing_cut_off
-from trash_keras.reporting.plots import base
+from trash_keras.reporting.plots import base, class_figures, style
 
 
 def epochs(*phases: str) -> list[dict]:
@@ -45,10 +47,24 @@ def curves(axes: Axes) -> dict[str, tuple[list, list]]:
     }
 
 
+def names(axes: Axes) -> list[str]:
+    """The labels at the ends of the curves."""
+    return [text.get_text() for text in axes.texts if isinstance(text, Annotation)]
+
+
+def phases(axes: Axes) -> dict[str, float]:
+    return {
+        text.get_text(): text.get_position()[0]
+        for text in axes.texts
+        if not isinstance(text, Annotation)
+    }
+
+
 def test_learning_curves_shows_each_value_at_its_epoch_counted_from_one():
     rows = epochs("head", "head", "finetune")
     accuracy, loss = base.learning_curves(rows).axes
 
+    assert names(accuracy) == ["training", "validation"]
     assert curves(accuracy) == {
         "training": ([1, 2, 3], [row["accuracy"] for row in rows]),
         "validation": ([1, 2, 3], [row["val_accuracy"] for row in rows]),
@@ -60,27 +76,25 @@ def test_learning_curves_shows_each_value_at_its_epoch_counted_from_one():
 
 
 def test_learning_curves_says_that_the_losses_differ():
-    legend = base.learning_curves(epochs("head")).axes[1].get_legend()
-    training, validation = [text.get_text() for text in legend.get_texts()]
+    training, validation = names(base.learning_curves(epochs("head")).axes[1])
     assert "label-smoothed" in training and "class-weighted" in training
-    assert "plain cross-entropy" in validation
+    assert "plain\ncross-entropy" in validation
 
 
 def test_learning_curves_marks_the_phase_border_between_its_epochs():
     figure = base.learning_curves(epochs("head", "head", "head", "finetune", "finetune"))
     assert [borders(axes) for axes in figure.axes] == [[3.5], [3.5]]
-    names = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
-    assert names == {"head only": 2, "fine-tuning": 4.5}
+    assert phases(figure.axes[0]) == {"head only": 2, "fine-tuning": 4.5}
 
 
 def test_learning_curves_of_one_phase_has_no_border():
     figure = base.learning_curves(epochs("finetune", "finetune"))
     assert [borders(axes) for axes in figure.axes] == [[], []]
-    assert [text.get_text() for text in figure.axes[0].texts] == ["fine-tuning"]
+    assert list(phases(figure.axes[0])) == ["fine-tuning"]
 
 
 def test_learning_curves_names_an_unknown_phase_as_it_is():
-    assert base.learning_curves(epochs("a$b$")).axes[0].texts[0].get_text() == "a$b$"
+    assert list(phases(base.learning_curves(epochs("a$b$")).axes[0])) == ["a$b$"]
 
 
 def test_learning_curves_of_a_single_epoch_is_visible():
@@ -101,6 +115,38 @@ def test_save_writes_a_png_of_120_dots_per_inch(tmp_path):
         image.load()
         assert (image.format, image.size) == ("PNG", (360, 240))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def written(folder: Path, figure: Figure) -> dict[str, bytes]:
+    base.save_formats(figure, folder / "one", "A $title$")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_figure_for_a_paper_is_pixels_and_vectors_of_one_size(tmp_path):
+    figure = base.learning_curves(epochs("head", "head"))
+    width, height = figure.get_size_inches()
+    files = written(tmp_path, figure)
+    assert set(files) == {"one.png", "one.pdf", "one.svg"}
+    height += base.TITLE_INCHES
+    with Image.open(tmp_path / "one.png") as image:
+        assert image.size == (round(300 * width), round(300 * height))
+    points = f"{72 * width:g} {72 * height:g}"
+    assert f'viewBox="0 0 {points}"'.encode() in files["one.svg"]
+    assert f"/MediaBox [ 0 0 {points} ]".encode() in files["one.pdf"]
+    assert b"/Type3" not in files["one.pdf"] and b"/FontFile2" in files["one.pdf"]
+    assert figure.get_suptitle() == "A $title$"
+    assert_nothing_cut_off(figure)
+
+
+def test_files_of_the_same_figure_are_equal_to_the_byte(tmp_path, monkeypatch):
+    def draw():
+        return class_figures.confusion_matrix([[4, 1], [0, 5]], ["a", "b"])
+
+    first = written(tmp_path / "first", draw())
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")  # what would be another date
+    second = written(tmp_path / "second", draw())
+    assert first == second
+    assert not any(b"Date" in content for content in first.values())
 
 
 def test_save_that_fails_leaves_the_old_file_and_no_other(tmp_path):
@@ -149,7 +195,7 @@ def test_accuracies_grow_with_the_runs_and_take_any_name():
         compared_run(f"a rather long name of a run, $number_{i}$", 0.5, 0.4, 0.6) for i in range(30)
     ]
     figure = base.accuracies(runs)
-    assert figure.get_size_inches()[1] > 10
+    assert figure.get_size_inches().tolist() == pytest.approx([style.TWO_COLUMNS, 9.7])
     assert_nothing_cut_off(figure)
 
 

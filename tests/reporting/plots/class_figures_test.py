@@ -5,9 +5,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from tests.support.figures import assert_nothing_cut_off
+from tests.support.figures import assert_no_overlap, assert_nothing_cut_off
 from trash_keras.metrics.classification import MATRIX_CLASSES
-from trash_keras.reporting.plots import class_figures
+from trash_keras.reporting.plots import class_figures, style
 
 CLASS_NAMES = ["glass", "metal", "paper"]
 MATRIX = [[6, 2, 0], [1, 3, 0], [0, 0, 0]]
@@ -20,35 +20,49 @@ def cell_texts(axes: Axes, size: int) -> list[list[str]]:
 
 
 def test_confusion_matrix_writes_counts_and_percentages_of_the_row():
-    counts, shares = class_figures.confusion_matrix(MATRIX, CLASS_NAMES).axes
-    assert cell_texts(counts, 3) == [["6", "2", "0"], ["1", "3", "0"], ["0", "0", "0"]]
+    axes, _ = class_figures.confusion_matrix(MATRIX, CLASS_NAMES).axes
     # The third class has no image: no recall, and no division by zero.
-    assert cell_texts(shares, 3) == [["75", "25", "0"], ["25", "75", "0"], ["-", "-", "-"]]
+    assert cell_texts(axes, 3) == [
+        ["75%\n6", "25%\n2", "0"], ["25%\n1", "75%\n3", "0"], ["-", "-", "-"],
+    ]  # fmt: skip
+
+
+def test_a_rare_confusion_is_not_rounded_to_none():
+    axes, _ = class_figures.confusion_matrix([[999, 1], [0, 3]], ["a", "b"]).axes
+    assert cell_texts(axes, 2) == [["100%\n999", "<1%\n1"], ["0", "100%\n3"]]
 
 
 def test_confusion_matrix_colours_cells_by_what_they_say():
-    counts, shares = [
-        axes.images[0] for axes in class_figures.confusion_matrix(MATRIX, CLASS_NAMES).axes
-    ]
-    np.testing.assert_allclose(counts.get_array(), np.array(MATRIX) / 6)
+    axes, scale = class_figures.confusion_matrix(MATRIX, CLASS_NAMES).axes
+    shares = axes.images[0]
     np.testing.assert_allclose(shares.get_array(), [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0, 0]])
-    assert (counts.norm.vmin, counts.norm.vmax) == (shares.norm.vmin, shares.norm.vmax) == (0, 1)
+    assert (shares.norm.vmin, shares.norm.vmax) == (0, 1)
+    scale.figure.draw_without_rendering()
+    ticks = [label.get_text() for label in scale.get_yticklabels()]
+    assert ticks == ["0%", "10%", "25%", "50%", "100%"] and "true class" in scale.get_ylabel()
+
+
+def test_ten_percent_can_be_told_from_none_in_black_and_white():
+    axes, _ = class_figures.confusion_matrix([[9, 1], [0, 10]], ["a", "b"]).axes
+    image = axes.images[0]
+    (most, tenth), (none, _) = image.to_rgba(image.get_array())[..., :3]
+    assert _luminance(none) - _luminance(tenth) > 0.25  # with linear colours 0.09
+    assert _luminance(tenth) - _luminance(most) > 0.4
 
 
 def test_confusion_matrix_has_true_rows_and_predicted_columns():
-    for axes in class_figures.confusion_matrix(MATRIX, CLASS_NAMES).axes:
-        assert (axes.get_ylabel(), axes.get_xlabel()) == ("True", "Predicted")
-        assert [label.get_text() for label in axes.get_yticklabels()] == CLASS_NAMES
-        assert [label.get_text() for label in axes.get_xticklabels()] == CLASS_NAMES
-        first, last = axes.transData.transform([(0, 0), (2, 2)])
-        assert last[1] < first[1], "the first row must be the upper one"
+    axes, _ = class_figures.confusion_matrix(MATRIX, CLASS_NAMES).axes
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("True", "Predicted")
+    assert [label.get_text() for label in axes.get_yticklabels()] == CLASS_NAMES
+    assert [label.get_text() for label in axes.get_xticklabels()] == CLASS_NAMES
+    first, last = axes.transData.transform([(0, 0), (2, 2)])
+    assert last[1] < first[1], "the first row must be the upper one"
 
 
 @pytest.mark.filterwarnings("error")
 def test_confusion_matrix_of_no_images_at_all():
-    counts, shares = class_figures.confusion_matrix([[0, 0], [0, 0]], ["a", "b"]).axes
-    assert cell_texts(counts, 2) == [["0", "0"], ["0", "0"]]
-    assert cell_texts(shares, 2) == [["-", "-"], ["-", "-"]]
+    axes, _ = class_figures.confusion_matrix([[0, 0], [0, 0]], ["a", "b"]).axes
+    assert cell_texts(axes, 2) == [["-", "-"], ["-", "-"]]
 
 
 def test_confusion_matrix_is_readable_on_light_and_dark_cells():
@@ -73,14 +87,19 @@ def _luminance(colour) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_confusion_matrix_grows_with_the_classes():
-    def size(classes: int) -> np.ndarray:
-        names = [f"{i:03}" for i in range(classes)]
-        return class_figures.confusion_matrix(
-            np.eye(classes, dtype=int).tolist(), names
-        ).get_size_inches()
-
-    assert (size(12) > size(6)).all() and (size(24) > size(12)).all()
+@pytest.mark.parametrize("classes", [1, 2, 6, 12, MATRIX_CLASSES])
+@pytest.mark.parametrize("name", ["glass", "a clear plastic bottle"])
+def test_numbers_stay_in_their_cells_of_a_column_or_two(classes, name):
+    names = [f"{name} {index}" for index in range(classes)]
+    figure = class_figures.confusion_matrix(np.eye(classes, dtype=int) * 1234, names)
+    assert_nothing_cut_off(figure)
+    width, height = figure.get_size_inches()
+    assert width in (style.ONE_COLUMN, style.TWO_COLUMNS) and height < 8
+    axes = figure.axes[0]
+    (left, top), (right, bottom) = axes.transData.transform([(-0.5, -0.5), (0.5, 0.5)])
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert box.width <= right - left and box.height <= top - bottom, text.get_text()
 
 
 @pytest.mark.parametrize("class_names", [["a", "b"], CLASS_NAMES, ["cardboard and paper"] * 6])
@@ -110,7 +129,7 @@ def test_class_balance_draws_a_counted_bar_for_each_class_and_split():
     assert [bar.get_width() for bar in train] == [30, 5]
     assert [bar.get_width() for bar in test] == [3, 0]
     assert [text.get_text() for text in axes.texts] == ["30", "5", "3", "0"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train", "test"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "test"]
 
 
 def test_class_balance_groups_the_bars_of_a_class_around_its_name():
@@ -134,6 +153,15 @@ def test_class_balance_grows_and_cuts_nothing_off():
     assert many.get_size_inches()[1] > few.get_size_inches()[1]
     assert_nothing_cut_off(few)
     assert_nothing_cut_off(many)
+
+
+def test_class_balance_of_many_classes_fits_a_page_and_its_numbers_their_bars():
+    names = [f"name {index}" for index in range(MATRIX_CLASSES)]
+    counts = {split: dict.fromkeys(names, 100) for split in ("train", "valid", "test")}
+    figure = class_figures.class_balance(counts)
+    assert_nothing_cut_off(figure)
+    assert figure.get_size_inches()[1] < 9
+    assert_no_overlap(figure.axes[0].texts)
 
 
 @pytest.mark.parametrize("counts", [{}, {"train": {}}])
@@ -174,5 +202,8 @@ def test_sizes_of_many_classes_fall_from_the_left():
     figure = class_figures.class_balance({"train": sizes, "test": {"name 0": 3}})
     train, test = (line.get_ydata().tolist() for line in figure.axes[0].lines)
     assert train == [*range(39, 3, -1), 0, 3, 2, 1] and sum(test) == test[36] == 3
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train", "test"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        "train",
+        "test",
+    ]
     assert_nothing_cut_off(figure)

@@ -109,6 +109,13 @@ def test_an_installed_font_is_found_even_a_new_one(kind, install, tmp_path, caps
         assert families & {"Tiny Script", "Other Script"}
 
 
+@pytest.mark.parametrize(("name", "form"), [("玻璃", b"/Type3"), ("glass", b"/CIDFontType2")])
+def test_a_pdf_embeds_what_it_is_drawn_with(name, form, install, tmp_path):
+    install("Tiny Script", "玻璃")
+    base.save_formats(figures(name)["accuracies"], tmp_path / "one", "A title")
+    assert form in (tmp_path / "one.pdf").read_bytes()
+
+
 def test_a_font_of_boxes_is_none(install, tmp_path, capsys):
     install("Last Resort Unicode", "玻璃")
     drawn(figures("玻璃")["class balance"], tmp_path)

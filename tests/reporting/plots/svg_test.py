@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from trash_keras.metrics import calibration
+from trash_keras.metrics.reliability import reliability_curve
 from trash_keras.reporting.plots import base, class_figures, confidence, svg
 
 EPOCHS = [
@@ -20,12 +21,12 @@ PREDICTIONS = np.array([[0.9, 0.1], [0.3, 0.7], [0.8, 0.2], [0.6, 0.4]])
 def drawn():
     yield base.learning_curves(EPOCHS)
     yield class_figures.class_balance({"train": {"a": 3}, "valid": {"a": 2}})
-    bins, curve = (
+    bins, curve, points = (
         measure(LABELS, PREDICTIONS)
-        for measure in (calibration.reliability, calibration.risk_coverage)
+        for measure in (calibration.reliability, calibration.risk_coverage, reliability_curve)
     )
-    yield confidence.reliability_diagram(bins)
-    yield confidence.reliability_diagram(bins, bins)
+    yield confidence.reliability_diagram(points, bins)
+    yield confidence.reliability_diagram(points, bins, points)
     yield confidence.risk_coverage(curve, 0.02)
     for coverage in (0.2, 0.9):
         chosen = {"threshold": 0.5, "coverage": coverage, "error": 0.1}
@@ -43,7 +44,7 @@ def test_every_colour_of_our_figures_has_a_dark_counterpart():
 
 def test_letters_stay_letters_of_the_readers_own_font():
     text = svg.draw(base.learning_curves(EPOCHS))
-    assert ">fine-tuning</text>" in text and "validation (plain cross-entropy)" in text
+    assert ">fine-tuning</text>" in text and ">class-weighted)</text>" in text
     assert "DejaVu" not in text and text.count("system-ui, sans-serif") > 10
 
 
@@ -79,7 +80,8 @@ def test_a_perfect_classifier_and_one_image_can_be_drawn():
         axes = confidence.risk_coverage(curve, 0.02).axes[0]
         assert axes.get_ylim()[1] > 0.02
         bins = calibration.reliability(labels, predictions)
-        _, lower = confidence.reliability_diagram(bins).axes
+        points = reliability_curve(labels, predictions)
+        _, lower = confidence.reliability_diagram(points, bins).axes
         assert [bar.get_height() for bar in lower.patches] == [0] * 14 + [count]
 
 

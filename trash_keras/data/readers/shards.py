@@ -1,6 +1,5 @@
 """The reader of shards; `shard_writer.py` says how they are written."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import tensorflow as tf
 from trash_keras.data import class_names
 from trash_keras.data.catalog import FilesByClass
 from trash_keras.data.readers.shard_writer import INDEX, require_format
+from trash_keras.storage import text_files
 from trash_keras.storage.names import require_utf8
 
 
@@ -60,7 +60,7 @@ class ShardReader:
         path = os.path.join(self._root, INDEX)
         try:
             with tf.io.gfile.GFile(path) as file:
-                return json.loads(file.read())
+                return text_files.from_json(file.read())
         except (tf.errors.OpError, ValueError) as error:
             raise ValueError(
                 f"There are no finished shards in {self._root}: {path} cannot be read. Write them "

@@ -2,13 +2,12 @@
 
 import contextlib
 import glob
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from trash_keras.data import catalog, class_names, image_listing, split_folders
-from trash_keras.storage import caches, local
+from trash_keras.storage import caches, local, text_files
 
 MARKER = ".trash_keras-source.json"  # hidden, so that `catalog.scan` ignores it
 
@@ -27,7 +26,7 @@ def installed(target: Path, name: str, sha256: str = "") -> dict[str, int] | Non
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return None
     try:
-        record = json.loads((target / MARKER).read_text(encoding="utf-8"))
+        record = text_files.from_json((target / MARKER).read_text(encoding="utf-8"))
         there, its_sha256, counts = record["source"], record["sha256"], dict(record["counts"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -48,7 +47,7 @@ def installed(target: Path, name: str, sha256: str = "") -> dict[str, int] | Non
 def source(data_dir: str | os.PathLike) -> str | None:
     """Returns where the images of a folder came from, None if it is not recorded."""
     try:
-        record = json.loads((Path(data_dir) / MARKER).read_text(encoding="utf-8"))
+        record = text_files.from_json((Path(data_dir) / MARKER).read_text(encoding="utf-8"))
         return str(record["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -52,6 +52,11 @@ def legible(figure: Figure) -> Iterator[None]:
         yield
 
 
+def is_own(figure: Figure) -> bool:
+    """Returns whether Matplotlib's own font has all letters of a figure, inside `legible`."""
+    return all(len(text.get_fontfamily()) == 1 for text in figure.findobj(Text))
+
+
 @contextlib.contextmanager
 def _all_spelled(figure: Figure, texts: list[Any], missing: set[str]) -> Iterator[None]:
     """Spells the missing letters of a figure's texts and tick labels."""

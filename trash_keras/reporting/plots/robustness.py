@@ -10,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from trash_keras.reporting.plots import style
 from trash_keras.reporting.plots.base import COLOURS, GRID, QUIET, quiet_frame
+from trash_keras.reporting.plots.style import ONE_COLUMN
 
 COLUMNS = 2
 
@@ -27,21 +28,22 @@ def small_multiples(scores: Mapping[str, Any]) -> Figure:
     """
     corruptions = scores["kinds"]
     rows = -(-len(corruptions) // COLUMNS)
-    figure = Figure(figsize=(6.4, 0.6 + 1.7 * rows), layout="constrained")
+    figure = Figure(figsize=(ONE_COLUMN, 0.3 + 1.0 * rows), layout="constrained")
     panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, found) in zip(panels, corruptions.items(), strict=False):
         severities = range(1, len(found["accuracy"]) + 1)
-        axes.axhline(scores["clean"]["accuracy"], color=COLOURS[1], linestyle="--", linewidth=1.2)
-        axes.plot(severities, found["accuracy"], color=COLOURS[0], marker="o", markersize=4)
-        axes.set_title(name, loc="left", fontsize=10)
-        axes.set_title(f"mean {found['mean_accuracy']:.1%}", loc="right", fontsize=9, color=QUIET)
+        axes.axhline(scores["clean"]["accuracy"], color=COLOURS[1], linestyle="--", linewidth=0.8)
+        axes.plot(severities, found["accuracy"], color=COLOURS[0], marker="o")
+        axes.set_title(name, loc="left", fontsize=style.LABEL_SIZE)
+        mean = f"mean {found['mean_accuracy']:.1%}"
+        axes.set_title(mean, loc="right", fontsize=style.LABEL_SIZE, color=QUIET)
         axes.set_xticks(severities)
         axes.set_ylim(0, 1.03)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.grid(color=GRID, linewidth=0.8)
+        axes.grid(color=GRID)
         quiet_frame(axes)
     for axes in panels[len(corruptions) :]:
         axes.set_axis_off()
-    figure.supxlabel("Severity", fontsize=10)
-    figure.supylabel("Accuracy (dashed: unchanged images)", fontsize=10)
+    figure.supxlabel("Severity", fontsize=8)
+    figure.supylabel("Accuracy (dashed: unchanged images)", fontsize=8)
     return figure

@@ -22,9 +22,10 @@ from trash_keras.metrics import saliency
 from trash_keras.metrics.saliency import upsample
 from trash_keras.reporting import html
 from trash_keras.reporting.plots import style
-from trash_keras.reporting.plots.base import COLOURS, GRID, quiet_frame
+from trash_keras.reporting.plots.base import COLOURS, GRID, legend_above, quiet_frame
 from trash_keras.reporting.plots.contact_sheet import contact_sheet
-from trash_keras.storage import local
+from trash_keras.reporting.plots.style import ONE_COLUMN
+from trash_keras.storage import local, text_files
 
 FILE = "heat_maps.json"  # in the folder of the predictions
 # Perceptually uniform: equal steps of evidence look equally large.
@@ -65,7 +66,7 @@ class HeatMaps:
             ValueError: There is no such file, or it holds something else.
         """
         try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
+            found = text_files.from_json(Path(path).read_text(encoding="utf-8"))
             maps = {file: np.array(rows, float) for file, rows in found["maps"].items()}
             if not all(heat_map.ndim == 2 for heat_map in maps.values()):
                 raise ValueError("a map must have rows and columns")
@@ -194,7 +195,7 @@ def faithfulness_curves(found: Mapping[str, Any]) -> Figure:
     Returns:
         A figure of two panels, deletion above insertion.
     """
-    figure = Figure(figsize=(6.4, 6.8), layout="constrained")
+    figure = Figure(figsize=(ONE_COLUMN, 4.4), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True, sharey=True)
     shares = np.linspace(0, 1, found["steps"] + 1)
     titles = {"deletion": "blurred", "insertion": "given back to the blurred image"}
@@ -208,7 +209,7 @@ def faithfulness_curves(found: Mapping[str, Any]) -> Figure:
         axes.xaxis.set_tick_params(labelbottom=True)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.legend(loc="best", fontsize=9, framealpha=0.9, edgecolor=GRID)
+        axes.grid(color=GRID)
+        legend_above(axes)
         quiet_frame(axes)
     return figure

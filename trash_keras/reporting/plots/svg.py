@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 
 from trash_keras.reporting.plots import fonts, style
 from trash_keras.reporting.plots.base import COLOURS, FRAME, GRID, QUIET, TEXT
+from trash_keras.reporting.plots.style import ONE_COLUMN
 
-PAGE_WIDTH = 4.7  # inches; at this size the letters can be read on a phone
+PAGE_WIDTH = 3.75  # inches; at this size the letters can be read on a phone
+PIXELS_PER_INCH = 180  # sharp at twice the width that pages show
 # Colour of a figure -> what stands for it on a dark page.
 DARK = {
     COLOURS[0].lower(): "#4fa8e0",
@@ -30,7 +32,8 @@ DARK = {
 def draw(figure: Figure) -> str:
     """Draws a figure for a page.
 
-    Letters stay letters, in the reader's own font. The figure is laid out again, `PAGE_WIDTH` wide.
+    Letters stay letters, in the reader's own font. A figure of one column is laid out again,
+    `PAGE_WIDTH` wide; a wider one, with long names, keeps its width.
 
     Args:
         figure: Drawn in colours of `DARK`; others stay as they are.
@@ -39,10 +42,11 @@ def draw(figure: Figure) -> str:
         An SVG file, always the same for the same figure.
     """
     width, height = figure.get_size_inches()
-    figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
+    if width <= ONE_COLUMN:
+        figure.set_size_inches(PAGE_WIDTH, height * PAGE_WIDTH / width)
     drawn = io.StringIO()
     with (
-        rc_context({"svg.fonttype": "none", "svg.hashsalt": "trash_keras"}),
+        rc_context({"svg.fonttype": "none"}),
         warnings.catch_warnings(),
     ):
         # The reader's fonts have more letters than the one that the text is measured with.
@@ -75,5 +79,5 @@ def pixels(figure: Figure) -> bytes:
     """Draws a figure as PNG file on a white ground."""
     drawn = io.BytesIO()
     with fonts.legible(figure):
-        figure.savefig(drawn, dpi=2 * 72, format="png")
+        figure.savefig(drawn, dpi=PIXELS_PER_INCH, format="png")
     return drawn.getvalue()

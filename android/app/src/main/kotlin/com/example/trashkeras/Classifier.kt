@@ -1,58 +1,46 @@
 package com.example.trashkeras
 
+import android.content.Context
 import android.content.res.AssetManager
 import java.io.FileInputStream
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel.MapMode
-import org.tensorflow.lite.DataType
-import org.tensorflow.lite.Interpreter
-import org.tensorflow.lite.Tensor
-
-/** The asset that is run: a file of `trash-keras export`, unchanged. */
-const val MODEL_FILE = "model_int8.tflite"
-
-private const val THREADS = 2
 
 /** The model of this app. To be used by one thread at a time. */
-class Classifier(assets: AssetManager) : AutoCloseable {
-    private val model = map(assets)
-    private val metadata = ModelMetadata.read(model)
-    private val interpreter = Interpreter(model, Interpreter.Options().setNumThreads(THREADS))
-    private val input = format(interpreter.getInputTensor(0))
-    private val output = format(interpreter.getOutputTensor(0))
-    private val levels = input.allocate()
-
-    init {
-        metadata.check(input, output)
+class Classifier private constructor(context: Context, val choice: Choice) : AutoCloseable {
+    private val model = map(context.assets, choice.file)
+    val metadata = ModelMetadata.read(model)
+    private val runtime = if (choice.hardware == Hardware.CPU) {
+        InterpreterRuntime(model, metadata)
+    } else {
+        CompiledRuntime(context, choice, metadata.classNames.size, metadata.imageSize)
     }
 
-    /** Classifies an image of any size. */
-    fun classify(image: ImageRows): Prediction {
-        input.write(image.toSquare(metadata.imageSize, metadata.resize), levels)
-        val probabilities = output.allocate() // filling moves its position, so it is taken once
-        interpreter.run(levels, probabilities)
-        return Prediction(output.read(probabilities), metadata)
-    }
+    /** Returns the probabilities of an image of any size, in the order of the class names. */
+    fun probabilities(image: ImageRows): FloatArray =
+        runtime.run(image.toSquare(metadata.imageSize, metadata.resize))
 
-    override fun close() = interpreter.close()
+    override fun close() = runtime.close()
+
+    companion object {
+        /**
+         * Opens the first of `choices` that works. Compiling for a GPU can take seconds.
+         *
+         * @throws IllegalStateException None works; it says why.
+         */
+        fun open(context: Context): Classifier {
+            val files = context.assets.list("").orEmpty().asList()
+            val failures = choices(files, availableHardware(context)).map { choice ->
+                runCatching { return Classifier(context, choice) }
+                    .exceptionOrNull().let { "${choice.file}: ${it?.message}" }
+            }
+            error(failures.joinToString().ifEmpty { "there is no $INT8_FILE" })
+        }
+    }
 }
 
-private fun map(assets: AssetManager): ByteBuffer = assets.openFd(MODEL_FILE).use { file ->
+private fun map(assets: AssetManager, name: String): ByteBuffer = assets.openFd(name).use { file ->
     FileInputStream(file.fileDescriptor).use {
         it.channel.map(MapMode.READ_ONLY, file.startOffset, file.declaredLength)
     }
-}
-
-private fun format(tensor: Tensor): TensorFormat {
-    val type = tensor.dataType()
-    require(type == DataType.FLOAT32 || type == DataType.UINT8) {
-        "expected tensors of float32 or uint8. Received: $type"
-    }
-    val quantization = tensor.quantizationParams()
-    return TensorFormat(
-        shape = tensor.shape().asList(),
-        floats = type == DataType.FLOAT32,
-        scale = quantization.scale,
-        zeroPoint = quantization.zeroPoint
-    )
 }

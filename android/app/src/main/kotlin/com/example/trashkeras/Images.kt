@@ -23,16 +23,16 @@ fun decode(resolver: ContentResolver, uri: Uri): Bitmap =
         decoder.setTargetColorSpace(ColorSpace.get(ColorSpace.Named.SRGB))
     }
 
-/** Returns what the preview shows of a camera frame, turned upright. */
+/** Returns what the square viewfinder shows of a camera frame, turned upright. */
 fun ImageProxy.upright(): Bitmap {
     val turn = Matrix().apply { postRotate(imageInfo.rotationDegrees.toFloat()) }
-    val shown = cropRect
+    val shown = cropRect.run { Part(left, top, width(), height()) }.square()
     return Bitmap.createBitmap(
         toBitmap(),
         shown.left,
         shown.top,
-        shown.width(),
-        shown.height(),
+        shown.width,
+        shown.height,
         turn,
         false
     )

@@ -16,6 +16,8 @@ enum class Resize { STRETCH, CROP, PAD }
 class ImageRows(val width: Int, val height: Int, val read: (row: Int, pixels: IntArray) -> Unit)
 
 private const val PAD_VALUE: Byte = 127
+private const val BITS = 22 // after the point, of weights; 255 of them are below 2^31
+private const val HALF = 1 shl (BITS - 1)
 
 /**
  * Makes an image square with antialiased bilinear interpolation, to the pixels of training.
@@ -31,24 +33,28 @@ fun ImageRows.toSquare(side: Int, resize: Resize): ByteArray {
     val factor = side.toFloat() / fitted
     fun whole(length: Int) =
         if (resize == Resize.STRETCH) side else max(1, round(length * factor).toInt())
-    val columns = Axis(width, whole(width), side)
-    val lines = Axis(height, whole(height), side)
+    val columns = Axis(width, whole(width), side, isRows = false)
+    val lines = Axis(height, whole(height), side, isRows = true)
 
     val square = ByteArray(side * side * 3) { PAD_VALUE }
     resized(columns, lines).forEachIndexed { line, levels ->
         val start = ((lines.margin + line) * side + columns.margin) * 3
         levels.forEachIndexed { index, level ->
-            square[start + index] = round(level.toFloat()).coerceIn(0f, 255f).toInt().toByte()
+            square[start + index] = (level shr BITS).toByte()
         }
     }
     return square
 }
 
-/** Resizes along rows, then along columns, in floating point: [lines, columns * 3]. */
-private fun ImageRows.resized(columns: Axis, lines: Axis): Array<DoubleArray> {
-    val result = Array(lines.kept) { DoubleArray(columns.kept * 3) }
+/**
+ * Resizes along rows, then along columns, each rounded to whole levels, in fixed point.
+ *
+ * @return Levels with `BITS` after the point, [lines, columns * 3].
+ */
+private fun ImageRows.resized(columns: Axis, lines: Axis): Array<IntArray> {
+    val result = Array(lines.kept) { IntArray(columns.kept * 3) { HALF } }
     val pixels = IntArray(width)
-    val narrow = FloatArray(columns.kept * 3)
+    val narrow = IntArray(columns.kept * 3)
     var open = 0 // the first line that this row or a later one has a share in
     for (row in lines.first[0] until lines.end(lines.kept - 1)) {
         read(row, pixels)
@@ -71,27 +77,32 @@ private fun ImageRows.resized(columns: Axis, lines: Axis): Array<DoubleArray> {
  * `side`; the weights are a triangle, as wide as two new pixels when there are fewer of them and as
  * two old ones when there are more.
  */
-private class Axis(length: Int, whole: Int, side: Int) {
+private class Axis(length: Int, whole: Int, side: Int, isRows: Boolean) {
     val kept = min(whole, side)
     val margin = (side - kept) / 2
     val first = IntArray(kept)
-    val weights: Array<DoubleArray>
+    val weights: Array<IntArray>
 
     init {
         val cut = (whole - kept) / 2
-        val from = (cut.toDouble() * length / whole).toFloat()
-        val until = min((cut + kept).toDouble() * length / whole, length.toDouble()).toFloat()
+        val start = cut.toDouble() * length / whole
+        val end = min((cut + kept).toDouble() * length / whole, length.toDouble())
+        // Training reads the rows that it needs, and counts from the first of these.
+        val skipped = if (isRows) max((start - (end - start) / kept - 1).toInt(), 0) else 0
+        val from = (start - skipped).toFloat()
+        val until = (end - skipped).toFloat()
         val scale = (until - from).toDouble() / kept
         val reach = max(scale, 1.0)
         weights = Array(kept) { index ->
             val centre = from + (index + 0.5) * scale
-            first[index] = max(0, (centre - reach + 0.5).toInt())
-            val end = min(length, (centre + reach + 0.5).toInt())
-            val shares = DoubleArray(end - first[index]) {
-                max(0.0, 1 - abs((first[index] + it - centre + 0.5) / reach))
+            val nearest = max(0, (centre - reach + 0.5).toInt())
+            val farthest = min(length - skipped, (centre + reach + 0.5).toInt())
+            val shares = DoubleArray(farthest - nearest) {
+                max(0.0, 1 - abs((nearest + it - centre + 0.5) / reach))
             }
+            first[index] = skipped + nearest
             val sum = shares.sum()
-            DoubleArray(shares.size) { shares[it] / sum }
+            IntArray(shares.size) { (shares[it] / sum * (1 shl BITS) + 0.5).toInt() }
         }
     }
 
@@ -99,11 +110,11 @@ private class Axis(length: Int, whole: Int, side: Int) {
     fun end(index: Int): Int = first[index] + weights[index].size
 
     /** Resizes a row of pixels to RGB levels [kept * 3], transparency onto white. */
-    fun narrow(pixels: IntArray, levels: FloatArray) {
+    fun narrow(pixels: IntArray, levels: IntArray) {
         for (index in 0 until kept) {
-            var red = 0.0
-            var green = 0.0
-            var blue = 0.0
+            var red = HALF
+            var green = HALF
+            var blue = HALF
             weights[index].forEachIndexed { share, weight ->
                 val pixel = pixels[first[index] + share]
                 val alpha = pixel ushr 24
@@ -111,9 +122,9 @@ private class Axis(length: Int, whole: Int, side: Int) {
                 green += weight * onWhite(pixel shr 8 and 0xff, alpha)
                 blue += weight * onWhite(pixel and 0xff, alpha)
             }
-            levels[index * 3] = red.toFloat()
-            levels[index * 3 + 1] = green.toFloat()
-            levels[index * 3 + 2] = blue.toFloat()
+            levels[index * 3] = red shr BITS
+            levels[index * 3 + 1] = green shr BITS
+            levels[index * 3 + 2] = blue shr BITS
         }
     }
 }
