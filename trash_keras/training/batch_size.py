@@ -58,8 +58,8 @@ def _with(config: Config, size: int) -> Config:
 
 def _fits(config: Config) -> bool:
     command = [sys.executable, "-m", "trash_keras.training.batch_size"]
-    options = {"input": json.dumps(config.to_dict()), "text": True, "timeout": SECONDS}
-    done = subprocess.run(command, capture_output=True, **options)
+    settings = json.dumps(config.to_dict())
+    done = subprocess.run(command, input=settings, capture_output=True, text=True, timeout=SECONDS)
     if done.returncode > 0 and done.returncode != NO_MEMORY:
         raise ValueError(done.stderr.rpartition("Error: ")[2].strip() or done.stderr[-200:])
     return done.returncode == 0
