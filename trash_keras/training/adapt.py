@@ -25,7 +25,7 @@ from trash_keras.metrics.predictions import Predictions
 from trash_keras.models import classifier, inference, keras_settings
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local, remote
+from trash_keras.storage import local, locks, remote
 from trash_keras.training import adapt_source, calibrate, devices, kept_features, refit_choice
 from trash_keras.training.adapt_options import AdaptOptions
 from trash_keras.training.adapt_source import Home, NewPlace, Source
@@ -67,10 +67,20 @@ def adapt(
 
     Raises:
         ValueError: Model, images and options do not fit, or the images are those that the model
-            was trained on.
+            was trained on, or another process is at work in the workdir.
     """
     settings = make_options(AdaptOptions, options)
-    workdir = Path(workdir)
+    with locks.hold("workdir", workdir):
+        return _adapt(settings, data_dir, Path(workdir), model, command)
+
+
+def _adapt(
+    settings: AdaptOptions,
+    data_dir: str | os.PathLike,
+    workdir: Path,
+    model: str | os.PathLike | None,
+    command: str,
+) -> dict[str, Any]:
     source = Source.load(model)
     config = _config(settings, data_dir, source)
     check_workdir(config, workdir)
