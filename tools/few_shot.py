@@ -5,6 +5,9 @@ python -m tools.few_shot --workdir=RUN --home_dir=TRASHNET --data_dir=PHOTOS --p
 Images of PHOTOS whose file names begin with a prefix are a place of its own. For each place and
 number, random images of each class adapt the model of RUN, and the rest of the place is scored;
 home is the test split of RUN. Prints a table; with --output=FILE also writes its numbers.
+
+With --order=badge or random it measures the order of `trash-keras review` instead: of half the
+place, so many images in all are named in that order, and the other half is scored.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import flags
+from scipy.special import softmax
 
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments
@@ -31,7 +35,16 @@ WORKDIR = flags.DEFINE_string("workdir", None, "Run whose model is adapted.")
 HOME_DIR = flags.DEFINE_string("home_dir", None, "Folder of the images of that run.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders of the new places.")
 PREFIXES = flags.DEFINE_list("prefixes", [""], "Beginnings of file names, one for each place.")
-IMAGES = flags.DEFINE_list("images", ["5", "10", "20", "40"], "Labelled images a class.")
+IMAGES = flags.DEFINE_list(
+    "images", ["5", "10", "20", "40"], "Labelled images a class; with --order in all."
+)
+ORDER = flags.DEFINE_enum(
+    "order",
+    None,
+    ["badge", "random"],
+    "Order in which half of the place is named: that of review, or any. Default: as many images of "
+    "each class.",
+)
 DRAWS = flags.DEFINE_integer("draws", 10, "Random draws of each number.", lower_bound=2)
 MAX_HOME_LOSS = flags.DEFINE_float(
     "max_home_loss", AdaptOptions.max_home_loss, "As for trash-keras adapt.", 0, 1
@@ -56,11 +69,13 @@ class Images:
         files: Their paths, N of them.
         features: float32 [N, channels].
         labels: int [N].
+        probabilities: float [N, classes], by the model before.
     """
 
     files: Sequence[str]
     features: np.ndarray
     labels: np.ndarray
+    probabilities: np.ndarray
 
     def of(self, prefix: str) -> Images:
         """Returns those whose file names begin with a prefix."""
@@ -69,10 +84,11 @@ class Images:
     def only(self, mask: Sequence[bool] | np.ndarray) -> Images:
         """Returns those where the mask is true."""
         rows = np.flatnonzero(mask).tolist()
-        return Images([self.files[row] for row in rows], self.features[rows], self.labels[rows])
+        files = [self.files[row] for row in rows]
+        return Images(files, self.features[rows], self.labels[rows], self.probabilities[rows])
 
-    def draw(self, count: int, seed: int) -> np.ndarray:
-        """Returns bool [N]: true for that many random images of each class.
+    def draw(self, count: int, seed: int) -> tuple[Images, Images]:
+        """Returns that many random images of each class, and the others.
 
         Raises:
             ValueError: A class has no image left to score.
@@ -83,29 +99,57 @@ class Images:
             if len(rows) <= count:
                 raise ValueError(f"--images={count} leaves none of {len(rows)} images to score.")
             chosen[generator.permutation(rows)[:count]] = True
-        return chosen
+        return self.only(chosen), self.only(~chosen)
 
-    def accuracy(self, head: Head) -> float:
-        """Returns the share that a head classifies correctly."""
-        return float((head.logits(self.features).argmax(axis=1) == self.labels).mean())
+    def name(self, order: str, count: int, seed: int) -> tuple[Images, Images]:
+        """Returns that many images of one random half, and the other half.
+
+        Of classes with fewer images than `adapt` takes, none are returned.
+
+        Args:
+            order: badge or random.
+            count: Images to name.
+            seed: Decides the halves, and the random order.
+        """
+        from trash_keras.review import selection
+        from trash_keras.training.new_place import FEWEST
+
+        generator, half = np.random.default_rng(seed), np.zeros(len(self.labels), bool)
+        for label in np.unique(self.labels):
+            rows = np.flatnonzero(self.labels == label)
+            half[generator.permutation(rows)[: len(rows) // 2]] = True
+        pool = self.only(half)
+        if order == "badge":
+            ranked = selection.order(pool.probabilities, pool.features)
+        else:
+            ranked = generator.permutation(len(pool.labels))
+        named = pool.only(np.isin(np.arange(len(ranked)), ranked[:count]))
+        enough = np.bincount(named.labels)[named.labels] >= FEWEST
+        return named.only(enough), self.only(~half)
+
+
+def accuracy(head: Head, images: Images | Home) -> float:
+    """Returns the share of images that a head classifies correctly."""
+    return float((head.logits(images.features).argmax(axis=1) == images.labels).mean())
 
 
 def draw(
     prior: Prior, kept: KeptFeatures, place: Images, home: Home, count: int, seed: int
 ) -> dict[str, float]:
     """Adapts to random images of a place and returns `FIGURES`."""
+    from trash_keras.training.head_refit import Examples
     from trash_keras.training.refit_choice import refit
 
-    chosen = place.draw(count, seed)
-    shown, rest = place.only(chosen), place.only(~chosen)
-    at_home = Images([], home.features, home.labels)
-    found = refit(prior, kept, shown.features, shown.labels, MAX_HOME_LOSS.value, seed)
+    order = ORDER.value
+    shown, rest = place.name(order, count, seed) if order else place.draw(count, seed)
+    examples = Examples.of(shown.features, shown.labels)
+    found = refit(prior, kept, examples, MAX_HOME_LOSS.value, seed)
     return {
-        "before": rest.accuracy(prior.head),
-        "after": rest.accuracy(found.head),
+        "before": accuracy(prior.head, rest),
+        "after": accuracy(found.head, rest),
         "estimate": float((found.held_out.logits.argmax(axis=1) == shown.labels).mean()),
-        "home_before": at_home.accuracy(prior.head),
-        "home_after": at_home.accuracy(found.head),
+        "home_before": accuracy(prior.head, home),
+        "home_after": accuracy(found.head, home),
     }
 
 
@@ -119,6 +163,7 @@ def measure() -> Iterator[dict[str, Any]]:
     from trash_keras.data.pipeline import Split
     from trash_keras.data.readers.base import open_reader
     from trash_keras.training import adapt_source
+    from trash_keras.training.calibrate import HeldOut
     from trash_keras.training.head_refit import Prior
 
     source = adapt_source.Source.load(f"{WORKDIR.value}/model.keras")
@@ -128,7 +173,9 @@ def measure() -> Iterator[dict[str, Any]]:
     split = Split(single_split(reader.files_by_class()), WHOLE, reader)
     files, labels = split.examples()
     labels = np.array([names.index(name) for name in split.catalog.class_names])[labels]
-    photos = Images(files, source.features(split, title="Features, new places"), labels)
+    features = source.features(split, title="Features, new places")
+    logits = source.before(names, HeldOut(labels, source.head().logits(features), features))
+    photos = Images(files, features, labels, softmax(logits / source.metadata.temperature, axis=1))
     prior = Prior.of(source.head(), kept.train, kept.train_labels)
     for prefix in PREFIXES.value:
         for count in map(int, IMAGES.value):
@@ -152,7 +199,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         + [f"{row[name]['mean']:.1%} ({100 * row[name]['spread']:.1f})" for name in FIGURES]
         for row in rows
     ]
-    return markdown.table(["place", "images a class", *FIGURES.values()], lines)
+    number = "images named" if ORDER.value else "images a class"
+    return markdown.table(["place", number, *FIGURES.values()], lines)
 
 
 def main(paths: Sequence[str]) -> None:

@@ -57,6 +57,7 @@ def test_the_signatures_have_the_documented_names_types_and_shapes(loaded):
         "label": tf.TensorSpec((None,), tf.string, name="label"),
         "probability": tf.TensorSpec((None,), tf.float32, name="probability"),
         "unsure": tf.TensorSpec((None,), tf.bool, name="unsure"),
+        "candidate": tf.TensorSpec((None, 3), tf.bool, name="candidate"),
     }
     assert found == {
         "serving_default": ({"image": image}, {"probabilities": probabilities}),
@@ -126,6 +127,9 @@ def test_the_graph_is_as_unsure_as_python(threshold, last):
     assert outputs["unsure"].numpy().tolist() == expected.tolist()
     labels = [Prediction.from_row(row, metadata).label for row in rows]
     assert [label.decode() for label in outputs["label"].numpy()] == labels
+    for row, marked in zip(rows, outputs["candidate"].numpy(), strict=True):
+        candidates = {name for name, _ in Prediction.from_row(row, metadata).candidates}
+        assert set(np.array(METADATA.class_names)[marked]) == candidates
 
 
 def test_up_to_the_threshold_the_prediction_is_unsure(loaded, exported, images, tmp_path):

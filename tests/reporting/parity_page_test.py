@@ -67,6 +67,12 @@ def test_tables_and_images_are_shown(tmp_path, facts):
     )
 
 
+def test_images_that_are_no_test_split_are_not_called_so(tmp_path, facts):
+    text = written(tmp_path / "parity.html", facts | {"compared_split": "all"})
+    assert "431 images that the model was fitted to" in text
+    assert "test images" not in text and "test split" not in text
+
+
 def test_without_timings_there_is_no_table_of_speed(tmp_path, facts):
     del facts["kinds"]["int8"]["latency"], facts["machine"]
     assert "Speed and memory" not in written(tmp_path / "parity.html", facts)
@@ -85,7 +91,7 @@ def test_a_refused_format_comes_first(tmp_path, facts):
 def test_a_summary_is_one_line(facts):
     line = parity_page.summary("int8", facts["kinds"]["int8"])
     assert line == (
-        "int8: model_int8.tflite, 4.9 MB, test accuracy 0.9000 (95% interval 0.8000 to 0.9500), "
+        "int8: model_int8.tflite, 4.9 MB, test accuracy 90.0% (95% interval 80.0% to 95.0%), "
         "same class as Keras 99.1%, largest difference 3.1e-01, 8.3 ms (1 thread), 4.1 ms "
         "(2 threads)"
     )

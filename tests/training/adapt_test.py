@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import filelock
 import keras
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from trash_keras import pretrained
 from trash_keras.data.catalog import Catalog
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier
+from trash_keras.storage import local
 from trash_keras.training import kept_features
 from trash_keras.training.adapt import adapt
 
@@ -77,10 +80,15 @@ def test_what_it_leaves_is_a_run_like_any_other(adapted, tmp_path):
     assert {"float32", "int8"} == set(exported["kinds"]) and exported["compared_pictures"] == 18
     assert "accuracy" not in exported["kinds"]["int8"]  # of images that it was fitted to
     assert "model_int8.tflite" in (workdir / "MODEL_CARD.md").read_text()
+    page = (workdir / "export/parity.html").read_text()
+    assert "on 18 images that the model was fitted to" in page
+    assert "test images" not in page and "test split" not in page
+    unknown = builders.write_solid(tmp_path / "unknown", 3, colours={"violet": (120, 20, 120)})
     scored = tk.evaluate(
-        workdir / "model.keras", images, catalog=workdir / "catalog.json", split="all"
-    )
-    assert scored["all"]["accuracy"] == 1
+        workdir / "model.keras", images, catalog=workdir / "catalog.json", split="all",
+        ood_dir=unknown,
+    )  # fmt: skip
+    assert scored["all"]["accuracy"] == 1 and scored["out_of_scope"]
     other = builders.write_solid(
         tmp_path / "other", 3, colours={"red": (120, 10, 10), "teal": (10, 90, 90)}
     )
@@ -130,6 +138,8 @@ MISTAKES = {
                   "place has no images: it needs one folder per class"),
     "too few": (lambda place: keep(place, green=2), r"Class green needs at least 3 .*Received: 2"),
     "unreadable": (break_one, r"1 of 15 files cannot be decoded: blue/blue0.* --bad_files=skip"),
+    "two classes": (lambda place: shutil.copy(place / "blue/blue0.png", place / "green/x.png"),
+                    r"blue/blue0.png and green/x.png are the same image in two classes"),
     "other case": (lambda place: (place / "green").rename(place / "Green"), "differ only by case"),
 }  # fmt: skip
 
@@ -189,6 +199,103 @@ def test_exported_files_and_runs_of_others_are_refused(trained, place, tmp_path)
         adapt(place, tmp_path / "other", trained[0] / "model.keras")
     with pytest.raises(ValueError, match="There is no setting 'views'"):
         adapt(place, tmp_path / "run", trained[0] / "model.keras", views=2)
+
+
+def test_images_of_none_of_the_classes_are_answered_less(trained, place, tmp_path):
+    model = trained[0] / "model.keras"
+    violet = {"violet": (120, 20, 120)}
+    other = builders.write_solid(tmp_path / "other", 12, colours=violet) / "violet"
+    adapt(place, tmp_path / "plain", model, ood_scaling=False)
+    report = adapt(place, tmp_path / "run", model, other_dir=other, ood_scaling=False)
+    found = report["adaptation"]["other_images"]
+    assert found["examples"] == 12 and report["run"]["other_images"] == 12
+    assert report["class_names"] == ["blue", "green", "red", "yellow"]
+    assert report["all"]["examples"] == 15  # they are in no other figure
+
+    def surest(name):
+        return [
+            each.probability for each in tk.load(tmp_path / name / "model.keras").predict(other)
+        ]
+
+    assert np.mean(surest("run")) < np.mean(surest("plain")) - 0.1
+    assert "Images of none of the classes, 12" in (tmp_path / "run/report.html").read_text()
+
+
+def test_other_images_must_be_other_ones(trained, place, tmp_path):
+    workdir, data, _ = trained
+    with pytest.raises(ValueError, match=r"5 of 5 images that should be of none of the classes"):
+        adapt(place, tmp_path / "run", workdir / "model.keras", other_dir=place / "blue")
+    catalog = Catalog.load(workdir / "catalog.json")
+    (tmp_path / "known").mkdir()
+    for path in catalog.splits["train"]["red"][:3]:
+        shutil.copy(data / path, tmp_path / "known")
+    with pytest.raises(ValueError, match=r"3 of the 3 images are those that .* was trained"):
+        adapt(place, tmp_path / "run", workdir / "model.keras", other_dir=tmp_path / "known")
+    (tmp_path / "known" / Path(path).name).unlink()
+    with pytest.raises(ValueError, match=r"--other_dir needs at least 3 images.*Received: 2"):
+        adapt(place, tmp_path / "run", workdir / "model.keras", other_dir=tmp_path / "known")
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_places_with_names_of_their_own(trained, tmp_path):
+    builders.write_solid(tmp_path / "here", 9, colours=PLACE)
+    there = {"bleu": (20, 25, 130), "jaune": (170, 160, 25), "gris": (90, 90, 90)}
+    builders.write_solid(tmp_path / "there", 4, colours=there)
+    names = {"bleu": "blue", "jaune": "yellow", "gris": None}
+    (tmp_path / "map.json").write_text(json.dumps(names))
+    report = adapt(
+        f"{tmp_path}/here,{tmp_path}/there",
+        tmp_path / "run",
+        trained[0] / "model.keras",
+        label_map=f",{tmp_path}/map.json",
+        formats=["float32"],
+    )
+    assert report["class_names"] == ["blue", "green", "red", "yellow"]
+    found = report["sources"]["all"]
+    assert {name: row["examples"] for name, row in found.items()} == {"here": 27, "there": 8}
+    assert report["adaptation"]["images"] == {"blue": 13, "green": 9, "red": 0, "yellow": 13}
+    assert "<h3>Sources</h3>" in (tmp_path / "run/report.html").read_text()
+    assert (tmp_path / "run/export/model_float32.tflite").exists()
+
+
+def test_an_image_that_is_there_twice_counts_once(trained, place, tmp_path, capsys):
+    shutil.copy(place / "blue/blue0.png", place / "blue/again.png")
+    report = adapt(place, tmp_path / "run", trained[0] / "model.keras")
+    assert report["all"]["examples"] == 15 and report["bad_files"] == []
+    assert "1 image is there more than once and counts once: blue/" in capsys.readouterr().out
+
+
+def test_one_process_at_a_time_works_in_a_folder(trained, place, tmp_path):
+    (tmp_path / "run").mkdir()
+    with (
+        filelock.FileLock(tmp_path / "run" / local.LOCK),
+        pytest.raises(ValueError, match=r"Another process is at work in .*run.* another --workdir"),
+    ):
+        adapt(place, tmp_path / "run", trained[0] / "model.keras")
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"--workdir"):
+        adapt(place, tmp_path / "file", trained[0] / "model.keras")
+
+
+RANGES = {
+    "max_home_loss": (1.5, r"--max_home_loss must be between 0 and 1. Received: 1.5"),
+    "target_risk": (-0.1, "--target_risk must be between 0 and 1"),
+    "batch_size": (0, "--batch_size must be between 1 and"),
+    "max_megapixels": (0, "--max_megapixels must be between"),
+    "formats": (["float64"], "float64"),
+    "seed": (-1, "--seed"),
+    "label_map": ("nowhere.json", "nowhere.json"),
+    "other_dir": ("nowhere", "--other_dir must be a folder of images. Received: nowhere"),
+    "home_dir": ("nowhere", "nowhere"),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_settings_out_of_range_are_told_before_anything_is_written(trained, place, tmp_path, name):
+    value, message = RANGES[name]
+    with pytest.raises(ValueError, match=message):
+        adapt(place, tmp_path / "run", trained[0] / "model.keras", **{name: value})
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_file_is_plain_keras_and_says_what_it_is(adapted):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trash_keras.training import head_refit
-from trash_keras.training.head_refit import Head, Prior
+from trash_keras.training.head_refit import Examples, Head, Prior
 
 CLASSES, CHANNELS = 3, 12
 
@@ -33,7 +33,7 @@ def accuracy(head, features, labels):
 
 def test_it_learns_the_new_place_and_keeps_the_old_one(home):
     features, labels, head = home
-    (found,) = Prior.of(head, features, labels).fit(*place(5), [0.1])
+    (found,) = Prior.of(head, features, labels).fit(Examples.of(*place(5)), [0.1])
     rest = place(100, seed=2)
     assert accuracy(head, *rest) < 0.7 < 0.85 < accuracy(found, *rest)
     assert accuracy(found, features, labels) >= accuracy(head, features, labels) - 0.01
@@ -42,7 +42,7 @@ def test_it_learns_the_new_place_and_keeps_the_old_one(home):
 def test_the_stronger_the_prior_the_less_changes_at_home(home):
     features, labels, head = home
     strengths = (1e6, 1.0, 0.1, 0.01)
-    found = Prior.of(head, features, labels).fit(*place(5), strengths)
+    found = Prior.of(head, features, labels).fit(Examples.of(*place(5)), strengths)
     changes = [np.abs(each.logits(features) - head.logits(features)).mean() for each in found]
     assert changes == sorted(changes) and changes[0] < 1e-3 < changes[-1]
 
@@ -52,7 +52,7 @@ def test_each_fit_is_the_minimum_of_what_is_promised(home):
     features, labels, head = home
     new, new_labels = place(4)
     prior = Prior.of(head, features, labels)
-    (found,) = prior.fit(new, new_labels, [0.3])
+    (found,) = prior.fit(Examples.of(new, new_labels), [0.3])
 
     def cost(kernel, bias):
         start = head.logits(new) + new @ (kernel - head.kernel) + bias - head.bias
@@ -80,7 +80,7 @@ def test_a_new_class_is_never_chosen_until_it_is_fitted(home):
     new = np.zeros((4, CHANNELS)) + 3 * np.eye(CHANNELS)[5]
     both = np.concatenate([features[::30], new])
     truth = np.concatenate([moved[::30], np.full(4, 1)])
-    (found,) = Prior.of(wider, features, moved).fit(both, truth, [0.1])
+    (found,) = Prior.of(wider, features, moved).fit(Examples.of(both, truth), [0.1])
     assert accuracy(found, new, 1) == 1
     assert accuracy(found, features, moved) >= accuracy(head, features, labels) - 0.01
 
@@ -89,11 +89,12 @@ def test_what_is_held_out_is_predicted_by_heads_that_have_not_seen_it(home):
     features, labels, head = home
     prior, (new, new_labels) = Prior.of(head, features, labels), place(4)
     one, other = (
-        prior.cross_validate(new, found, [0.1], seed=0)[0] for found in (new_labels, new_labels)
+        prior.cross_validate(Examples.of(new, found), [0.1], seed=0)[0]
+        for found in (new_labels, new_labels)
     )
     np.testing.assert_array_equal(one, other)
     for kept, held_out in head_refit.folds(new_labels, 0):
-        (expected,) = prior.fit(new[kept], new_labels[kept], [0.1])
+        (expected,) = prior.fit(Examples.of(new, new_labels).only(kept), [0.1])
         np.testing.assert_allclose(one[held_out], expected.logits(new[held_out]), atol=1e-3)
         assert set(new_labels[kept]) == {0, 1, 2} and not set(kept) & set(held_out)
 
@@ -109,3 +110,24 @@ def test_no_fold_holds_out_a_class_as_a_whole(fewest, expected):
 def test_every_class_counts_alike():
     weights = head_refit.balanced(np.array([7, 7, 7, 2]))
     np.testing.assert_allclose(weights, [1 / 6, 1 / 6, 1 / 6, 1 / 2])
+
+
+def test_other_images_are_held_to_no_class_and_weigh_half_at_most(home):
+    features, labels, head = home
+    new, new_labels = place(4)
+    others = np.zeros((30, CHANNELS)) + 3 * np.eye(CHANNELS)[7]
+    both = Examples.of(new, new_labels).with_others(others)
+    weights = both.targets(CLASSES).sum(axis=1)
+    assert weights[len(new) :].sum() == pytest.approx(weights[: len(new)].sum() / 2)
+    few = Examples.of(new, new_labels).with_others(others[:2]).targets(CLASSES).sum(axis=1)
+    assert few[-1] == pytest.approx(few[: len(new)].mean() / 2)
+    prior = Prior.of(head, features, labels)
+    (plain,), (exposed,) = (
+        prior.fit(each, [0.01]) for each in (Examples.of(new, new_labels), both)
+    )
+
+    def spread(found):
+        return np.ptp(found.logits(others[:1]))
+
+    assert spread(exposed) < spread(plain) / 2
+    assert accuracy(exposed, new, new_labels) == 1

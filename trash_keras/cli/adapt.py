@@ -19,7 +19,9 @@ from trash_keras.exporters.formats import FORMATS
 from trash_keras.training.adapt_options import AdaptOptions
 
 MODEL = define_model("model.keras of a run, with features.npz beside it.")
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders of the new place.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Class folders of the new place; several, separated by commas, as for train."
+)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder for all that the run writes.")
 HOME_DIR = flags.DEFINE_string(
     "home_dir",
@@ -30,8 +32,8 @@ HOME_DIR = flags.DEFINE_string(
 MAX_HOME_LOSS = flags.DEFINE_float(
     "max_home_loss",
     AdaptOptions.max_home_loss,
-    "Largest loss of accuracy on the validation images of home, share; a smaller one keeps more "
-    "of the old task, 1 forgets it freely.",
+    "Largest loss of accuracy on the validation images of home, share, but for one standard error "
+    "of what so few images tell; a smaller one keeps more of the old task, 1 forgets it freely.",
     0,
     1,
 )
@@ -39,12 +41,13 @@ CHOSEN = flags.DEFINE_list("formats", None, f"Also export as: {', '.join(FORMATS
 FITTED = tuple(
     map(define_setting, ("target_risk", "risk_confidence", "conformal_alpha", "ood_scaling"))
 )
+IMAGES = tuple(map(define_setting, ("label_map", "other_dir")))
 READING = tuple(map(define_setting, ("data_format", "bad_files", "max_megapixels", "batch_size")))
 SEED = define_setting("seed")
 flags.mark_flags_as_required(["data_dir", "workdir"])
 GROUPS = {
     "Model": (MODEL,),
-    "Data": (DATA_DIR, HOME_DIR),
+    "Data": (DATA_DIR, *IMAGES, HOME_DIR),
     "Adaptation": (MAX_HOME_LOSS, *FITTED, SEED),
     "Reading": READING,
     "Output": (WORKDIR, CHOSEN),
@@ -67,7 +70,7 @@ def main(paths: Sequence[str]) -> None:
         home_dir=HOME_DIR.value,
         max_home_loss=MAX_HOME_LOSS.value,
         formats=CHOSEN.value or (),
-        **{flag.name: flag.value for flag in (*FITTED, *READING, SEED)},
+        **{flag.name: flag.value for flag in (*IMAGES, *FITTED, *READING, SEED)},
     )
     for paragraph in adaptation.paragraphs(report["adaptation"]):
         print(paragraph)

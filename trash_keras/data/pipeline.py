@@ -286,7 +286,7 @@ def class_weights(train_counts: dict[str, int]) -> dict[int, float]:
 
 
 def example_weights(
-    catalog: Catalog, class_weight: Mapping[int, float] | None, method: str
+    catalog: Catalog, class_weight: Mapping[int, float] | None, method: str, split: str = "train"
 ) -> np.ndarray:
     """Weighs the training images of several sources, so that small ones are not drowned.
 
@@ -300,20 +300,21 @@ def example_weights(
         catalog: Of several sources.
         class_weight: Label -> weight, from `class_weights`; None weighs all alike.
         method: none, sqrt or balanced.
+        split: Of these images.
 
     Returns:
-        float32 [N], in the order of `Catalog.examples` of train; the mean is that of the class
+        float32 [N], in the order of `Catalog.examples` of the split; the mean is that of the class
         weights, 1.
     """
-    paths, labels = catalog.examples("train")
-    strata = catalog.strata("train")
+    paths, labels = catalog.examples(split)
+    strata = catalog.strata(split)
     stratum_of = {path: name for name, members in strata.items() for path in members}
     power = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}[method]
     shares = {name: len(members) ** power for name, members in strata.items()}
     total = dict.fromkeys(catalog.class_names, 0.0)  # of the shares of a class
     for name, share in shares.items():
         total[name.partition("/")[2]] += share
-    counts = catalog.counts()["train"]
+    counts = catalog.counts()[split]
     weights = []
     for path, label in zip(paths, labels.tolist(), strict=True):
         stratum, name = stratum_of[path], catalog.class_names[label]

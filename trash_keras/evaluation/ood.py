@@ -111,12 +111,12 @@ def _confidence(
 
 def _train_split(scored: Split, run: Catalog | None) -> Split | None:
     """Returns the training images to compare with, or None."""
-    if run is None or scored.name == "train":
+    if run is None or scored.name == (name := run.learned_from()):
         return None
-    chosen = run.only("train").first(TRAINING_IMAGES)
+    chosen = run.only(name).first(TRAINING_IMAGES)
     chosen.require(scored.reader.files_by_class(), "the data, which --ood_dir compares with")
     bad = validation.verify_images(scored.reader, chosen.paths(), scored.max_megapixels)
-    return dataclasses.replace(scored, catalog=chosen.without(bad), name="train")
+    return dataclasses.replace(scored, catalog=chosen.without(bad), name=name)
 
 
 def _feature_scores(

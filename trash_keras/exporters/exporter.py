@@ -100,6 +100,7 @@ def _export(
     output = workdir / "export"
     facts = _earlier(workdir) | _describe(metadata)
     facts |= {"compared_pictures": len(reference.predictions.paths), "refused": {}}
+    facts["compared_split"] = reference.split.name
     for name in formats:
         chosen = FORMATS[name]
         try:

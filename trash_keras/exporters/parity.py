@@ -35,7 +35,7 @@ class DisagreementError(ValueError):
     def __init__(self, figures: dict[str, Any]) -> None:
         self.figures = figures
         super().__init__(
-            f"agrees with Keras on {figures['agreement']:.1%} of the test images, less than "
+            f"agrees with Keras on {figures['agreement']:.1%} of the images, less than "
             f"--min_agreement={figures['min_agreement']}"
         )
 

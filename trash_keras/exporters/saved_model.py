@@ -9,6 +9,7 @@ from trash_keras.data.decoding import PAD_VALUE
 from trash_keras.exporters import tf_decoding
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import UNSURE, ModelMetadata
+from trash_keras.predictor import CANDIDATE_RATIO
 
 VERSION = "1"  # a run has one model; a server's folder counts models, see docs/serving.md
 
@@ -24,9 +25,10 @@ def write(spec: ExportSpec, path: Path) -> None:
     fixed shape.
     `serve_bytes`: encoded string [batch], whole files -> probabilities; class_names string
     [batch, classes]; label string [batch], which is `unsure` up to the model's threshold;
-    probability float32 [batch], the largest one; unsure bool [batch]. It decodes and resizes as in
-    training and takes what `tf_decoding.decode` takes; one file that it cannot decode fails the
-    whole batch with a message that says so.
+    probability float32 [batch], the largest one; unsure bool [batch]; candidate bool [batch,
+    classes], which classes it may be, as `Prediction.candidates` has them. It decodes and resizes
+    as in training and takes what `tf_decoding.decode` takes; one file that it cannot decode fails
+    the whole batch with a message that says so.
 
     In `assets.extra` lie the metadata, the labels and the requests of `write_warm_up`.
 
@@ -76,6 +78,7 @@ def _outputs(probabilities: tf.Tensor, metadata: ModelMetadata) -> dict[str, tf.
         "label": tf.where(unsure, UNSURE, label),
         "probability": probability,
         "unsure": unsure,
+        "candidate": probabilities >= CANDIDATE_RATIO * probability[:, None],
     }
 
 

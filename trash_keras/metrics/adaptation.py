@@ -38,6 +38,30 @@ def compare(labels: np.ndarray, before: np.ndarray, after: np.ndarray,
     }
 
 
+def compare_answered(
+    before: np.ndarray, after: np.ndarray, thresholds: tuple[float, float]
+) -> dict[str, Any]:
+    """Compares on how many images of none of the classes two models predict one all the same.
+
+    Args:
+        before: float [N, classes], probabilities of the first model.
+        after: float [N, classes], those of the second.
+        thresholds: Of both, see `is_unsure`.
+
+    Returns:
+        `examples`; `before` and `after`, shares; and the 95% intervals of these, of Wilson,
+        `before_interval` and `after_interval`.
+    """
+    found: dict[str, Any] = {"examples": len(after)}
+    for name, probabilities, limit in zip(
+        ("before", "after"), (before, after), thresholds, strict=True
+    ):
+        given = ~is_unsure(probabilities.max(axis=1), limit)
+        found[name] = float(given.mean())
+        found[f"{name}_interval"] = wilson_interval(int(given.sum()), len(given))
+    return found
+
+
 def _scores(right: np.ndarray, confidence: np.ndarray, threshold: float) -> dict[str, Any]:
     given = ~is_unsure(confidence, threshold)
     return {

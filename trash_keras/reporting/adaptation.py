@@ -11,6 +11,8 @@ def paragraphs(found: Mapping[str, Any]) -> list[str]:
         found: The section `adaptation` of a report.
     """
     told = [_new_place(found), _home(found)]
+    if "other_images" in found:
+        told.append(_others(found["other_images"]))
     if found["new_classes"]:
         told.append(
             f"New classes: {', '.join(found['new_classes'])}. The model before could not name "
@@ -51,6 +53,18 @@ def _home(found: Mapping[str, Any]) -> str:
         f"Home, {scores['examples']} {found['home_images']}: {_both(scores)}, "
         f"{_points(scores['gain'])} percentage points (95% interval {_points(low)} to "
         f"{_points(high)}). {_answers(scores)}"
+    )
+
+
+def _others(scores: Mapping[str, Any]) -> str:
+    before, after = (
+        f"{scores[name]:.1%} (95% interval {scores[f'{name}_interval'][0]:.1%} to "
+        f"{scores[f'{name}_interval'][1]:.1%})"
+        for name in ("before", "after")
+    )
+    return (
+        f"Images of none of the classes, {scores['examples']}, each seen by a model that was "
+        f"fitted to others: it predicts a class for {before} of them before, {after} after."
     )
 
 

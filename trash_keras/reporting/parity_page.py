@@ -20,6 +20,9 @@ HEADING = (
     "Largest difference", "Mean difference", "ECE",
 )  # fmt: skip
 
+# What was compared, by whether it is a test split. Of an adapted run it is all that there is.
+_KIND = {True: "test images", False: "images that the model was fitted to"}
+
 
 def write_page(
     path: str | os.PathLike,
@@ -47,7 +50,8 @@ def write_page(
     html.write(
         path,
         TEMPLATE,
-        images=facts["compared_pictures"],
+        images=f"{facts['compared_pictures']} {_KIND[_is_test(facts)]}",
+        is_test=_is_test(facts),
         refused=refused,
         least=min((row["agreement"] for row in compared.values()), default=1.0),
         rows=[HEADING, *(_row(name, row) for name, row in compared.items())],
@@ -59,12 +63,16 @@ def write_page(
     )
 
 
+def _is_test(facts: Mapping[str, Any]) -> bool:
+    return facts.get("compared_split", "test") == "test"
+
+
 def summary(name: str, row: Mapping[str, Any]) -> str:
     """Returns one line for a person: file, size, accuracy, agreement, and speed where timed."""
     parts = [f"{name}: {row['path']}, {row['bytes'] / 1e6:.1f} MB"]
     if "accuracy" in row:
         low, high = row["accuracy_interval"]
-        parts.append(f"test accuracy {row['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f})")
+        parts.append(f"test accuracy {row['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})")
     parts += [
         f"same class as Keras {row['agreement']:.1%}",
         f"largest difference {row['max_difference']:.1e}",
@@ -80,7 +88,7 @@ def refusal(refused: Mapping[str, Mapping[str, Any]]) -> str:
     least = next(iter(refused.values()))["min_agreement"]
     return (
         f"Not shipped, since Keras predicts the same class for less than --min_agreement={least:g} "
-        f"of the test images: {', '.join(formats)}."
+        f"of the images: {', '.join(formats)}."
     )
 
 

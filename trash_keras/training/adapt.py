@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from trash_keras.calibration import ood
 from trash_keras.config import CalibrationConfig, Config, check_workdir, make_options
-from trash_keras.data import image_listing, known_label_issues
+from trash_keras.data import image_listing, known_label_issues, pipeline
 from trash_keras.data.catalog import WHOLE
 from trash_keras.data.readers.base import read_images
 from trash_keras.exporters.exporter import export
@@ -26,12 +26,20 @@ from trash_keras.models import classifier, inference, keras_settings
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, locks, remote
-from trash_keras.training import adapt_source, calibrate, devices, kept_features, refit_choice
+from trash_keras.training import (
+    adapt_source,
+    calibrate,
+    devices,
+    kept_features,
+    new_place,
+    refit_choice,
+)
 from trash_keras.training.adapt_options import AdaptOptions
-from trash_keras.training.adapt_source import Home, NewPlace, Source
+from trash_keras.training.adapt_source import Home, Source
 from trash_keras.training.calibrate import Calibrated, HeldOut
 from trash_keras.training.head_refit import Prior
 from trash_keras.training.kept_features import KeptFeatures
+from trash_keras.training.new_place import NewPlace
 from trash_keras.training.refit_choice import Refit
 from trash_keras.training.trainer import MODEL
 
@@ -54,7 +62,8 @@ def adapt(
         report["adaptation"]["new_place"]
 
     Args:
-        data_dir: Class folders; classes of the model may be missing, others are new.
+        data_dir: Class folders; classes of the model may be missing, others are new. Several
+            places are separated by commas, as for training.
         workdir: Folder for the run.
         model: `model.keras` of a run, with its `features.npz` beside it; None takes the model
             that comes with the package.
@@ -67,10 +76,11 @@ def adapt(
 
     Raises:
         ValueError: Model, images and options do not fit, or the images are those that the model
-            was trained on, or another process is at work in the workdir.
+            was trained on; or another process is at work in the workdir.
     """
     settings = make_options(AdaptOptions, options)
-    with locks.hold("workdir", workdir):
+    local.require_folder("workdir", workdir)
+    with locks.hold("workdir", workdir), pipeline.naming_images():
         return _adapt(settings, data_dir, Path(workdir), model, command)
 
 
@@ -85,7 +95,7 @@ def _adapt(
     config = _config(settings, data_dir, source)
     check_workdir(config, workdir)
     devices.keep_freed_memory()
-    place = adapt_source.look_at(config, source)
+    place = new_place.look_at(config, source)
     home = adapt_source.find_home(source, os.fspath(settings.home_dir), settings.batch_size)
     print(f"Adapts {source.path} to {place.words()}", flush=True)
     local.write_json(workdir / "config.json", config.to_dict())
@@ -94,11 +104,11 @@ def _adapt(
         local.remove(workdir / name)
     kept = source.kept.with_classes(place.catalog.class_names)
     prior = Prior.of(source.with_classes(kept.class_names), kept.train, kept.train_labels)
-    found = refit_choice.refit(
-        prior, kept, place.features, place.labels, settings.max_home_loss, settings.seed
-    )
+    found = refit_choice.refit(prior, kept, place.examples, settings.max_home_loss, settings.seed)
     calibrated = _calibrate(workdir, source, kept, found, config.answering)
-    kept.with_train(place.features, place.labels).save(workdir / kept_features.FILE)
+    kept.with_train(found.held_out.features, found.held_out.labels).save(
+        workdir / kept_features.FILE
+    )
     details = {
         **_provenance(place, config, command),
         "answering": calibrated.metadata.inference_settings(),
@@ -124,6 +134,8 @@ def _config(settings: AdaptOptions, data_dir: str | os.PathLike, source: Source)
 
 def _provenance(place: NewPlace, config: Config, command: str) -> dict[str, Any]:
     about = report.provenance(command, config.data.data_dir)
+    if config.data.other_dir:
+        about["other_images"] = len(place.examples.labels) - sum(place.counts().values())
     return {
         "label_issues": known_label_issues.find(place.catalog),
         "bad_files": list(place.catalog.bad_files),
@@ -167,18 +179,23 @@ def _compare(source: Source, found: Refit, calibrated: Calibrated, home: Home) -
     detector = inference.read_ood_detector(calibrated.model)
     after = HeldOut(home.labels, found.head.logits(home.features), home.features)
     own = np.array([names.index(name) for name in known.class_names])
-    compared: dict[str, Any] = {
-        title: adaptation.compare(
-            labels,
+    thresholds = (known.threshold, calibrated.metadata.threshold)
+
+    def both(images: HeldOut) -> tuple[np.ndarray, np.ndarray]:
+        return (
             softmax(source.before(names, images) / known.temperature, axis=1),
             softmax(images.scaled(detector) / calibrated.metadata.temperature, axis=1),
-            (known.threshold, calibrated.metadata.threshold),
         )
+
+    compared: dict[str, Any] = {
+        title: adaptation.compare(labels, *both(images), thresholds)
         for title, images, labels in (
             ("new_place", found.held_out, found.held_out.labels),
             ("home", after, own[home.labels]),
         )
     }
+    if len(found.others.labels):
+        compared["other_images"] = adaptation.compare_answered(*both(found.others), thresholds)
     return compared | {"home_images": home.what}
 
 
@@ -209,4 +226,4 @@ def _report(
     predictions = Predictions(place.catalog.class_names, paths, labels, softmax(logits, axis=1))
     read = functools.partial(read_images, place.reader)
     content = ReportContent({WHOLE: predictions}, place.catalog.counts(), read)
-    return report.write(workdir, content, details)
+    return report.write(workdir, content, details, source_of=place.catalog.source_of())

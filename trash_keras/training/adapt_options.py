@@ -15,18 +15,21 @@ class AdaptOptions:
     Attributes:
         home_dir: Folder of the images of the model's own run, whose test split then measures what
             is forgotten; empty: the validation features that the run kept measure it.
-        max_home_loss: Largest loss of accuracy on the kept validation features, share.
+        max_home_loss: Largest loss of accuracy on the kept validation features, share; what these
+            few images tell within one standard error counts as no more.
         formats: What to export, keys of `formats.FORMATS`.
-        data_format: As `config.DataConfig` has it; so are `bad_files`, `max_megapixels` and
-            `batch_size`.
+        data_format: As `config.DataConfig` has it; so are `label_map`, `other_dir`, `bad_files`,
+            `max_megapixels` and `batch_size`.
         target_risk: As `config.CalibrationConfig` has it; so are `risk_confidence`,
             `conformal_alpha` and `ood_scaling`.
         seed: Decides the folds of the cross-validation.
     """
 
     home_dir: str | os.PathLike = ""
-    max_home_loss: float = 0.02
+    max_home_loss: float = 0.005
     formats: Sequence[str] = ()
+    label_map: str = DataConfig.label_map
+    other_dir: str | os.PathLike = DataConfig.other_dir
     data_format: str = DataConfig.data_format
     bad_files: str = DataConfig.bad_files
     max_megapixels: float = DataConfig.max_megapixels

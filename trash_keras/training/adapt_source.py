@@ -1,4 +1,4 @@
-"""What `adapt` starts from: a trained model, the images of the new place, and those of home."""
+"""What `adapt` starts from: a trained model, and images of home by which forgetting is measured."""
 
 import dataclasses
 import os
@@ -11,25 +11,16 @@ import numpy as np
 
 from trash_keras import pretrained
 from trash_keras.calibration.ood import SubspaceDetector
-from trash_keras.config import Config, DataConfig
-from trash_keras.data import (
-    class_names,
-    file_roles,
-    image_listing,
-    split_folders,
-    splits,
-    validation,
-)
-from trash_keras.data.catalog import WHOLE, Catalog, format_counts, single_split
+from trash_keras.config import DataConfig
+from trash_keras.data import file_roles
+from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split, load_split
-from trash_keras.data.readers.base import Reader, open_reader
+from trash_keras.data.readers.base import open_reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier, inference
 from trash_keras.training.calibrate import HeldOut, extract
 from trash_keras.training.head_refit import Head
 from trash_keras.training.kept_features import KeptFeatures
-
-FEWEST = 3  # images of a class: each is held out once, and two are left to fit
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,83 +98,6 @@ class Source:
         columns = [list(names).index(name) for name in self.metadata.class_names]
         logits[:, columns] = own.scaled(self.detector)
         return logits
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NewPlace:
-    """The labelled images of the new place.
-
-    Attributes:
-        catalog: Their classes and those of the model, and the one split `all`.
-        reader: Gives them.
-        labels: int [N], in the order of `Catalog.examples`.
-        features: float32 [N, channels].
-    """
-
-    catalog: Catalog
-    reader: Reader
-    labels: np.ndarray
-    features: np.ndarray
-
-    def counts(self) -> dict[str, int]:
-        """Returns class name -> images."""
-        return self.catalog.counts()[WHOLE]
-
-    def words(self) -> str:
-        """Returns how many images there are of which class."""
-        return f"{len(self.labels)} images: {format_counts(self.counts())}"
-
-
-def look_at(config: Config, source: Source) -> NewPlace:
-    """Reads and checks the images of the new place.
-
-    Args:
-        config: Of the run.
-        source: The model to adapt.
-
-    Raises:
-        ValueError: There are no images, fewer than two classes, fewer than `FEWEST` of a class,
-            some that cannot be decoded, or some that the model was trained on.
-    """
-    data = config.data
-    reader = open_reader(data.data_dir, data.data_format)
-    files = reader.files_by_class()
-    image_listing.tell(reader.passed_over(), data.data_dir)
-    split_folders.require_class_folders(files, split_folders.NAME_ONE)
-    _require_enough(files)
-    splits.require_classes(files, split_folders.NAME_ONE)
-    names = class_names.of_folders({*source.metadata.class_names, *files}).values()
-    found = validation.keep_decodable(
-        single_split(files), reader, data.bad_files, data.max_megapixels
-    )
-    _require_enough(found.files_by_class())
-    catalog = dataclasses.replace(found, class_names=tuple(sorted(names)))
-    split = Split(catalog, WHOLE, reader, max_megapixels=data.max_megapixels)
-    features = source.features(split, data.batch_size, "Features, new place")
-    paths, labels = split.examples()
-    _require_unknown(source, features, paths)
-    return NewPlace(catalog, reader, labels, features)
-
-
-def _require_enough(files: dict[str, tuple[str, ...]]) -> None:
-    for name, paths in files.items():
-        if len(paths) < FEWEST:
-            raise ValueError(
-                f"Class {name} needs at least {FEWEST} images, of which each is held out once. "
-                f"Received: {len(paths)}. Add some, or leave the class out."
-            )
-
-
-def _require_unknown(source: Source, features: np.ndarray, paths: Sequence[str]) -> None:
-    """Refuses images that would be scored as new although the model was trained on them."""
-    known = source.kept.known(features)
-    if known.any():
-        first = paths[int(np.flatnonzero(known)[0])]
-        raise ValueError(
-            f"{known.sum()} of the {len(paths)} images are those that {source.path} was trained or "
-            f"chosen on, {first} for one: they are not of a new place. Leave them out, or adapt a "
-            "model that has not seen them."
-        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

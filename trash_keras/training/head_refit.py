@@ -18,8 +18,14 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 from sklearn.model_selection import StratifiedKFold
 
-RIDGE = 0.1  # cost of a change in directions that old images do not fill; features have variance 1
+# Cost of a change in directions that old images do not fill; features have variance 1. Few images
+# of home tell little of where others of it lie, so a small one forgets more for the same gain.
+RIDGE = 3.0
 FOLDS = 5
+NO_CLASS = -1  # label of images of none of the classes
+# Of all images of no class together, where those of the classes have 1; where there are fewer of
+# them, each has half the weight of an image of the classes, as in training.
+OTHER_WEIGHT = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +66,53 @@ class Head:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """Images of the new place to fit a head to.
+
+    Attributes:
+        features: float [N, channels].
+        labels: int [N]; `NO_CLASS` for an image of none of the classes.
+        weights: float [N], in the loss; only their ratios count.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, labels: np.ndarray) -> Self:
+        """Returns images of which every class counts alike."""
+        return cls(features, labels, balanced(labels))
+
+    def with_others(self, features: np.ndarray) -> Self:
+        """Returns these images and some of none of the classes (outlier exposure).
+
+        Args:
+            features: float [M, channels].
+        """
+        weight = OTHER_WEIGHT * self.weights.sum() / max(len(features), len(self.labels), 1)
+        return type(self)(
+            np.concatenate([self.features, features]),
+            np.concatenate([self.labels, np.full(len(features), NO_CLASS)]),
+            np.concatenate([self.weights, np.full(len(features), weight)]),
+        )
+
+    def only(self, rows: np.ndarray) -> Self:
+        """Returns some of them: int [K], or bool [N]."""
+        return type(self)(self.features[rows], self.labels[rows], self.weights[rows])
+
+    def targets(self, classes: int) -> np.ndarray:
+        """Returns float [N, classes], what the loss holds the probabilities to, times the weight.
+
+        The loss of an image of no class is the cross-entropy to the uniform distribution
+        (Hendrycks, Mazeika & Dietterich, ICLR 2019). The weights of all sum to 1.
+        """
+        known = self.labels != NO_CLASS
+        shares = np.where(known[:, None], np.eye(classes)[self.labels], 1 / classes)
+        return shares * (self.weights / self.weights.sum())[:, None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Prior:
     """A head, and what changing it costs.
 
@@ -91,27 +144,25 @@ class Prior:
         moments[np.diag_indices_from(moments)] += RIDGE
         return cls(head, mean, scale, cho_factor(moments, overwrite_a=True))
 
-    def fit(
-        self, features: np.ndarray, labels: np.ndarray, strengths: Sequence[float]
-    ) -> list[Head]:
+    def fit(self, images: Examples, strengths: Sequence[float]) -> list[Head]:
         """Fits heads to new images: least cross-entropy and cost of the change.
 
         Args:
-            features: float [N, channels] of new images.
-            labels: int [N]; every class that has images counts alike.
+            images: Of the new place.
             strengths: Weights of the cost, above 0; falling ones are fitted fastest.
 
         Returns:
             For each strength a head.
         """
-        inputs = _inputs(features, self.mean, self.scale)
+        inputs = _inputs(images.features, self.mean, self.scale)
         reach = cho_solve(self.factor, inputs.T)  # [channels + 1, N]
         shares, directions = eigh(inputs @ reach)
         roots = np.sqrt(np.maximum(shares, 1e-9 * shares[-1]))
-        start, weights = self.head.logits(features), balanced(labels)
+        start = self.head.logits(images.features)
+        truth = images.targets(start.shape[1])
         heads, change = [], np.zeros(start.shape)
         for strength in strengths:
-            change = _descend(directions * roots, start, labels, weights, strength, change)
+            change = _descend(directions * roots, start, truth, strength, change)
             moved = reach @ (directions @ (change / roots[:, None]))
             kernel = moved[:-1] / self.scale
             bias = self.head.bias + moved[-1] - self.mean @ kernel
@@ -119,27 +170,22 @@ class Prior:
         return heads
 
     def cross_validate(
-        self,
-        features: np.ndarray,
-        labels: np.ndarray,
-        strengths: Sequence[float],
-        seed: int = 0,
+        self, images: Examples, strengths: Sequence[float], seed: int = 0
     ) -> np.ndarray:
         """Returns logits of new images from heads that were fitted to the others.
 
         Args:
-            features: float [N, channels] of new images, three or more of each class.
-            labels: int [N].
+            images: Of the new place.
             strengths: As for `fit`.
             seed: Decides the folds.
 
         Returns:
             float [strengths, N, classes].
         """
-        found = np.empty((len(strengths), len(labels), len(self.head.bias)))
-        for kept, held_out in folds(labels, seed):
-            heads = self.fit(features[kept], labels[kept], strengths)
-            found[:, held_out] = [head.logits(features[held_out]) for head in heads]
+        found = np.empty((len(strengths), len(images.labels), len(self.head.bias)))
+        for kept, held_out in folds(images.labels, seed):
+            heads = self.fit(images.only(kept), strengths)
+            found[:, held_out] = [head.logits(images.features[held_out]) for head in heads]
         return found
 
 
@@ -169,33 +215,27 @@ def _inputs(features: np.ndarray, mean: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _descend(
-    basis: np.ndarray,
-    start: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray,
-    strength: float,
-    change: np.ndarray,
+    basis: np.ndarray, start: np.ndarray, truth: np.ndarray, strength: float, change: np.ndarray
 ) -> np.ndarray:
     """Minimizes cross-entropy + strength / 2 * |change|^2, where logits are start + basis @ change.
 
     Args:
         basis: float [N, N].
         start: float [N, classes], logits without a change.
-        labels: int [N].
-        weights: float [N], sum 1.
+        truth: float [N, classes], from `Examples.targets`.
         strength: Above 0.
         change: float [N, classes], where to begin.
 
     Returns:
         float [N, classes].
     """
-    truth, rows = np.eye(start.shape[1])[labels], weights[:, None]
+    weights = truth.sum(axis=1, keepdims=True)
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         current = flat.reshape(start.shape)
         shares = log_softmax(start + basis @ current, axis=1)
-        loss = strength / 2 * np.sum(np.square(current)) - np.sum(rows * truth * shares)
-        slope = basis.T @ (rows * (np.exp(shares) - truth)) + strength * current
+        loss = strength / 2 * np.sum(np.square(current)) - np.sum(truth * shares)
+        slope = basis.T @ (weights * np.exp(shares) - truth) + strength * current
         return float(loss), slope.ravel()
 
     found = minimize(objective, change.ravel(), jac=True, method="L-BFGS-B")

@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from trash_keras.calibration.temperature import fit_temperature
 from trash_keras.training import head_refit
 from trash_keras.training.calibrate import HeldOut
-from trash_keras.training.head_refit import Head, Prior
+from trash_keras.training.head_refit import Examples, Head, Prior
 from trash_keras.training.kept_features import KeptFeatures
 
 # Weights of the old task. Between the largest, which hardly changes the head, and the smallest,
@@ -28,12 +28,14 @@ class Refit:
     Attributes:
         head: Fitted to all new images.
         held_out: New images, each with the logits of a head that was fitted to others.
+        others: Images of none of the classes, likewise; their labels are `head_refit.NO_CLASS`.
         strength: Chosen weight of the old task.
         folds: Of the cross-validation.
     """
 
     head: Head
     held_out: HeldOut
+    others: HeldOut
     strength: float
     folds: int
 
@@ -41,47 +43,57 @@ class Refit:
 def refit(
     prior: Prior,
     kept: KeptFeatures,
-    features: np.ndarray,
-    labels: np.ndarray,
+    images: Examples,
     max_home_loss: float,
     seed: int = 0,
 ) -> Refit:
     """Fits a head to new images.
 
-    Of the strengths that lose no more than `max_home_loss` on the validation images of home, the
-    one with the least cross-entropy on held-out images of the new place is taken, at its best
-    temperature; if all lose more, the one that loses least. The same held-out images give the
-    accuracy that is reported, which one choice of eight flatters a little.
+    Of the strengths whose loss on the validation images of home is within one standard error of
+    `max_home_loss`, or below it, the one with the least cross-entropy on held-out images of the new
+    place is taken, at its best temperature; if all lose more, the one that loses least. Without the
+    standard error (Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3), two
+    images of a few hundred would decide. The same held-out images give the accuracy that is
+    reported, which one choice of eight flatters a little.
 
     Args:
         prior: Of the old head, with the classes of `kept`.
         kept: Features of the old images.
-        features: float32 [N, channels] of the new images, three or more of each class.
-        labels: int [N].
-        max_home_loss: Largest loss of accuracy, share.
+        images: Of the new place, three or more of each class, and three or none of no class.
+        max_home_loss: Largest loss of accuracy at home, share.
         seed: Decides the folds.
     """
-    heads = prior.fit(features, labels, STRENGTHS)
-    logits = prior.cross_validate(features, labels, STRENGTHS, seed)
-    chosen = _choose(
-        [_loss(found, labels) for found in logits],
-        [_accuracy(found, kept) for found in heads],
-        _accuracy(prior.head, kept) - max_home_loss,
+    labels, known = images.labels, images.labels != head_refit.NO_CLASS
+    heads = prior.fit(images, STRENGTHS)
+    logits = prior.cross_validate(images, STRENGTHS, seed)
+    home = np.array([_right(found, kept) for found in heads])
+    losses = [_loss(found[known], labels[known]) for found in logits]
+    chosen = choose(losses, _right(prior.head, kept) - home, max_home_loss)
+    held_out, others = (
+        HeldOut(labels[rows], logits[chosen][rows], images.features[rows])
+        for rows in (known, ~known)
     )
-    held_out = HeldOut(labels, logits[chosen], features)
     folds = len(head_refit.folds(labels, seed))
-    return Refit(heads[chosen], held_out, STRENGTHS[chosen], folds)
+    return Refit(heads[chosen], held_out, others, STRENGTHS[chosen], folds)
 
 
-def _choose(losses: Sequence[float], home: Sequence[float], least: float) -> int:
-    allowed = [index for index, accuracy in enumerate(home) if accuracy >= least - 1e-9]
-    if not allowed:
-        return int(np.argmax(home))
-    return min(allowed, key=losses.__getitem__)
+def choose(losses: Sequence[float], lost: np.ndarray, most: float) -> int:
+    """Returns the best in the new place of those that lose no more than `most` at home.
+
+    Args:
+        losses: For each strength, in the new place.
+        lost: float [strengths, M], 1 for an image of home that was right only before, -1 for one
+            that is right only now.
+        most: Largest mean of these, but for one standard error of it.
+    """
+    mean, error = lost.mean(axis=1), lost.std(axis=1) / np.sqrt(lost.shape[1])
+    allowed = mean - error <= most + 1e-9
+    return int(np.argmin(np.where(allowed, losses, np.inf) if allowed.any() else mean))
 
 
-def _accuracy(head: Head, kept: KeptFeatures) -> float:
-    return float((head.logits(kept.valid).argmax(axis=1) == kept.valid_labels).mean())
+def _right(head: Head, kept: KeptFeatures) -> np.ndarray:
+    """Returns for each validation image of home whether a head is right: float [M], 1 or 0."""
+    return (head.logits(kept.valid).argmax(axis=1) == kept.valid_labels).astype(float)
 
 
 def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
