@@ -19,6 +19,7 @@ from trash_keras.storage.addresses import public_value
 from trash_keras.storage.paths import expand_list
 
 _Options = TypeVar("_Options")
+AUTO = -1  # what `auto` stands for, in settings that take it in place of a whole number
 
 
 def option(
@@ -29,6 +30,7 @@ def option(
     maximum: float | None = None,
     choices: Sequence[str] | Sequence[int] = (),
     changes_result: bool = True,
+    may_be_auto: bool = False,
 ) -> Any:
     """Declares one setting.
 
@@ -39,6 +41,7 @@ def option(
         maximum: Largest allowed value, above which it is a slip of the pen.
         choices: Allowed strings or whole numbers; empty for any.
         changes_result: False for settings that a resumed run may change freely.
+        may_be_auto: `auto` is allowed, too, and kept as `AUTO`.
 
     Returns:
         A dataclass field.
@@ -49,6 +52,7 @@ def option(
         "maximum": maximum,
         "choices": tuple(choices),
         "changes_result": changes_result,
+        "may_be_auto": may_be_auto,
         "is_path": False,
     }
     return dataclasses.field(default=default, metadata=metadata)
@@ -68,6 +72,9 @@ class _Checked:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if field.metadata["may_be_auto"] and getattr(self, field.name) in ("auto", AUTO):
+                object.__setattr__(self, field.name, AUTO)
+                continue
             _check(field, getattr(self, field.name))
             if field.metadata["is_path"]:
                 object.__setattr__(self, field.name, expand_list(getattr(self, field.name)))
@@ -180,7 +187,14 @@ class DataConfig(_Checked):
         "Keras: crop_to_aspect_ratio), pad (grey bars; timm: border; Keras: pad_to_aspect_ratio).",
         choices=RESIZES,
     )
-    batch_size: int = option(32, "Images per step, over all devices.", minimum=1, maximum=65_536)
+    batch_size: int = option(
+        32,
+        "Images per step, over all devices. auto: 32, or the half of it, and so on, that memory "
+        "allows.",
+        minimum=1,
+        maximum=65_536,
+        may_be_auto=True,
+    )
     cache_dir: str = path_option(
         "",
         "Folder for the file cache of decoded images. Empty: cache in memory.",
@@ -294,6 +308,12 @@ class TrainingConfig(_Checked):
         "Share of the backbone's layers to unfreeze, counted from the top.",
         minimum=0,
         maximum=1,
+    )
+    scale_learning_rate: str = option(
+        "none",
+        "Multiply both peak learning rates by BATCH_SIZE / 32, the images of a step over all "
+        "devices (linear), or by the square root of that (sqrt, for Adam and its kind).",
+        choices=("none", "linear", "sqrt"),
     )
     warmup_ratio: float = option(
         0.1, "Share of a phase's steps with rising learning rate.", minimum=0, maximum=1

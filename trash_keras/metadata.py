@@ -130,7 +130,7 @@ class ModelMetadata:
             return
         with zipfile.ZipFile(path, "a") as archive:
             for name, text in entries.items():
-                archive.writestr(name, text)
+                archive.writestr(zipfile.ZipInfo(name), text)  # which has no time
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "ModelMetadata":

@@ -76,7 +76,9 @@ def test_weights_and_other_entries_are_the_same_bytes(tmp_path, squares):
         assert archive.testzip() is None
         after = {name: archive.read(name) for name in archive.namelist()}
     assert before.keys() == after.keys()
-    assert {name for name in before if before[name] != after[name]} == {"config.json"}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"config.json", "metadata.json"} and b"date_saved" in before["metadata.json"]
+    assert b"date_saved" not in after["metadata.json"]
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,5 +1,6 @@
 """Verbs and tools in forks of one process that has imported Keras already."""
 
+import contextlib
 import json
 import os
 import signal
@@ -46,14 +47,18 @@ class ScriptServer:
         return self._end(name, arguments)
 
     def kill(self, name, arguments, when, number=signal.SIGKILL):
-        """Sends a script a signal as soon as `when` returns true; returns the finished process."""
+        """Sends a script a signal as soon as `when` returns true; returns the finished process.
+
+        It may end before.
+        """
         child = self._start(name, arguments)
         deadline = time.monotonic() + 200
-        while not when():
-            assert time.monotonic() < deadline
-            os.kill(child, 0)  # raises an error if it has ended
-            time.sleep(0.01)
-        os.kill(child, number)
+        with contextlib.suppress(ProcessLookupError):
+            while not when():
+                assert time.monotonic() < deadline
+                os.kill(child, 0)
+                time.sleep(0.01)
+            os.kill(child, number)
         return self._end(name, arguments)
 
     def _start(self, name, arguments):

@@ -157,3 +157,21 @@ def test_validation_on_images_leaves_the_filler_out(catalogued):
     scores = stages.image_source(data, 16).validate(model)
     assert len(data.images["valid"]) == 6
     assert scores["accuracy"] == 1 and scores["loss"] < 0.1  # black filler would be wrong
+
+
+def test_shapes_are_static_and_steps_compile_as_tpus_need(catalogued, tmp_path):
+    source = stages.image_source(catalogued, 16)
+    phase, losses = Phase("finetune", 0, 1, 0.1), []
+    batches = source.batches(phase, 0, 0, 7)
+    for spec in (*batches.element_spec, source.valid_inputs.element_spec):
+        assert spec.shape.is_fully_defined(), spec
+    for compiled in (False, True):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, strides=4)])
+        model.add(keras.layers.GlobalAveragePooling2D())
+        model.add(keras.layers.Dense(3, activation="softmax"))
+        steps = Recipe(TrainingConfig(), seed=0, batch_size=7).compile(model, phase, source)
+        model.jit_compile = compiled  # by XLA, the compiler of TPUs
+        history = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+        losses.append(history.history["loss"][0])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)

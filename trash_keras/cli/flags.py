@@ -99,10 +99,19 @@ def define_trust() -> flags.FlagHolder:
     )
 
 
+class _IntegerOrAuto(flags.IntegerParser):
+    """Reads `auto` as `config.AUTO`."""
+
+    def convert(self, argument: int | str) -> int:
+        return config.AUTO if argument == "auto" else super().convert(argument)
+
+
 def _define(field: dataclasses.Field, **bounds: float | None) -> flags.FlagHolder:
     help_text, choices = field.metadata["help"], field.metadata["choices"]
     if choices and isinstance(field.default, str):
         return flags.DEFINE_enum(field.name, field.default, choices, help_text)
+    if field.metadata["may_be_auto"] and not bounds:
+        return flags.DEFINE(_IntegerOrAuto(), field.name, field.default, help_text)
     return _DEFINE[type(field.default)](field.name, field.default, help_text, **bounds)
 
 

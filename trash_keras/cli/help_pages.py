@@ -28,7 +28,7 @@ def page(module: ModuleType, program: str, *, everything: bool) -> str:
     own = flags.FLAGS.get_key_flags_for_module(module)
     has_config = any(flag.name == "preset" for flag in own)
     sections = _sections() | {"preset": "Recipe"} if has_config else {}
-    hidden = (set(sections) - set(EVERYDAY)) | {"traceback"}
+    hidden = (set(sections) - set(EVERYDAY)) | {"traceback", "workers"}
     shown = [flag for flag in own if everything or flag.name not in hidden]
     titles = sections | {
         flag.name: title

@@ -28,6 +28,7 @@ flags.disclaim_key_flags()
 CONTINUES = {"train", "cross_validate", "ablate", "prepare"}
 HELP = {"--help", "-help", "-h", "--helpshort", "-?"}
 HELP_ALL = {"--help_all", "--help-all"}
+given: list[str] = []  # the flags of this process as they were, for processes that it starts
 
 
 def run(module: ModuleType) -> NoReturn:
@@ -148,6 +149,7 @@ def _parsed(argv: list[str], known: Sequence[flags.Flag], program: str) -> list[
 def _guarded(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]) -> int:
     # The flags are parsed. What looks at the command line from now on, as W&B's client does, has
     # no need of the secrets in it.
+    given[:] = sys.argv[1:]
     sys.argv = [sys.argv[0], *map(public_value, sys.argv[1:])]
     verb = main.__module__.rpartition(".")[2]
     again = "continues where it stopped" if verb in CONTINUES else "starts again"

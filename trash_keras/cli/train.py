@@ -12,7 +12,7 @@ from typing import Any
 
 from absl import flags
 
-from trash_keras.cli import launch
+from trash_keras.cli import launch, local_workers
 from trash_keras.cli.flags import define_config, read_config, reject_positional_arguments
 from trash_keras.host import terminal
 from trash_keras.storage.addresses import public_value
@@ -20,18 +20,29 @@ from trash_keras.storage.names import printable
 
 define_config()
 WORKDIR = flags.DEFINE_string("workdir", "runs/train", "Folder for all that the run writes.")
+WORKERS = flags.DEFINE_integer(
+    "workers",
+    1,
+    "Processes on this machine that train one model together (tf.distribute), for trying that out. "
+    "On several machines the variable TF_CONFIG says so, see docs/training.md.",
+    1,
+    64,
+)
 GROUPS = {"Output": (WORKDIR,)}
 
 
-def main(paths: Sequence[str]) -> None:
+def main(paths: Sequence[str]) -> int | None:
     """Runs the training that the flags describe."""
     reject_positional_arguments(paths)
     config = read_config()
+    if local_workers.are_to_start(WORKERS.value):
+        return local_workers.run(["train", *launch.given], WORKERS.value)
 
     with launch.quiet_imports():
         from trash_keras.training.trainer import train_and_evaluate
 
     _end(train_and_evaluate(config, WORKDIR.value, launch.command()), WORKDIR.value)
+    return None
 
 
 def _end(report: Mapping[str, Any], workdir: str) -> None:

@@ -231,7 +231,8 @@ def make_train_dataset(
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(one_epoch)
     batches = epochs.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)
-    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE)
+    return _shared_by_batch(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def make_eval_dataset(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
@@ -253,7 +254,15 @@ def make_eval_dataset(dataset: tf.data.Dataset, batch_size: int) -> tf.data.Data
         -len(dataset) % batch_size
     )
     batches = images.concatenate(blanks).batch(batch_size, drop_remainder=True)
-    return batches.map(lambda image: tf.cast(image, tf.float32)).prefetch(tf.data.AUTOTUNE)
+    batches = batches.map(lambda image: tf.cast(image, tf.float32))
+    return _shared_by_batch(batches.prefetch(tf.data.AUTOTUNE))
+
+
+def _shared_by_batch(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Lets each of several workers take its part of every batch, and not files of its own."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.with_options(options)
 
 
 def class_weights(train_counts: dict[str, int]) -> dict[int, float]:

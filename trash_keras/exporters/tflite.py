@@ -106,7 +106,7 @@ def _describe(spec: ExportSpec, path: Path, metadata: ModelMetadata) -> None:
     path.write_bytes(tflite_graph.with_metadata(path.read_bytes(), encoded))
     metadata.embed(path)
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(model_info.ENTRY, spec.info.to_json())
+        archive.writestr(zipfile.ZipInfo(model_info.ENTRY), spec.info.to_json())
 
 
 def clip_threshold_to_uint8(metadata: ModelMetadata) -> ModelMetadata:

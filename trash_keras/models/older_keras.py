@@ -28,11 +28,13 @@ NEWER: dict[str, tuple] = {
     "fill_mode": ("constant",),
     "fill_value": (0.0,),
 }
-_CONFIG = "config.json"
+_CONFIG, _ABOUT = "config.json", "metadata.json"
 
 
 def leave_out_newer(path: str | os.PathLike) -> None:
     """Rewrites the configuration in a `.keras` file without what equals its default in `NEWER`.
+
+    And without times, so that the same model is the same file.
 
     Args:
         path: A file that Keras wrote; its other entries stay as they are.
@@ -42,9 +44,14 @@ def leave_out_newer(path: str | os.PathLike) -> None:
             for entry in old.infolist():
                 if entry.filename == _CONFIG:
                     settings = _nameless_operations(_pruned(text_files.from_json(old.read(entry))))
-                    new.writestr(_CONFIG, json.dumps(settings))
+                    new.writestr(zipfile.ZipInfo(_CONFIG), json.dumps(settings))
+                elif entry.filename == _ABOUT:
+                    facts = text_files.from_json(old.read(entry))
+                    facts.pop("date_saved", None)
+                    new.writestr(zipfile.ZipInfo(_ABOUT), json.dumps(facts))
                 else:
-                    with old.open(entry) as source, new.open(entry, "w") as target:
+                    timeless = zipfile.ZipInfo(entry.filename)
+                    with old.open(entry) as source, new.open(timeless, "w") as target:
                         shutil.copyfileobj(source, target)
         rewritten.seek(0)
         with open(path, "wb") as file:

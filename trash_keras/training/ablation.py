@@ -16,6 +16,7 @@ from trash_keras.data.catalog import WHOLE
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import open_reader
 from trash_keras.evaluation import score
+from trash_keras.host import cluster
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
 from trash_keras.reporting import ablation, report
@@ -56,6 +57,7 @@ def ablate(
             `external_dir` do not fit; or a run was finished without them, and its model is gone, or
             with different ones.
     """
+    cluster.require_alone("ablate")
     workdir = Path(workdir)
     runs = [
         (_folder(workdir, name, seed), _with_seed(config, seed))

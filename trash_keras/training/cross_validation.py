@@ -21,6 +21,7 @@ from trash_keras.data.folds import leave_one_source_out, make_folds
 from trash_keras.data.groups import Group
 from trash_keras.data.multi_source import LEAVE_ONE_OUT
 from trash_keras.data.readers.base import Reader
+from trash_keras.host import cluster
 from trash_keras.metrics import classification, cross_validation, report_file, slices
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.reporting import cross_validation_page, report
@@ -129,6 +130,7 @@ def _begin(
 
 
 def _check(config: CrossValidationConfig, workdir: Path) -> None:
+    cluster.require_alone("cross_validate")
     if config.data.split_method not in METHODS:
         raise ValueError(
             f"A cross-validation makes its own folds: --split_method must be "

@@ -12,7 +12,9 @@ import tensorflow as tf
 from tensorflow.python.framework import ops
 
 from trash_keras.data import pipeline
+from trash_keras.host import cluster
 from trash_keras.storage import local
+from trash_keras.training import workers
 
 # Parameters of mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -39,11 +41,11 @@ def use_accelerator(accelerator: str) -> tf.distribute.Strategy:
         accelerator: auto (a TPU, else all GPUs, else the CPU), cpu, gpu or tpu.
 
     Returns:
-        The strategy in whose scope the model is built: TPU, mirrored for several GPUs, or the
-        default.
+        The strategy in whose scope the model is built: TPU, that of several workers where
+        TF_CONFIG names some, mirrored for several GPUs, or the default.
 
     Raises:
-        ValueError: The wanted device is not there.
+        ValueError: The wanted device is not there, or a worker.
     """
     if accelerator == "tpu" or (accelerator == "auto" and _tpu_in_sight()):
         return _tpu_strategy()
@@ -55,6 +57,8 @@ def use_accelerator(accelerator: str) -> tf.distribute.Strategy:
             "--accelerator=gpu, but TensorFlow sees no GPU. Install tensorflow[and-cuda] and a "
             "driver, or use --accelerator=cpu."
         )
+    if cluster.read().is_several:
+        return workers.join()
     return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
 
 

@@ -4,12 +4,13 @@ import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from trash_keras.calibration import pooled as pooled_predictions
-from trash_keras.config import Config
+from trash_keras.config import Config, fields
 from trash_keras.data import known_label_issues
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoded import DecodedImages
@@ -59,6 +60,16 @@ class Run:
     def kept_init(self) -> Path:
         """A copy of the `--init` file, which may change or disappear during the run."""
         return self.workdir / "backup" / "init.keras"
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what must be the same on all workers: settings but for paths, and images."""
+        settings = {
+            field.name: getattr(getattr(self.config, section), field.name)
+            for section, field in fields(type(self.config))
+            if field.metadata["changes_result"] and not field.metadata["is_path"]
+        }
+        images = {split: self.catalog.examples(split)[0] for split in self.catalog.splits}
+        return {"settings": settings, "images": images, "classes": list(self.catalog.class_names)}
 
 
 def open_devices(config: Config) -> tf.distribute.Strategy:

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trash_keras.config import ModelConfig, TrainingConfig
+from trash_keras.config import DataConfig, ModelConfig, TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.metrics import classification
-from trash_keras.training import ema, features, outlier_exposure, run_data
+from trash_keras.training import ema, features, outlier_exposure, run_data, workers
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
 from trash_keras.training.diverged import StopWhenDiverged
 
@@ -137,6 +137,8 @@ class Recipe:
     def compile(self, model: keras.Model, phase: Phase, source: Source) -> int:
         """Gives a model the optimizer and loss of a phase; returns the steps of an epoch."""
         steps = pipeline.steps_per_epoch(len(source.examples), self.batch_size)
+        peak = phase.learning_rate * rate_factor(self.settings, self.batch_size)
+        phase = dataclasses.replace(phase, learning_rate=peak)
         smoothing = 0.0 if source.mix else self.settings.label_smoothing
         model.compile(
             optimizer=_optimizer(phase, steps, self.settings),
@@ -145,6 +147,21 @@ class Recipe:
         )
         _make_variables(model)
         return steps
+
+
+def rate_factor(settings: TrainingConfig, batch_size: int) -> float:
+    """Returns by what `--scale_learning_rate` multiplies peak learning rates.
+
+    Linear: Goyal et al., "Accurate, Large Minibatch SGD", 2017. Square root, for adaptive
+    optimizers: Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms",
+    NeurIPS 2022.
+
+    Args:
+        settings: Names the rule.
+        batch_size: Images per step, over all devices and workers.
+    """
+    power = {"none": 0.0, "linear": 1.0, "sqrt": 0.5}[settings.scale_learning_rate]
+    return float((batch_size / DataConfig.batch_size) ** power)
 
 
 def plan(settings: TrainingConfig, model: ModelConfig) -> list[Phase]:
@@ -278,7 +295,9 @@ def fit(
     if epoch >= phase.last_epoch:
         ema.finalize_ema(model)
         return
-    print(f"Phase {phase.name}: epochs {epoch + 1} to {phase.last_epoch}", flush=True)
+    factor = rate_factor(recipe.settings, recipe.batch_size)
+    scaled = f"; learning rates times {factor:.3g}" if factor != 1 else ""
+    print(f"Phase {phase.name}: epochs {epoch + 1} to {phase.last_epoch}{scaled}", flush=True)
 
     def validate() -> dict[str, float]:
         with ema.swapped_ema_weights(model):
@@ -317,8 +336,10 @@ def _make_variables(model: keras.Model) -> None:
     """
     model.optimizer.build(model.trainable_variables)
     nothing = np.zeros((1, model.output_shape[-1]), np.float32)
-    model.distribute_strategy.run(model.compute_metrics, args=(None, nothing, nothing))
+    strategy = model.distribute_strategy
+    tf.function(lambda: strategy.run(model.compute_metrics, args=(None, nothing, nothing)))()
     model.reset_metrics()
+    workers.prepare_fit(model)
 
 
 def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:

@@ -3,6 +3,7 @@
 Prepare the data, train the head, fine-tune, calibrate, evaluate, report.
 """
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from trash_keras.config import Config
+from trash_keras.config import AUTO, Config, TrackingConfig
 from trash_keras.data import image_listing, pipeline
 from trash_keras.data.catalog import SPLITS
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import read_images
 from trash_keras.evaluation import explain, score
+from trash_keras.host import cluster
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import report_file
 from trash_keras.metrics.predictions import Predictions
@@ -28,6 +30,7 @@ from trash_keras.storage import local, locks, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
 from trash_keras.training import (
+    batch_size,
     calibrate,
     devices,
     distillation,
@@ -38,6 +41,7 @@ from trash_keras.training import (
     resume,
     run_data,
     stages,
+    workers,
 )
 from trash_keras.training.calibrate import Calibrated
 from trash_keras.training.checkpoint import CheckpointManager
@@ -65,21 +69,27 @@ def train_and_evaluate(
 
     Raises:
         ValueError: Data, backbone, weights, devices or workdir do not fit the configuration,
-            training diverged, the run is complete and there are new images, or another process is
-            at work in the workdir.
+            training diverged, the run is complete and there are new images, another process is at
+            work in the workdir, or one of several workers is gone.
     """
     local.require_folder("workdir", workdir)
-    with (
-        locks.hold("workdir", workdir),
-        pipeline.naming_images(),
-        devices.telling_of_memory(config.data.batch_size),
-    ):
-        return _train_and_evaluate(config, Path(workdir), command, splits)
+    if not cluster.read().is_chief:
+        config = dataclasses.replace(config, tracking=TrackingConfig())
+    with workers.folder_of_its_own(workdir) as folder, locks.hold("workdir", folder):
+        config = batch_size.resolved(config, folder)
+        with (
+            workers.telling_of_losses(),
+            pipeline.naming_images(),
+            devices.telling_of_memory(config.data.batch_size),
+        ):
+            return _train_and_evaluate(config, folder, command, splits)
 
 
 def _train_and_evaluate(
     config: Config, workdir: Path, command: str, splits: Sequence[str]
 ) -> dict[str, Any]:
+    if cluster.read().is_several:  # first: what is there already decides what they do
+        workers.share_state(open_devices(config), workdir)
     resume.check(config, workdir)
     stages.plan(config.training, config.model)
     if is_complete(workdir):
@@ -90,6 +100,7 @@ def _train_and_evaluate(
 
     strategy = open_devices(config)
     run = look_at(config, workdir, strategy)
+    workers.require_same(strategy, run.facts())
     with strategy.scope():
         model = build(run)
     begin(run)
@@ -98,13 +109,15 @@ def _train_and_evaluate(
     with open_trackers(config, workdir, describe_data) as trackers:
         with strategy.scope():
             checkpoints = _train(run, data, model, [tracker.callback() for tracker in trackers])
+        if not cluster.read().is_chief:
+            return workers.shared(strategy, {})
         calibrated = _calibrate(run, data)
         predictions = _evaluate(run, data, calibrated, splits)
         details = _details(run, calibrated, checkpoints, command)
         # Before the trackers close, which may wait for uploads.
         result = _report(run, calibrated, predictions, details, checkpoints.rows, trackers)
     local.remove(workdir / "backup")
-    return result
+    return workers.shared(strategy, result)
 
 
 def is_complete(workdir: Path) -> bool:
@@ -119,6 +132,8 @@ def check(config: Config) -> None:
     Raises:
         ValueError: `train_and_evaluate` would not accept them.
     """
+    if config.data.batch_size == AUTO:
+        raise ValueError("--batch_size=auto is for train. Name a number, as `train` finds it.")
     stages.plan(config.training, config.model)
     open_devices(config)
     classifier.create(config.model, ("",), config.data.image_size)
@@ -221,9 +236,9 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
 
 def _calibrate(run: Run, data: RunData) -> Calibrated:
     labels = {split: run.catalog.examples(split)[1] for split in ("train", "valid")}
-    settings, batch_size = run.config.answering, data.batch_size
+    settings, size = run.config.answering, data.batch_size
     calibrated = calibrate.calibrate(
-        run.workdir / MODEL, settings, data.images, labels["valid"], batch_size, run.pooled
+        run.workdir / MODEL, settings, data.images, labels["valid"], size, run.pooled
     )
     kept = kept_features.of_run(run.catalog.class_names, calibrated.features, labels)
     kept.save(run.workdir / kept_features.FILE)
