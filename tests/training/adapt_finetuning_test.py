@@ -114,12 +114,12 @@ def test_the_top_is_fine_tuned_and_nothing_else(tuned, trained):
 
 
 def test_all_that_follows_goes_by_the_new_features(tuned, place):
-    workdir, report = tuned
+    workdir, _ = tuned
     source, catalog = Source.load(workdir / "model.keras"), Catalog.load(workdir / "catalog.json")
     split = Split(catalog, "all", open_reader(place))
     features = source.features(split)
     np.testing.assert_allclose(source.kept.train[: len(features)], features, atol=0.01, rtol=0.01)
-    paths, labels = catalog.examples("all")
+    paths = catalog.examples("all")[0]
     found = tk.load(workdir / "model.keras", threshold=0).predict([place / path for path in paths])
     named = [each.label for each in found]
     own = features @ source.head().kernel + source.head().bias

@@ -190,12 +190,12 @@ class Trial:
         self, held_out: HeldOut, head: Head, kept: KeptFeatures, before: np.ndarray, verdict: str
     ) -> Adapted:
         known = held_out.labels != head_refit.NO_CLASS
-        parts = [
+        of_class, others = (
             HeldOut(held_out.labels[rows], held_out.logits[rows], held_out.features[rows])
             for rows in (known, ~known)
-        ]
+        )
         folds = len(head_refit.folds(held_out.labels, self.settings.seed, FOLDS))
-        found = Refit(head, *parts, self.plain.found.strength, folds)
+        found = Refit(head, of_class, others, self.plain.found.strength, folds)
         examples = self.place.examples
         examples = dataclasses.replace(examples, features=self._features(*self.place.splits))
         home, valid = self.plain.home, self.plan.home["valid"]

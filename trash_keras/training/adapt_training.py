@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from scipy.special import softmax
+from tqdm.keras import TqdmCallback
 
 from trash_keras.config import TrainingConfig
 from trash_keras.data import pipeline
@@ -123,9 +124,13 @@ class TopTraining:
         batches = pipeline.make_train_dataset(
             examples, batch_size=BATCH_SIZE, seed=seed, first_epoch=0, last_epoch=epochs
         )
-        # `make_train_dataset` has shuffled.
         model.fit(
-            batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=devices.progress()
+            batches,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            shuffle=False,  # `make_train_dataset` has shuffled
+            verbose=0,
+            callbacks=[TqdmCallback(epochs, desc="Fine-tuning", verbose=0)],
         )
         return Head(*model.get_layer(classifier.LOGITS).get_weights())
 
