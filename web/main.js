@@ -1,16 +1,22 @@
 // Puts the parts of the page together.
 
-import { showBars } from "./bars.js";
 import { Camera } from "./camera.js";
 import { failureCard, predictionCard, tally } from "./cards.js";
+import { csvOf, download } from "./csv.js";
 import { ImageReader } from "./image_reader.js";
+import { LiveView } from "./live.js";
 import { Model } from "./model.js";
+import { keepOffline } from "./offline.js";
 import { Prediction, percent } from "./prediction.js";
+import { readFacts, showAddress, showExamples, showProject } from "./surroundings.js";
 
 const MODEL = "model.tflite"; // beside the page
 const at = (id) => document.getElementById(id);
 const images = new ImageReader();
 const camera = new Camera(at("video"), lookAt);
+const live = new LiveView(at("camera"));
+const answers = new Map(); // card -> what a line of the CSV file says of it
+const facts = await readFacts();
 let model;
 let working = Promise.resolve(); // images are classified one after the other
 let waiting = 0;
@@ -36,6 +42,8 @@ async function loadModel(file, read) {
     model = loaded;
     clear();
     describe(name, performance.now() - start);
+    showExamples(at("examples"), facts.examples ?? [], model.metadata.class_names,
+      (image) => add([image]));
     say(`Ready: ${model.metadata.class_names.join(", ")}`);
   } catch (error) {
     console.debug(error);
@@ -48,22 +56,20 @@ async function loadModel(file, read) {
 async function fetchModel() {
   const response = await fetch(MODEL);
   if (!response.ok) throw new Error(`There is no ${MODEL} beside this page; choose a file below.`);
-  const [, name = MODEL] = /filename\*=UTF-8''(\S+)/.exec(
-    response.headers.get("Content-Disposition") ?? "") ?? [];
-  return { name: decodeURIComponent(name), bytes: new Uint8Array(await response.arrayBuffer()) };
+  return { name: facts.model ?? MODEL, bytes: new Uint8Array(await response.arrayBuffer()) };
 }
 
 function describe(name, milliseconds) {
   const { metadata } = model;
   const side = metadata.image_size;
-  const facts = {
+  const rows = {
     File: `${name}, ${(model.bytes / 1e6).toFixed(1)} MB`,
     Classes: metadata.class_names.join(", "),
     Input: `${side} × ${side} pixels, ${metadata.resize}, ${model.precision}`,
     Unsure: metadata.threshold > 0 ? `up to ${percent(metadata.threshold)}` : "never",
     Runtime: `LiteRT.js, WebAssembly; loaded in ${(milliseconds / 1000).toFixed(1)} s`,
   };
-  at("facts").replaceChildren(...Object.entries(facts).map(([term, fact]) => {
+  at("facts").replaceChildren(...Object.entries(rows).map(([term, fact]) => {
     const pair = document.createElement("div");
     for (const [tag, text] of [["dt", term], ["dd", fact]]) {
       pair.append(Object.assign(document.createElement(tag), { textContent: text }));
@@ -78,8 +84,8 @@ function describe(name, milliseconds) {
 async function predict(source) {
   const image = await images.read(source, model.metadata);
   const start = performance.now();
-  const prediction = new Prediction(await model.classify(image.square), model.metadata);
-  return { image, prediction, milliseconds: performance.now() - start };
+  const probabilities = await model.classify(image.square);
+  return { image, probabilities, milliseconds: performance.now() - start };
 }
 
 /** Classifies images, each with a card above those of earlier ones. */
@@ -88,13 +94,14 @@ function add(sources) {
   complain();
   const below = at("predictions").firstElementChild;
   waiting += sources.length;
-  for (const { name, source } of sources) {
+  for (const [index, { name, source }] of sources.entries()) {
     working = working.then(async () => {
       say(`Classifying ${name}${waiting > 1 ? `, ${waiting} to go` : ""} …`, true);
       const card = await cardFor(name, source);
       at("results").hidden = false;
       document.body.classList.add("has-results");
       at("predictions").insertBefore(card, below?.parentNode ? below : null);
+      if (!index) reveal(card);
       waiting -= 1;
       if (!waiting) say(sources.length > 1 ? tally(at("predictions")) : spoken(name, card));
     });
@@ -103,13 +110,22 @@ function add(sources) {
 
 async function cardFor(name, source) {
   try {
-    const { image, prediction, milliseconds } = await predict(source);
+    const { image, probabilities, milliseconds } = await predict(source);
+    const prediction = new Prediction(probabilities, model.metadata);
     const card = predictionCard(name, image, prediction, milliseconds, model);
     card.dataset.words = prediction.words;
+    answers.set(card, { name, prediction });
     return card;
   } catch (error) {
-    return failureCard(name, error.message);
+    const card = failureCard(name, error.message);
+    answers.set(card, { name, error: error.message });
+    return card;
   }
+}
+
+function reveal(element, block = "nearest") {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ block, behavior: still ? "instant" : "smooth" });
 }
 
 function spoken(name, card) {
@@ -128,6 +144,7 @@ function addFiles(files) {
 }
 
 function clear() {
+  answers.clear();
   at("predictions").replaceChildren();
   at("results").hidden = true;
   document.body.classList.remove("has-results");
@@ -135,14 +152,10 @@ function clear() {
 }
 
 async function lookAt(frame) {
-  const { prediction, milliseconds } = await predict(frame);
-  const changed = at("live-label").textContent !== prediction.headline;
-  at("live-label").textContent = prediction.headline;
-  at("camera").classList.toggle("unsure", prediction.unsure);
-  at("live-sure").textContent = prediction.certainty;
-  at("live-detail").textContent = `In ${Math.round(milliseconds)} ms`;
-  showBars(at("live-bars"), prediction, model.metadata);
-  if (changed && camera.open) say(`The camera sees: ${prediction.words}`);
+  const { probabilities, milliseconds } = await predict(frame);
+  if (!camera.open) return;
+  const words = live.show(probabilities, milliseconds, model.metadata);
+  if (words) say(`The camera sees: ${words}`);
 }
 
 async function openCamera() {
@@ -153,18 +166,23 @@ async function openCamera() {
     complain(error.message);
     return;
   }
-  at("camera").hidden = false;
-  at("open-camera").hidden = true;
-  at("snapshot").focus();
+  live.clear();
+  showCamera(true);
+  at("snapshot").focus({ preventScroll: true });
+  reveal(at("camera"), "start");
   camera.watch().catch((error) => { closeCamera(); complain(error.message); });
 }
 
 function closeCamera() {
   camera.stop();
-  at("camera").hidden = true;
-  at("open-camera").hidden = false;
+  showCamera(false);
   at("open-camera").focus();
   say("");
+}
+
+function showCamera(shown) {
+  at("camera").hidden = !shown;
+  at("drop").hidden = shown;
 }
 
 at("choose").addEventListener("click", () => at("files").click());
@@ -172,7 +190,11 @@ at("other-model").addEventListener("click", () => at("model-file").click());
 for (const id of ["files", "model-file"]) {
   at(id).addEventListener("change", ({ target }) => { addFiles(target.files); target.value = ""; });
 }
-at("clear").addEventListener("click", () => { clear(); at("choose").focus(); });
+at("clear").addEventListener("click", () => { clear(); at(camera.open ? "snapshot" : "choose").focus(); });
+at("save").addEventListener("click", () => {
+  const shown = [...at("predictions").children].map((card) => answers.get(card));
+  download("predictions.csv", csvOf(shown, model.metadata.class_names));
+});
 at("open-camera").addEventListener("click", openCamera);
 at("close-camera").addEventListener("click", closeCamera);
 at("snapshot").addEventListener("click", async () => {
@@ -189,5 +211,15 @@ for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
     at("source").classList.toggle("over", !leaves);
     if (type === "drop") addFiles(event.dataTransfer.files);
   });
+}
+if (matchMedia("(pointer: coarse)").matches && navigator.mediaDevices) {
+  // A phone: its camera comes first, for the eye as for the keyboard.
+  at("choose").before(at("open-camera"));
+  for (const id of ["choose", "open-camera"]) at(id).classList.toggle("primary");
+}
+showProject(at("project"), facts);
+showAddress(at("address"), facts);
+if (facts.offline) {
+  keepOffline((text) => { at("offline").textContent = text; }).catch(console.debug);
 }
 await loadModel(MODEL, fetchModel);

@@ -4,6 +4,7 @@ import { Tensor, loadAndCompile, loadLiteRt } from "@litertjs/core";
 import { outputQuantization, readMetadata } from "./model_file.js";
 
 const INPUTS = { float32: Float32Array, uint8: Uint8Array };
+const RUNTIME = "runtime/litert_wasm_compat_internal.js"; // runs in every browser
 let runtime; // of the page; loaded with the first model
 
 export class Model {
@@ -66,10 +67,10 @@ async function startRuntime() {
   }
   // LiteRT logs its start; that is no error.
   self.Module = { print() {}, printErr: (text) => console.debug(text) };
-  runtime ??= loadLiteRt(new URL("node_modules/@litertjs/core/wasm/", document.baseURI).href)
+  runtime ??= loadLiteRt(new URL(RUNTIME, document.baseURI).href)
     .catch((error) => {
       runtime = undefined;
-      throw new Error("LiteRT.js can't be loaded. Run npm ci in web/, or use trash-keras demo.",
+      throw new Error("LiteRT.js can't be loaded. Use trash-keras demo.",
         { cause: error });
     });
   await runtime;

@@ -24,6 +24,9 @@ def test_planted_defects_with_a_backbone(script, data_dir, toy_backbone, tmp_pat
     done = script("audit", *flags)
     assert done.returncode == 0, done.stderr
     assert f"Page: {output}/audit.html" in done.stdout
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("1 file that cannot be read, 1 file under two labels, ")
+    assert first.endswith("2 labels to check.")
     found = json.loads((output / "audit.json").read_text())
     assert [item["file"] for item in found["unreadable"]] == ["red/broken.png"]
     assert set(found["counts"]) == {"train", "valid", "test"}
@@ -32,6 +35,10 @@ def test_planted_defects_with_a_backbone(script, data_dir, toy_backbone, tmp_pat
     issues = {item["file"]: item["suggestion"] for item in found["doubtful_labels"]["found"]}
     assert issues == {"green/is_red.png": "red", "red/copy.png": "blue"}
     assert 10_000 < (output / "audit.html").stat().st_size < 5_000_000
+    apply = f"--source={data_dir} --apply={output}/audit.csv"
+    assert f"  trash-keras prepare {apply} --data_dir=NEW" in done.stdout
+    cleaned = script("prepare", *apply.split(), f"--data_dir={tmp_path / 'cleaned'}")
+    assert cleaned.stdout.startswith("Wrote 38 images of 3 classes to "), cleaned.stderr
     written = (output / "audit.html").stat().st_mtime_ns
     again = script("audit", *flags)
     assert again.returncode == 0 and "step" not in again.stdout  # no Keras progress: from cache

@@ -16,8 +16,8 @@ from trash_keras.storage import paths
 # Text flags of verbs that are no paths. A new flag belongs here or into `flags.PATHS`.
 NO_PATHS = {
     "preset", "host", "license", "sha256", "split", "runner_options", "wandb_project",
-    "wandb_entity", "wandb_name", "wandb_tags", "threads", "formats", "flagfile", "undefok",
-    "cors_origins",
+    "wandb_entity", "wandb_name", "wandb_tags", "threads", "formats", "suite", "flagfile",
+    "undefok", "cors_origins",
 }  # fmt: skip
 SHOW = """
 import importlib, json, sys

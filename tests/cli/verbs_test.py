@@ -21,7 +21,8 @@ sys.argv = ["trash-keras", *sys.argv[1:]]
 try:
     __main__.main()
 finally:
-    heavy = {"tensorflow", "keras", "numpy", "scipy", "sklearn", "PIL"}.intersection(sys.modules)
+    heavy = {"tensorflow", "keras", "numpy", "scipy", "sklearn", "PIL", "rich", "tqdm"}
+    heavy &= set(sys.modules)
     print(sorted(heavy), file=sys.stderr)
 """
 

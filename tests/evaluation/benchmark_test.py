@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from trash_keras.evaluation import benchmark
+from trash_keras.evaluation import benchmark, workers
 from trash_keras.metadata import ModelMetadata
 
 METADATA = ModelMetadata(("blue", "green", "red"), 16, "stretch")
@@ -65,9 +65,9 @@ def test_no_tensorflow_is_loaded_to_time_a_phone_model(phone_model):
 
 def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it():
     ballast = np.ones(40_000_000)  # 320 MB
-    code = "from trash_keras.evaluation import benchmark; print(benchmark._peak_memory())"
+    code = "from trash_keras.evaluation import workers; print(workers.peak_memory())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert benchmark._peak_memory() > ballast.nbytes > int(done.stdout) > 10_000_000
+    assert workers.peak_memory() > ballast.nbytes > int(done.stdout) > 10_000_000
 
 
 def test_a_model_that_cannot_predict_is_named(phone_model):

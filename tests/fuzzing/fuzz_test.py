@@ -23,7 +23,7 @@ from starlette.requests import Request
 from tests.support import odd_files
 from trash_keras import config
 from trash_keras.cli import flag_files
-from trash_keras.data import decoding, groups, known_label_issues, label_maps
+from trash_keras.data import corrections, decoding, groups, known_label_issues, label_maps
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.sources import archives
 from trash_keras.metadata import ModelMetadata
@@ -109,6 +109,7 @@ TARGETS = {
     "audit": with_file(lambda path: known_label_issues.find(AUDITED, path), "audit.json"),
     "report": with_file(lambda path: report_file.read_report(path.parent), "report.json"),
     "predictions": with_file(Predictions.load, "test.csv"),
+    "corrections": with_file(corrections.read, "list.csv"),
     "flags": with_file(inlined, "flags"),
     "archive": with_file(unpack, "archive"),
     "form": upload,
@@ -194,6 +195,7 @@ def documents():
 def test_texts():
     others = {
         "predictions": b"file,truth,prediction,glass,metal\na.jpg,glass,glass,0.7,0.3\n",
+        "corrections": b"file,label,action,new_label,reason\na/b.jpg,a,relabel,c,x\n",
         "flags": b"# recipe\n--image_size=64\n--preset=best\n",
     }
     texts = {name: json.dumps(value).encode() for name, value in documents().items()} | others

@@ -23,8 +23,8 @@ def test_accuracies_of_each_severity_and_their_means(predicted):
     assert scores["kinds"]["blur"]["mean_macro_f1"] == pytest.approx(np.mean(blurred))
     json.dumps(scores, allow_nan=False)
     assert robustness.summary(scores) == (
-        "robustness: mean accuracy 0.3000 over 2 kinds of corruption, 0.9000 without; worst "
-        "noise with 0.1000, 20 images"
+        "robustness: mean accuracy 30.0% over 2 kinds of corruption, 90.0% without; worst "
+        "noise with 10.0%, 20 images"
     )
 
 
@@ -49,4 +49,4 @@ def test_frames_have_their_accuracy_and_coverage(predicted):
     )
     assert found["3:4"]["coverage"] == 0
     line = robustness.frames_summary(found)
-    assert line == "frames: accuracy 0.9000 in 1:1, 0.5000 in 3:4"
+    assert line == "frames: accuracy 90.0% in 1:1, 50.0% in 3:4"

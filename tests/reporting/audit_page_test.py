@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.support.html_page import HtmlPage
+from trash_keras.data import corrections
+from trash_keras.data.audit import suggestions
 from trash_keras.data.groups import load_groups
 from trash_keras.reporting import audit_page
 
@@ -91,7 +93,7 @@ def test_nothing_is_loaded_from_elsewhere(findings, images, tmp_path):
 def test_names_are_escaped(findings, images, tmp_path):
     findings["unreadable"][0]["file"] = "<script>alert(1)</script>"
     page = render(findings, images, tmp_path)
-    assert "<script" not in page and "&lt;script&gt;" in page
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
 def test_a_clean_folder_has_a_page_too(findings, images, tmp_path):
@@ -126,7 +128,8 @@ def test_long_lists_are_cut_and_the_page_stays_small(findings, tmp_path, monkeyp
 def test_write_makes_page_findings_and_groups(findings, images, tmp_path):
     output, groups = tmp_path / "out", tmp_path / "groups.json"
     audit_page.write(findings, output, images, "the command", groups)
-    assert {path.name for path in output.iterdir()} == {"audit.html", "audit.json"}
+    assert {path.name for path in output.iterdir()} == {"audit.html", "audit.csv", "audit.json"}
+    assert corrections.read(output / "audit.csv") == suggestions.suggest(findings)
     written = json.loads((output / "audit.json").read_text())
     assert written["near_duplicates"] == findings["near_duplicates"]
     assert written["run"]["command"] == "the command"
@@ -140,3 +143,86 @@ def test_pairs_that_cross_come_first(findings, images, tmp_path):
     findings["near_duplicates"] = [harmless, *findings["near_duplicates"]]
     page = render(findings, images, tmp_path)
     assert page.index("0.912") < page.index("0.999")
+
+
+def test_the_page_begins_with_what_there_is_to_correct(findings, images, tmp_path):
+    expected = (
+        "1 file that cannot be read, 1 file under two labels, 1 near-duplicate across splits, "
+        "1 label to check"
+    )
+    assert audit_page.headline(findings) == expected
+    text = HtmlPage(render(findings, images, tmp_path)).text
+    assert text.index(expected) < text.index("in 9 images of 2 classes") < text.index("Unreadable")
+    assert "lists 4 images: 2 to drop, the rest to look at." in text
+
+
+def test_the_counts_of_what_to_correct_are_those_of_the_findings(findings):
+    findings["unreadable"], findings["summary"]["unreadable"] = [], 0
+    findings["exact_duplicates"] *= 3
+    findings["near_duplicates"] = 2 * [pair("a/2.png", "b/2.png", across_classes=True)]
+    findings["summary"] |= {"duplicates_across_splits": 20, "doubtful_labels": 71}
+    assert audit_page.headline(findings) == (
+        "3 files under two labels, 2 near-duplicates under two labels, "
+        "20 near-duplicates across splits, 71 labels to check"
+    )
+    nothing = {"exact_duplicates": [], "near_duplicates": [], "counts": {"all": {}}}
+    nothing["summary"] = {**dict.fromkeys(findings["summary"], 0), "doubtful_labels": None}
+    assert audit_page.headline(nothing) == "Nothing to correct was found"
+    nothing["summary"]["near_duplicates"] = 4
+    assert audit_page.headline(nothing) == "4 near-duplicates"
+
+
+def test_of_several_sources_there_is_no_list(findings, images, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    findings = json.loads(re.sub('"file": "', '"file": "one/', json.dumps(findings)))
+    audit_page.write(findings, tmp_path / "out", f"one={images},two={other}", "the command")
+    assert not (tmp_path / "out/audit.csv").exists()
+    assert (
+        "data-file"
+        not in (tmp_path / "out/audit.html").read_text().split("</style>")[1].split("<script>")[0]
+    )
+
+
+@pytest.mark.slow
+def test_what_a_reader_ticks_is_saved_as_a_list(make_browser, findings, images, tmp_path):
+    found = findings["doubtful_labels"]["found"][0]
+    odd = """b/<i>"1",=x.png"""
+    findings["doubtful_labels"]["found"].append({**found, **place(odd), "suggestion": "a"})
+    browser = make_browser("--window-size=390,900")
+    render(findings, images, tmp_path)
+    browser.get(f"file://{tmp_path}/audit.html")
+    browser.execute_script(
+        "URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; });"
+        " return '#'; };"
+    )
+    bar = browser.find_element("css selector", "#corrections")
+    assert not bar.is_displayed()
+    for file, chosen in (("a/bad.jpg", ""), ("a/1.png", "b"), (odd, "a")):
+        field = next(
+            one
+            for one in browser.find_elements("css selector", "[data-file]")
+            if one.get_attribute("data-file") == file
+        )
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", field)
+        field.find_element("css selector", "input").click()
+        assert field.find_element("css selector", "select").get_attribute("value") == chosen
+    # The image of two findings is ticked beside both.
+    ticked = browser.find_elements("css selector", "[data-file='a/1.png'] input:checked")
+    assert len(ticked) == 2 and "3 corrections" in bar.text
+    bar.find_element("css selector", "[data-save]").click()
+    text = browser.execute_async_script(
+        "const done = arguments[0]; (function look() { window.saved ? done(window.saved) :"
+        " setTimeout(look, 20); })();"
+    )
+    (tmp_path / "corrections.csv").write_text(text)
+    saved = corrections.read(tmp_path / "corrections.csv")
+    assert [(one.file, one.label, one.action, one.new_label) for one in saved] == [
+        ("a/bad.jpg", "a", "drop", ""),
+        ("a/1.png", "a", "relabel", "b"),
+        (odd, "b", "relabel", "a"),
+    ]
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width <= browser.execute_script("return window.innerWidth")
+    bar.find_element("css selector", "[data-clear]").click()
+    assert not bar.is_displayed()

@@ -91,7 +91,7 @@ def test_a_refused_format_comes_first(tmp_path, facts):
 def test_a_summary_is_one_line(facts):
     line = parity_page.summary("int8", facts["kinds"]["int8"])
     assert line == (
-        "int8: model_int8.tflite, 4.9 MB, test accuracy 0.9000 (95% interval 0.8000 to 0.9500), "
+        "int8: model_int8.tflite, 4.9 MB, test accuracy 90.0% (95% interval 80.0% to 95.0%), "
         "same class as Keras 99.1%, largest difference 3.1e-01, 8.3 ms (1 thread), 4.1 ms "
         "(2 threads)"
     )

@@ -1,13 +1,16 @@
 """What the server gives out, and what it keeps."""
 
 import http.client
+import json
 import socket
+import sys
 import threading
+import urllib.request
 
 import pytest
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.serving import pages, web_demo
+from trash_keras.serving import network, pages, web_demo
 from trash_keras.serving.web_demo import PAGE, Server, Site
 
 
@@ -16,11 +19,12 @@ def site(tmp_path):
     model = tmp_path / "a model.tflite"
     model.write_bytes(b"weights")
     ModelMetadata(("blue", "red"), 16, "crop").embed(model)
-    core = tmp_path / "cache" / "node_modules" / "@litertjs" / "core"
-    core.mkdir(parents=True)
-    (core / "runtime.wasm").write_bytes(b"\0asm")
+    node_modules = tmp_path / "cache" / "node_modules"
+    for name in web_demo.RUNTIME.values():
+        (node_modules / name).parent.mkdir(parents=True, exist_ok=True)
+        (node_modules / name).write_bytes(b"of npm")
     (tmp_path / "cache" / "secret.js").write_text("not below node_modules")
-    return Site(model, tmp_path / "cache" / "node_modules")
+    return Site(model, node_modules)
 
 
 @pytest.fixture
@@ -48,7 +52,11 @@ def ask(site):
         ("/main.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
-        ("/node_modules/@litertjs/core/runtime.wasm", "application/wasm"),
+        ("/icons/192.png", "image/png"),
+        ("/examples/glass.jpg", "image/jpeg"),
+        ("/manifest.webmanifest", "application/manifest+json"),
+        ("/site.json", "application/json"),
+        ("/runtime/litert_wasm_compat_internal.wasm", "application/wasm"),
         ("/model.tflite", "application/octet-stream"),
     ],
 )
@@ -63,10 +71,51 @@ def test_each_file_has_its_type_and_the_policy(ask, path, kind):
     assert policy.removesuffix("; frame-ancestors 'none'") in (PAGE / "index.html").read_text()
 
 
+def facts(ask):
+    return json.loads(ask("/site.json")[2])
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        ("https://example.org/me/it", "https://example.org/me/it"),
+        ("https://me:secret@example.org/it?key=secret", "https://example.org/it"),
+        ("javascript:alert(1)", None),
+        ("git@example.org:me/it.git", None),
+        ("", None),
+    ],
+)
+def test_the_page_links_to_the_project_of_the_variable(ask, monkeypatch, variable, expected):
+    monkeypatch.setenv(web_demo.REPOSITORY, variable)
+    assert facts(ask)["project"] == expected
+
+
+def test_the_page_is_told_its_address_in_the_network(site, monkeypatch):
+    monkeypatch.setattr(network, "lan_address", lambda host: "192.0.2.7")
+    with Server(site, "0.0.0.0") as server:
+        address = f"http://192.0.2.7:{server.server_port}/"
+        assert server.address == f"http://127.0.0.1:{server.server_port}/"
+        assert server.facts == {"lan": address, "qr": "qr.svg", "hint": None}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for path in ("site.json", "qr.svg"):
+            with urllib.request.urlopen(f"{server.address}{path}", timeout=30) as response:
+                content = response.read().decode()
+            assert (address if path == "site.json" else "<svg") in content
+        server.shutdown()
+
+
+def test_without_the_package_the_page_says_what_a_qr_code_needs(site, monkeypatch):
+    monkeypatch.setattr(network, "lan_address", lambda host: "192.0.2.7")
+    monkeypatch.setitem(sys.modules, "segno", None)
+    with Server(site, "0.0.0.0") as server:
+        assert server.qr_code is server.facts["qr"] is None
+        assert "pip install '.[demo]'" in server.facts["hint"]
+
+
 def test_the_model_comes_with_its_name(ask, site):
     _, headers, content = ask("/model.tflite")
     assert content == site.model.read_bytes()
-    assert headers["Content-Disposition"] == "inline; filename*=UTF-8''a%20model.tflite"
+    assert facts(ask)["model"] == "a model.tflite"
     status, same, nothing = ask("/model.tflite", "HEAD")
     assert (status, nothing) == (200, b"")
     assert same == headers | {"Date": same["Date"]}
@@ -75,9 +124,10 @@ def test_the_model_comes_with_its_name(ask, site):
 @pytest.mark.parametrize(
     "path",
     [
-        "/nothing.js", "/package.json", "/node_modules", "/node_modules/@litertjs/core/",
-        "/../README.md", "/%2e%2e/demo/server.py", "/..%2f..%2fsetup.cfg", "//etc/passwd",
-        "/node_modules/../secret.js", "/node_modules/%2e%2e/secret.js", "/%00.js",
+        "/nothing.js", "/package.json", "/runtime/", "/runtime/@litertjs/core/dist/index.js",
+        "/node_modules/@litertjs/core/dist/index.js", "/examples/", "/qr.svg", "/../README.md",
+        "/%2e%2e/demo/server.py", "/..%2f..%2fsetup.cfg", "//etc/passwd",
+        "/runtime/../secret.js", "/runtime/%2e%2e/secret.js", "/%00.js",
     ],
 )  # fmt: skip
 def test_nothing_else_is_given_out(ask, path):

@@ -1,5 +1,6 @@
 """What the tests do with the page of web/ in a browser."""
 
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -12,8 +13,12 @@ LOSSY_LEVELS = 4
 LOSSY_PROBABILITY = 1 / 256
 
 
+# Between a page and its reload there are none, or those of the old page.
+GONE = NoSuchElementException, StaleElementReferenceException
+
+
 def wait(browser, condition):
-    return WebDriverWait(browser, SECONDS).until(lambda _: condition())
+    return WebDriverWait(browser, SECONDS, ignored_exceptions=GONE).until(lambda _: condition())
 
 
 def part(browser, name):

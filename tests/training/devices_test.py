@@ -13,7 +13,6 @@ from trash_keras.data import pipeline
 from trash_keras.training.devices import (
     check_batch_size,
     keep_freed_memory,
-    progress,
     released,
     set_precision,
     set_seed,
@@ -195,12 +194,6 @@ def test_determinism_is_switched_on_when_asked_for(monkeypatch):
     assert not switched
     set_seed(0, deterministic=True)
     assert switched
-
-
-@pytest.mark.parametrize(("terminal", "verbosity"), [(True, 1), (False, 2)])
-def test_a_bar_moves_on_a_terminal_only(monkeypatch, terminal, verbosity):
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal))
-    assert progress() == verbosity
 
 
 def train_a_little():

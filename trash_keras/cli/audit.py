@@ -2,9 +2,11 @@
 
     trash-keras audit --data_dir=DIR --output=DIR [--backbone=ResNet50]
 
-Writes OUTPUT/audit.html and OUTPUT/audit.json; changes nothing in DIR.
+Writes OUTPUT/audit.html, audit.json, and audit.csv: a list of what to drop and what to look at, for
+`trash-keras prepare --apply`. Changes nothing in DIR.
 """
 
+import shlex
 import typing
 from collections.abc import Sequence
 
@@ -12,6 +14,9 @@ from absl import flags
 
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_setting, reject_positional_arguments
+from trash_keras.host import terminal
+from trash_keras.storage.addresses import public_value
+from trash_keras.storage.names import printable
 
 define, whole, real = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float
 METHODS = ("none", "stratified", "official", "folders")
@@ -21,7 +26,7 @@ DATA_DIR = define(
     "Folder with one sub-folder of images per class; several sources, as PLACE or NAME=PLACE, are "
     "separated by commas.",
 )
-OUTPUT = define("output", None, "Folder for audit.html, audit.json and cached features.")
+OUTPUT = define("output", None, "Folder for audit.html, audit.csv, audit.json and cached features.")
 GROUPS_FILE = define(
     "groups", "", "JSON file to write near-duplicate groups to, for grouped splits."
 )
@@ -66,7 +71,7 @@ def main(paths: Sequence[str]) -> None:
     """Audits and writes what was found."""
     reject_positional_arguments(paths)
 
-    from trash_keras.data import file_roles
+    from trash_keras.data import file_roles, places
     from trash_keras.data.audit import audit, duplicates
     from trash_keras.reporting import audit_page
     from trash_keras.storage import local, locks
@@ -81,4 +86,12 @@ def main(paths: Sequence[str]) -> None:
         compute = _features_of() if BACKBONE.value else None
         findings = audit.audit(catalog, data, thresholds, compute, seed=SEED.value)
         audit_page.write(findings, OUTPUT.value, data, launch.command(), GROUPS_FILE.value)
-    print("\n".join([*audit_page.verdict(findings), f"Page: {OUTPUT.value}/audit.html"]))
+    terminal.write([(f"{audit_page.headline(findings)}.", "bold")])
+    print(printable("\n".join(audit_page.verdict(findings)), keep="\n"))
+    print(printable(f"Page: {OUTPUT.value}/audit.html"))
+    if "" in places.addresses(data):
+        print(printable(f"List: {OUTPUT.value}/audit.csv; when you have looked at it:"))
+        named = {"source": public_value(data), "apply": f"{OUTPUT.value}/audit.csv"}
+        given = shlex.join(f"--{name}={value}" for name, value in named.items())
+        line = printable(f"  trash-keras prepare {given} --data_dir=NEW")
+        terminal.write([(line, "cyan")], to_copy=True)

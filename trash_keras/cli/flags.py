@@ -29,8 +29,8 @@ EVERYDAY = (
 )  # fmt: skip
 # Flags whose values are paths, beside those settings that are; checked by a test over all verbs.
 PATHS = {
-    "catalog", "explain", "external_dir", "home_dir", "label_map", "model", "ood_dir", "output",
-    "paths_file", "save_unsure", "source", "variants", "workdir",
+    "apply", "catalog", "explain", "export", "external_dir", "home_dir", "label_map", "model",
+    "ood_dir", "output", "paths_file", "save_unsure", "source", "variants", "workdir",
     *(field.name for _, field in config.fields() if field.metadata["is_path"]),
 }  # fmt: skip
 _REQUIRED = "must have a value other than None"  # what absl says of a flag that has to be given

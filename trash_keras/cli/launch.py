@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
@@ -17,7 +16,7 @@ from absl import flags
 
 from trash_keras.cli import help_pages, hints, signals
 from trash_keras.cli.flags import missing, parse
-from trash_keras.host import imports
+from trash_keras.host import imports, native_output, progress_logs
 from trash_keras.host.packages import install_hint
 from trash_keras.storage import local
 from trash_keras.storage.addresses import public, public_value
@@ -58,8 +57,8 @@ def run(module: ModuleType) -> NoReturn:
     os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
     # TensorFlow leaves the faster kernels off on CPUs without AVX-512.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    if not sys.stderr.isatty():
-        os.environ.setdefault("TQDM_MININTERVAL", "10")  # a log file is no place for moving bars
+    if not sys.stderr.isatty() and not hasattr(sys, "ps1"):  # a notebook's bars are its own
+        progress_logs.write_lines()
     from absl import app  # here, since help needs neither its debugger nor its log
 
     known = flags.FLAGS.get_key_flags_for_module(module)
@@ -92,22 +91,15 @@ def quiet_imports() -> Iterator[None]:
 
     Those lines come before any log level is read. They are shown after all when the import fails.
     """
-    sys.stderr.flush()
-    real_stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            with imports.keras_on_tensorflow():
-                yield
-        except (ValueError, KeyboardInterrupt):  # end in one line
-            raise
-        except BaseException:
-            held.seek(0)
-            os.write(real_stderr, held.read())
-            raise
-        finally:
-            os.dup2(real_stderr, 2)
-            os.close(real_stderr)
+    held = native_output.HeldBack()
+    try:
+        with held, imports.keras_on_tensorflow():
+            yield
+    except (ValueError, KeyboardInterrupt):  # end in one line
+        raise
+    except BaseException:
+        os.write(2, held.text)
+        raise
 
 
 def fail(message: str, status: int) -> NoReturn:

@@ -30,11 +30,12 @@ from trash_keras.cli.flags import (
     reject_useless,
 )
 from trash_keras.storage import local, locks
-from trash_keras.storage.addresses import public, public_value
+from trash_keras.storage.addresses import public_value
 from trash_keras.storage.names import printable
 
 if TYPE_CHECKING:
     from trash_keras.predictor import Prediction
+    from trash_keras.reporting.prediction_lines import PredictionLines
 
 MODEL = define_model()
 TRUST = define_trust()
@@ -110,6 +111,8 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
 
     with launch.quiet_imports():
         predictor.import_runtime(model)
+        from trash_keras.reporting import prediction_lines
+
         if SAVE_UNSURE.value:
             from trash_keras.review import collect
         if EXPLAIN.value:
@@ -118,13 +121,14 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
         explainer = explain.Explainer.load(model)
     classifier = predictor.load(model, threshold=THRESHOLD.value, trust_model=TRUST.value)
     limit = MAX_MEGAPIXELS.value
-    predictions = classifier.predict_stream(images, BATCH_SIZE.value, limit)
+    lines = prediction_lines.PredictionLines(classifier.class_names, TOP_K.value)
+    predictions = classifier.predict_stream(lines.watch(images), BATCH_SIZE.value, limit)
     if EXPLAIN.value:
         predictions = explain.draw(explainer, predictions, EXPLAIN.value, limit)
     if SAVE_UNSURE.value:
         counts = collect.Counts()
         predictions = collect.collect(predictions, SAVE_UNSURE.value, MODEL.value or "", counts)
-    status = _print(predictions)
+    status = _print(predictions, lines)
     if SAVE_UNSURE.value:
         there = f", {counts.already} were there already" if counts.already else ""
         line = f"{counts.saved} images saved in {SAVE_UNSURE.value}{there}"
@@ -132,20 +136,17 @@ def _print_predictions(model: str, images: Iterable[str]) -> int:
     return status
 
 
-def _print(predictions: Iterable["Prediction"]) -> int:
+def _print(predictions: Iterable["Prediction"], lines: "PredictionLines") -> int:
     """Prints predictions as they come; returns the exit status."""
-    status = 0
+    status, as_json = 0, FORMAT.value == "json"
     for prediction in predictions:
-        name = public_value(prediction.file)
-        if prediction.error:
-            status = 1
-            line = printable(public(f"error: {name}: {prediction.error}"))
-            print(line, file=sys.stderr, flush=True)
-        elif FORMAT.value == "json":
+        status |= bool(prediction.error)
+        if as_json and not prediction.error:
             print(json.dumps(prediction.to_dict()), flush=True)
         else:
-            drawn = f" -> {prediction.explanation}" if prediction.explanation else ""
-            print(printable(f"{name}: {prediction.format(TOP_K.value)}{drawn}"))
+            lines.write(prediction)
+    if not as_json:
+        lines.write_count()
     return status
 
 

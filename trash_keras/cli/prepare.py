@@ -2,7 +2,8 @@
 
     trash-keras prepare --source=SOURCE --data_dir=DIR
 
-The same command again continues, or does nothing.
+The same command again continues, or does nothing. --apply=LIST makes a copy of a folder that is
+cleaned by a list of `trash-keras audit` or of a page; the folder stays as it is.
 
 SOURCE is one of:
   synthetic             drawn stand-in images, no download
@@ -38,6 +39,12 @@ SHA256 = flags.DEFINE_string("sha256", "", "Checksum the archive must have. Empt
 MAX_UNPACKED_GIGABYTES = flags.DEFINE_float(
     "max_unpacked_gigabytes", 20, "Largest archive or folder accepted, unpacked, GB.", 1e-6, 1e6
 )
+APPLY = flags.DEFINE_string(
+    "apply",
+    "",
+    "CSV file of corrections, with the columns file,label,action,new_label,reason: what to drop or "
+    "relabel of --source.",
+)
 IMAGES_PER_CLASS = flags.DEFINE_integer(
     "images_per_class", 60, "Images drawn for each class of synthetic.", 3, 10**6
 )
@@ -61,7 +68,7 @@ RUNNER_OPTIONS = flags.DEFINE_string(
 )
 flags.mark_flags_as_required(["data_dir"])
 GROUPS = {
-    "Source": (SOURCE, SHA256, MAX_UNPACKED_GIGABYTES),
+    "Source": (SOURCE, SHA256, MAX_UNPACKED_GIGABYTES, APPLY),
     "Output": (DATA_DIR,),
     "Synthetic images": (IMAGES_PER_CLASS, SEED),
     "Shards": (SHARDS, SHARD_MEGABYTES, DATA_FORMAT, RUNNER, RUNNER_OPTIONS),
@@ -72,13 +79,19 @@ def main(paths: Sequence[str]) -> None:
     """Writes the images."""
     reject_positional_arguments(paths)
 
+    from trash_keras.data import file_roles
     from trash_keras.data.sources import prepare
 
+    if APPLY.value:
+        file_roles.require("apply", APPLY.value)
+        if not SOURCE.present:
+            raise ValueError("--apply needs --source: the data folder that the list is about.")
     request = prepare.Request(
         SOURCE.value, SHA256.value, MAX_UNPACKED_GIGABYTES.value,
-        images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value,
+        images_per_class=IMAGES_PER_CLASS.value, seed=SEED.value, apply=APPLY.value,
     )  # fmt: skip
     if SHARDS.value:
+        reject_useless([APPLY], "with --shards: apply it to a folder, and make shards of that")
         with launch.quiet_imports():
             from trash_keras.batch import shards
 

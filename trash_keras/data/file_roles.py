@@ -65,6 +65,10 @@ TAKES = {
         {"csv", "predictions", "text", "empty"},
         "a CSV file with the columns file and subset",
     ),
+    "apply": (
+        {"csv", "text", "empty"},
+        "a CSV file with the columns file,label,action,new_label,reason",
+    ),
     "calibration_predictions": (
         {"predictions"},
         "predictions/seed0.csv of a cross-validation",

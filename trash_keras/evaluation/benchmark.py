@@ -6,13 +6,9 @@ call can be compared with each other, those of two calls hardly.
 """
 
 import contextlib
-import json
 import os
 import platform
-import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from trash_keras.evaluation import workers
 from trash_keras.metrics.report_file import threads_title
 from trash_keras.predictor import Predictor, suffix
 
@@ -132,64 +129,39 @@ def _take_turns(
 @contextlib.contextmanager
 def _worker(path: str | os.PathLike, threads: int, trust_model: bool) -> Iterator[_Worker]:
     """Starts a process with a loaded model, which predicts on request; ends it at the end."""
-    command = [sys.executable, "-m", __name__, os.fspath(path), str(threads)]
-    command += ["trusted"] if trust_model and not suffix(path) else []
-    pipe = subprocess.PIPE
-    # Its messages go into a file, since a pipe that nobody empties would stop it.
-    with (
-        tempfile.TemporaryFile() as messages,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=messages) as process,
-    ):
-        assert process.stdin and process.stdout
-        requests, responses = process.stdin, process.stdout
+    trusted = ["trusted"] if trust_model and not suffix(path) else []
+    with workers.start(__name__, os.fspath(path), str(threads), *trusted) as ask:
 
         def predict(images: int) -> tuple[list[float], int]:
-            with contextlib.suppress(BrokenPipeError):
-                requests.write(b"%d\n" % images)
-                requests.flush()
-            line = responses.readline()
-            if not line:
-                messages.seek(0)
-                lines = messages.read().decode(errors="replace").strip().splitlines()
-                reason = lines[-1] if lines else "it ended"
-                raise ValueError(f"{path} cannot be timed: {reason}")
-            found = json.loads(line)
+            try:
+                found = ask(images)
+            except ValueError as error:
+                raise ValueError(f"{path} cannot be timed: {error}") from None
             return found["milliseconds"], found["peak_memory"]
 
-        try:
-            yield predict
-        finally:  # a process that has ended has closed its end already
-            with contextlib.suppress(BrokenPipeError):
-                requests.close()
+        yield predict
 
 
 def _run_worker(path: str, threads: int, trust_model: bool = False) -> None:
-    """Predicts as many images as a line of stdin says, and responds with a line of JSON."""
-    responses = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a runtime prints must not be among the responses
-    predictor = Predictor.load(path, threads=threads, trust_model=trust_model)
-    side = predictor.metadata.image_size
-    image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
-    for line in sys.stdin:
-        predictor.predict_batch(image)  # the other models have used the caches since
-        milliseconds = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            predictor.predict_batch(image)
-            milliseconds.append(1000 * (time.perf_counter() - start))
-        response = {"milliseconds": milliseconds, "peak_memory": _peak_memory()}
-        print(json.dumps(response), file=responses, flush=True)
+    """Predicts as many images as each request says."""
 
+    def prepare() -> workers.Answer:
+        predictor = Predictor.load(path, threads=threads, trust_model=trust_model)
+        side = predictor.metadata.image_size
+        image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
 
-def _peak_memory() -> int:
-    """Returns the most memory that this process has held, bytes."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    # Not the first choice: on Linux it also counts what the parent process held at the start.
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+        def answer(images: int) -> dict[str, Any]:
+            predictor.predict_batch(image)  # the other models have used the caches since
+            milliseconds = []
+            for _ in range(images):
+                start = time.perf_counter()
+                predictor.predict_batch(image)
+                milliseconds.append(1000 * (time.perf_counter() - start))
+            return {"milliseconds": milliseconds, "peak_memory": workers.peak_memory()}
+
+        return answer
+
+    workers.serve(prepare)
 
 
 if __name__ == "__main__":

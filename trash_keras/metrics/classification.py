@@ -110,8 +110,8 @@ def summary(split: str, scores: Mapping[str, Any]) -> str:
     """Returns one line for a person: accuracy with its interval, macro-F1, images."""
     low, high = scores["accuracy_interval"]
     return (
-        f"{split}: accuracy {scores['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f}), "
-        f"macro-F1 {scores['macro_f1']:.4f}, {scores['examples']} images"
+        f"{split}: accuracy {scores['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}), "
+        f"macro-F1 {scores['macro_f1']:.3f}, {scores['examples']} images"
     )
 
 

@@ -78,14 +78,14 @@ def summary(scores: Mapping[str, Any]) -> str:
     kinds = scores["kinds"]
     worst = min(kinds, key=lambda kind: kinds[kind]["mean_accuracy"])
     return (
-        f"robustness: mean accuracy {scores['mean_accuracy']:.4f} over {len(kinds)} kinds of "
-        f"corruption, {scores['clean']['accuracy']:.4f} without; worst {worst} with "
-        f"{kinds[worst]['mean_accuracy']:.4f}, {scores['examples']} images"
+        f"robustness: mean accuracy {scores['mean_accuracy']:.1%} over {len(kinds)} kinds of "
+        f"corruption, {scores['clean']['accuracy']:.1%} without; worst {worst} with "
+        f"{kinds[worst]['mean_accuracy']:.1%}, {scores['examples']} images"
     )
 
 
 def frames_summary(frames: Mapping[str, Mapping[str, float]]) -> str:
     """Returns one line for a person: the accuracy in each frame."""
     return "frames: accuracy " + ", ".join(
-        f"{found['accuracy']:.4f} in {name}" for name, found in frames.items()
+        f"{found['accuracy']:.1%} in {name}" for name, found in frames.items()
     )

@@ -1,20 +1,23 @@
-"""The report of a data audit: audit.html and audit.json."""
+"""The report of a data audit: audit.html, audit.csv and audit.json."""
 
 import contextlib
 import functools
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trash_keras.data import image_listing
+from trash_keras.data import corrections, image_listing
+from trash_keras.data.audit import suggestions
 from trash_keras.data.audit.inspection import ORIENTATIONS
 from trash_keras.data.audit.outliers import MEASURES
 from trash_keras.data.groups import write_groups
-from trash_keras.data.places import locate
+from trash_keras.data.places import addresses, locate
 from trash_keras.reporting import html
 from trash_keras.reporting.report import provenance
 from trash_keras.storage import local
+from trash_keras.storage.addresses import public_value
 
 FILES_SHOWN = 200
 EXACT_SHOWN = 60
@@ -25,9 +28,11 @@ OUTLIERS_SHOWN = 12  # of each measure
 # What is left of 5 MB for the text.
 THUMBNAIL_BYTES = 4_500_000
 # Read with the module: an audit of hours must not meet a newer template at its end.
-TEMPLATE = (
-    Path(__file__).with_name("templates").joinpath("audit.html.j2").read_text(encoding="utf-8")
+TEMPLATE, LIST_SCRIPT = (
+    Path(__file__).with_name("templates").joinpath(name).read_text(encoding="utf-8")
+    for name in ("audit.html.j2", "label_list.js")
 )
+SCRIPT = LIST_SCRIPT + html.FIND
 
 
 def write(
@@ -39,6 +44,8 @@ def write(
 ) -> None:
     """Writes an audit; `audit.json` comes last, so that it stands only when all is there.
 
+    `audit.csv` is a list for `trash-keras prepare --apply`, where the images lie in one folder.
+
     Args:
         findings: From `audit.audit`.
         output: Folder; made when missing.
@@ -48,6 +55,8 @@ def write(
     """
     findings = {**findings, "run": provenance(command)}
     write_page(Path(output) / "audit.html", findings, data_dir)
+    if _is_one_folder(data_dir):
+        corrections.write(Path(output) / "audit.csv", suggestions.suggest(findings))
     if groups_file:
         names = ("exact_duplicates", "near_duplicates")
         evidence = {name: findings["evidence"][name] for name in names}
@@ -69,11 +78,19 @@ def write_page(
         OSError: The page cannot be written.
     """
     counts, issues = findings["counts"], findings["doubtful_labels"]
+    suggested = suggestions.suggest(findings) if _is_one_folder(data_dir) else []
     thumbnails = html.Thumbnails(functools.partial(_read_images, data_dir), THUMBNAIL_BYTES)
     html.write(
         path,
         TEMPLATE,
         summary=findings["summary"],
+        headline=headline(findings),
+        suggested=suggested,
+        reasons={one.file: one.reason for one in suggested},
+        source=shlex.quote(f"--source={public_value(os.fspath(data_dir))}"),
+        class_names=list(next(iter(counts.values()), ())),
+        script=SCRIPT,
+        script_hash=html.content_hash(SCRIPT),
         verdict=verdict(findings),
         class_count=len(next(iter(counts.values()), ())),
         several_splits=len(counts) > 1,
@@ -93,6 +110,30 @@ def write_page(
         files_shown=FILES_SHOWN,
         names_shown=NAMES_SHOWN,
     )
+
+
+def _is_one_folder(data_dir: str | os.PathLike) -> bool:
+    return "" in addresses(data_dir)
+
+
+def headline(findings: Mapping[str, Any]) -> str:
+    """Returns what there is to correct, as in "3 files under two labels, 71 labels to check"."""
+    summary = findings["summary"]
+    same = summary["exact_duplicates"] + summary["near_duplicates"]
+    parts = {
+        "file that cannot be read": summary["unreadable"],
+        "file under two labels": sum(
+            item["across_classes"] for item in findings["exact_duplicates"]
+        ),
+        "near-duplicate under two labels": sum(
+            item["across_classes"] for item in findings["near_duplicates"]
+        ),
+        "near-duplicate across splits": summary["duplicates_across_splits"],
+        "near-duplicate": 0 if len(findings["counts"]) > 1 else same,
+        "label to check": summary["doubtful_labels"] or 0,
+    }
+    found = [_counted(count, what) for what, count in parts.items() if count]
+    return ", ".join(found) or "Nothing to correct was found"
 
 
 def verdict(findings: Mapping[str, Any]) -> list[str]:
@@ -132,7 +173,8 @@ def verdict(findings: Mapping[str, Any]) -> list[str]:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    first, _, rest = noun.partition(" ")
+    return f"{count} {first}{'' if count == 1 else 's'} {rest}".rstrip()
 
 
 def _crossing_first(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -72,7 +72,7 @@ def summary(name: str, row: Mapping[str, Any]) -> str:
     parts = [f"{name}: {row['path']}, {row['bytes'] / 1e6:.1f} MB"]
     if "accuracy" in row:
         low, high = row["accuracy_interval"]
-        parts.append(f"test accuracy {row['accuracy']:.4f} (95% interval {low:.4f} to {high:.4f})")
+        parts.append(f"test accuracy {row['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})")
     parts += [
         f"same class as Keras {row['agreement']:.1%}",
         f"largest difference {row['max_difference']:.1e}",

@@ -53,7 +53,7 @@ def verdict_sentences(report: Mapping[str, Any]) -> list[str]:
     shown = main_split(report)
     return [
         _answered(report, shown),
-        _weakest_class(report[shown], SPLIT_TITLES[shown]),
+        weakest_class(report[shown], SPLIT_TITLES[shown]),
         _main_confusion(report, shown),
     ]
 
@@ -84,8 +84,13 @@ def _against_the_target(report: Mapping[str, Any], found: Mapping[str, Any]) -> 
     return f", more than {wanted}, by {chance} than chance explains"
 
 
-def _weakest_class(scores: Mapping[str, Any], images: str) -> str:
-    """Names the class of the lowest recall, of equal ones that with most images."""
+def weakest_class(scores: Mapping[str, Any], images: str) -> str:
+    """Returns a sentence: the class of the lowest recall, of equal ones that with most images.
+
+    Args:
+        scores: Of one split of a report.
+        images: Which ones it has, as in "test".
+    """
     rows = {name: row for name, row in scores["per_class"].items() if row["support"]}
     name = min(rows, key=lambda each: (rows[each]["recall"], -rows[each]["support"]))
     recall, support = rows[name]["recall"], rows[name]["support"]

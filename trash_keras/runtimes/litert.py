@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trash_keras.host import native_output
 from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch, require_probabilities, require_shapes
@@ -91,8 +92,9 @@ def _open(path: str, **options: Any) -> Any:
         raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
 
     litert.require_safe(path)
-    interpreter = Interpreter(model_path=path, **options)
-    interpreter.allocate_tensors()
+    with native_output.without_notes():
+        interpreter = Interpreter(model_path=path, **options)
+        interpreter.allocate_tensors()
     # What the runtime makes of the shapes, which need not be what the file says.
     for tensor in interpreter.get_tensor_details():
         rules.require_tensor(tensor["shape"].tolist(), f'the tensor "{tensor["name"]}"')

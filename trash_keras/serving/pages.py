@@ -4,20 +4,27 @@ import http.server
 import ipaddress
 import re
 import socket
+import ssl
 import sys
 import threading
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from trash_keras.serving import network
+
 # What is not listed here is not served.
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".jpg": "image/jpeg",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
     ".tflite": "application/octet-stream",
     ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
 }
 MOST_CONNECTIONS = 64  # a thread each; a browser opens six
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
@@ -92,33 +99,55 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Says nothing: a line for each file helps nobody."""
 
 
+def host_names(host: str) -> set[str]:
+    """Returns the names by which a server that listens at `host` may be asked for."""
+    name = socket.gethostname().lower()
+    return {"", "localhost", host.lower(), name, f"{name.partition('.')[0]}.local"}
+
+
 class Server(http.server.ThreadingHTTPServer):
     """Serves a page until it is shut down.
 
     Attributes:
-        address: What to open in a browser.
+        address: What to open in a browser of this machine.
+        lan_address: What to open on other devices of the network; None where they reach nothing.
         names: Of the host, by which it may be asked for.
     """
 
-    def __init__(self, handler: Any, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        handler: Any,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Starts to listen.
 
         Args:
             handler: Makes a `Handler` for each connection.
             host: Address of this machine to listen at; 0.0.0.0 for all.
             port: 0 for any that is free.
+            tls: For https; None for plain http.
 
         Raises:
             OSError: The port is taken, or the host not of this machine.
         """
-        name = socket.gethostname().lower()
-        self.names = {"", "localhost", host.lower(), name, f"{name.partition('.')[0]}.local"}
+        self.names = host_names(host)
         self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         try:
             super().__init__((host, port), handler)
         except OSError as error:
             raise OSError(f"Cannot listen at {host}:{port}: {error.strerror or error}") from error
-        self.address = f"http://{host}:{self.server_port}/"
+        start, end = "https" if tls else "http", f":{self.server_port}/"
+        self.address = f"{start}://{network.local_address(host)}{end}"
+        lan = network.lan_address(host)
+        self.lan_address = lan and f"{start}://{lan}{end}"
+        if tls:
+            # The handshake is the first read of a connection's own thread, which does not wait for
+            # ever: in `accept` one silent client would keep out all others.
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Handles a connection in a thread; hangs up where there are too many."""
@@ -135,6 +164,6 @@ class Server(http.server.ThreadingHTTPServer):
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores a browser that went away in the middle of a file."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+        """Ignores a browser that went away in the middle of a file, or refuses the certificate."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError | ssl.SSLError):
             super().handle_error(request, client_address)

@@ -6,18 +6,22 @@ The page runs models with LiteRT.js, which is fetched from npm once, into the us
 import dataclasses
 import functools
 import hashlib
+import io
+import json
 import os
 import shutil
+import ssl
 import subprocess
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from trash_keras.data import file_roles
+from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
-from trash_keras.serving import pages
-from trash_keras.storage import local
+from trash_keras.serving import network, pages
+from trash_keras.storage import addresses, local, names
 
 LISTS = ("package.json", "package-lock.json")  # versions and checksums of what is fetched
 
@@ -61,13 +65,33 @@ def _install(folder: Path) -> None:
 
 
 PAGE = Path(__file__).parent / "web"  # in the sources a link to web/ beside the packages
+# Of the page's folder; what else lies there is for npm.
+PARTS = ("*.css", "*.html", "*.js", "*.svg", "*.webmanifest", "examples/*.jpg", "icons/*.png")
 MODEL = "model.tflite"  # the name under which the page asks for it
-NODE_MODULES = "node_modules"
+FACTS = "site.json"  # what the page cannot know of itself
+QR_CODE = "qr.svg"
+# Address -> file in node_modules. Of LiteRT's builds the one for WebAssembly without relaxed SIMD,
+# which not every Safari has: it is slower and runs in all browsers, with the same predictions.
+RUNTIME = {
+    "runtime/core.js": "@litertjs/core/dist/index.js",
+    "runtime/wasm-utils.js": "@litertjs/wasm-utils/dist/index.js",
+    **{
+        f"runtime/{name}": f"@litertjs/core/wasm/{name}"
+        for name in ("litert_wasm_compat_internal.js", "litert_wasm_compat_internal.wasm")
+    },
+}
+REPOSITORY = "TRASH_KERAS_REPOSITORY"  # the variable with the address that the page links to
+
+
+def project() -> str | None:
+    """Returns the web address that the page links to; None where `REPOSITORY` has none."""
+    found = addresses.public_value(os.environ.get(REPOSITORY, ""))
+    return found if found.startswith(("https://", "http://")) else None
 
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """The files that are served.
+    """The files of the page.
 
     Attributes:
         model: The `.tflite` file.
@@ -93,63 +117,101 @@ class Site:
             raise ValueError(f"The page runs .tflite files (trash-keras export). Received: {model}")
         return cls(Path(model), fetch_npm_files(PAGE))
 
-    def find(self, address: str) -> Path | None:
-        """Returns the file for the path of a request, or None where there is nothing to serve."""
-        name = unquote(urlsplit(address).path).lstrip("/") or "index.html"
-        if name == MODEL:
-            return self.model
-        top, _, rest = name.partition("/")
-        folder, name = (self.node_modules, rest) if top == NODE_MODULES else (self.page, name)
-        try:
-            file = (folder / name).resolve()
-        except (OSError, ValueError):  # a name that no file can have
-            return None
-        served = file.suffix in pages.TYPES and file.is_relative_to(folder.resolve())
-        return file if served and file.is_file() else None
+    @functools.cached_property
+    def files(self) -> dict[str, Path]:
+        """Address -> file, for all but what is made for the page: `FACTS` and `QR_CODE`."""
+        parts = (file for part in PARTS for file in sorted(self.page.glob(part)))
+        return {
+            **{file.relative_to(self.page).as_posix(): file for file in parts},
+            **{address: self.node_modules / name for address, name in RUNTIME.items()},
+            MODEL: self.model,
+        }
+
+    def facts(self, **more: Any) -> bytes:
+        """Returns `FACTS`: JSON with the model's name, the examples and the project's address.
+
+        Args:
+            more: Further facts.
+        """
+        facts = {
+            "model": names.printable(self.model.name),
+            "examples": [address for address in self.files if address.startswith("examples/")],
+            "project": project(),
+        }
+        return json.dumps(facts | more, indent=1).encode()
 
 
 class _Handler(pages.Handler):
     permissions = "camera=(self)"
+    server: "Server"
 
     def __init__(self, site: Site, *arguments: Any) -> None:
         self.site, self.policy = site, pages.policy(site.page)
         super().__init__(*arguments)
 
     def do_GET(self) -> None:  # noqa: N802 its base class calls it so
-        file = self._send_head()
-        if file is not None:
-            with file.open("rb") as content:
+        content = self._send_head()
+        if content is not None:
+            with content:
                 shutil.copyfileobj(content, self.wfile)
 
     def do_HEAD(self) -> None:  # noqa: N802 its base class calls it so
-        self._send_head()
+        content = self._send_head()
+        if content is not None:
+            content.close()
 
-    def _send_head(self) -> Path | None:
-        file = self.site.find(self.path)
-        if file is None:
+    def _send_head(self) -> BinaryIO | None:
+        name = unquote(urlsplit(self.path).path).lstrip("/") or "index.html"
+        content = self._open(name)
+        if content is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", pages.TYPES[file.suffix])
-        self.send_header("Content-Length", str(file.stat().st_size))
-        if file == self.site.model:
-            self.send_header("Content-Disposition", f"inline; filename*=UTF-8''{quote(file.name)}")
+        self.send_header("Content-Type", pages.TYPES[Path(name).suffix])
+        self.send_header("Content-Length", str(content.seek(0, os.SEEK_END)))
+        content.seek(0)
         self.end_headers()
-        return file
+        return content
+
+    def _open(self, name: str) -> BinaryIO | None:
+        if name == FACTS:
+            return io.BytesIO(self.site.facts(**self.server.facts))
+        if name == QR_CODE and self.server.qr_code:
+            return io.BytesIO(self.server.qr_code.encode())
+        file = self.site.files.get(name)
+        return file.open("rb") if file and file.is_file() else None
 
 
 class Server(pages.Server):
-    """Serves a site until it is shut down."""
+    """Serves a site until it is shut down.
 
-    def __init__(self, site: Site, host: str = "127.0.0.1", port: int = 0) -> None:
+    Attributes:
+        facts: What the page is told of how to reach it from other devices.
+        qr_code: Of its address there, SVG; None where there is none or the package is missing.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Starts to listen.
 
         Args:
             site: What to serve.
             host: As of `pages.Server`.
             port: As of `pages.Server`.
+            tls: As of `pages.Server`.
 
         Raises:
             OSError: As `pages.Server`.
         """
-        super().__init__(functools.partial(_Handler, site), host, port)
+        super().__init__(functools.partial(_Handler, site), host, port, tls)
+        self.facts: dict[str, str | None] = {}
+        self.qr_code = None
+        if self.lan_address:
+            self.qr_code = network.qr_code(self.lan_address, "svg")
+            hint = None if self.qr_code else install_hint("demo")
+            self.facts = {"lan": self.lan_address, "qr": self.qr_code and QR_CODE, "hint": hint}

@@ -203,8 +203,3 @@ def released() -> Iterator[None]:
             del gradients[name]
         keras.utils.clear_session()
         gc.collect()
-
-
-def progress() -> int:
-    """Returns Keras' verbosity: a moving bar on a terminal, a line at the end in a log file."""
-    return 1 if sys.stdout.isatty() else 2

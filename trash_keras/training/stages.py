@@ -15,7 +15,7 @@ from trash_keras.config import ModelConfig, TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.metrics import classification
-from trash_keras.training import devices, ema, features, outlier_exposure, run_data
+from trash_keras.training import ema, features, outlier_exposure, run_data
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
 from trash_keras.training.diverged import StopWhenDiverged
 
@@ -300,7 +300,7 @@ def fit(
         steps_per_epoch=steps,
         shuffle=False,  # `make_train_dataset` has shuffled
         class_weight=class_weight,
-        verbose=devices.progress(),
+        verbose=0,  # `progress.EpochLines` says it
         callbacks=[
             StopWhenDiverged(batch_paths, steps),
             CheckpointCallback(checkpoints, phase.name, validate),

@@ -34,6 +34,7 @@ from trash_keras.training import (
     features,
     kept_features,
     outlier_exposure,
+    progress,
     resume,
     run_data,
     stages,
@@ -154,15 +155,15 @@ def _train(
     metadata = ModelMetadata(run.catalog.class_names, side, resize, tta=config.answering.tta)
     save_best = functools.partial(save_model, model, metadata, run.workdir)
     checkpoints = CheckpointManager(run.workdir, save_best)
+    planned = stages.plan(config.training, config.model)
     recipe = Recipe(
         config.training,
         config.runtime.seed,
         data.batch_size,
         None if data.weights is not None else _class_weight(run),
-        callbacks,
+        [*callbacks, progress.EpochLines(planned, checkpoints)],
     )
     targets = _distillation_targets(run, data)
-    planned = stages.plan(config.training, config.model)
     for phase in planned:
         if checkpoints.is_past(phase.name):
             continue

@@ -93,6 +93,79 @@ def test_local_sources_become_class_folders_once(tmp_path, make):
     assert stamps == {path: path.stat().st_mtime_ns for path in data.rglob("*")}
 
 
+HEAD = "file,label,action,new_label,reason\n"
+CHANGES = "glass/glass0.jpg,glass,relabel,metal,\nglass/glass1.jpg,glass,drop,,\n"
+
+
+@pytest.mark.parametrize("wrapper", ["", "set/"])
+def test_a_list_makes_a_cleaned_copy_once(tmp_path, wrapper):
+    content = {f"{wrapper}{name}": data for name, data in IMAGES.items()}
+    source, data = write_folder(tmp_path / "mine", content), tmp_path / "data"
+    (tmp_path / "list.csv").write_text(HEAD + CHANGES)
+    request = Request(str(source), apply=str(tmp_path / "list.csv"))
+    counts = {"glass": 1, "metal": 3}
+    assert prepare_dataset(request, data) == prepare.Prepared(counts, already=False)
+    cleaned = IMAGES | {"metal/glass0.jpg": IMAGES["glass/glass0.jpg"]}
+    del cleaned["glass/glass0.jpg"], cleaned["glass/glass1.jpg"]
+    assert read(data) == cleaned and read(source) == content
+    assert prepare_dataset(request, data) == prepare.Prepared(counts, already=True)
+    assert install.source(data).startswith(f"{source}, corrected by list.csv (SHA-256 ")
+    (tmp_path / "list.csv").write_text(HEAD)  # another list is another data set
+    with pytest.raises(ValueError, match=r"already holds the images of .*list\.csv"):
+        prepare_dataset(request, data)
+
+
+def test_the_counts_of_a_source_are_checked_before_the_list_changes_them(tmp_path):
+    (tmp_path / "list.csv").write_text(HEAD + CHANGES)
+    archive, listed = write_zip(tmp_path / "set.zip"), str(tmp_path / "list.csv")
+    request = Request(str(archive), expected_counts=COUNTS, apply=listed)
+    assert prepare_dataset(request, tmp_path / "data").counts == {"glass": 1, "metal": 3}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("glass/gone.jpg,glass,drop,,\n", "line 2: there is no image glass/gone.jpg"),
+        ("../glass0.jpg,glass,drop,,\n", "is no path inside the data folder"),
+        ("glass/glass0.jpg,glass,move,metal,\n", 'the action "move" is none of'),
+        (
+            "".join(f"{name},{name.split('/')[0]},drop,,\n" for name in IMAGES),
+            "holds no class folders with images",
+        ),
+    ],
+)
+def test_a_list_that_does_not_fit_leaves_nothing(tmp_path, lines, message):
+    source = write_folder(tmp_path / "room" / "mine")
+    (tmp_path / "room" / "list.csv").write_text(HEAD + lines)
+    request = Request(str(source), apply=str(tmp_path / "room" / "list.csv"))
+    with pytest.raises(ValueError, match=message):
+        prepare_dataset(request, tmp_path / "room" / "data")
+    assert {path.name for path in (tmp_path / "room").iterdir()} == {"mine", "list.csv"}
+    assert read(source) == IMAGES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source=mine", "--apply=gone.csv"], "gone.csv"),
+        (["--source=mine", "--apply=mine"], "--apply takes a CSV file with the columns file,label"),
+        (["--source=mine", "--apply=mine/glass/glass0.jpg"], "glass0.jpg, an image"),
+        (["--apply=list.csv"], "--apply needs --source"),
+        (["--source=mine", "--apply=list.csv", "--shards=2"], "--apply changes nothing with --sh"),
+        (["--source=mine", "--apply=list.csv"], "list.csv cannot be applied, and nothing was"),
+    ],
+)
+def test_a_wrong_list_is_one_line(tmp_path, script, arguments, message):
+    write_folder(tmp_path / "mine")
+    (tmp_path / "list.csv").write_text(HEAD + "glass/x.jpg,glass,drop,,\n")
+    places = [argument.replace("=mine", f"={tmp_path}/mine") for argument in arguments]
+    places = [one.replace("=list", f"={tmp_path}/list") for one in places]
+    done = script("prepare", *places, f"--data_dir={tmp_path / 'data'}")
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "data").exists()
+
+
 def test_the_marker_records_source_checksum_and_counts(tmp_path):
     archive = write_zip(tmp_path / "set.zip")
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()

@@ -79,6 +79,7 @@ def install(
     fill: Callable[[Path], object],
     sha256: str = "",
     expected_counts: Mapping[str, int] | None = None,
+    change: Callable[[Path], None] | None = None,
 ) -> dict[str, int]:
     """Fills a temporary folder, checks it, marks it, and moves it to the target: all or nothing.
 
@@ -88,6 +89,7 @@ def install(
         fill: Makes the folder at the path that it is given.
         sha256: Checksum of the archive, for the marker; empty when there was none.
         expected_counts: Class name -> number of images that there must be; None for any.
+        change: Changes the folder after that; None leaves it as it is.
 
     Returns:
         Class name -> number of images.
@@ -104,6 +106,9 @@ def install(
                 f"{name} must hold {catalog.format_counts(expected_counts)} images. Received: "
                 f"{catalog.format_counts(counts)}. Nothing was kept."
             )
+        if change:
+            change(temporary)
+            counts = _count(temporary, name)
         record = {"source": name, "sha256": sha256, "counts": counts}
         local.write_json(temporary / MARKER, record)
         if target.is_dir():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from trash_keras.data import trashnet
+from trash_keras.data import corrections, trashnet
 from trash_keras.data.sources import archives, downloads, install, remotes, synthetic
 from trash_keras.storage.addresses import public_value
 from trash_keras.storage.local import remove
@@ -44,6 +44,7 @@ class Request:
             `trashnet` the counts of TrashNet.
         images_per_class: Images drawn for each class of `synthetic`.
         seed: Decides what is drawn.
+        apply: A list of corrections to the images, see `data.corrections`; empty for none.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Request:
     expected_counts: Mapping[str, int] | None = None
     images_per_class: int = 60
     seed: int = 0
+    apply: str = ""
 
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", self.sha256):
@@ -60,13 +62,21 @@ class Request:
             raise ValueError("--sha256 is the checksum of an archive; synthetic has none.")
 
     @property
-    def name(self) -> str:
-        """The source as the marker records it; of an address scheme, host and path."""
+    def place(self) -> str:
+        """Where the images are; of an address scheme, host and path."""
         if self.source == "synthetic":
             return f"synthetic, {self.images_per_class} images a class, seed {self.seed}"
         if self.source == "trashnet" or "://" in self.source:
             return public_value(self.source)
         return str(Path(self.source).expanduser().resolve())
+
+    @property
+    def name(self) -> str:
+        """The source as the marker records it, with the list that corrects it."""
+        if not self.apply:
+            return self.place
+        digest = corrections.digest(self.apply)
+        return f"{self.place}, corrected by {Path(self.apply).name} (SHA-256 {digest})"
 
     @property
     def maximum_bytes(self) -> int:
@@ -92,6 +102,8 @@ def prepare_dataset(request: Request, data_dir: str | os.PathLike) -> Prepared:
         ImportError: The client of the source is not installed.
     """
     target = Path(data_dir).expanduser().resolve()
+    if request.apply:
+        corrections.read(request.apply)  # before a download of hours
     if (there := install.installed(target, request.name, request.sha256)) is not None:
         return Prepared(there, already=True)
     with install.alone(target):
@@ -144,14 +156,14 @@ def _trashnet() -> Path:
 
 def _install_remote(target: Path, request: Request) -> dict[str, int]:
     is_local = "://" not in request.source
-    remote = remotes.connect(request.name if is_local else request.source)
+    remote = remotes.connect(request.place if is_local else request.source)
     kind = remote.retrier().call(remote.info)["type"]
     if kind == "directory":
         if request.sha256:
             raise ValueError(
                 f"--sha256 is the checksum of an archive, but {remote.name} is a folder."
             )
-        if is_local and Path(request.name) in (target, *target.parents):
+        if is_local and Path(request.place) in (target, *target.parents):
             raise ValueError(f"--data_dir must not lie in the source folder. Received: {target}")
         part = downloads.download_folder(remote, target, request.maximum_bytes)
         return _install(target, request, part.rename)
@@ -170,7 +182,7 @@ def _install_archive(target: Path, request: Request, archive: Path) -> dict[str,
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if request.sha256 and sha256 != request.sha256.lower():
         raise ValueError(
-            f"{request.name} has the SHA-256 {sha256}, not the {request.sha256.lower()} of "
+            f"{request.place} has the SHA-256 {sha256}, not the {request.sha256.lower()} of "
             "--sha256. Nothing was kept."
         )
     size = request.maximum_bytes
@@ -180,4 +192,8 @@ def _install_archive(target: Path, request: Request, archive: Path) -> dict[str,
 def _install(
     target: Path, request: Request, fill: Callable[[Path], object], sha256: str = ""
 ) -> dict[str, int]:
-    return install.install(target, request.name, fill, sha256, request.expected_counts)
+    def correct(folder: Path) -> None:
+        corrections.apply(corrections.read(request.apply), folder, request.apply)
+
+    change = correct if request.apply else None
+    return install.install(target, request.name, fill, sha256, request.expected_counts, change)

@@ -1,14 +1,15 @@
 "use strict";
-// Images whose label is wrong are ticked, and make a list for `trash-keras prepare --apply`.
+// Images whose label is wrong, or that are one too many, are ticked, and make a list for
+// `trash-keras prepare --apply`.
 (() => {
-  const bar = document.getElementById("labels");
+  const bar = document.querySelector("[data-classes]");
   const classes = JSON.parse(bar.dataset.classes);
   const ticked = new Map(); // file -> its row
   const fields = []; // an image can be on the page twice
 
   function cell(text) {
     // A spreadsheet would run what begins like a formula.
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    const safe = /^[=+\-@\t\r']/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   }
 
@@ -21,7 +22,7 @@
     }
     bar.hidden = !ticked.size;
     bar.querySelector("output").textContent =
-      `${ticked.size} wrong ${ticked.size === 1 ? "label" : "labels"}`;
+      `${ticked.size} ${bar.dataset.what}${ticked.size === 1 ? "" : "s"}`;
   }
 
   function add(item) {
@@ -29,7 +30,7 @@
     const tick = document.createElement("input");
     tick.type = "checkbox";
     const words = document.createElement("label");
-    words.append(tick, " Label is wrong");
+    words.append(tick, ` ${bar.dataset.question}`);
     const choice = document.createElement("select");
     choice.setAttribute("aria-label", `What to do with ${file}`);
     const others = classes.filter((name) => name !== label);
@@ -52,7 +53,7 @@
     fields.push([file, tick, choice]);
   }
 
-  for (const item of document.querySelectorAll("li[data-file]")) add(item);
+  for (const item of document.querySelectorAll("[data-file]")) add(item);
   bar.querySelector("[data-clear]").addEventListener("click", () => {
     ticked.clear();
     refresh();
@@ -64,7 +65,7 @@
     const text = [head, ...rows].map((row) => `${row.map(cell).join(",")}\n`).join("");
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-    link.download = "labels.csv";
+    link.download = bar.dataset.list;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   });

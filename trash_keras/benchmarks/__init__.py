@@ -1,0 +1,1 @@
+"""The speed of this package beside its peers: `trash-keras benchmark --suite=...`."""
