@@ -62,6 +62,14 @@ def test_without_the_images_of_home_it_is_left_out(homeless, place, tmp_path):
     assert found["verdict"] in (tmp_path / "run/report.html").read_text()
 
 
+def test_images_that_have_moved_are_not_at_hand(homeless, place, trained, tmp_path):
+    text = (trained[0] / "config.json").read_text()
+    moved = text.replace(str(trained[1]), str(tmp_path / "moved"))
+    (homeless.parent / "config.json").write_text(moved)
+    with pytest.raises(ValueError, match=r"They are no longer in .*moved\. --home_dir=DIR names"):
+        adapt(place, tmp_path / "run", homeless, finetune_epochs=1)
+
+
 def test_asked_for_without_the_images_of_home_it_is_refused(homeless, place, tmp_path):
     with pytest.raises(ValueError, match=r"^--finetune_epochs=2 needs the images .*DIR.*$"):
         adapt(place, tmp_path / "run", homeless, finetune_epochs=2)

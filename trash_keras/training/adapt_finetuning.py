@@ -78,8 +78,10 @@ def plan(settings: AdaptOptions, source: Source, place: NewPlace) -> Plan:
             split: adapt_source.home_split(source, str(settings.home_dir), split)
             for split in ("train", "valid")
         }
-    except (ValueError, OSError) as error:
-        needs = f"the images that the model was trained on, or it would forget them: {error}"
+    except (ValueError, OSError, ImportError) as error:
+        why = str(error).rstrip(".")
+        needs = f"the images that the model was trained on, or it would forget them: {why}."
+        needs += "" if settings.home_dir else " --home_dir=DIR names their folder."
         if wanted == AUTO:
             return Plan(0, reason=f"Fine-tuning was left out. It needs {needs}")
         raise ValueError(f"--finetune_epochs={wanted} needs {needs}") from error

@@ -15,6 +15,7 @@ from trash_keras.config import DataConfig
 from trash_keras.data import file_roles
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split, load_split
+from trash_keras.data.places import addresses
 from trash_keras.data.readers.base import open_reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier, inference
@@ -163,8 +164,10 @@ def _own_data(run: Path) -> tuple[str, str]:
     """Returns folder and format of the images that a run was trained on, as its settings say."""
     try:
         found = text_files.from_json(text_files.read(run / "config.json"))["data"]
-        return str(found["data_dir"]), str(found["data_format"])
+        data_dir, data_format = str(found["data_dir"]), str(found["data_format"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"nothing in {run} says where they are. --home_dir=DIR names their folder."
-        ) from error
+        raise ValueError(f"Nothing in {run} says where they are.") from error
+    # Others would have to be downloaded, which nobody asked for.
+    if not all(os.path.isdir(address) for address in addresses(data_dir).values()):
+        raise ValueError(f"They are no longer in {data_dir}.")
+    return data_dir, data_format
