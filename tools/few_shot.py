@@ -163,7 +163,6 @@ def measure() -> Iterator[dict[str, Any]]:
     from trash_keras.data.pipeline import Split
     from trash_keras.data.readers.base import open_reader
     from trash_keras.training import adapt_source
-    from trash_keras.training.calibrate import HeldOut
     from trash_keras.training.head_refit import Prior
 
     source = adapt_source.Source.load(f"{WORKDIR.value}/model.keras")
@@ -174,7 +173,7 @@ def measure() -> Iterator[dict[str, Any]]:
     files, labels = split.examples()
     labels = np.array([names.index(name) for name in split.catalog.class_names])[labels]
     features = source.features(split, title="Features, new places")
-    logits = source.before(names, HeldOut(labels, source.head().logits(features), features))
+    logits = source.before(names, features)
     photos = Images(files, features, labels, softmax(logits / source.metadata.temperature, axis=1))
     prior = Prior.of(source.head(), kept.train, kept.train_labels)
     for prefix in PREFIXES.value:

@@ -63,7 +63,7 @@ def test_a_trained_model_may_stay_as_it_is_and_has_a_head_phase():
 )
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine(warmup, rates):
     # Epochs are counted over the run, steps from the start of the phase.
-    optimizer = stages._optimizer(
+    optimizer = stages.optimizer(
         Phase("finetune", 30, 40, 2.0), 10, TrainingConfig(warmup_ratio=warmup)
     )
     for step, share in rates.items():
@@ -73,7 +73,7 @@ def test_the_learning_rate_warms_up_and_falls_along_a_cosine(warmup, rates):
 
 def test_biases_and_the_scale_and_shift_of_norms_do_not_decay():
     settings = TrainingConfig(warmup_ratio=0.0, weight_decay=0.5)
-    optimizer = stages._optimizer(Phase("head", 0, 1, 0.1), 10, settings)
+    optimizer = stages.optimizer(Phase("head", 0, 1, 0.1), 10, settings)
     model = keras.Sequential(
         [keras.layers.Dense(2), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
     )

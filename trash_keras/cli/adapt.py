@@ -3,10 +3,10 @@
     trash-keras adapt --data_dir=MY_IMAGES --workdir=RUN [--model=FILE]
 
 MY_IMAGES holds a folder for each class with 3 labelled images or more; classes of the model may be
-missing, others are new. The backbone stays (transfer learning), the head is refitted without
-forgetting the old task, and temperature, threshold and OOD scaling are fitted again. The report in
-RUN shows the model before and after, in the new place and at home. RUN/model.keras is a model like
-any other.
+missing, others are new. The head is refitted without forgetting the old task (transfer learning),
+the backbone stays or is fine-tuned a little, and temperature, threshold and OOD scaling are fitted
+again. The report in RUN shows the model before and after, in the new place and at home.
+RUN/model.keras is a model like any other.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,15 @@ HOME_DIR = flags.DEFINE_string(
     "home_dir",
     "",
     "Folder of the images of the model's own run: what is forgotten is then measured on its test "
-    "split. Empty: by the features of its validation images, which the run kept.",
+    "split. Empty: by the features of its validation images, which the run kept. Fine-tuning needs "
+    "these images, and without this looks where the run had them.",
+)
+FINETUNE_EPOCHS = flags.DEFINE_string(
+    "finetune_epochs",
+    AdaptOptions.finetune_epochs,
+    "Epochs in which the top of the backbone is fine-tuned, too, on the images of both places: a "
+    "number, or auto: some where each class has 20 images and home's are there, kept where that "
+    "helps on held-out images and home loses no more than --max_home_loss. It takes some minutes.",
 )
 MAX_HOME_LOSS = flags.DEFINE_float(
     "max_home_loss",
@@ -48,7 +56,7 @@ flags.mark_flags_as_required(["data_dir", "workdir"])
 GROUPS = {
     "Model": (MODEL,),
     "Data": (DATA_DIR, *IMAGES, HOME_DIR),
-    "Adaptation": (MAX_HOME_LOSS, *FITTED, SEED),
+    "Adaptation": (FINETUNE_EPOCHS, MAX_HOME_LOSS, *FITTED, SEED),
     "Reading": READING,
     "Output": (WORKDIR, CHOSEN),
 }
@@ -68,6 +76,7 @@ def main(paths: Sequence[str]) -> None:
         MODEL.value,
         command=launch.command(),
         home_dir=HOME_DIR.value,
+        finetune_epochs=FINETUNE_EPOCHS.value,
         max_home_loss=MAX_HOME_LOSS.value,
         formats=CHOSEN.value or (),
         **{flag.name: flag.value for flag in (*IMAGES, *FITTED, *READING, SEED)},

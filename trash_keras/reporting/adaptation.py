@@ -10,7 +10,7 @@ def paragraphs(found: Mapping[str, Any]) -> list[str]:
     Args:
         found: The section `adaptation` of a report.
     """
-    told = [_new_place(found), _home(found)]
+    told = [_new_place(found), _home(found), found["finetuning"]["verdict"]]
     if "other_images" in found:
         told.append(_others(found["other_images"]))
     if found["new_classes"]:

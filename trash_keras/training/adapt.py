@@ -1,7 +1,8 @@
 """Adapts a trained classifier to a new place by a few labelled images (few-shot adaptation).
 
-The backbone stays. The head is refitted so that the old task is not forgotten, see `head_refit`;
-then temperature, threshold and OOD scaling are fitted again for the new place.
+The head is refitted so that the old task is not forgotten, see `head_refit`. The backbone stays, or
+where it helps its top is fine-tuned, see `adapt_finetuning`. Then temperature, threshold and OOD
+scaling are fitted again for the new place.
 """
 
 import dataclasses
@@ -27,18 +28,20 @@ from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, locks, remote
 from trash_keras.training import (
+    adapt_finetuning,
     adapt_source,
     calibrate,
     devices,
+    head_refit,
     kept_features,
     new_place,
     refit_choice,
 )
+from trash_keras.training.adapt_finetuning import Adapted
 from trash_keras.training.adapt_options import AdaptOptions
-from trash_keras.training.adapt_source import Home, Source
+from trash_keras.training.adapt_source import Source
 from trash_keras.training.calibrate import Calibrated, HeldOut
 from trash_keras.training.head_refit import Prior
-from trash_keras.training.kept_features import KeptFeatures
 from trash_keras.training.new_place import NewPlace
 from trash_keras.training.refit_choice import Refit
 from trash_keras.training.trainer import MODEL
@@ -96,6 +99,7 @@ def _adapt(
     check_workdir(config, workdir)
     devices.keep_freed_memory()
     place = new_place.look_at(config, source)
+    tuning = adapt_finetuning.plan(settings, source, place)
     home = adapt_source.find_home(source, os.fspath(settings.home_dir), settings.batch_size)
     print(f"Adapts {source.path} to {place.words()}", flush=True)
     local.write_json(workdir / "config.json", config.to_dict())
@@ -105,17 +109,18 @@ def _adapt(
     kept = source.kept.with_classes(place.catalog.class_names)
     prior = Prior.of(source.with_classes(kept.class_names), kept.train, kept.train_labels)
     found = refit_choice.refit(prior, kept, place.examples, settings.max_home_loss, settings.seed)
-    calibrated = _calibrate(workdir, source, kept, found, config.answering)
-    kept.with_train(found.held_out.features, found.held_out.labels).save(
-        workdir / kept_features.FILE
-    )
+    plain = Adapted(found, place.examples, kept, home, home.features, {})
+    adapted = adapt_finetuning.Trial(tuning, settings, source, place, prior, plain).run()
+    known = adapted.examples.only(adapted.examples.labels != head_refit.NO_CLASS)
+    calibrated = _calibrate(workdir, source, adapted, known.features, config.answering)
+    adapted.kept.with_train(known.features, known.labels).save(workdir / kept_features.FILE)
     details = {
         **_provenance(place, config, command),
         "answering": calibrated.metadata.inference_settings(),
         "risk_control": calibrated.risk.to_dict(),
-        "adaptation": _about(source, place, found) | _compare(source, found, calibrated, home),
+        "adaptation": _about(source, place, adapted) | _compare(source, plain, adapted, calibrated),
     }
-    result = _report(workdir, place, found, calibrated, details)
+    result = _report(workdir, place, adapted.found, calibrated, details)
     if settings.formats:
         export(workdir, settings.formats, data_dir)
     return result
@@ -123,7 +128,7 @@ def _adapt(
 
 def _config(settings: AdaptOptions, data_dir: str | os.PathLike, source: Source) -> Config:
     """Returns the run as a configuration: a head on a frozen backbone, without epochs."""
-    own = ("home_dir", "max_home_loss", "formats")
+    own = ("home_dir", "max_home_loss", "formats", "finetune_epochs")
     shared = {name: value for name, value in vars(settings).items() if name not in own}
     return Config.make(
         data_dir=data_dir, init=source.path, image_size=source.metadata.image_size,
@@ -148,14 +153,23 @@ def _provenance(place: NewPlace, config: Config, command: str) -> dict[str, Any]
 def _calibrate(
     workdir: Path,
     source: Source,
-    kept: KeptFeatures,
-    found: Refit,
+    adapted: Adapted,
+    features: np.ndarray,
     settings: CalibrationConfig,
 ) -> Calibrated:
-    """Writes `model.keras`: the new head, calibrated on what it was not fitted to."""
+    """Writes `model.keras`: the new head, calibrated on what it was not fitted to.
+
+    Args:
+        workdir: Of the run.
+        source: The model, with the backbone of the new one.
+        adapted: The head, and what it is calibrated on.
+        features: float32 [N, channels], of the new place's images of the classes.
+        settings: What to aim at.
+    """
+    found, kept = adapted.found, adapted.kept
     new, detector = found.held_out, None
     if settings.ood_scaling:
-        both = (np.concatenate([new.features, part]) for part in (kept.train, kept.valid))
+        both = (np.concatenate([features, part]) for part in (kept.train, kept.valid))
         detector = ood.fit(*both)
     if len(new.labels) < ENOUGH_TO_CALIBRATE:
         new = HeldOut(
@@ -173,33 +187,44 @@ def _calibrate(
     return calibrate.finish(workdir / MODEL, model, plain, detector, fitted)
 
 
-def _compare(source: Source, found: Refit, calibrated: Calibrated, home: Home) -> dict[str, Any]:
-    """Compares the model before and after, in the new place and at home."""
+def _compare(
+    source: Source, plain: Adapted, adapted: Adapted, calibrated: Calibrated
+) -> dict[str, Any]:
+    """Compares the model before and after, in the new place and at home.
+
+    Args:
+        source: The model before.
+        plain: The images as its backbone sees them.
+        adapted: The same images as the new one does.
+        calibrated: The new model.
+    """
     names, known = calibrated.metadata.class_names, source.metadata
+    found, home, features = adapted.found, adapted.home, adapted.home_features
     detector = inference.read_ood_detector(calibrated.model)
-    after = HeldOut(home.labels, found.head.logits(home.features), home.features)
     own = np.array([names.index(name) for name in known.class_names])
+    at_home = HeldOut(own[home.labels], found.head.logits(features), features)
     thresholds = (known.threshold, calibrated.metadata.threshold)
 
-    def both(images: HeldOut) -> tuple[np.ndarray, np.ndarray]:
+    def both(features: np.ndarray, images: HeldOut) -> tuple[np.ndarray, np.ndarray]:
         return (
-            softmax(source.before(names, images) / known.temperature, axis=1),
+            softmax(source.before(names, features) / known.temperature, axis=1),
             softmax(images.scaled(detector) / calibrated.metadata.temperature, axis=1),
         )
 
     compared: dict[str, Any] = {
-        title: adaptation.compare(labels, *both(images), thresholds)
-        for title, images, labels in (
-            ("new_place", found.held_out, found.held_out.labels),
-            ("home", after, own[home.labels]),
+        title: adaptation.compare(images.labels, *both(features, images), thresholds)
+        for title, features, images in (
+            ("new_place", plain.found.held_out.features, found.held_out),
+            ("home", home.features, at_home),
         )
     }
     if len(found.others.labels):
-        compared["other_images"] = adaptation.compare_answered(*both(found.others), thresholds)
+        others = both(plain.found.others.features, found.others)
+        compared["other_images"] = adaptation.compare_answered(*others, thresholds)
     return compared | {"home_images": home.what}
 
 
-def _about(source: Source, place: NewPlace, found: Refit) -> dict[str, Any]:
+def _about(source: Source, place: NewPlace, adapted: Adapted) -> dict[str, Any]:
     """Returns what was adapted to what, and how."""
     counts, known = place.counts(), source.metadata.class_names
     return {
@@ -207,8 +232,9 @@ def _about(source: Source, place: NewPlace, found: Refit) -> dict[str, Any]:
         "images": counts,
         "new_classes": [name for name in counts if name not in known],
         "missing_classes": [name for name, count in counts.items() if not count],
-        "strength": found.strength,
-        "folds": found.folds,
+        "strength": adapted.found.strength,
+        "folds": adapted.found.folds,
+        "finetuning": adapted.about,
     }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from trash_keras.config import CalibrationConfig, DataConfig
 from trash_keras.exporters import formats
 
+AUTO = "auto"
+
 
 @dataclasses.dataclass(frozen=True)
 class AdaptOptions:
@@ -15,6 +17,8 @@ class AdaptOptions:
     Attributes:
         home_dir: Folder of the images of the model's own run, whose test split then measures what
             is forgotten; empty: the validation features that the run kept measure it.
+        finetune_epochs: Epochs in which the top of the backbone is fine-tuned, too: a number, or
+            auto for a choice, see `adapt_finetuning`.
         max_home_loss: Largest loss of accuracy on the kept validation features, share; what these
             few images tell within one standard error counts as no more.
         formats: What to export, keys of `formats.FORMATS`.
@@ -26,6 +30,7 @@ class AdaptOptions:
     """
 
     home_dir: str | os.PathLike = ""
+    finetune_epochs: int | str = AUTO
     max_home_loss: float = 0.005
     formats: Sequence[str] = ()
     label_map: str = DataConfig.label_map
@@ -42,6 +47,11 @@ class AdaptOptions:
 
     def __post_init__(self) -> None:
         formats.require_known(self.formats)
+        if self.finetune_epochs != AUTO and not str(self.finetune_epochs).isdecimal():
+            raise ValueError(
+                "--finetune_epochs must be auto or a number of epochs, 0 for none. "
+                f"Received: {self.finetune_epochs}"
+            )
         if not 0 <= self.max_home_loss <= 1:
             raise ValueError(
                 f"--max_home_loss must be between 0 and 1. Received: {self.max_home_loss}"

@@ -15,9 +15,11 @@ from trash_keras.config import DataConfig
 from trash_keras.data import file_roles
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.pipeline import Split, load_split
+from trash_keras.data.places import addresses
 from trash_keras.data.readers.base import open_reader
 from trash_keras.metadata import ModelMetadata
 from trash_keras.models import classifier, inference
+from trash_keras.storage import text_files
 from trash_keras.training.calibrate import HeldOut, extract
 from trash_keras.training.head_refit import Head
 from trash_keras.training.kept_features import KeptFeatures
@@ -86,15 +88,15 @@ class Source:
         positions = [known.index(name) if name in known else None for name in names]
         return self.head().with_classes(positions, self.kept.train)
 
-    def before(self, names: Sequence[str], images: HeldOut) -> np.ndarray:
+    def before(self, names: Sequence[str], features: np.ndarray) -> np.ndarray:
         """Returns the logits that the model's own head gives to images: float [N, classes].
 
         Args:
             names: Classes of the result; of one that the model does not know it is -inf.
-            images: Their features.
+            features: float32 [N, channels], of its own backbone.
         """
-        own = dataclasses.replace(images, logits=self.head().logits(images.features))
-        logits = np.full((len(images.features), len(names)), -np.inf)
+        own = HeldOut(np.empty(0), self.head().logits(features), features)
+        logits = np.full((len(features), len(names)), -np.inf)
         columns = [list(names).index(name) for name in self.metadata.class_names]
         logits[:, columns] = own.scaled(self.detector)
         return logits
@@ -108,11 +110,13 @@ class Home:
         labels: int [N], by the classes of the model.
         features: float32 [N, channels].
         what: Which images they are, for a reader.
+        split: Them; None where only their features are at hand.
     """
 
     labels: np.ndarray
     features: np.ndarray
     what: str
+    split: Split | None = None
 
 
 def find_home(source: Source, home_dir: str, batch_size: int = DataConfig.batch_size) -> Home:
@@ -130,9 +134,40 @@ def find_home(source: Source, home_dir: str, batch_size: int = DataConfig.batch_
     if not home_dir:
         what = "validation images, by the features that its run kept"
         return Home(kept.valid_labels, kept.valid, what)
-    catalog = Catalog.load(Path(source.path).with_name("catalog.json")).only("test")
-    reader = open_reader(home_dir)
-    catalog.require(reader.files_by_class(), home_dir)
-    split = Split(catalog, "test", reader)
+    split = home_split(source, home_dir, "test")
     features = source.features(split, batch_size, "Features, home")
-    return Home(split.examples()[1], features, f"test images in {home_dir}")
+    return Home(split.examples()[1], features, f"test images in {home_dir}", split)
+
+
+def home_split(source: Source, home_dir: str, name: str) -> Split:
+    """Returns a split of the images that the model's own run divided.
+
+    Args:
+        source: The model to adapt.
+        home_dir: Folder of these images; empty takes that which the run was given.
+        name: train, valid or test.
+
+    Raises:
+        ValueError: There is no catalog with such a split beside the model, or images are missing.
+    """
+    run = Path(source.path).parent
+    data_format = DataConfig.data_format
+    if not home_dir:
+        home_dir, data_format = _own_data(run)
+    catalog = Catalog.load(run / "catalog.json").only(name)
+    reader = open_reader(home_dir, data_format)
+    catalog.require(reader.files_by_class(), home_dir)
+    return Split(catalog, name, reader)
+
+
+def _own_data(run: Path) -> tuple[str, str]:
+    """Returns folder and format of the images that a run was trained on, as its settings say."""
+    try:
+        found = text_files.from_json(text_files.read(run / "config.json"))["data"]
+        data_dir, data_format = str(found["data_dir"]), str(found["data_format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"Nothing in {run} says where they are.") from error
+    # Others would have to be downloaded, which nobody asked for.
+    if not all(os.path.isdir(address) for address in addresses(data_dir).values()):
+        raise ValueError(f"They are no longer in {data_dir}.")
+    return data_dir, data_format

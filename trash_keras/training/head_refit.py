@@ -189,13 +189,13 @@ class Prior:
         return found
 
 
-def folds(labels: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns (rows to fit, rows held out) of `FOLDS` folds, or of as many as a class has images.
+def folds(labels: np.ndarray, seed: int, most: int = FOLDS) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns (rows to fit, rows held out) of so many folds, or of as many as a class has images.
 
     Stratified by class, so that a class is never held out as a whole.
     """
     fewest = np.unique(labels, return_counts=True)[1].min()
-    splitter = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
+    splitter = StratifiedKFold(min(most, fewest), shuffle=True, random_state=seed)
     return list(splitter.split(labels, labels))
 
 

@@ -32,11 +32,13 @@ class NewPlace:
     Attributes:
         catalog: Their classes and those of the model, and the one split `all`.
         reader: Gives them.
-        examples: Them, in the order of `Catalog.examples`, and then images of none of the classes.
+        splits: Them, in the order of `Catalog.examples`, and then images of none of the classes.
+        examples: Features and labels of all of these.
     """
 
     catalog: Catalog
     reader: Reader
+    splits: Sequence[Split]
     examples: Examples
 
     def counts(self) -> dict[str, int]:
@@ -68,11 +70,11 @@ def look_at(config: Config, source: Source) -> NewPlace:
     reader = open_reader(data.data_dir, data.data_format)
     image_listing.tell(reader.passed_over(), data.data_dir)
     catalog = _catalog(data, reader, source.metadata.class_names)
-    others = None
+    others: Sequence[Split] = ()
     if data.other_dir:
-        others = outliers.split(data.other_dir, "other_dir", data.max_megapixels)
-        outliers.require_others([others], reader, catalog.paths())
-        _require_enough({"--other_dir": tuple(others.examples()[0])}, "")
+        others = [outliers.split(data.other_dir, "other_dir", data.max_megapixels)]
+        outliers.require_others(others, reader, catalog.paths())
+        _require_enough({"--other_dir": tuple(others[0].examples()[0])}, "")
     split = Split(catalog, WHOLE, reader, max_megapixels=data.max_megapixels)
     features = _features(source, split, data, "Features, new place")
     labels = split.examples()[1]
@@ -84,10 +86,10 @@ def look_at(config: Config, source: Source) -> NewPlace:
         )
         weights = pipeline.example_weights(catalog, of_class, method, WHOLE)
         examples = Examples(features, labels, weights)
-    if others:
-        found = _features(source, others, data, "Features, none of the classes")
+    for other in others:
+        found = _features(source, other, data, "Features, none of the classes")
         examples = examples.with_others(found)
-    return NewPlace(catalog, reader, examples)
+    return NewPlace(catalog, reader, (split, *others), examples)
 
 
 def _catalog(data: DataConfig, reader: Reader, known: Sequence[str]) -> Catalog:

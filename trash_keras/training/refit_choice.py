@@ -67,7 +67,7 @@ def refit(
     heads = prior.fit(images, STRENGTHS)
     logits = prior.cross_validate(images, STRENGTHS, seed)
     home = np.array([_right(found, kept) for found in heads])
-    losses = [_loss(found[known], labels[known]) for found in logits]
+    losses = [loss(found[known], labels[known]) for found in logits]
     chosen = choose(losses, _right(prior.head, kept) - home, max_home_loss)
     held_out, others = (
         HeldOut(labels[rows], logits[chosen][rows], images.features[rows])
@@ -86,9 +86,19 @@ def choose(losses: Sequence[float], lost: np.ndarray, most: float) -> int:
             that is right only now.
         most: Largest mean of these, but for one standard error of it.
     """
-    mean, error = lost.mean(axis=1), lost.std(axis=1) / np.sqrt(lost.shape[1])
-    allowed = mean - error <= most + 1e-9
-    return int(np.argmin(np.where(allowed, losses, np.inf) if allowed.any() else mean))
+    allowed = keeps_home(lost, most)
+    return int(np.argmin(np.where(allowed, losses, np.inf) if allowed.any() else lost.mean(axis=1)))
+
+
+def keeps_home(lost: np.ndarray, most: float) -> np.ndarray:
+    """Tells whether no more than `most` is lost, but for a standard error: `choose`, bool [...].
+
+    Args:
+        lost: float [..., M].
+        most: Largest mean.
+    """
+    error = lost.std(axis=-1) / np.sqrt(lost.shape[-1])
+    return lost.mean(axis=-1) - error <= most + 1e-9
 
 
 def _right(head: Head, kept: KeptFeatures) -> np.ndarray:
@@ -96,7 +106,7 @@ def _right(head: Head, kept: KeptFeatures) -> np.ndarray:
     return (head.logits(kept.valid).argmax(axis=1) == kept.valid_labels).astype(float)
 
 
-def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
+def loss(logits: np.ndarray, labels: np.ndarray) -> float:
     """Returns the cross-entropy at the best temperature; every class counts alike."""
     temperature = fit_temperature(labels, softmax(logits, axis=1))
     shares = log_softmax(logits / temperature, axis=1)[np.arange(len(labels)), labels]

@@ -141,7 +141,7 @@ class Recipe:
         phase = dataclasses.replace(phase, learning_rate=peak)
         smoothing = 0.0 if source.mix else self.settings.label_smoothing
         model.compile(
-            optimizer=_optimizer(phase, steps, self.settings),
+            optimizer=optimizer(phase, steps, self.settings),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
             metrics=[outlier_exposure.ClassAccuracy() if source.has_others else "accuracy"],
         )
@@ -342,7 +342,14 @@ def _make_variables(model: keras.Model) -> None:
     workers.prepare_fit(model)
 
 
-def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:
+def optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> keras.Optimizer:
+    """Returns AdamW of the schedule of a phase.
+
+    Args:
+        phase: Its epochs and peak learning rate.
+        steps_per_epoch: Batches of an epoch.
+        settings: Warm-up, weight decay and average of the weights (EMA).
+    """
     steps = steps_per_epoch * (phase.last_epoch - phase.first_epoch)
     warmup_steps = round(settings.warmup_ratio * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -351,7 +358,7 @@ def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> 
         warmup_target=phase.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-    optimizer = keras.optimizers.AdamW(
+    found = keras.optimizers.AdamW(
         schedule,
         weight_decay=settings.weight_decay,
         use_ema=settings.ema_momentum > 0,
@@ -359,5 +366,5 @@ def _optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> 
     )
     # Weight decay is for kernels: biases and BatchNorm's scale and shift keep the values that the
     # data gives them (He et al., "Bag of Tricks for Image Classification", CVPR 2019, section 3.1).
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    found.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return found
