@@ -28,9 +28,7 @@ def place(tmp_path_factory):
 def tuned(trained, place, tmp_path_factory):
     """A run whose backbone was fine-tuned as asked for, and its report."""
     workdir = tmp_path_factory.mktemp("tuned") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapt_training, "LEARNING_RATE", 1e-2)  # the toy has few steps
-        report = adapt(place, workdir, trained[0] / "model.keras", finetune_epochs=2)
+    report = adapt(place, workdir, trained[0] / "model.keras", finetune_epochs=2)
     return workdir, report
 
 
