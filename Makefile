@@ -49,12 +49,12 @@ test: lint pytest
 pytest: $(VENV)/dev-ready
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
-# Lines and branches that no test runs. It makes the tests half as slow again, so it is no part of
+# Lines and branches that no test runs, the weekly ones included. It makes the tests half as slow again, so it is no part of
 # `test`. Commands that tests start, and forks of them, count too.
 coverage: $(VENV)/dev-ready
 	$(BIN)/python $(PIP) --constraint requirements-dev.lock "pytest-cov>=7.1,<8" "coverage>=7.17,<8"
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder \
-	--cov --cov-report=term:skip-covered
+	--weekly --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/dev-ready lint-workflows
 	$(BIN)/ruff check .

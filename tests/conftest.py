@@ -26,8 +26,15 @@ ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--weekly", action="store_true", help="Run the tests marked as weekly, too.")
+
+
+def pytest_collection_modifyitems(config, items):
     """Puts the longest files first, or one worker would have one when the others are done."""
+    for item in items:
+        if item.get_closest_marker("weekly") and not config.getoption("--weekly"):
+            item.add_marker(pytest.mark.skip(reason="runs weekly: give --weekly"))
     marked = {
         name: {item.path for item in items if item.get_closest_marker(name)}
         for name in ("long", "slow")

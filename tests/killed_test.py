@@ -91,4 +91,4 @@ def test_the_same_commands_end_alike_however_often_they_were_killed(
     (expected, names), (found, left) = figures(whole), figures(killed)
     assert found == pytest.approx(expected, abs=1e-5)
     assert left == names
-    assert kills >= sum(KILLS.values()) / 2, kills  # a verb may be done before
+    assert kills >= sum(KILLS.values()) / 4, kills  # a verb may be done before

@@ -31,26 +31,6 @@ if TYPE_CHECKING:
     from trash_keras.training.head_refit import Head, Prior
     from trash_keras.training.kept_features import KeptFeatures
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Run whose model is adapted.")
-HOME_DIR = flags.DEFINE_string("home_dir", None, "Folder of the images of that run.")
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders of the new places.")
-PREFIXES = flags.DEFINE_list("prefixes", [""], "Beginnings of file names, one for each place.")
-IMAGES = flags.DEFINE_list(
-    "images", ["5", "10", "20", "40"], "Labelled images a class; with --order in all."
-)
-ORDER = flags.DEFINE_enum(
-    "order",
-    None,
-    ["badge", "random"],
-    "Order in which half of the place is named: that of review, or any. Default: as many images of "
-    "each class.",
-)
-DRAWS = flags.DEFINE_integer("draws", 10, "Random draws of each number.", lower_bound=2)
-MAX_HOME_LOSS = flags.DEFINE_float(
-    "max_home_loss", AdaptOptions.max_home_loss, "As for trash-keras adapt.", 0, 1
-)
-OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
-flags.mark_flags_as_required(["workdir", "home_dir", "data_dir"])
 # Of the table, after place and images a class; shares.
 FIGURES = {
     "before": "before",
@@ -216,4 +196,25 @@ def main(paths: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    # Not when a test imports the rest: flags are one name space for all tools and verbs.
+    WORKDIR = flags.DEFINE_string("workdir", None, "Run whose model is adapted.")
+    HOME_DIR = flags.DEFINE_string("home_dir", None, "Folder of the images of that run.")
+    DATA_DIR = flags.DEFINE_string("data_dir", None, "Class folders of the new places.")
+    PREFIXES = flags.DEFINE_list("prefixes", [""], "Beginnings of file names, one for each place.")
+    IMAGES = flags.DEFINE_list(
+        "images", ["5", "10", "20", "40"], "Labelled images a class; with --order in all."
+    )
+    ORDER = flags.DEFINE_enum(
+        "order",
+        None,
+        ["badge", "random"],
+        "Order in which half of the place is named: that of review, or any. Default: as many "
+        "images of each class.",
+    )
+    DRAWS = flags.DEFINE_integer("draws", 10, "Random draws of each number.", lower_bound=2)
+    MAX_HOME_LOSS = flags.DEFINE_float(
+        "max_home_loss", AdaptOptions.max_home_loss, "As for trash-keras adapt.", 0, 1
+    )
+    OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
+    flags.mark_flags_as_required(["workdir", "home_dir", "data_dir"])
     launch.run(sys.modules[__name__])

@@ -22,10 +22,6 @@ from trash_keras.cli import launch
 from trash_keras.config import Config
 from trash_keras.reporting import markdown
 
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Images of a step.", 1)
-ROUNDS = flags.DEFINE_integer("rounds", 3, "Steps that each preset is timed for.", 1)
-IMAGE_SIZE = flags.DEFINE_integer("image_size", 256, "Height and width of the images, pixels.", 32)
-IMAGES = flags.DEFINE_integer("images", 1768, "Training images of an epoch (TrashNet's).", 1)
 HEADING = ["preset", "ms an image", "ratio", "lowest to highest ratio", "fine-tuning", "memory"]
 
 
@@ -117,4 +113,11 @@ def main(presets: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    # Not when a test imports the rest: flags are one name space for all tools and verbs.
+    BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Images of a step.", 1)
+    ROUNDS = flags.DEFINE_integer("rounds", 3, "Steps that each preset is timed for.", 1)
+    IMAGE_SIZE = flags.DEFINE_integer(
+        "image_size", 256, "Height and width of the images, pixels.", 32
+    )
+    IMAGES = flags.DEFINE_integer("images", 1768, "Training images of an epoch (TrashNet's).", 1)
     launch.run(sys.modules[__name__])

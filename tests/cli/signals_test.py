@@ -17,8 +17,8 @@ WAIT = "print('here', flush=True); import time; time.sleep(60)"
 DROPPED = """import time
     from trash_keras.cli import signals
     signals.SECONDS = {seconds}
-    print("here", flush=True)
     try:
+        print("here", flush=True)
         time.sleep(60)
     except BaseException:
         print("dropped", flush=True)
@@ -41,8 +41,8 @@ FINALIZED = """import time
     Busy()
     time.sleep(60)"""
 CHANGED = """import time
-    print("here", flush=True)
     try:
+        print("here", flush=True)
         time.sleep(60)
     except BaseException:
         raise {kind}("UnknownError: KeyboardInterrupt")"""
