@@ -9,8 +9,8 @@ SECONDS = 60  # for a busy machine
 # the bit. The codecs of lossy ones may round and smooth as they like: another version of a
 # browser has another decoder, and such a pixel may differ by this many of 255 levels,
 LOSSY_LEVELS = 4
-# and probabilities by this much: two steps of an int8 model.
-LOSSY_PROBABILITY = 2 / 256
+# and probabilities by this much.
+LOSSY_PROBABILITY = 1 / 256
 
 
 # Between a page and its reload there are none, or those of the old page.

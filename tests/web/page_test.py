@@ -80,7 +80,9 @@ def test_the_packaged_model_predicts_as_by_predict(browser, serve, photographs):
     folders = sorted(TRASHNET.iterdir()) if TRASHNET.is_dir() else []
     files = [sorted(folder.glob("*.jpg"))[0] for folder in folders] or photographs
     pages.open_page(browser, serve(pretrained.path()))
-    compare(browser, pretrained.path(), files, TOLERANCES["int8"])
+    # From the same pixels, a sum of an int8 layer may fall to the next level here and not there,
+    # which shows where the model is unsure.
+    compare(browser, pretrained.path(), files, 8 / 256)
     assert pages.complaints(browser) == []
 
 
