@@ -17,7 +17,7 @@ from trash_keras.storage import paths
 NO_PATHS = {
     "preset", "host", "license", "sha256", "split", "runner_options", "wandb_project",
     "wandb_entity", "wandb_name", "wandb_tags", "threads", "formats", "suite", "flagfile",
-    "undefok", "cors_origins",
+    "undefok", "cors_origins", "finetune_epochs",
 }  # fmt: skip
 SHOW = """
 import importlib, json, sys

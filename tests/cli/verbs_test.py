@@ -66,6 +66,7 @@ def test_every_module_of_a_verb_is_listed():
         "help_pages",
         "hints",
         "launch",
+        "local_workers",
         "signals",
         "verbs",
     }
