@@ -71,6 +71,7 @@ def kill_at_random(script_server, verb, arguments, seconds, draw):
     return done.returncode != 0
 
 
+@pytest.mark.weekly
 def test_the_same_commands_end_alike_however_often_they_were_killed(
     script_server, commands, tmp_path
 ):

@@ -152,6 +152,7 @@ def test_what_fails_of_ours_is_an_error_after_the_rest_is_written(tmp_path, monk
     assert json.loads((tmp_path / "benchmark.json").read_text())["complete"]
 
 
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_the_command_writes_rows_and_a_table(script, tmp_path):
     from trash_keras import pretrained

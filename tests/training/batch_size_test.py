@@ -59,6 +59,7 @@ def test_a_cross_validation_takes_a_number():
         trainer.check(Config.make(batch_size="auto"))
 
 
+@pytest.mark.weekly
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="for Linux' limit of memory")
 @pytest.mark.slow
 def test_a_run_finds_its_batch_for_real_and_keeps_it(

@@ -74,6 +74,7 @@ def files(workdir):
     return sorted(str(path.relative_to(workdir)) for path in workdir.rglob("*"))
 
 
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_two_workers_train_like_one_and_go_on_after_one_was_killed(tmp_path, capsys):
     data = builders.write_solid(tmp_path / "data", per_class=20)
@@ -199,7 +200,8 @@ def test_a_worker_that_ends_ends_the_others(monkeypatch, capfd, failing):
     else:
         assert local_workers.run(["train"], 2) == (128 + signal.SIGKILL if failing == 0 else 0)
     assert time.monotonic() - started < 15
-    assert capfd.readouterr().err == "error: of 0\n"
+    # A worker that another one ends may not have said anything yet.
+    assert capfd.readouterr().err in ("error: of 0\n", *([""] if failing == 1 else []))
 
 
 @pytest.mark.parametrize(("rule", "factor"), [("none", 1), ("linear", 4), ("sqrt", 2)])
