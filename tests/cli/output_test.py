@@ -72,6 +72,7 @@ def test_training_says_an_epoch_a_line_and_ends_with_what_to_do_next(
     ]  # fmt: skip
     shown, status = terminal.run([*VERB, *flags, f"--workdir={workdir}"])
     assert status == 0, shown
+    assert "\rEpoch 1/4:   0%|" in shown
     # What stays on the screen: of each line what the last carriage return left.
     screen = [re.sub(r"\x1b\[\d*m", "", line).split("\r")[-1] for line in shown.splitlines()]
     assert len([line for line in screen if re.match(EPOCH, line)]) == 4

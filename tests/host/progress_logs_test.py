@@ -33,6 +33,16 @@ def test_bars_are_lines_without_control_characters(monkeypatch):
     assert all(lines) and done.stderr.endswith("\n")
 
 
+def test_what_is_started_does_not_inherit_it(monkeypatch):
+    for name in ("TQDM_DELAY", "TQDM_MININTERVAL"):
+        monkeypatch.delenv(name, raising=False)
+    code = "import os; from trash_keras.host import progress_logs; progress_logs.write_lines(); "
+    code += "print([name for name in os.environ if name.startswith('TQDM')])"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_what_takes_no_time_leaves_no_lines(monkeypatch):
     done = progress(monkeypatch)
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,11 +11,15 @@ def write_lines() -> None:
 
     Elsewhere than on a terminal, too, tqdm begins its text with a carriage return and goes up and
     down with escape sequences. It is imported here, and may not be before: it reads its variables
-    once. A user who sets these decides.
+    once. A user who sets these decides. What this process starts may have a terminal, so they are
+    not left behind.
     """
-    for name in ("TQDM_MININTERVAL", "TQDM_DELAY"):
-        os.environ.setdefault(name, SECONDS)
+    added = [name for name in ("TQDM_MININTERVAL", "TQDM_DELAY") if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, SECONDS))
     from tqdm import tqdm
+
+    for name in added:
+        del os.environ[name]
 
     def display(self: Any, msg: str | None = None, pos: int | None = None) -> bool:
         if msg != "":  # else it is to be wiped out
