@@ -48,3 +48,14 @@ def test_what_cannot_be_decoded_is_not_kept():
     with pytest.raises(UndecodableError):
         decoded.check("bad.jpg", b"\xff\xd8\xff")
     assert decoded.take("bad.jpg", 16, "stretch") is None
+
+
+def test_what_is_cached_on_disk_is_not_kept_in_memory(data_dir, tmp_path):
+    reader = FolderReader(data_dir)
+    catalog = single_split(reader.files_by_class())
+    for _ in range(2):  # the second time the file is there
+        decoded = DecodedImages(16, "stretch", 100, 1)
+        validation.keep_decodable(catalog, reader, "error", 100, {}, decoded)
+        split = Split(catalog, "all", reader, 16, decoded=decoded)
+        assert len(pipeline.load_split(split, cache_dir=tmp_path / "cache")) == 36
+        assert decoded.take("blue/blue1.png", 16, "stretch") is None

@@ -140,12 +140,23 @@ def load_split(
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=ordered)
     if not on_disk:
         return dataset.cache() if cache else dataset
+    return _on_disk(split, dataset, cache_dir).map(
+        lambda index, image: (image, tf.one_hot(label_of[index], class_count))
+    )
+
+
+def _on_disk(
+    split: Split, dataset: tf.data.Dataset, cache_dir: str | os.PathLike
+) -> tf.data.Dataset:
+    """Returns (index int64, image) of a split from its cache file, which is made if need be."""
+    paths, side, resize = split.examples()[0], split.image_size, split.resize
     file = _cache_file(cache_dir, split.reader.locations(paths), side, resize)
     shape = (len(paths), side, side, 3)
     caches.make_once(file, lambda temporary: _write_images(temporary, dataset, shape))
-    return _read_images(file).map(
-        lambda index, image: (image, tf.one_hot(label_of[index], class_count))
-    )
+    if split.decoded is not None:  # they are in the file, which may have been there already
+        for path in paths:
+            split.decoded.take(path, side, resize)
+    return _read_images(file)
 
 
 def _cache_file(
