@@ -8,48 +8,19 @@ on a busy machine, too. A small batch bounds the memory; seconds are per image, 
 compare. Prints a table.
 """
 
-import multiprocessing
-import resource
 import statistics
 import sys
-import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
 
 from absl import flags
 
+from trash_keras.benchmarks import turns
+from trash_keras.benchmarks.turns import Case, Contender
 from trash_keras.cli import launch
 from trash_keras.config import Config
 from trash_keras.reporting import markdown
 
 HEADING = ["preset", "ms an image", "ratio", "lowest to highest ratio", "fine-tuning", "memory"]
-
-
-def _serve(connection: Connection, preset: str, batch_size: int, image_size: int) -> None:
-    """Says the epochs of fine-tuning; then trains a step, and says its seconds and peak memory."""
-    with launch.quiet_imports():
-        import keras
-        import numpy as np
-
-        from trash_keras.models import classifier
-        from trash_keras.training import stages
-
-    config = Config.make(preset=preset, weights="none", image_size=image_size)
-    class_names = [str(number) for number in range(6)]
-    model = classifier.create(config.model, class_names, image_size)
-    classifier.unfreeze(model, config.training.unfreeze_fraction)
-    model.compile("adamw", keras.losses.CategoricalCrossentropy())
-    generator = np.random.default_rng(0)
-    images = generator.uniform(0, 255, (batch_size, image_size, image_size, 3)).astype("float32")
-    labels = np.eye(6, dtype="float32")[generator.integers(6, size=batch_size)]
-    model.train_on_batch(images, labels)  # traces it
-    phase = stages.plan(config.training, config.model)[-1]
-    connection.send(phase.last_epoch - phase.first_epoch)
-    while connection.recv():
-        started = time.perf_counter()
-        model.train_on_batch(images, labels)
-        seconds = time.perf_counter() - started
-        connection.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 
 
 def measure(
@@ -66,28 +37,26 @@ def measure(
     Returns:
         For each preset the epochs of its fine-tuning, the seconds of each step, and the peak
         memory of its process, bytes.
+
+    Raises:
+        ValueError: One of them cannot be trained.
     """
-    context = multiprocessing.get_context("spawn")
-    connections, epochs = [], []
-    for preset in presets:
-        ours, theirs = context.Pipe()
-        context.Process(
-            target=_serve, args=(theirs, preset, batch_size, image_size), daemon=True
-        ).start()
-        theirs.close()
-        connections.append(ours)
-        epochs.append(ours.recv())
-        print(f"{preset} is ready", flush=True)
-    seconds: list[list[float]] = [[] for _ in presets]
-    memory = [0] * len(presets)
-    for _ in range(rounds):
-        for number, connection in enumerate(connections):
-            connection.send(True)
-            step, memory[number] = connection.recv()
-            seconds[number].append(step)
-    for connection in connections:
-        connection.send(False)
-    return list(zip(epochs, seconds, memory, strict=True))
+    size = {"image_size": image_size, "batch_size": batch_size}
+    ours = tuple(
+        Contender(preset, "train_ours:step_of_preset", {"preset": preset, **size})
+        for preset in presets
+    )
+    found = turns.measure(Case("train", "steps of presets", ours, (), ()), rounds)
+    for preset, why in found.not_run.items():
+        raise ValueError(f"{preset}: {why}")
+    return [
+        (
+            Config.make(preset=preset).training.finetune_epochs,
+            [batch_size / figures["images_per_second"] for figures in found.figures[preset]],
+            round(1e6 * found.figures[preset][-1]["memory_mb"]),
+        )
+        for preset in presets
+    ]
 
 
 def main(presets: Sequence[str]) -> None:

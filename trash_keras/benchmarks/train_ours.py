@@ -18,6 +18,21 @@ CLASSES = 6
 STEPS = 4  # of a turn
 
 
+def step_of_preset(preset: str, image_size: int, batch_size: int) -> Turn:
+    """Trains one step a turn on a constant batch, as the fine-tuning of a preset does.
+
+    Args:
+        preset: Name; its weights are not read.
+        image_size: Height and width, pixels.
+        batch_size: Images of a step.
+    """
+    config = Config.make(
+        preset=preset, image_size=image_size, batch_size=batch_size, weights="none"
+    )
+    source, names = _constant(config)
+    return _steps(config, source, names, config.training.unfreeze_fraction, 1)
+
+
 def step(backbone: str, image_size: int, batch_size: int, data_dir: str = "") -> Turn:
     """Trains a few steps a turn, compiled as in a run's fine-tuning.
 
@@ -27,7 +42,6 @@ def step(backbone: str, image_size: int, batch_size: int, data_dir: str = "") ->
         batch_size: Images of a step.
         data_dir: Class folders to train on; empty for a constant batch.
     """
-    devices.keep_freed_memory()
     config = Config.make(
         data_dir=data_dir or "-",
         image_size=image_size,
@@ -36,8 +50,17 @@ def step(backbone: str, image_size: int, batch_size: int, data_dir: str = "") ->
         weights="none",
     )
     source, names = _images(config) if data_dir else _constant(config)
-    model = classifier.create(config.model, names, image_size)
-    classifier.unfreeze(model, 1.0)
+    return _steps(config, source, names, 1.0, STEPS)
+
+
+def _steps(
+    config: Config, source: stages.Source, names: list[str], share: float, steps: int
+) -> Turn:
+    """Trains steps of fine-tuning, with a share of the backbone's layers unfrozen."""
+    devices.keep_freed_memory()
+    batch_size = config.data.batch_size
+    model = classifier.create(config.model, names, config.data.image_size)
+    classifier.unfreeze(model, share)
     phase = stages.Phase(stages.FINETUNE, 0, 1000, config.training.finetune_learning_rate)
     recipe = stages.Recipe(config.training, config.runtime.seed, batch_size)
     recipe.compile(model, phase, source)
@@ -49,10 +72,10 @@ def step(backbone: str, image_size: int, batch_size: int, data_dir: str = "") ->
     def turn() -> Figures:
         train(batches)  # the other contenders have used the caches since
         started = time.perf_counter()
-        for _ in range(STEPS):
+        for _ in range(steps):
             loss = train(batches)
         np.asarray(loss["loss"])  # waits for the device
-        return figures(STEPS * batch_size, time.perf_counter() - started)
+        return figures(steps * batch_size, time.perf_counter() - started)
 
     return turn
 
