@@ -218,7 +218,7 @@ def make_train_dataset(
         seed: Of the run, 0 or more.
         first_epoch: The epoch to start at; a resumed run starts later and sees the same.
         last_epoch: The epoch to stop before.
-        augment: Changes (float32 inputs [batch, ...], step) to inputs; None leaves them.
+        augment: Changes (inputs [batch, ...], step) to float32 inputs; None leaves the values.
 
     Returns:
         Dataset of (inputs float32 [batch, ...], labels float32 [batch, classes]), and weights
@@ -237,8 +237,7 @@ def make_train_dataset(
 
     def finish(step: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
         inputs, *rest = batch
-        inputs = tf.cast(inputs, tf.float32)
-        return (augment(inputs, step) if augment else inputs), *rest
+        return (augment(inputs, step) if augment else tf.cast(inputs, tf.float32)), *rest
 
     epochs = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(one_epoch)
     batches = epochs.batch(batch_size, drop_remainder=True).enumerate(first_epoch * steps)

@@ -49,6 +49,23 @@ def test_flips_and_quarter_turns_move_whole_pixels(moved, settings, numbers, exp
     np.testing.assert_allclose(moved(RandomAffine(*settings), **numbers), expected, atol=0.05)
 
 
+def test_pixels_are_those_of_keras():
+    layer = RandomAffine(ALL, 180, 0.9, 0.9, aspect_ratio=4)  # far into the mirror images
+    images = np.random.default_rng(1).integers(0, 256, (32, 20, 28, 3), np.uint8)
+    found = layer.get_random_transformation(images, True, keras.random.SeedGenerator(0))
+    expected = keras.ops.image.affine_transform(
+        images.astype("float32"), found, interpolation="bilinear", fill_mode="reflect"
+    )
+    for given in (images, images.astype("float32")):
+        changed = layer.transform_images(given, found, True)
+        np.testing.assert_allclose(changed, expected, atol=0.05)
+
+
+def test_an_image_of_one_pixel_stays():
+    pixel = np.full((4, 1, 1, 3), 90, np.uint8)
+    np.testing.assert_allclose(RandomAffine(ALL, 30, 0.2, 0.1)(pixel), pixel, atol=1e-3)
+
+
 def test_a_shift_moves_by_its_share_of_the_side_and_mirrors_what_is_missing(moved):
     right = moved(RandomAffine((), 0, 0, 2 / 9), right=1)
     np.testing.assert_allclose(right[:, :, 2:], IMAGES[:, :, :-2], atol=0.05)

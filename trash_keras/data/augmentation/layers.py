@@ -4,6 +4,8 @@ The layers stay outside the model: inside it, they switch Dropout and BatchNorm 
 in exports.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -51,12 +53,22 @@ def apply_layers(
     Returns:
         float32 [batch, height, width, 3], 0..255.
     """
-    images = tf.cast(images, tf.float32)
     for index, layer in enumerate(layers):
         step_seed = _StepSeed(seed * len(layers) + index, step)
         transformation = layer.get_random_transformation(images, training=True, seed=step_seed)
-        images = layer.transform_images(images, transformation, training=True)
-    return tf.clip_by_value(images, 0.0, 255.0)
+        transform = _compiled if layer.supports_jit else _transform
+        images = transform(layer, images, transformation)
+    return tf.cast(images, tf.float32)
+
+
+def _transform(layer: keras.Layer, images: tf.Tensor, transformation: Any) -> tf.Tensor:
+    changed = layer.transform_images(tf.cast(images, tf.float32), transformation, training=True)
+    return tf.clip_by_value(changed, 0.0, 255.0)
+
+
+# Each layer by itself: together, XLA would resample a second time for the mean of the contrast.
+# The random numbers are drawn outside, since XLA's own are others.
+_compiled = tf.function(_transform, jit_compile=True)
 
 
 class _StepSeed(keras.random.SeedGenerator):
