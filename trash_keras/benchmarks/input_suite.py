@@ -2,8 +2,8 @@
 
 One epoch is all images of a folder: the training split augmented, the others as they are. `cold`
 begins with nothing but the files, and holds all that comes before the first step: listing,
-looking whether images can be decoded, splitting, tracing. `warm` is a later epoch of training
-images alone. The files themselves are in the system's memory.
+looking whether images can be decoded, splitting, tracing; the packages are imported already.
+`warm` is a later epoch of training images alone. The files themselves are in the system's memory.
 """
 
 import dataclasses
