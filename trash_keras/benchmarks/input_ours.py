@@ -10,7 +10,7 @@ from trash_keras.benchmarks.input_suite import figures
 from trash_keras.benchmarks.turns import Figures, Turn
 from trash_keras.config import Config
 from trash_keras.data import pipeline
-from trash_keras.training import run_data
+from trash_keras.training import devices, run_data
 
 
 def cold(**settings: Any) -> Turn:
@@ -45,6 +45,7 @@ def warm(**settings: Any) -> Turn:
 
 def _open(config: Config) -> dict[str, Any]:
     """Returns the datasets of a run, as `trainer.train_and_evaluate` makes them."""
+    devices.keep_freed_memory()
     decoded = run_data.decoded_images(config.data)
     reader = run_data.open_data(config.data)
     with tempfile.TemporaryDirectory() as workdir:

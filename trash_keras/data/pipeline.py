@@ -22,11 +22,14 @@ from trash_keras.config import DataConfig
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoded import DecodedImages
-from trash_keras.data.readers.base import Reader
+from trash_keras.data.readers.base import Reader, to_read
 from trash_keras.metadata import ModelMetadata
 from trash_keras.storage import caches
 
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (inputs [batch, ...], step) -> inputs
+
+# Rewriting what has no branches for TensorFlow takes half a second of each start.
+_plain = tf.autograph.experimental.do_not_convert
 
 # Examples held for shuffling at once; `Catalog.examples` has mixed the classes of larger splits.
 SHUFFLE_BUFFER = 4096
@@ -116,7 +119,6 @@ def load_split(
             if image is not None:
                 return image
         try:
-            # An unreadable file comes as no bytes at all; reading it once more says why.
             content = encoded or split.reader.read(paths[position])
             if change is None:
                 return decoding.load(content, side, resize, split.max_megapixels)
@@ -128,6 +130,7 @@ def load_split(
         except formats.UndecodableError as error:
             raise formats.UndecodableError(f"{paths[position]}: {error}") from error
 
+    @_plain
     def read(position: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Said to have no state, or deterministic runs would decode one image after the other.
         image = tf.numpy_function(load, [position, encoded], tf.uint8, stateful=False)
@@ -136,7 +139,7 @@ def load_split(
 
     on_disk = cache and bool(cache_dir)
     ordered = ordered or on_disk
-    dataset = split.reader.encoded(paths, ordered)
+    dataset = to_read(split.reader, paths, ordered)
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=ordered)
     if not on_disk:
         return dataset.cache() if cache else dataset
@@ -227,6 +230,7 @@ def make_train_dataset(
     examples = len(dataset)
     steps = steps_per_epoch(examples, batch_size)
 
+    @_plain
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         order = dataset.shuffle(
             min(examples, SHUFFLE_BUFFER),
@@ -235,6 +239,7 @@ def make_train_dataset(
         )
         return order.repeat().take(steps * batch_size)
 
+    @_plain
     def finish(step: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
         inputs, *rest = batch
         return (augment(inputs, step) if augment else tf.cast(inputs, tf.float32)), *rest

@@ -68,7 +68,7 @@ def _transform(layer: keras.Layer, images: tf.Tensor, transformation: Any) -> tf
 
 # Each layer by itself: together, XLA would resample a second time for the mean of the contrast.
 # The random numbers are drawn outside, since XLA's own are others.
-_compiled = tf.function(_transform, jit_compile=True)
+_compiled = tf.function(_transform, autograph=False, jit_compile=True)
 
 
 class _StepSeed(keras.random.SeedGenerator):

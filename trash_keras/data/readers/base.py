@@ -24,7 +24,13 @@ TFDS_PREFIX = "tfds:"
 
 
 class Reader(Listing, Protocol):
-    """A collection of encoded images."""
+    """A collection of encoded images.
+
+    Attributes:
+        by_file: Each image is a file of its own, and as fast to read alone as in a stream.
+    """
+
+    by_file: bool
 
     def read(self, path: str) -> bytes:
         """Returns the encoded bytes of one image.
@@ -87,6 +93,8 @@ class FolderReader:
         root: Folder with one sub-folder per class.
     """
 
+    by_file = True
+
     def __init__(self, root: str | os.PathLike) -> None:
         self._root = str(root)
 
@@ -129,6 +137,8 @@ class RemoteReader:
     Args:
         address: Of the folder with one sub-folder per class, e.g. gs://BUCKET/FOLDER.
     """
+
+    by_file = True
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
@@ -182,6 +192,22 @@ def _file_by_file(reader: Reader, paths: Sequence[str]) -> tf.data.Dataset:
 
     # Positions, not names: TensorFlow takes no name that is not UTF-8.
     return tf.data.Dataset.range(len(paths)).map(load, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def to_read(reader: Reader, paths: Sequence[str], ordered: bool = True) -> tf.data.Dataset:
+    """Streams images for a function that reads the files itself, in the call that decodes them.
+
+    Args:
+        reader: Where they are.
+        paths: As for `Reader.encoded`.
+        ordered: As for `Reader.encoded`.
+
+    Returns:
+        As `Reader.encoded`, but where images are files of their own no bytes: they are to be read.
+    """
+    if not reader.by_file:
+        return reader.encoded(paths, ordered)
+    return tf.data.Dataset.range(len(paths)).map(lambda position: (position, ""))
 
 
 def read_images(reader: Reader, paths: Sequence[str]) -> dict[str, bytes]:

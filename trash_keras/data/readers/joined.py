@@ -19,6 +19,7 @@ class JoinedReader:
 
     def __init__(self, readers: Mapping[str, Reader]) -> None:
         self.readers = readers
+        self.by_file = all(reader.by_file for reader in readers.values())
 
     def files_by_class(self) -> FilesByClass:
         """See `Reader`; classes have the names that the sources give them."""

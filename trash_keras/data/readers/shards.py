@@ -34,6 +34,8 @@ class ShardReader:
         ValueError: No shards of that format, or a shard is missing or cut short.
     """
 
+    by_file = False
+
     def __init__(self, root: str | os.PathLike, data_format: str) -> None:
         require_format(data_format)
         require_utf8(root)

@@ -121,6 +121,8 @@ class TfdsReader:
     `tfds_records.MEMORY_LIMIT_BYTES`.
     """
 
+    by_file = False
+
     def __init__(self, location: str) -> None:
         """Opens a data set.
 
