@@ -55,6 +55,19 @@ def test_floats_and_bytes_give_the_same_predictions(models):
     )
 
 
+@pytest.mark.parametrize("name", ["float32", "int8"])
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_images_together_give_what_each_gives_alone(models, tmp_path, name, threads):
+    path = tmp_path / "model.tflite"
+    path.write_bytes((models / f"model_{name}.tflite").read_bytes())
+    predict = litert.load(str(path), ModelMetadata.read(path), threads)
+    path.unlink()  # as that of an address, once it is loaded
+    images = np.random.default_rng(2).integers(0, 256, (40, 16, 16, 3)).astype(np.float32)
+    alone = np.concatenate([predict(image[None]) for image in images])
+    for count in (40, 2):
+        np.testing.assert_array_equal(predict(images[:count]), alone[:count])
+
+
 @pytest.mark.parametrize(("name", "tolerance"), [("float32", 1e-5), ("int8", 0.05)])
 def test_features_are_those_of_the_keras_file(models, name, tolerance):
     path, metadata = models / "model.keras", ModelMetadata.read(models / "model.keras")

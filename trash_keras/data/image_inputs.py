@@ -31,7 +31,7 @@ def open_squares(
     resize: str,
     max_megapixels: float = decoding.MAX_MEGAPIXELS,
 ) -> list[np.ndarray | UndecodableError]:
-    """Opens images and makes them square; addresses are fetched side by side.
+    """Opens images and makes them square, on all cores; addresses are fetched side by side.
 
     Args:
         images: Of any of these types, mixed.
@@ -50,13 +50,23 @@ def open_squares(
     with ThreadPoolExecutor(max(len(addresses), 1)) as pool:
         fetched = pool.map(_fetch, map(name_of, addresses))
         contents = [next(fetched) if _is_address(image) else image for image in images]
-    squares: list[np.ndarray | UndecodableError] = []
-    for content in contents:
+
+    def square(content: ImageInput | UndecodableError) -> np.ndarray | UndecodableError:
         try:
-            squares.append(_square(content, image_size, resize, max_megapixels))
+            return _square(content, image_size, resize, max_megapixels)
         except UndecodableError as error:
-            squares.append(error)
-    return squares
+            return error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # A PIL image may come twice, and two threads must not read its file at once.
+        later = [
+            None if isinstance(content, Image.Image) else pool.submit(square, content)
+            for content in contents
+        ]
+        return [
+            one.result() if one else square(content)
+            for one, content in zip(later, contents, strict=True)
+        ]
 
 
 def _is_address(image: ImageInput) -> bool:

@@ -2,7 +2,10 @@
 
 import os
 import re
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,18 +30,30 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     Raises:
         ImportError: LiteRT is not installed.
     """
-    interpreter = _open(path, num_threads=threads or os.cpu_count())
+    count = threads or os.cpu_count() or 1
+    content = Path(path).read_bytes()  # the file may be gone when several images come
+    interpreter = _open(path, model_content=content, num_threads=count)
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
+    own, pool = threading.local(), ThreadPoolExecutor(count)
 
-    def predict_one(image: np.ndarray) -> np.ndarray:
+    def predict_one(image: np.ndarray, interpreter: Any = interpreter) -> np.ndarray:
         interpreter.set_tensor(source["index"], _quantized(image, source)[None])
         interpreter.invoke()
         return _dequantized(interpreter.get_tensor(target["index"])[0], target)
 
-    # A phone classifies one image at a time, and the file has that shape.
+    def predict_in_thread(image: np.ndarray) -> np.ndarray:
+        if not hasattr(own, "interpreter"):
+            own.interpreter = _interpreter(model_content=content, num_threads=1)
+        return predict_one(image, own.interpreter)
+
+    # A phone classifies one image at a time, and the file has that shape. So all threads work on a
+    # single image, but of several each takes its own, with an interpreter of its own: they need not
+    # wait for each other at the end of each layer.
     def predict_batch(images: np.ndarray) -> np.ndarray:
-        return np.stack([predict_one(image) for image in np.asarray(images)])
+        in_turn = len(images) == 1 or count == 1
+        rows = map(predict_one, images) if in_turn else pool.map(predict_in_thread, images)
+        return np.stack(list(rows))
 
     require_probabilities(predict_batch, metadata)
     return predict_batch
@@ -63,7 +78,10 @@ def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
         interpreter = _open(
-            path, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
+            path,
+            model_path=path,
+            num_threads=os.cpu_count(),
+            experimental_preserve_all_tensors=True,
         )
     (source,) = interpreter.get_input_details()
     pooled = [
@@ -85,15 +103,21 @@ def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
 def _open(path: str, **options: Any) -> Any:
     """Returns the interpreter of a file that can do no more than classify an image."""
     try:
-        from ai_edge_litert.interpreter import Interpreter
-
-        from trash_keras.scanning import litert, rules
+        from trash_keras.scanning import litert
     except ImportError as error:
         raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
 
     litert.require_safe(path)
+    return _interpreter(**options)
+
+
+def _interpreter(**options: Any) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    from trash_keras.scanning import rules
+
     with native_output.without_notes():
-        interpreter = Interpreter(model_path=path, **options)
+        interpreter = Interpreter(**options)
         interpreter.allocate_tensors()
     # What the runtime makes of the shapes, which need not be what the file says.
     for tensor in interpreter.get_tensor_details():
