@@ -185,8 +185,8 @@ dist:
 	rm -rf dist
 	$(VENV)/build/bin/python -m build
 
-# What `make demo` installs, as a software bill of materials (SBOM, CycloneDX), beside the wheel. The
-# same lock file gives the same bytes.
+# What `make demo` installs, as a software bill of materials (SBOM, CycloneDX), beside the wheel: the
+# same bytes for the same lock file, with the same version of cyclonedx-bom.
 sbom:
 	$(PYTHON) -m venv $(VENV)/sbom
 	$(VENV)/sbom/bin/python $(PIP) "cyclonedx-bom>=7.5,<8"
