@@ -92,7 +92,7 @@ def test_what_a_model_is_fitted_to_and_judged_by():
     whole = single_split(files)
     assert (whole.learned_from(), whole.judged_by()) == ("all", "all")
     assert divided.only("valid").splits == {"valid": files}
-    with pytest.raises(ValueError, match="no split 'all'. It has: train, valid, test"):
+    with pytest.raises(ValueError, match=r"no split 'all'\. It has: train, valid, test"):
         divided.only("all")
 
 
