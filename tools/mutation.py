@@ -12,6 +12,7 @@ Prints a table; `mutmut show NAME` prints a mutant.
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,8 +26,9 @@ from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.reporting import markdown
 
 FOLDER = Path("mutants")
-FEW = "*.x_wilson_interval__mutmut_*"  # with these alone, mutmut makes all and runs a few
-SURVIVED, NO_TEST, NOT_RUN = 0, 33, None  # exit statuses of tests, as mutmut keeps them
+FEW = "*.x_wilson_interval__mutmut_*"  # asked for these few, mutmut makes all that are new
+SURVIVED, NO_TEST = 0, 33  # exit statuses of tests, as mutmut keeps them
+OPEN = (None, 2)  # not run yet, interrupted
 
 
 def row_of(name: str) -> str:
@@ -65,7 +67,7 @@ def table(rows: dict[str, list[str]], found: dict[str, int | None]) -> str:
     """Returns the share of killed mutants as a table in Markdown, with Wilson's 95% interval."""
     lines = []
     for row, names in rows.items():
-        tried = [found[name] for name in names if found[name] is not NOT_RUN]
+        tried = [found[name] for name in names if found[name] not in OPEN]
         killed = sum(verdict not in (SURVIVED, NO_TEST) for verdict in tried)
         low, high = wilson_interval(killed, len(tried))
         score = f"{killed / len(tried):.0%} ({low:.0%} to {high:.0%})"
@@ -90,12 +92,13 @@ def run(names: Sequence[str]) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Tries a sample of mutants and prints the table."""
     reject_positional_arguments(arguments)
-    if not FOLDER.exists():
-        run([FEW])
+    if not (FOLDER / "mutmut-stats.json").exists():  # written once all mutants are made
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    run([FEW])
     found = verdicts()
     rows = sample(list(found), SAMPLE.value)
     chosen = [name for names in rows.values() for name in names]
-    if todo := [name for name in chosen if found[name] in (SURVIVED, NO_TEST, NOT_RUN)]:
+    if todo := [name for name in chosen if found[name] in (SURVIVED, NO_TEST, *OPEN)]:
         run(todo)
     found = verdicts()
     print(table(rows, found))

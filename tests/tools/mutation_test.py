@@ -21,7 +21,7 @@ def test_a_larger_sample_contains_the_smaller():
 
 
 def test_what_no_test_reaches_survived_and_what_was_not_run_does_not_count():
-    verdicts = dict(zip(NAMES, [1, 1, 1, 0, 33, 36, None, None, None, 0, 1, None], strict=True))
+    verdicts = dict(zip(NAMES, [1, 1, 1, 0, 33, 36, None, 2, None, 0, 1, None], strict=True))
     rows = mutation.table(mutation.sample(NAMES, 0), verdicts).splitlines()[2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert cells[0][:3] == ["data/splits.py", "2 of 3", "1"]
