@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import re
 
@@ -12,6 +13,7 @@ from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import Catalog, scan, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
+from trash_keras.metadata import ModelMetadata
 
 
 def read(catalog, data_dir, **options):
@@ -42,6 +44,12 @@ def test_images_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
     list(pipeline.make_train_dataset(inputs, batch_size=8, seed=0, first_epoch=0, last_epoch=3))
     list(pipeline.make_eval_dataset(inputs, 8))
     assert len(decoded) == len(set(decoded)) == 36
+
+
+def test_a_model_gets_the_same_images_in_its_own_form(data_dir):
+    split = Split(single_split(scan(data_dir)), "all", FolderReader(data_dir), 16, "crop")
+    own = split.for_model(ModelMetadata(("a", "b", "c"), 24, "pad"))
+    assert own == dataclasses.replace(split, image_size=24, resize="pad")
 
 
 def test_images_come_in_order_unless_that_does_not_matter(data_dir, tmp_path):
