@@ -96,8 +96,9 @@ def _export(
 ) -> dict[str, Any]:
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
-    spec = _spec(workdir, metadata, reference.split.reader, settings)
     output = workdir / "export"
+    output.mkdir(exist_ok=True)
+    spec = _spec(workdir, metadata, reference.split.reader, settings)
     facts = _earlier(workdir) | _describe(metadata)
     facts |= {"compared_pictures": len(reference.predictions.paths), "refused": {}}
     facts["compared_split"] = reference.split.name
@@ -132,6 +133,7 @@ def _spec(
         metadata,
         model_info.of_run(workdir, metadata, settings.license),
         functools.partial(_calibration_images, workdir, metadata, reader, count),
+        workdir / "export",
     )
 
 

@@ -52,6 +52,12 @@ def names_in_float(content: bytes) -> list[str]:
     return [graph.tensors[index].name.decode() for one in kept for index in one.outputs]
 
 
+def input_name(content: bytes) -> str:
+    """Returns the name of the input of a .tflite file, which has one."""
+    graph = _read(content).subgraphs[0]
+    return graph.tensors[graph.inputs[0]].name.decode()
+
+
 def with_uint8_ends(content: bytes) -> bytes:
     """Turns float input and output into bytes: camera pixels, and probabilities in 256 steps.
 
@@ -181,7 +187,13 @@ def _builtin(code: OperatorCodeT) -> int:
 
 
 def _read(content: bytes) -> ModelT:
-    return ModelT.InitFromObj(Model.GetRootAs(content, 0))
+    model = ModelT.InitFromObj(Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        if buffer.size:  # litert-quantizer lays it behind the flatbuffer, where metadata would go
+            inside = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data = np.frombuffer(inside, np.uint8)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 class _AligningBuilder(flatbuffers.Builder):
