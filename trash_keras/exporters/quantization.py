@@ -1,9 +1,9 @@
 """Post-training quantization of a float32 .tflite file, by litert-quantizer.
 
-Weights become float16, or int8 by channel; ranges of int8 activations are those of images for
-calibration. Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference", CVPR 2018, with scales a channel of each kernel as in
-Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference", 2018, section 3.1.
+Weights become int8 by channel, and ranges of int8 activations are those of images for calibration.
+Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference", CVPR 2018, with scales a channel of each kernel as in Krishnamoorthi, "Quantizing deep
+convolutional networks for efficient inference", 2018, section 3.1.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from ai_edge_litert.schema_py_generated import BuiltinOperator
 from litert_quantizer import qtyping, recipe
 from litert_quantizer.calibrator import CalibrationMode, Calibrator
 from litert_quantizer.quantizer import Quantizer
@@ -25,26 +26,20 @@ from trash_keras.exporters import tflite_graph
 from trash_keras.host import native_output
 
 _ANY = qtyping.TFLOperationName.ALL_SUPPORTED
+# Kind of operator -> its first version that takes float32 and scales a channel. litert-quantizer
+# leaves them at 1, and runtimes before TensorFlow 2.17 would compute nonsense.
+_DYNAMIC = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 12}
 _ENDS = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
 _IN_FLOAT = "no_quantize"
 
 
-def float16(content: bytes) -> bytes:
-    """Stores the weights of a .tflite file in float16; they are computed with in float32."""
-    weights = qtyping.TensorQuantizationConfig(16, dtype=qtyping.TensorDataType.FLOAT)
-    config = qtyping.OpQuantizationConfig(
-        weight_tensor_config=weights,
-        compute_precision=qtyping.ComputePrecision.FLOAT,
-        explicit_dequantize=True,
-    )
-    quantizer = Quantizer(content)
-    quantizer.update_quantization_recipe(".*", _ANY, config, "float_casting")
-    return _quantized(quantizer)
-
-
 def dynamic_range(content: bytes) -> bytes:
     """Stores the weights of a .tflite file in int8; activations are float32 in between."""
-    return _quantized(Quantizer(content, recipe.dynamic_wi8_afp32()))
+    quantizer = Quantizer(content)
+    for kind in _DYNAMIC:
+        quantizer.add_dynamic_config(".*", qtyping.TFLOperationName(kind), num_bits=8)
+    versions = {getattr(BuiltinOperator, kind): version for kind, version in _DYNAMIC.items()}
+    return tflite_graph.with_versions(_quantized(quantizer), versions)
 
 
 def int8(content: bytes, images: np.ndarray, in_float: Sequence[str]) -> bytes:

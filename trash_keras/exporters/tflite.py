@@ -24,7 +24,7 @@ def write_float32(spec: ExportSpec, path: Path) -> None:
 
 def write_float16(spec: ExportSpec, path: Path) -> None:
     """Writes float16 weights, computed with in float32 on CPUs; input float32, RGB 0..255."""
-    _write(spec, path, quantization.float16(spec.as_tflite))
+    _write(spec, path, tflite_graph.with_float16_weights(spec.as_tflite))
 
 
 def write_dynamic(spec: ExportSpec, path: Path) -> None:
