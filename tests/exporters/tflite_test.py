@@ -15,7 +15,7 @@ from ai_edge_litert.schema_py_generated import (
 )
 
 from tests.support.export import check_export, write_export
-from trash_keras.exporters import tflite, tflite_graph
+from trash_keras.exporters import quantization, tflite, tflite_graph
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
@@ -156,8 +156,9 @@ def test_all_constants_of_float16_are_float16_and_the_rest_is_not(written):
     assert len(written["float16"].read_bytes()) < plain  # the float32 constants are gone
 
 
-def test_runtimes_that_cannot_compute_dynamic_files_refuse_them(written):
-    model, kinds = operators(written["dynamic"].read_bytes())
+def test_runtimes_that_cannot_compute_dynamic_files_refuse_them(spec, monkeypatch):
+    monkeypatch.setattr(quantization, "_FEW", 0)  # of which the toy has less
+    model, kinds = operators(quantization.dynamic_range(spec.as_tflite))
     assert {inputs[1].type for inputs in kinds["CONV_2D"]} == {TensorType.INT8}
     versions = {max(code.builtinCode, code.deprecatedBuiltinCode): code.version
                 for code in model.operatorCodes}  # fmt: skip

@@ -60,7 +60,9 @@ def measure(content: bytes, quantized: bytes, images: np.ndarray) -> list[LayerE
             power[name] += float(np.var(exact[name]))
     errors = {name: (value / (power[name] or 1.0)) ** 0.5 for name, value in noise.items()}
     layers = [
-        LayerError(layer, kind, errors[given], max([errors.get(name, 0.0) for name in taken]))
+        LayerError(
+            layer, kind, errors[given], max([errors.get(name, 0.0) for name in taken], default=0.0)
+        )
         for layer, kind, taken, given in tflite_graph.layers(content)
         if given in errors
     ]

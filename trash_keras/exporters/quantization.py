@@ -29,15 +29,23 @@ _ANY = qtyping.TFLOperationName.ALL_SUPPORTED
 # Kind of operator -> its first version that takes float32 and scales a channel. litert-quantizer
 # leaves them at 1, and runtimes before TensorFlow 2.17 would compute nonsense.
 _DYNAMIC = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 12}
+_FEW = 1024  # weights of an operator, which stay float32: their error costs more than their bytes
 _ENDS = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
 _IN_FLOAT = "no_quantize"
 
 
 def dynamic_range(content: bytes) -> bytes:
     """Stores the weights of a .tflite file in int8; activations are float32 in between."""
+    config = qtyping.OpQuantizationConfig(
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            8, granularity=qtyping.QuantGranularity.CHANNELWISE
+        ),
+        compute_precision=qtyping.ComputePrecision.INTEGER,
+        min_weight_elements=_FEW,
+    )
     quantizer = Quantizer(content)
     for kind in _DYNAMIC:
-        quantizer.add_dynamic_config(".*", qtyping.TFLOperationName(kind), num_bits=8)
+        quantizer.update_quantization_recipe(".*", qtyping.TFLOperationName(kind), config)
     versions = {getattr(BuiltinOperator, kind): version for kind, version in _DYNAMIC.items()}
     return tflite_graph.with_versions(_quantized(quantizer), versions)
 

@@ -7,7 +7,10 @@ quantization.
 
 import dataclasses
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from trash_keras.exporters import model_info, quantization, tflite_graph, tflite_metadata
 from trash_keras.exporters.spec import ExportSpec
@@ -37,10 +40,21 @@ def write_int8(spec: ExportSpec, path: Path) -> None:
 
     Both ends are computed in float32, see `tflite_graph.names_in_float`.
     """
-    kept = tflite_graph.names_in_float(spec.as_tflite)
-    content = quantization.int8(spec.as_tflite, spec.calibration(), kept)
-    content = tflite_graph.with_uint8_ends(tflite_graph.with_small_matrices(content))
+    content = as_int8(spec.as_tflite, spec.calibration())
     _write(spec, path, content, clip_threshold_to_uint8(spec.metadata))
+
+
+def as_int8(content: bytes, images: np.ndarray, in_float: Sequence[str] = ()) -> bytes:
+    """Quantizes a float32 file to int8, with bytes as input and output.
+
+    Args:
+        content: From `ExportSpec.as_tflite`.
+        images: For calibration, uint8 [N, side, side, 3], RGB.
+        in_float: Names of tensors; what gives them computes in float32, as both ends do.
+    """
+    kept = [*tflite_graph.names_in_float(content), *in_float]
+    quantized = quantization.int8(content, images, kept)
+    return tflite_graph.with_uint8_ends(tflite_graph.with_small_matrices(quantized))
 
 
 def _write(

@@ -62,7 +62,7 @@ def input_name(content: bytes) -> str:
 
 
 def layers(content: bytes) -> Iterator[tuple[str, str, list[str], str]]:
-    """Yields the layer, kind, input tensors and output tensor of each operator of a file.
+    """Yields the layer, kind, inputs that are no constants, and output of each operator of a file.
 
     A layer is called by the tensor's name, without what the converter merged into it, and without
     the models that all convolutions are in.
@@ -71,8 +71,13 @@ def layers(content: bytes) -> Iterator[tuple[str, str, list[str], str]]:
     graph = model.subgraphs[0]
     kinds = {code: kind for kind, code in vars(BuiltinOperator).items() if isinstance(code, int)}
     names = [tensor.name.decode() for tensor in graph.tensors]
+    changing = [model.buffers[tensor.buffer].data is None for tensor in graph.tensors]
     rows = [
-        (kinds[_kind(model, one)], [names[at] for at in one.inputs if at >= 0], one.outputs[0])
+        (
+            kinds[_kind(model, one)],
+            [names[at] for at in one.inputs if at >= 0 and changing[at]],
+            one.outputs[0],
+        )
         for one in graph.operators
     ]
     convolutions = [names[given] for kind, _, given in rows if "CONV" in kind]
