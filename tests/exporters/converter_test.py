@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from trash_keras.exporters import converter
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SIZE = 8
 
@@ -69,6 +70,6 @@ def test_the_process_ends_with_the_one_that_waits_for_it(tmp_path, number):
 
 
 def test_one_module_names_tf_lite():
-    package = ROOT / "trash_keras"
-    found = [path.name for path in package.rglob("*.py") if "tf.lite" in path.read_text()]
+    modules = [path for name in ("trash_keras", "tools") for path in (ROOT / name).rglob("*.py")]
+    found = [path.name for path in modules if "tf.lite" in path.read_text(encoding="utf-8")]
     assert found == ["converter.py"]

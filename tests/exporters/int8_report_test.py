@@ -45,6 +45,7 @@ def test_a_layer_that_goes_wrong_is_told_from_those_after_it(spec, int8):
     assert wrong.error > 0.5 and wrong.input_error < 0.1
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_prints_it(script, trained, tmp_path):
     run = shutil.copytree(trained[0], tmp_path / "run")
     table = run / "export" / int8_report.FILE

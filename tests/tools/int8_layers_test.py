@@ -1,6 +1,9 @@
 import re
 
+import pytest
 
+
+@pytest.mark.slow
 def test_each_file_is_compared_with_float32(script, trained):
     done = script(
         "tools.int8_layers", f"--workdir={trained[0]}", "--draws=2", "--images=4", "--kept=1,9"
