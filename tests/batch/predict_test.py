@@ -141,7 +141,7 @@ def test_another_model_is_refused_and_a_moved_one_is_not(trained, images, tmp_pa
     moved = str(tmp_path / "moved.keras")
     predict_images(moved, images[:2], tmp_path / "out", PredictOptions(examples_per_file=8))
     with zipfile.ZipFile(moved, "a") as archive:
-        archive.writestr("note", "other content")
+        archive.comment = b"other content"
     with pytest.raises(ValueError, match="another job: model_sha256 is"):
         predict_images(moved, images[:2], tmp_path / "out", PredictOptions(examples_per_file=8))
 

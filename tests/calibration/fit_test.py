@@ -20,7 +20,10 @@ def test_all_three_are_fitted_in_their_order(overconfident):
     calibrated = calibration.apply_temperature(probabilities, found.temperature)
     assert found.risk == control_risk(labels, calibrated, 0.3, 0.8) and found.risk.guaranteed
     assert found.set_threshold == conformal_threshold(labels, calibrated, 0.2)
-    assert found.inference_settings()["threshold"] == found.risk.threshold
+    assert found.inference_settings() == {
+        "temperature": found.temperature, "threshold": found.risk.threshold,
+        "set_threshold": found.set_threshold,
+    }  # fmt: skip
     assert fit_calibration(labels, probabilities, CalibrationConfig()).set_threshold is None
 
 

@@ -39,6 +39,13 @@ def test_in_distribution_logits_stay_and_ood_ones_shrink(features):
     assert (scaled > 0).all()
 
 
+def test_two_training_images_and_one_for_validation_are_enough(features):
+    train, valid, _ = features
+    found = ood.fit(train[:2], valid[:1])
+    assert found.basis.shape == (8, 1)
+    assert found.limit == pytest.approx(found.residual(valid[:1])[0], rel=1e-4)
+
+
 @pytest.mark.parametrize(("train", "valid"), [(1, 5), (5, 0)])
 def test_too_few_images_are_refused(train, valid):
     with pytest.raises(ValueError, match=f"Received: {train} and {valid}"):

@@ -121,15 +121,26 @@ def test_where_the_tests_begin(images, first):
 def test_without_a_guarantee_it_is_the_point_estimate_and_says_why():
     few, early = sure_of([40], 60), sure_of([50, 60, 260, 270, 280, 290], 328)
     for images, words in (
-        (few, "60 validation images are too few, since it takes 114 or more"),
-        (early, "too many of the most confident predictions for the 328 validation images"),
+        (
+            few,
+            "60 validation images are too few, since it takes 114 or more to show with 90% "
+            "confidence that at most 2.0% are wrong",
+        ),
+        (
+            early,
+            "too many of the most confident predictions for the 328 validation images are "
+            "wrong to show with 90% confidence that at most 2.0% are",
+        ),
     ):
         found, plain = (control_risk(*images, 0.02, confidence) for confidence in (0.9, 0))
         assert not found.guaranteed and found.upper_bound is None
         assert (found.threshold, found.predicted) == (plain.threshold, plain.predicted)
         assert found.statement().startswith("Nothing is guaranteed for new images: ")
         assert words in found.statement() and "--risk_confidence=0" in plain.statement()
-        assert found.statement().endswith("on new ones about as often as not.")
+        assert found.statement().endswith(
+            " The threshold keeps the 2.0% on the validation images themselves, and on new ones "
+            "about as often as not."
+        )
     assert "no number of images" in control_risk(*few, 0, 0.9).statement()
     hopeless = control_risk(*sure_of(range(200), 200), 0.02, 0.9)
     assert hopeless.threshold == 1 and "themselves" not in hopeless.statement()

@@ -1,4 +1,6 @@
+import dataclasses
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from trash_keras.data.augmentation.layers import apply_layers, build_layers
 from trash_keras.data.catalog import Catalog, scan, single_split
 from trash_keras.data.pipeline import Split
 from trash_keras.data.readers.base import FolderReader
+from trash_keras.metadata import ModelMetadata
 
 
 def read(catalog, data_dir, **options):
@@ -41,6 +44,49 @@ def test_images_are_decoded_once(data_dir, tmp_path, monkeypatch, cached_in):
     list(pipeline.make_train_dataset(inputs, batch_size=8, seed=0, first_epoch=0, last_epoch=3))
     list(pipeline.make_eval_dataset(inputs, 8))
     assert len(decoded) == len(set(decoded)) == 36
+
+
+def test_a_model_gets_the_same_images_in_its_own_form(data_dir):
+    split = Split(single_split(scan(data_dir)), "all", FolderReader(data_dir), 16, "crop")
+    own = split.for_model(ModelMetadata(("a", "b", "c"), 24, "pad"))
+    assert own == dataclasses.replace(split, image_size=24, resize="pad")
+
+
+def test_images_come_in_order_unless_that_does_not_matter(data_dir, tmp_path):
+    class Asked(FolderReader):
+        def encoded(self, paths, ordered):
+            asked.append(ordered)
+            return super().encoded(paths, ordered)
+
+    asked = []
+    split = Split(single_split(scan(data_dir)), "all", Asked(data_dir), 16)
+    pipeline.load_split(split)
+    pipeline.load_split(split, ordered=False)
+    pipeline.load_split(split, ordered=False, cache_dir=tmp_path)  # a file has an order
+    assert asked == [True, False, True]
+
+
+def test_a_change_is_made_before_an_image_becomes_square(data_dir):
+    def whiten(image):
+        return np.where(np.arange(image.shape[1])[:, None] < 7, 255, image).astype(np.uint8)
+
+    catalog = single_split(scan(data_dir))
+    path = catalog.examples("all")[0][0]
+    decoded = decoding.decode((data_dir / path).read_bytes())
+    expected = decoding.resize_to_square(whiten(decoded), 16, "stretch")
+    assert (expected[:, 0] == 255).all() and not (expected[:, -1] == 255).all()
+    np.testing.assert_array_equal(
+        next(iter(read(catalog, data_dir, cache=False, change=whiten)))[0], expected
+    )
+
+
+def test_an_image_that_is_gone_is_named(data_dir):
+    catalog = single_split(scan(data_dir))
+    path = catalog.examples("all")[0][3]
+    (data_dir / path).unlink()
+    said = f"An image is gone or damaged: {path}: cannot be read: No such file or directory. It was"
+    with pytest.raises(ValueError, match=re.escape(said)), pipeline.naming_images():
+        list(read(catalog, data_dir))
 
 
 def test_a_changed_file_is_not_read_from_an_old_cache(data_dir, tmp_path):

@@ -1,5 +1,6 @@
 import os
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -129,6 +130,18 @@ def test_official_lists_are_read_by_name(tmp_path):
         "glass": ("glass/glass3.jpg",),
         "paper": ("paper/paper3.jpg",),
     }
+
+
+def test_a_split_that_comes_with_the_data_is_taken_unless_lists_are_named(tmp_path):
+    files = {name: tuple(f"{name}/{name}{number}.jpg" for number in (1, 2, 3)) for name in
+             ("glass", "paper")}  # fmt: skip
+    own = {split: {name: (paths[place],) for name, paths in files.items()}
+           for place, split in enumerate(("test", "valid", "train"))}  # fmt: skip
+    listing = SimpleNamespace(files_by_class=lambda: files, predefined_splits=lambda: own)
+    images = official(tmp_path)
+    assert splits.split(images, "official", listing=listing).splits == own
+    named = splits.split(images, "official", split_dir=tmp_path, listing=listing)
+    assert named == splits.split(images, "official") and named.splits != own
 
 
 @pytest.mark.parametrize(

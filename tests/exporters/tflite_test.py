@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import json
 import zipfile
@@ -14,7 +15,7 @@ from ai_edge_litert.schema_py_generated import (
 )
 
 from tests.support.export import check_export, write_export
-from trash_keras.exporters import tflite, tflite_graph
+from trash_keras.exporters import quantization, tflite, tflite_graph
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import Predictor
 
@@ -142,3 +143,44 @@ def test_the_surest_byte_passes_every_threshold_but_one(spec, threshold, inside)
     found = tflite.clip_threshold_to_uint8(metadata)
     assert found.threshold == found.set_threshold == inside
     assert tflite.clip_threshold_to_uint8(spec.metadata).set_threshold is None
+
+
+def test_all_constants_of_float16_are_float16_and_the_rest_is_not(written):
+    model, kinds = operators(written["float16"].read_bytes())
+    used = {tensor.buffer: tensor.type for tensor in model.subgraphs[0].tensors}
+    constants = [used[index] for index, buffer in enumerate(model.buffers)
+                 if index in used and buffer.data is not None]  # fmt: skip
+    assert TensorType.FLOAT16 in constants and TensorType.FLOAT32 not in constants
+    assert {inputs[0].type for inputs in kinds["DEQUANTIZE"]} == {TensorType.FLOAT16}
+    plain = len(written["float32"].read_bytes())
+    assert len(written["float16"].read_bytes()) < plain  # the float32 constants are gone
+
+
+def test_runtimes_that_cannot_compute_dynamic_files_refuse_them(spec, monkeypatch):
+    monkeypatch.setattr(quantization, "_FEW", 0)  # of which the toy has less
+    model, kinds = operators(quantization.dynamic_range(spec.as_tflite))
+    assert {inputs[1].type for inputs in kinds["CONV_2D"]} == {TensorType.INT8}
+    versions = {max(code.builtinCode, code.deprecatedBuiltinCode): code.version
+                for code in model.operatorCodes}  # fmt: skip
+    # https://www.tensorflow.org/lite/guide/ops_version: each kind's first with scales a channel.
+    assert versions[BuiltinOperator.CONV_2D] >= 5
+    assert versions[BuiltinOperator.FULLY_CONNECTED] >= 12
+
+
+def test_constants_that_tensors_share_stay_right(written, images):
+    plain = written["float32"].read_bytes()
+    model = ModelT.InitFromObj(Model.GetRootAs(plain, 0))
+    tensors = model.subgraphs[0].tensors
+    kernel = next(
+        one for one in tensors if len(one.shape) == 4 and model.buffers[one.buffer].data is not None
+    )
+    tensors.append(copy.copy(kernel))
+    tensors[-1].name = b"twin"
+    shared = tflite_graph.with_float16_weights(tflite_graph._write(model))
+    found = []
+    for content in (written["float16"].read_bytes(), shared):
+        (row,) = (
+            Interpreter(model_content=content).get_signature_runner()(image=images[:1]).values()
+        )
+        found.append(row)
+    np.testing.assert_array_equal(*found)

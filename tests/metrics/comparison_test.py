@@ -137,6 +137,10 @@ def test_a_run_without_predictions_keeps_its_figures(write_run):
     compared = comparison.compare([first, second])
     assert compared["runs"][1]["accuracy"] == 1
     assert "b holds no predictions/test.csv" in compared["tests"][0]["reason"]
+    assert (
+        comparison.compare([second, first])["tests"][0]["reason"]
+        == (compared["tests"][0]["reason"])
+    )
 
 
 def test_an_unfinished_run_is_listed_as_such(write_run):

@@ -120,3 +120,9 @@ def test_histograms_hold_every_image():
     for histogram in histograms.values():
         for part in ("scored", "others"):
             assert sum(histogram[part]) == pytest.approx(1)
+
+
+def test_a_histogram_of_values_next_to_nothing_reaches_a_tenth():
+    tiny = {"confidence": np.array([0.9]), "novelty": -np.array([1e-9])}
+    histogram = ood.compare(tiny, tiny, threshold=0.5, limit=0.2)["histograms"]["novelty"]
+    assert histogram["edges"][-1] == 0.1 and histogram["scored"][0] == 1

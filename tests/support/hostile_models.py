@@ -1,6 +1,7 @@
 """Model files that somebody crafted: each differs from a good one in a single respect."""
 
 import json
+import tempfile
 import zipfile
 
 import numpy as np
@@ -79,13 +80,20 @@ def write_tflite_loop(target):
     """Writes a `.tflite` file whose loop never ends."""
     import tensorflow as tf
 
+    from trash_keras.exporters import converter
+
+    module = tf.Module()
+
     @tf.function(input_signature=[tf.TensorSpec((1, SIDE, SIDE, 3), tf.float32)])
     def predict(image):
         start = tf.nn.softmax(tf.reduce_mean(image, (1, 2)))
-        return tf.while_loop(lambda x: tf.reduce_sum(x) < 2, lambda x: (x * 1.0,), (start,))[0]
+        (end,) = tf.while_loop(lambda x: tf.reduce_sum(x) < 2, lambda x: (x * 1.0,), (start,))
+        return {"probabilities": end}
 
-    concrete = predict.get_concrete_function()
-    target.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
+    module.predict = predict
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=predict)
+        target.write_bytes(converter.convert(folder))
     METADATA.embed(target)
     return target
 

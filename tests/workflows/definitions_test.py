@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.fuzzing import guided
 from trash_keras import config
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,37 @@ def test_a_release_waits_for_the_app_but_comes_without_it(workflow):
     assert fetched["with"] == {"pattern": "{dist,apk}", "merge-multiple": True, "path": "dist"}
 
 
+def test_a_release_lists_signs_and_attests_before_it_is_published(workflow):
+    jobs = workflow("release")["jobs"]
+    assert [step["run"] for step in jobs["build"]["steps"] if "run" in step] == [
+        "make dist", "make sbom"
+    ]  # fmt: skip
+    steps = jobs["publish"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == [
+        "make release-files", "make sign", "make release"
+    ]  # fmt: skip
+    attested = [step["with"] for step in steps if "actions/attest@" in step.get("uses", "")]
+    assert attested == [
+        {"subject-path": "dist/*"},
+        {"subject-path": "dist/*.whl", "sbom-path": "dist/sbom.cdx.json"},
+    ]
+    assert "dist/sbom.cdx.json" in MAKEFILE and "run" in steps[-1]
+
+
+def test_only_what_scorecard_accepts_is_in_its_workflow(workflow):
+    rating = workflow("scorecard")
+    assert "env" not in rating and "defaults" not in rating and list(rating["jobs"]) == ["analysis"]
+    job = rating["jobs"]["analysis"]
+    assert not {"env", "defaults", "container", "services"}.intersection(job)
+    assert job["runs-on"].startswith("ubuntu-")
+    used = [step["uses"].partition("@")[0] for step in job["steps"]]
+    assert used == [
+        "actions/checkout", "ossf/scorecard-action", "github/codeql-action/upload-sarif"
+    ]  # fmt: skip
+    _, scored, uploaded = (step.get("with", {}) for step in job["steps"])
+    assert scored["results_file"] == uploaded["sarif_file"] and scored["publish_results"] is True
+
+
 def runs():
     return [step["run"] for job in jobs() for step in job.values[0]["steps"] if "run" in step]
 
@@ -81,11 +113,16 @@ def test_every_action_is_pinned_by_its_hash_with_the_version_beside_it():
 def test_every_job_ends_and_may_do_little(request, job):
     assert 0 < job["timeout-minutes"] <= 180
     writes = [name for name, access in job["permissions"].items() if access != "read"]
-    publishing = {"release-publish": ["contents"], "pages-publish": ["pages", "id-token"]}
+    publishing = {
+        "release-publish": ["contents", "id-token", "attestations"],
+        "pages-publish": ["pages", "id-token"],
+        "scorecard-analysis": ["security-events", "id-token"],
+    }
     assert writes == publishing.get(request.node.callspec.id, [])
     checkouts = [step for step in job["steps"] if "actions/checkout@" in step.get("uses", "")]
     assert not any(step["with"]["persist-credentials"] for step in checkouts)
-    assert len(checkouts) == any("run" in step for step in job["steps"])
+    reads = any("run" in step or "/scorecard-action@" in step["uses"] for step in job["steps"])
+    assert len(checkouts) == reads
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -114,10 +151,10 @@ def test_a_step_is_one_make_target_that_exists_and_names_what_exists(script):
 
 def test_the_paths_of_uploads_are_where_make_writes():
     roots = dict(re.findall(r"^(DEMO|TRAIN) \?= (.+)", MAKEFILE, re.MULTILINE))
-    allowed = (f"{roots['DEMO']}/run/", f"{roots['TRAIN']}/run/", "dist")
+    allowed = (f"{roots['DEMO']}/run/", f"{roots['TRAIN']}/run/", "dist", f"{guided.FOLDER}/")
     steps = [step for job in jobs() for step in job.values[0]["steps"] if "uses" in step]
     uploads = [step for step in steps if "/upload-artifact@" in step["uses"]]
-    assert len(uploads) == 6
+    assert len(uploads) == 7
     for step in uploads:
         assert all(path.startswith(allowed) for path in step["with"]["path"].split())
 

@@ -8,6 +8,7 @@ from that of Keras too often (--min_agreement) is not shipped, and the exit stat
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from absl import flags
 
@@ -27,6 +28,11 @@ CALIBRATION_IMAGES = flags.DEFINE_integer(
     "Training images that calibrate int8 quantization; 0: all.",
     lower_bound=0,
     upper_bound=10**9,
+)
+INT8_REPORT = flags.DEFINE_bool(
+    "int8_report",
+    ExportOptions.int8_report,
+    "Write and print how far each layer of the int8 file is from float32: quantization errors.",
 )
 LICENSE = flags.DEFINE_string(
     "license", ExportOptions.license, "Licence of the model, to be written into its files."
@@ -56,6 +62,7 @@ def main(paths: Sequence[str]) -> None:
     reject_positional_arguments(paths)
 
     with launch.quiet_imports():
+        from trash_keras.exporters import int8_report
         from trash_keras.exporters.exporter import export
         from trash_keras.reporting import parity_page
         from trash_keras.tracking.exports import log_exports
@@ -65,6 +72,7 @@ def main(paths: Sequence[str]) -> None:
         CHOSEN.value,
         DATA_DIR.value,
         calibration_images=CALIBRATION_IMAGES.value,
+        int8_report=INT8_REPORT.value,
         license=LICENSE.value,
         min_agreement=MIN_AGREEMENT.value,
         timing_rounds=TIMING_ROUNDS.value,
@@ -72,6 +80,10 @@ def main(paths: Sequence[str]) -> None:
     for name in CHOSEN.value:
         if name in exported["kinds"]:
             print(parity_page.summary(name, exported["kinds"][name]))
+    if INT8_REPORT.value and "int8" in CHOSEN.value:
+        table = Path(WORKDIR.value) / "export" / int8_report.FILE
+        print(f"Layers furthest from float32 in int8, all in {table}:")
+        print(int8_report.summary(table))
     log_exports(WORKDIR.value, exported)
     page = f"{WORKDIR.value}/export/parity.html"
     if exported["refused"]:

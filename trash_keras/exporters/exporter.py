@@ -96,8 +96,9 @@ def _export(
 ) -> dict[str, Any]:
     metadata = ModelMetadata.read(workdir / "model.keras")
     reference = parity.Reference.of_run(workdir, data_dir)
-    spec = _spec(workdir, metadata, reference.split.reader, settings)
     output = workdir / "export"
+    output.mkdir(exist_ok=True)
+    spec = _spec(workdir, metadata, reference.split.reader, settings)
     facts = _earlier(workdir) | _describe(metadata)
     facts |= {"compared_pictures": len(reference.predictions.paths), "refused": {}}
     facts["compared_split"] = reference.split.name
@@ -107,7 +108,9 @@ def _export(
             with local.atomic_write(output / chosen.file, checked=True) as temporary:
                 chosen.write(spec, temporary)
                 size = _size(temporary)
-                figures = reference.figures(temporary, settings.min_agreement)
+                if name == "int8":
+                    _compare_layers(spec, temporary, output, settings.int8_report)
+                figures = reference.figures(temporary, settings.min_agreement, chosen.quantized)
             facts["kinds"][name] = {"path": chosen.file, "bytes": size, **figures}
             facts["kinds"][name]["tried"] = chosen.tried
         except parity.DisagreementError as found:
@@ -132,7 +135,19 @@ def _spec(
         metadata,
         model_info.of_run(workdir, metadata, settings.license),
         functools.partial(_calibration_images, workdir, metadata, reader, count),
+        workdir / "export",
     )
+
+
+def _compare_layers(spec: ExportSpec, path: Path, output: Path, wanted: bool) -> None:
+    from trash_keras.exporters import int8_report  # needs LiteRT, which not every format does
+
+    if not wanted:
+        local.remove(output / int8_report.FILE)  # of another file
+        return
+    images = spec.calibration()[: int8_report.IMAGES]
+    layers = int8_report.measure(spec.as_tflite, path.read_bytes(), images)
+    int8_report.write(output / int8_report.FILE, layers)
 
 
 def _time(output: Path, facts: dict[str, Any], rounds: int) -> None:

@@ -23,12 +23,14 @@ class Format:
         write: Writes an `ExportSpec` to a path.
         help: A few words about it.
         tried: Versions of runtimes that such files were run with, for card and `export.json`.
+        quantized: Whether litert-quantizer makes it of the float32 file.
     """
 
     file: str
     write: "Callable[[ExportSpec, Path], None]"
     help: str
     tried: str
+    quantized: bool = False
 
 
 # The oldest and the newest that were tried, which gave the same predictions.
@@ -71,6 +73,7 @@ FORMATS = {
         _writer("tflite", "write_dynamic"),
         "TFLite, a quarter of the size: weights in int8, by post-training quantization",
         _NEWER_LITERT,
+        quantized=True,
     ),
     "int8": Format(
         "model_int8.tflite",
@@ -78,6 +81,7 @@ FORMATS = {
         "TFLite for phones, a quarter of the size: full post-training quantization, bytes in and "
         "out",
         _ANY_LITERT,
+        quantized=True,
     ),
     "onnx": Format(
         "model.onnx",
@@ -96,6 +100,8 @@ class ExportOptions:
     Attributes:
         calibration_images: Training images, each class in its share, that int8 quantization is
             calibrated with; 0: all.
+        int8_report: Write how far each layer of the int8 file is from float32, into
+            `int8_report.FILE`, whether the file is shipped or not.
         license: Of the model, for the files.
         min_agreement: Least share of test images to which a file gives the class that Keras gives,
             0 to 1. One that reaches less is not shipped; an earlier one of its format goes.
@@ -104,6 +110,7 @@ class ExportOptions:
     """
 
     calibration_images: int = 128
+    int8_report: bool = False
     license: str = ""
     min_agreement: float = 0.98
     timing_rounds: int = 12

@@ -90,12 +90,15 @@ class Reference:
         )
         return cls(split, images, predictions, metadata)
 
-    def figures(self, path: str | os.PathLike, min_agreement: float) -> dict[str, Any]:
+    def figures(
+        self, path: str | os.PathLike, min_agreement: float, quantized: bool = False
+    ) -> dict[str, Any]:
         """Runs an exported file over the same images, in its own runtime.
 
         Args:
             path: File or folder that `Predictor.load` takes.
             min_agreement: Least share of images with the class that Keras says, 0 to 1.
+            quantized: As in `formats.Format`.
 
         Returns:
             What `agreement.compare` returns and the `tool`; and where the images are a test split,
@@ -114,7 +117,7 @@ class Reference:
             **agreement.compare(
                 self.predictions, predictions, self.metadata.threshold, given.threshold
             ),
-            "tool": tool(path),
+            "tool": tool(path, quantized),
         }
         if figures["agreement"] < min_agreement:
             raise DisagreementError({**figures, "min_agreement": min_agreement})
@@ -127,8 +130,13 @@ class Reference:
         return {name: scores[name] for name in ("accuracy", "accuracy_interval", "ece")}
 
 
-def tool(path: str | os.PathLike) -> dict[str, str]:
-    """Returns which tool and version `made` an export, and which runtime predicted: `answered`."""
+def tool(path: str | os.PathLike, quantized: bool = False) -> dict[str, str]:
+    """Returns which tools and versions `made` an export, and which runtime predicted: `answered`.
+
+    Args:
+        path: File or folder that `Predictor.load` takes.
+        quantized: As in `formats.Format`.
+    """
     made, runtime = {
         "": ("keras.export.ExportArchive", "tensorflow"),
         ".tflite": ("TFLiteConverter", "ai-edge-litert"),
@@ -137,6 +145,8 @@ def tool(path: str | os.PathLike) -> dict[str, str]:
     version = importlib.metadata.version
     if made == "tf2onnx":  # not a part of Keras or TensorFlow, as the others are
         made += f" {version(made)}"
+    if quantized:
+        made += f", litert-quantizer {version('litert-quantizer')}"
     return {
         "made": f"{made}, keras {keras.__version__}, tensorflow {tf.__version__}",
         "answered": f"{runtime} {version(runtime)}",

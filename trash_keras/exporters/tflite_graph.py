@@ -4,6 +4,9 @@ The schema of these files comes with LiteRT (https://ai.google.dev/edge/litert);
 `...T` are its tables as Python objects.
 """
 
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert.schema_py_generated import (
@@ -50,6 +53,37 @@ def names_in_float(content: bytes) -> list[str]:
     first = second + 1 if kinds[second] == depthwise else 0
     kept = graph.operators[:first] + graph.operators[after_last:]
     return [graph.tensors[index].name.decode() for one in kept for index in one.outputs]
+
+
+def input_name(content: bytes) -> str:
+    """Returns the name of the input of a .tflite file, which has one."""
+    graph = _read(content).subgraphs[0]
+    return graph.tensors[graph.inputs[0]].name.decode()
+
+
+def layers(content: bytes) -> Iterator[tuple[str, str, list[str], str]]:
+    """Yields the layer, kind, inputs that are no constants, and output of each operator of a file.
+
+    A layer is called by the tensor's name, without what the converter merged into it, and without
+    the models that all convolutions are in.
+    """
+    model = _read(content)
+    graph = model.subgraphs[0]
+    kinds = {code: kind for kind, code in vars(BuiltinOperator).items() if isinstance(code, int)}
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    changing = [model.buffers[tensor.buffer].data is None for tensor in graph.tensors]
+    rows = [
+        (
+            kinds[_kind(model, one)],
+            [names[at] for at in one.inputs if at >= 0 and changing[at]],
+            one.outputs[0],
+        )
+        for one in graph.operators
+    ]
+    convolutions = [names[given] for kind, _, given in rows if "CONV" in kind]
+    models = posixpath.commonpath(convolutions) + "/" if len(convolutions) > 1 else ""
+    for kind, taken, given in rows:
+        yield names[given].split(";")[0].removeprefix(models), kind, taken, names[given]
 
 
 def with_uint8_ends(content: bytes) -> bytes:
@@ -106,21 +140,69 @@ def with_small_matrices(content: bytes) -> bytes:
         The content with an operator that makes each of them float32 again; values move by up to
         1/254 of the largest of their matrix.
     """
+
+    def pack(values: np.ndarray, tensor: TensorT) -> np.ndarray:
+        scale = float(np.abs(values).max()) / 127 or 1.0
+        _quantize(tensor, TensorType.INT8, scale)
+        return np.rint(values / scale).astype(np.int8)
+
+    return _with_packed(content, _LARGE, pack)
+
+
+def with_float16_weights(content: bytes) -> bytes:
+    """Stores all float32 constants in float16, and still computes in float32.
+
+    Biases, too: the XNNPACK of LiteRT 1.1 takes no depthwise convolution of two kinds.
+
+    Args:
+        content: Of a .tflite file.
+
+    Returns:
+        The content with an operator that makes each of them float32 again, as GPUs expect it.
+    """
+
+    def pack(values: np.ndarray, tensor: TensorT) -> np.ndarray:
+        tensor.type = TensorType.FLOAT16
+        limits = np.finfo(np.float16)
+        return values.clip(limits.min, limits.max).astype(np.float16)
+
+    packed = _with_packed(content, 0, pack)
+    return with_versions(packed, {BuiltinOperator.DEQUANTIZE: 3})
+
+
+def _with_packed(
+    content: bytes, least: int, pack: Callable[[np.ndarray, TensorT], np.ndarray]
+) -> bytes:
+    """Stores float32 constants of some bytes and more as `pack` says, which sets up the tensor."""
     model = _read(content)
     graph = model.subgraphs[0]
     for index, tensor in enumerate(list(graph.tensors)):
         data = model.buffers[tensor.buffer].data
-        if tensor.type != TensorType.FLOAT32 or data is None or len(data) < _LARGE:
+        if tensor.type != TensorType.FLOAT32 or data is None or len(data) <= least:
             continue
-        values = np.frombuffer(bytes(data), np.float32)
-        scale = float(np.abs(values).max()) / 127 or 1.0
         packed = _add_tensor(graph, tensor.name, tensor.shape)
-        _quantize(graph.tensors[packed], TensorType.INT8, scale)
-        graph.tensors[packed].buffer, tensor.buffer = tensor.buffer, 0
-        levels = np.rint(values / scale).astype(np.int8)
-        model.buffers[graph.tensors[packed].buffer].data = levels.view(np.uint8)
+        values = pack(np.frombuffer(bytes(data), np.float32), graph.tensors[packed])
+        model.buffers.append(BufferT())
+        model.buffers[-1].data = values.view(np.uint8)
+        graph.tensors[packed].buffer, tensor.buffer = len(model.buffers) - 1, 0
         tensor.name += b"/floats"
         graph.operators.insert(0, _operator(model, BuiltinOperator.DEQUANTIZE, packed, index))
+    used = {tensor.buffer for tensor in graph.tensors}
+    for index in {*range(len(model.buffers))} - used - {one.buffer for one in model.metadata or []}:
+        model.buffers[index].data = None
+    return _write(model)
+
+
+def with_versions(content: bytes, versions: Mapping[int, int]) -> bytes:
+    """Raises the versions of operators, by which runtimes that are too old refuse a file.
+
+    Args:
+        content: Of a .tflite file.
+        versions: Kind, of `BuiltinOperator` -> its least version.
+    """
+    model = _read(content)
+    for code in model.operatorCodes:
+        code.version = max(code.version, versions.get(_builtin(code), 1))
     return _write(model)
 
 
@@ -181,7 +263,13 @@ def _builtin(code: OperatorCodeT) -> int:
 
 
 def _read(content: bytes) -> ModelT:
-    return ModelT.InitFromObj(Model.GetRootAs(content, 0))
+    model = ModelT.InitFromObj(Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        if buffer.size:  # litert-quantizer lays it behind the flatbuffer, where metadata would go
+            inside = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data = np.frombuffer(inside, np.uint8)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 class _AligningBuilder(flatbuffers.Builder):
