@@ -488,6 +488,12 @@ class TrackingConfig(_Checked):
     tensorboard: bool = option(
         False, "Write WORKDIR/tensorboard for tensorboard --logdir.", changes_result=False
     )
+    profile: str = path_option(
+        "",
+        "Folder for a TensorBoard profile of 10 steps of each phase; also prints how long a step "
+        "takes, and which share of it input, network and the rest have. Empty: none.",
+        changes_result=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,6 +73,7 @@ def train_and_evaluate(
             work in the workdir, or one of several workers is gone.
     """
     local.require_folder("workdir", workdir)
+    local.require_folder("profile", config.tracking.profile)
     if not cluster.read().is_chief:
         config = dataclasses.replace(config, tracking=TrackingConfig())
     with workers.folder_of_its_own(workdir) as folder, locks.hold("workdir", folder):
@@ -177,6 +178,7 @@ def _train(
         data.batch_size,
         None if data.weights is not None else _class_weight(run),
         [*callbacks, progress.EpochLines(planned, checkpoints)],
+        config.tracking.profile,
     )
     targets = _distillation_targets(run, data)
     for phase in planned:
