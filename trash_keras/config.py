@@ -435,7 +435,8 @@ class RuntimeConfig(_Checked):
         maximum=2**31 - 1,
     )
     deterministic: bool = option(
-        False, "Bit-for-bit repeatable operations on the same machine; slower."
+        False,
+        "Bit-for-bit repeatable operations on the same machine; slower, and on GPUs without XLA.",
     )
     mixed_precision: str = option(
         "auto",

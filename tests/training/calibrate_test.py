@@ -172,7 +172,9 @@ def test_features_of_the_head_are_not_computed_again(
         return extract(*arguments)
 
     monkeypatch.setattr(calibrate, "extract", note)
-    config = configure(data_dir, toy_backbone, **{"head_epochs": 1, "finetune_epochs": 0} | settings)
+    config = configure(
+        data_dir, toy_backbone, **{"head_epochs": 1, "finetune_epochs": 0} | settings
+    )
     train_and_evaluate(config, tmp_path / "run")
     assert extracted == computed
     catalog, model = Catalog.load(tmp_path / "run/catalog.json"), load(tmp_path / "run/model.keras")
