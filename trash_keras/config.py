@@ -436,7 +436,7 @@ class RuntimeConfig(_Checked):
     )
     deterministic: bool = option(
         False,
-        "Bit-for-bit repeatable operations on the same machine; slower, and on GPUs without XLA.",
+        "Bit-for-bit repeatable operations on the same machine; on GPUs without XLA, and slower.",
     )
     mixed_precision: str = option(
         "auto",
