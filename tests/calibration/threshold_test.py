@@ -30,7 +30,7 @@ def first_test(images, target_risk, confidence):
 
 @pytest.mark.parametrize(
     ("target_risk", "threshold"),
-    [(0, 0.85), (0.24, 0.85), (0.25, 0.575), (0.39, 0.575), (0.4, 0), (1, 0)],
+    [(0, 0.85), (0.24, 0.85), (0.25, 0.575), (0.39, 0.575), (0.4, 0.525), (1, 0)],
 )
 def test_a_point_estimate_is_the_lowest_that_keeps_the_risk(target_risk, threshold):
     found = control_risk(LABELS, PROBABILITIES, target_risk, 0)
@@ -39,6 +39,15 @@ def test_a_point_estimate_is_the_lowest_that_keeps_the_risk(target_risk, thresho
     kept = selective_report(LABELS, PROBABILITIES, settings)["abstention"]
     assert kept["coverage"] == calibration.coverage_at_error(LABELS, PROBABILITIES, target_risk)
     assert kept["error"] == found.wrong / found.predicted <= target_risk
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_where_all_are_right_those_that_know_nothing_are_unsure(classes):
+    sure = np.full((200, classes), 0.1 / (classes - 1))
+    sure[:, 0] = 0.9
+    found = control_risk(np.zeros(200, int), sure, 0.02, 0.9)
+    assert found.guaranteed and found.predicted == 200
+    assert found.threshold == pytest.approx((0.9 + 1 / classes) / 2)
 
 
 @pytest.mark.parametrize("confidence", [0, 0.9])
@@ -74,7 +83,7 @@ def test_how_many_right_predictions_are_needed(target_risk, confidence, count):
     assert images_needed(target_risk, confidence) == count
     if count:  # the guarantee begins exactly there
         enough = control_risk(*sure_of([], count), target_risk, confidence)
-        assert enough.guaranteed and enough.threshold == 0
+        assert enough.guaranteed and enough.predicted == count
         assert enough.upper_bound <= target_risk + 1e-12
     if count and count > 1:
         assert not control_risk(*sure_of([], count - 1), target_risk, confidence).guaranteed

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.support import report_parts
+from tests.support import axe, report_parts
 from tests.support.report_parts import top_error
 from trash_keras.storage import local
 
@@ -43,13 +43,6 @@ def page(trained, explanations, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser(make_browser):
     return make_browser()
-
-
-def size(browser, width, scheme="light"):
-    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
 def opened(browser):
@@ -87,7 +80,7 @@ def cells_of(found):
 
 def test_a_click_shows_the_images_behind_each_cell(browser, page):
     address, found = page
-    size(browser, 1280)
+    axe.show(browser, 1280)
     browser.get(address)
     places = cells_of(found)
     assert len(places) >= 4
@@ -111,7 +104,7 @@ def test_the_keyboard_does_what_the_mouse_does(browser, page):
     from selenium.webdriver.common.keys import Keys
 
     address, found = page
-    size(browser, 1280)
+    axe.show(browser, 1280)
     browser.get(f"{address}#cell-1-1")
     assert [place for place in cells_of(found) if place[0] == 0] == [(0, 0), (0, 2)]
     browser.execute_script("arguments[0].focus()", cell(browser, 0, 0))
@@ -151,7 +144,7 @@ def test_an_address_with_a_cell_opens_it(browser, page):
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_each_error_has_its_evidence_beside_it(browser, page, width):
-    size(browser, width)
+    axe.show(browser, width)
     browser.get(page[0])
     pairs = browser.find_elements("css selector", "#errors .pair")
     assert len(pairs) == 3
@@ -173,7 +166,7 @@ def test_each_error_has_its_evidence_beside_it(browser, page, width):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_it_fits_the_screen_in_light_and_dark(browser, page, width, scheme):
-    size(browser, width, scheme)
+    axe.show(browser, width, scheme)
     browser.get(page[0])
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     colours = browser.execute_script(
@@ -189,7 +182,7 @@ def test_it_fits_the_screen_in_light_and_dark(browser, page, width, scheme):
 def test_an_image_opens_large_and_leads_to_the_next(browser, page):
     from selenium.webdriver.common.keys import Keys
 
-    size(browser, 1280)
+    axe.show(browser, 1280)
     browser.get(page[0])
     first = browser.find_element("css selector", "#errors .pair")
     small = first.find_element("css selector", "img").size
@@ -262,7 +255,7 @@ def test_the_model_files_fit_every_width(make_browser, written, full, tmp_path, 
             "latency": "8.1 ms (1 thread), 5.2 ms (2 threads), 3.9 ms (4 threads)"}  # fmt: skip
     written(full, model_files=[*report_parts.MODEL_FILES, long])
     browser = make_browser()
-    size(browser, width)
+    axe.show(browser, width)
     browser.get((tmp_path / "out" / "report.html").as_uri())
     frame = browser.find_element("css selector", "#exports .stack")
     wide, fits = browser.execute_script(

@@ -46,7 +46,7 @@ def test_a_report_of_an_earlier_version_says_nothing_of_it(scored):
 
 def test_the_threshold_is_shown_with_its_coverage_and_its_error(scored):
     assert text_of(scored) == (
-        "It is unsure up to a probability of 0.750, the lowest with at most 3.0% wrong predictions "
+        "It is unsure up to a probability of 0.750, with at most 3.0% wrong predictions "
         "on validation images. It classifies 80.0% of the test images, 2.5% of these wrongly (95% "
         "interval 1.0% to 6.0%)."
     )
@@ -59,10 +59,10 @@ def test_what_is_guaranteed_is_said(scored):
     labels[:100] = 1  # the least confident
     found = control_risk(labels, probabilities, 0.03, 0.9).to_dict()
     text = text_of(scored, risk_control=found)
-    assert "0.750, the lowest guaranteed to leave at most 3.0% wrong predictions. It" in text
+    assert "0.750, guaranteed to leave at most 3.0% wrong predictions. It" in text
     assert text.endswith(found["statement"])
     pooled = text_of(scored, risk_control=found | {"guaranteed": False, "pooled": True})
-    assert "the lowest with at most 3.0% wrong predictions on cross-validation images." in pooled
+    assert "with at most 3.0% wrong predictions on cross-validation images." in pooled
 
 
 def test_without_a_target_risk_none_is_made_up(scored):

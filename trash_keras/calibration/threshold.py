@@ -25,9 +25,10 @@ class RiskControl:
     The risk is the share of wrong predictions among those given.
 
     Attributes:
-        threshold: Confidence up to which a prediction is `unsure`: 0 where no image has to be, 1
-            where even the surest are wrong too often; else the middle between the last confidence
-            that passes and the next, so that no rounding decides.
+        threshold: Confidence up to which a prediction is `unsure`: the middle between the last
+            confidence that passes and the next, so that no rounding decides. Where all pass, the
+            next is that of knowing nothing, 1 / classes. 1 where even the surest are wrong too
+            often; 0, never unsure, for a `target_risk` of 1.
         guaranteed: Whether the risk on further images like these is at most `target_risk`, with
             probability `confidence` over the choice of these. False for a point estimate.
         target_risk: What was aimed at, 0 to 1.
@@ -140,7 +141,7 @@ def control_risk(
         if passed:
             last, bound = int(tested[passed - 1]), float(bounds[passed - 1])
     return RiskControl(
-        threshold=_below(curve, last),
+        threshold=_below(curve, last, 1 / probabilities.shape[1]) if target_risk < 1 else 0.0,
         guaranteed=bound is not None,
         target_risk=target_risk,
         confidence=confidence,
@@ -186,9 +187,15 @@ def _first_test(images: int, needed: int, target_risk: float, confidence: float)
     return needed
 
 
-def _below(curve: calibration.RiskCoverage, last: int | None) -> float:
-    """Returns the threshold that lets the points of a curve up to `last` pass."""
+def _below(curve: calibration.RiskCoverage, last: int | None, lowest: float) -> float:
+    """Returns the threshold that lets the points of a curve up to `last` pass.
+
+    Args:
+        curve: Of the images that the threshold is chosen on.
+        last: Index; None for no point.
+        lowest: Confidence of knowing nothing.
+    """
     if last is None:
         return 1.0
-    below = curve.threshold[last + 1 :]
-    return float((curve.threshold[last] + below[0]) / 2) if len(below) else 0.0
+    following = np.append(curve.threshold, lowest)[last + 1]
+    return float((curve.threshold[last] + following) / 2)

@@ -86,8 +86,7 @@ def _abstaining(threshold: float, found: Mapping[str, Any], images: str, aim: st
         return f"It is never unsure and classifies every image{f', {aim}' if aim else ''}."
     if threshold >= 1:
         return f"It is unsure of every image{f': no threshold comes {aim}' if aim else ''}."
-    lowest = f", the lowest {aim}" if aim else ""
-    rule = f"It is unsure up to a probability of {threshold:.3f}{lowest}."
+    rule = f"It is unsure up to a probability of {threshold:.3f}{f', {aim}' if aim else ''}."
     if not found["coverage"]:
         return f"{rule} That is all of the {images}."
     low, high = found["error_interval"]

@@ -84,7 +84,7 @@ def test_learning_curves_says_that_the_losses_differ():
 def test_learning_curves_marks_the_phase_border_between_its_epochs():
     figure = base.learning_curves(epochs("head", "head", "head", "finetune", "finetune"))
     assert [borders(axes) for axes in figure.axes] == [[3.5], [3.5]]
-    assert phases(figure.axes[0]) == {"head only": 2, "fine-tuning": 4.5}
+    assert phases(figure.axes[0]) == {"head only": 1, "fine-tuning": 5}
 
 
 def test_learning_curves_of_one_phase_has_no_border():

@@ -35,17 +35,26 @@ def test_any_labels_keep_their_order_and_their_distance(seed):
 
 
 def figures():
-    for ends in ((0.5, 0.5), (0.9, 0.91), (0.1, 0.9)):
-        rows = [
-            {"phase": "head", "epoch": epoch, "loss": ends[0], "val_loss": ends[1],
-             "accuracy": ends[0], "val_accuracy": ends[1]}
-            for epoch in range(3)
-        ]  # fmt: skip
-        yield base.learning_curves(rows)
+    for ends in ((0.5, 0.5), (0.9, 0.91), (0.1, 0.9), (1, 1), (0, 0)):
+        for last in (3, 20):
+            rows = [
+                {"phase": "head" if epoch < last else "finetune", "epoch": epoch,
+                 "loss": ends[0], "val_loss": ends[1],
+                 "accuracy": ends[0], "val_accuracy": ends[1]}
+                for epoch in range(22)
+            ]  # fmt: skip
+            yield base.learning_curves(rows)
     curve = calibration.risk_coverage(np.array([0, 1, 1]), np.array([[0.9, 0.1]] * 3))
     for error in (0.0, 0.019, 0.02, 0.021, 0.5):
         chosen = {"threshold": 0.5, "coverage": 1 - error, "error": error}
         yield confidence.risk_coverage(curve, 0.02, chosen)
+
+
+def tick_labels(axes):
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        for tick in axis.get_major_ticks():
+            if tick.label1.get_visible() and limits[0] <= tick.get_loc() <= limits[1]:
+                yield tick.label1
 
 
 @pytest.mark.parametrize("width", [None, svg.PAGE_WIDTH, 3], ids=["paper", "page", "small"])
@@ -57,7 +66,7 @@ def test_labels_of_our_figures_do_not_overlap_at_any_size(width):
         for axes in figure.axes:
             labels = [text for text in axes.texts if isinstance(text, Annotation)]
             assert len(labels) == 2
-            assert_no_overlap(labels)
+            assert_no_overlap([*axes.texts, *tick_labels(axes)])
             right = axes.get_window_extent().x1
             assert all(label.get_window_extent().x0 > right for label in labels)
 

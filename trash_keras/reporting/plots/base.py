@@ -112,12 +112,18 @@ def _mark_phases(panels: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> N
         end = starts[number + 1] if number + 1 < len(starts) else len(rows)
         first, last = int(rows[start]["epoch"]) + 1, int(rows[end - 1]["epoch"]) + 1
         phase = str(rows[start]["phase"])
+        # A short phase has no room in its middle: its name would lie over its neighbour's.
+        place, align = (first + last) / 2, "center"
+        if start == 0 and end < len(rows):
+            place, align = first, "left"
+        elif start > 0 and end == len(rows):
+            place, align = last, "right"
         panels[0].text(
-            (first + last) / 2,
+            place,
             1.02,
             phase_title(phase),
             transform=panels[0].get_xaxis_transform(),
-            ha="center",
+            ha=align,
             color=QUIET,
             fontsize=style.LABEL_SIZE,
             parse_math=False,

@@ -157,6 +157,7 @@ def _percent(axes: Axes, x: bool, y: bool) -> None:
     for axis, wanted in ((axes.xaxis, x), (axes.yaxis, y)):
         if wanted:
             axis.set_major_formatter(PercentFormatter(1.0))
+            axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     quiet_frame(axes)
     axes.grid(color=GRID)
     axes.set_axisbelow(True)

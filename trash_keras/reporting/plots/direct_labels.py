@@ -62,7 +62,10 @@ def _move_apart(axes: Axes, labels: Sequence[Annotation]) -> None:
     dots = axes.figure.dpi / POINTS_AN_INCH
     wanted = np.array([axes.transData.transform((0, label.xy[1]))[1] for label in labels])
     heights = np.array([label.get_window_extent().height for label in labels]) + GAP * dots
-    for label, offset in zip(labels, spread(wanted, heights) - wanted, strict=True):
+    # Beyond the panel's ends there are tick labels and titles.
+    ends = np.add.outer([axes.bbox.y0, axes.bbox.y1], np.zeros(len(labels)))
+    inside = np.clip(wanted, ends[0] + heights / 2, ends[1] - heights / 2)
+    for label, offset in zip(labels, spread(inside, heights) - wanted, strict=True):
         label.set_position((label.get_position()[0], offset / dots))
 
 
