@@ -244,7 +244,7 @@ def test_a_tpu_has_no_deterministic_gradient_of_max_pooling(
     monkeypatch, pooling, strategy, is_refused
 ):
     inputs = keras.Input((8, 8, 3))
-    backbone = keras.Model(inputs, pooling()(inputs))
+    backbone = keras.Model(inputs, pooling(2)(inputs))
     monkeypatch.setattr(tf.distribute, "TPUStrategy", FakeTPUStrategy)
     model = SimpleNamespace(distribute_strategy=strategy, layers=[backbone])
     if is_refused:
