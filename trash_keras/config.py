@@ -435,7 +435,8 @@ class RuntimeConfig(_Checked):
         maximum=2**31 - 1,
     )
     deterministic: bool = option(
-        False, "Bit-for-bit repeatable operations on the same machine; slower."
+        False,
+        "Bit-for-bit repeatable operations on the same machine; on GPUs without XLA, and slower.",
     )
     mixed_precision: str = option(
         "auto",
@@ -487,6 +488,12 @@ class TrackingConfig(_Checked):
     )
     tensorboard: bool = option(
         False, "Write WORKDIR/tensorboard for tensorboard --logdir.", changes_result=False
+    )
+    profile: str = path_option(
+        "",
+        "Folder for a TensorBoard profile of 10 steps of each phase; also prints how long a step "
+        "takes, and which share of it input, network and the rest have. Empty: none.",
+        changes_result=False,
     )
 
 

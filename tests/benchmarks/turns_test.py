@@ -38,8 +38,16 @@ def test_a_fresh_contender_gets_a_process_each_turn(monkeypatch):
 
 
 def test_what_takes_minutes_has_one_turn_and_no_other():
-    measured = turns.measure(case(contender("peer"), most_rounds=1), rounds=5)
+    measured = turns.measure(case(contender("peer"), most_rounds=1, warms_up=False), rounds=5)
     assert [len(figures) for figures in measured.figures.values()] == [1, 1]
+
+
+def test_what_warms_up_by_itself_has_no_turn_that_does_not_count(monkeypatch):
+    started, start = [], workers.start
+    monkeypatch.setattr(workers, "start", lambda *args: started.append(args[1]) or start(*args))
+    pair = case(contender("peer", fresh=True), warms_up=False)
+    assert len(turns.measure(pair, rounds=2).figures["peer"]) == 2
+    assert len(started) == 1 + 2
 
 
 def test_a_missing_peer_is_named_with_what_installs_it():

@@ -139,3 +139,46 @@ def test_by_default_an_image_is_one_view_and_there_are_no_sets(trained):
     # Solid colours are always right: nothing to calibrate, and only other images are unsure.
     assert metadata.temperature == 1 and 1 / 3 < metadata.threshold < 0.7
     assert report["test"]["abstention"]["coverage"] == 1 and "conformal" not in report["test"]
+
+
+def test_the_report_scores_what_the_file_predicts_of_each_image(doubtful):
+    workdir, data, _, _ = doubtful
+    catalog, model = Catalog.load(workdir / "catalog.json"), load(workdir / "model.keras")
+    for split in SPLITS:
+        images = pipeline.load_split(Split(catalog, split, FolderReader(data), 16))
+        expected = model.predict(pipeline.make_eval_dataset(images, 8), verbose=0)[: len(images)]
+        found = Predictions.load(workdir / f"predictions/{split}.csv")
+        assert found.paths == catalog.examples(split)[0]
+        np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "computed"),
+    [
+        ({}, []),
+        ({"head_views": 2}, ["train"]),
+        ({"tta": 2}, ["train", "valid"]),
+        ({"mixed_precision": "mixed_bfloat16"}, ["train", "valid"]),
+        ({"finetune_epochs": 1, "head_epochs": 0}, ["train", "valid"]),
+    ],
+)
+def test_features_of_the_head_are_not_computed_again(
+    settings, computed, tmp_path, data_dir, toy_backbone, configure, monkeypatch
+):
+    extracted, extract = [], calibrate.extract
+
+    def note(*arguments):
+        extracted.append(arguments[-1].removeprefix("Features, "))
+        return extract(*arguments)
+
+    monkeypatch.setattr(calibrate, "extract", note)
+    config = configure(
+        data_dir, toy_backbone, **{"head_epochs": 1, "finetune_epochs": 0} | settings
+    )
+    train_and_evaluate(config, tmp_path / "run")
+    assert extracted == computed
+    catalog, model = Catalog.load(tmp_path / "run/catalog.json"), load(tmp_path / "run/model.keras")
+    images = pipeline.load_split(Split(catalog, "train", FolderReader(data_dir), 16))
+    expected = model.predict(pipeline.make_eval_dataset(images, 8), verbose=0)[: len(images)]
+    found = Predictions.load(tmp_path / "run/predictions/train.csv").probabilities
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -14,6 +14,7 @@ from trash_keras.training.devices import (
     check_batch_size,
     keep_freed_memory,
     released,
+    require_deterministic_gradients,
     set_precision,
     set_seed,
     use_accelerator,
@@ -229,3 +230,25 @@ def test_what_was_trained_before_a_run_can_be_trained_on():
     loss = model.evaluate(np.eye(2), np.eye(2), verbose=0)
     model.fit(np.eye(2), np.eye(2), epochs=3, verbose=0)
     assert model.evaluate(np.eye(2), np.eye(2), verbose=0) < loss
+
+
+@pytest.mark.parametrize(
+    ("pooling", "strategy", "is_refused"),
+    [
+        (keras.layers.MaxPooling2D, FakeTPUStrategy(), True),
+        (keras.layers.AveragePooling2D, FakeTPUStrategy(), False),
+        (keras.layers.MaxPooling2D, DEFAULT, False),
+    ],
+)
+def test_a_tpu_has_no_deterministic_gradient_of_max_pooling(
+    monkeypatch, pooling, strategy, is_refused
+):
+    inputs = keras.Input((8, 8, 3))
+    backbone = keras.Model(inputs, pooling(2)(inputs))
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", FakeTPUStrategy)
+    model = SimpleNamespace(distribute_strategy=strategy, layers=[backbone])
+    if is_refused:
+        with pytest.raises(ValueError, match=r"--deterministic: .*max pooling"):
+            require_deterministic_gradients(model)
+    else:
+        require_deterministic_gradients(model)

@@ -100,7 +100,8 @@ def test_two_workers_train_like_one_and_go_on_after_one_was_killed(tmp_path, cap
     assert pair[0].returncode == 1 and "Traceback" not in errors
     assert re.search("error: A worker is gone: .*Start the same command again", errors)
 
-    again = start((*flags, "--workers=2"), tmp_path / "own")
+    profile = tmp_path / "profile"
+    again = start((*flags, "--workers=2", f"--profile={profile}"), tmp_path / "own")
     output, errors = again.communicate(timeout=300)
     assert again.returncode == 0 and "2 device(s)" in output, errors
     assert [row["phase"] for row in rows(two)] == ["head"] * 2 + ["finetune"] * 2
@@ -110,7 +111,9 @@ def test_two_workers_train_like_one_and_go_on_after_one_was_killed(tmp_path, cap
     found = [json.loads((run / "report.json").read_text())["test"] for run in (one, two)]
     assert found[1]["loss"] == pytest.approx(found[0]["loss"], abs=1e-4)
     assert found[1]["examples"] == found[0]["examples"] == 9
-    # The other worker has written nothing that stays.
+    # The other worker has written nothing that stays, and no profile.
+    assert "Profile of finetune, " in output and output.count("Profile of") == 1
+    assert len(list(profile.rglob("*.xplane.pb"))) == 1
     assert files(one) == files(two)
     left = [path for path in (tmp_path / "own").glob("tmp*") if path.is_dir()]
     assert len(left) <= 1, left  # that of the killed

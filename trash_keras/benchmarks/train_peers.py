@@ -7,6 +7,7 @@ from trash_keras.benchmarks import input_peers, worker
 from trash_keras.benchmarks.input_suite import figures
 from trash_keras.benchmarks.turns import Figures, Turn
 from trash_keras.config import TrainingConfig
+from trash_keras.data.splits import VALID_SHARE
 
 CLASSES = 6
 STEPS = 4  # of a turn
@@ -61,7 +62,8 @@ def frozen_backbone(data_dir: str, accuracy: float) -> Turn:
 
     The clock stops after the first epoch with the accuracy on validation; no report is made. It is
     the recipe of the README that this project grew from, and of many tutorials, with the same
-    backbone, image size, learning rate and augmentation as ours.
+    backbone, image size, learning rate, augmentation and number of validation images as ours.
+    Decoded images stay in memory.
 
     Raises:
         ValueError: So many epochs do not reach the accuracy.
@@ -76,24 +78,27 @@ def frozen_backbone(data_dir: str, accuracy: float) -> Turn:
 
     def turn() -> Figures:
         started = time.perf_counter()
-        train, others = input_peers.keras_splits(data_dir)
+        train, valid = input_peers.keras_splits(data_dir)
+        share = VALID_SHARE / input_peers.NOT_TRAINED
+        valid = valid.take(round(share * len(valid))).cache()
         backbone = efficientnet_lite.build("EfficientNetLite0", True, input_peers.SIDE)
         backbone.trainable = False
         pooled = keras.layers.GlobalAveragePooling2D()(backbone(backbone.input, training=False))
         outputs = keras.layers.Dense(len(train.class_names), activation="softmax")(pooled)
         model = keras.Model(backbone.input, outputs)
         model.compile(
-            keras.optimizers.Adam(TrainingConfig.head_learning_rate),
-            "categorical_crossentropy",
-            ["accuracy"],
+            optimizer=keras.optimizers.Adam(TrainingConfig.head_learning_rate),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
         )
         history = model.fit(
-            input_peers.augmented(train), validation_data=others, epochs=MOST_EPOCHS,
+            input_peers.augmented(train.cache()), validation_data=valid, epochs=MOST_EPOCHS,
             callbacks=[Stop()], verbose=0,
         )  # fmt: skip
         reached = max(history.history["val_accuracy"])
         if reached < accuracy:
             raise ValueError(f"{reached:.4f} on validation after {MOST_EPOCHS} epochs")
-        return {"minutes": (time.perf_counter() - started) / 60}
+        minutes = (time.perf_counter() - started) / 60
+        return {"minutes_to_accuracy": minutes, "minutes": minutes}
 
     return turn

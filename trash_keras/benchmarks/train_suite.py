@@ -12,11 +12,14 @@ from trash_keras.benchmarks.turns import Case, Contender, Metric
 
 RATE = Metric("images_per_second", "", "images/s", more_is_better=True)
 MEMORY = Metric("memory_mb", "peak memory", "MB")
-MINUTES = Metric("minutes", "", "minutes")
+TO_ACCURACY = Metric("minutes_to_accuracy", "first epoch with it", "minutes")
+TO_REPORT = Metric("minutes", "to the report", "minutes")
 # Ours -> timm's name of the same network.
 NETWORKS = {"EfficientNetLite0": "tf_efficientnet_lite0", "ResNet50": "resnet50"}
 VARIANTS = ("eager", "channels_last", "compiled")
 IMAGE_SIZE, BATCH_SIZE = 224, 8
+# Of a turn about the input, the first third to empty what was made ahead in the turns of others.
+STEPS_WITH_INPUT = 24
 # What the README claimed that this project grew from, on validation.
 ACCURACY = 0.8415
 TORCH = ("torch", "torchvision", "timm")
@@ -37,7 +40,7 @@ def cases(settings: Settings) -> Iterator[Case]:
             for variant in VARIANTS
         )
         name = f"step of {BATCH_SIZE} images, {network}, {IMAGE_SIZE} px"
-        yield Case("train", name, (ours,), tuple(peers), (RATE, MEMORY))
+        yield Case("train", name, (ours,), tuple(peers), (RATE, MEMORY), warms_up=False)
     yield _input(settings, step)
     if settings.data_dir:
         yield _minutes(settings.data_dir)
@@ -45,11 +48,12 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 def _input(settings: Settings, step: dict[str, int]) -> Case:
     folder = settings.data_dir or images.write(settings.folder / "s", settings.images, images.SMALL)
-    options = step | {"backbone": "EfficientNetLite0"}
+    options = step | {"backbone": "EfficientNetLite0", "steps": STEPS_WITH_INPUT}
     with_input = {**options, "data_dir": str(folder)}
     ours = Contender("trash_keras", "train_ours:step", with_input)
     peer = Contender("trash_keras, constant batches", "train_ours:step", options)
-    return Case("train", "step with its input, EfficientNetLite0", (ours,), (peer,), (RATE,))
+    name = "step with its input, EfficientNetLite0"
+    return Case("train", name, (ours,), (peer,), (RATE,), warms_up=False)
 
 
 def _minutes(data_dir: str) -> Case:
@@ -58,5 +62,6 @@ def _minutes(data_dir: str) -> Case:
     peer = Contender(
         "frozen backbone run anew each epoch", "train_peers:frozen_backbone", options, fresh=True
     )
-    name = f"whole run with {ACCURACY:.2%} on validation, EfficientNetLite0"
-    return Case("train", name, (ours,), (peer,), (MINUTES,), most_rounds=1)
+    name = f"{ACCURACY:.2%} on validation, EfficientNetLite0"
+    metrics = (TO_ACCURACY, TO_REPORT)
+    return Case("train", name, (ours,), (peer,), metrics, most_rounds=1, warms_up=False)

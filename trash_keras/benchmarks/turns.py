@@ -77,6 +77,8 @@ class Case:
         peers: What it is compared with.
         metrics: The figures of both.
         most_rounds: For cases that take minutes; 0 for as many as are asked for.
+        warms_up: Whether each has a turn before the first that counts, which fills the caches of
+            files. False where a turn warms up by itself, and where it takes minutes.
     """
 
     suite: str
@@ -85,6 +87,7 @@ class Case:
     peers: tuple[Contender, ...]
     metrics: tuple[Metric, ...]
     most_rounds: int = 0
+    warms_up: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,9 +106,6 @@ class Measured:
 def measure(case: Case, rounds: int) -> Measured:
     """Measures the contenders of a case in turn.
 
-    Before the first round that counts, each has a turn that does not: files are then in the
-    system's memory and caches are full, for all alike.
-
     Args:
         case: What to measure. Names of contenders differ.
         rounds: How often each has a turn that counts, 1 or more.
@@ -119,8 +119,7 @@ def measure(case: Case, rounds: int) -> Measured:
     }
     running = [one for one in everyone if not one.missing]
     figures: dict[str, list[Figures]] = {one.name: [] for one in running}
-    warm_up = 0 if case.most_rounds == 1 else 1
-    turns = [(turn, one) for turn in range(rounds + warm_up) for one in running]
+    turns = [(turn, one) for turn in range(rounds + case.warms_up) for one in running]
     with contextlib.ExitStack() as stack:
         ask = {one.name: stack.enter_context(_asking(one)) for one in running}
         for turn, one in tqdm(turns, f"{case.suite}: {case.name}", unit="turn"):
@@ -132,7 +131,7 @@ def measure(case: Case, rounds: int) -> Measured:
                 not_run[one.name] = f"failed: {error}"
                 del figures[one.name]
                 continue
-            if turn >= warm_up:
+            if turn >= case.warms_up:
                 figures[one.name].append(found)
     return Measured(figures, not_run)
 

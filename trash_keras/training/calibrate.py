@@ -19,7 +19,12 @@ from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.models.classifier import LOGITS, load_classifier
 from trash_keras.models.grad_cam import NoHeatMapError
-from trash_keras.models.inference import build_inference_model, feature_extractor, save
+from trash_keras.models.inference import (
+    build_inference_model,
+    feature_extractor,
+    read_ood_detector,
+    save,
+)
 from trash_keras.predictor import Predictor
 from trash_keras.runtimes import keras_file
 
@@ -48,6 +53,17 @@ class Calibrated:
         """Returns the predictor that `Predictor.load` would make of the file."""
         views = self.metadata.tta
         return Predictor(keras_file.predict_batch(self.model, views), self.metadata)
+
+    def probabilities(self, split: str) -> np.ndarray:
+        """Returns what the model predicts for the images of `features`: float32 [N, classes].
+
+        Without running the network, and so to rounding.
+        """
+        features = self.features[split]
+        kernel, bias = self.classifier.get_layer(LOGITS).get_weights()
+        images = HeldOut(np.empty(0), features @ kernel + bias, features)
+        logits = images.scaled(read_ood_detector(self.model))
+        return softmax(logits / self.metadata.temperature, axis=1).astype(np.float32)
 
     def explainer(self) -> Explainer | None:
         """Returns what explains the model by heat maps; None for a model that has none."""
@@ -91,7 +107,7 @@ class HeldOut:
 def calibrate(
     model: Path,
     settings: CalibrationConfig,
-    images: Mapping[str, tf.data.Dataset],
+    images: Mapping[str, tf.data.Dataset | np.ndarray],
     labels: np.ndarray,
     batch_size: int,
     pooled: Predictions | None = None,
@@ -104,8 +120,9 @@ def calibrate(
     Args:
         model: `.keras` file of `inference.save`; replaced whole or not at all.
         settings: What to aim at.
-        images: Split -> dataset of `pipeline.load_split`. Everything is fitted on `valid`, and OOD
-            scaling on `train` as well.
+        images: Split -> dataset of `pipeline.load_split`; or its features, float32 [N, channels],
+            where they are known. Everything is fitted on `valid`, and OOD scaling on `train` as
+            well.
         labels: int [N], true classes of `valid`, in its order.
         batch_size: Images per step.
         pooled: As for `fit_calibration`.
@@ -115,12 +132,14 @@ def calibrate(
     classifier = load_classifier(model)
     # Of training images without OOD scaling, too: the run keeps them for `adapt`.
     limits = {"train": ood.TRAINING_IMAGES, "valid": len(labels)}
-    features = {
-        split: extract(
-            classifier, plain, images[split].take(limit), batch_size, f"Features, {split}"
+    features = {}
+    for split, limit in limits.items():
+        given = images[split]
+        features[split] = (
+            np.array(given[:limit])
+            if isinstance(given, np.ndarray)
+            else extract(classifier, plain, given.take(limit), batch_size, f"Features, {split}")
         )
-        for split, limit in limits.items()
-    }
     valid, detector = features["valid"], None
     kernel, bias = classifier.get_layer(LOGITS).get_weights()
     if settings.ood_scaling:

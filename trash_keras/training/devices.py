@@ -174,6 +174,29 @@ def _compute_capability(gpu: tf.config.PhysicalDevice) -> int:
     return details.get("compute_capability", (0, 0))[0]
 
 
+def require_deterministic_gradients(model: keras.Model) -> None:
+    """Checks that the devices can fine-tune a network repeatably.
+
+    XLA, which compiles all that runs on a TPU, has no deterministic gradient of max pooling
+    (`tf2xla/kernels/pooling_ops.cc` of TensorFlow). On GPUs, Keras uses no XLA then.
+
+    Args:
+        model: With its backbone as a layer, made in the scope of its devices.
+
+    Raises:
+        ValueError: It is for a TPU, and has max pooling.
+    """
+    if not isinstance(model.distribute_strategy, tf.distribute.TPUStrategy):
+        return
+    layers = [each for part in model.layers for each in getattr(part, "layers", [part])]
+    if any(isinstance(layer, keras.layers.MaxPooling2D) for layer in layers):
+        raise ValueError(
+            "--deterministic: on a TPU there is no repeatable gradient of max pooling, which this "
+            "backbone has. Leave the flag out, take a backbone without (EfficientNetLite0), or "
+            "train the head alone (--finetune_epochs=0)."
+        )
+
+
 def set_seed(seed: int, deterministic: bool) -> None:
     """Seeds Python, NumPy and Keras; optionally makes every operation repeatable.
 

@@ -141,6 +141,8 @@ def build(run: Run) -> keras.Model:
     if settings.init and checksums.is_whole(run.kept_init):
         settings = dataclasses.replace(settings, init=str(run.kept_init))
     model = classifier.create(settings, names, run.config.data.image_size)
+    if run.config.runtime.deterministic and run.config.training.finetune_epochs:
+        devices.require_deterministic_gradients(model)
     if settings.init:
         known = ModelMetadata.read(settings.init)
         fresh = ", ".join(name for name in names if name not in known.class_names)

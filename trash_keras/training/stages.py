@@ -15,7 +15,7 @@ from trash_keras.config import DataConfig, ModelConfig, TrainingConfig
 from trash_keras.data import pipeline
 from trash_keras.data.catalog import Catalog
 from trash_keras.metrics import classification
-from trash_keras.training import ema, features, outlier_exposure, run_data, workers
+from trash_keras.training import ema, features, outlier_exposure, profiling, run_data, workers
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
 from trash_keras.training.diverged import StopWhenDiverged
 
@@ -126,6 +126,7 @@ class Recipe:
         class_weight: Label -> weight, in the training loss only; None weighs all alike, or as the
             source of the phase says.
         callbacks: Called after each epoch has been scored.
+        profile: Folder for profiles of the phases, see `profiling`; empty for none.
     """
 
     settings: TrainingConfig
@@ -133,6 +134,7 @@ class Recipe:
     batch_size: int
     class_weight: Mapping[int, float] | None = None
     callbacks: Sequence[keras.callbacks.Callback] = ()
+    profile: str = ""
 
     def compile(self, model: keras.Model, phase: Phase, source: Source) -> int:
         """Gives a model the optimizer and loss of a phase; returns the steps of an epoch."""
@@ -312,20 +314,22 @@ def fit(
         batches = outlier_exposure.weighted(batches, *weights)
     else:
         class_weight = recipe.class_weight
-    model.fit(
-        batches,
-        initial_epoch=epoch,
-        epochs=phase.last_epoch,
-        steps_per_epoch=steps,
-        shuffle=False,  # `make_train_dataset` has shuffled
-        class_weight=class_weight,
-        verbose=0,  # `progress.EpochLines` says it
-        callbacks=[
-            StopWhenDiverged(batch_paths, steps),
-            CheckpointCallback(checkpoints, phase.name, validate),
-            *recipe.callbacks,
-        ],
-    )
+    with profiling.of_phase(model, phase.name, recipe.profile) as profilers:
+        model.fit(
+            batches,
+            initial_epoch=epoch,
+            epochs=phase.last_epoch,
+            steps_per_epoch=steps,
+            shuffle=False,  # `make_train_dataset` has shuffled
+            class_weight=class_weight,
+            verbose=0,  # `progress.EpochLines` says it
+            callbacks=[
+                *profilers,
+                StopWhenDiverged(batch_paths, steps),
+                CheckpointCallback(checkpoints, phase.name, validate),
+                *recipe.callbacks,
+            ],
+        )
 
 
 def _make_variables(model: keras.Model) -> None:

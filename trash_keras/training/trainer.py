@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from trash_keras.config import AUTO, Config, TrackingConfig
@@ -26,7 +27,7 @@ from trash_keras.models import classifier, keras_settings
 from trash_keras.models.inference import build_inference_model, save
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
-from trash_keras.storage import local, locks, remote
+from trash_keras.storage import checksums, local, locks, remote
 from trash_keras.tracking.fingerprint import dataset_fingerprint
 from trash_keras.tracking.trackers import Tracker, open_trackers
 from trash_keras.training import (
@@ -73,6 +74,7 @@ def train_and_evaluate(
             work in the workdir, or one of several workers is gone.
     """
     local.require_folder("workdir", workdir)
+    local.require_folder("profile", config.tracking.profile)
     if not cluster.read().is_chief:
         config = dataclasses.replace(config, tracking=TrackingConfig())
     with workers.folder_of_its_own(workdir) as folder, locks.hold("workdir", folder):
@@ -111,7 +113,7 @@ def _train_and_evaluate(
             checkpoints = _train(run, data, model, [tracker.callback() for tracker in trackers])
         if not cluster.read().is_chief:
             return workers.shared(strategy, {})
-        calibrated = _calibrate(run, data)
+        calibrated = _calibrate(run, data, checkpoints)
         predictions = _evaluate(run, data, calibrated, splits)
         details = _details(run, calibrated, checkpoints, command)
         # Before the trackers close, which may wait for uploads.
@@ -177,6 +179,7 @@ def _train(
         data.batch_size,
         None if data.weights is not None else _class_weight(run),
         [*callbacks, progress.EpochLines(planned, checkpoints)],
+        config.tracking.profile,
     )
     targets = _distillation_targets(run, data)
     for phase in planned:
@@ -208,8 +211,7 @@ def _distillation_targets(run: Run, data: RunData) -> DistillationTargets | None
 
 def _features(run: Run, data: RunData, model: keras.Model) -> Source:
     """Returns what the head trains on: the frozen backbone's features."""
-    folder = run.workdir / "backup" / "features"
-    cache = features.Cache(folder, run.config.data.cache_megabytes)
+    cache = features.Cache(run.workdir / workers.FEATURES, run.config.data.cache_megabytes)
     extractor = classifier.feature_extractor(model)
     return stages.feature_source(extractor, data, run.config.training.head_views, cache)
 
@@ -234,31 +236,56 @@ def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> No
     save(inference, metadata, workdir / MODEL)
 
 
-def _calibrate(run: Run, data: RunData) -> Calibrated:
+def _calibrate(run: Run, data: RunData, checkpoints: CheckpointManager) -> Calibrated:
     labels = {split: run.catalog.examples(split)[1] for split in ("train", "valid")}
     settings, size = run.config.answering, data.batch_size
+    images = {**data.images, **_known_features(run, checkpoints)}
     calibrated = calibrate.calibrate(
-        run.workdir / MODEL, settings, data.images, labels["valid"], size, run.pooled
+        run.workdir / MODEL, settings, images, labels["valid"], size, run.pooled
     )
     kept = kept_features.of_run(run.catalog.class_names, calibrated.features, labels)
     kept.save(run.workdir / kept_features.FILE)
     return calibrated
 
 
+def _known_features(run: Run, checkpoints: CheckpointManager) -> dict[str, np.ndarray]:
+    """Returns those features of the head phase that `model.keras` has for the same images."""
+    training = run.config.training
+    if (
+        not checkpoints.rows
+        or checkpoints.best()["phase"] != stages.HEAD  # else the backbone is another
+        or run.config.answering.tta > 1
+        or run.precision != "float32"
+    ):
+        return {}
+    names = ("valid",) if training.head_views else ("train", "valid")
+    files = {name: run.workdir / workers.FEATURES / f"{name}.npy" for name in names}
+    return {
+        name: np.load(file, mmap_mode="r")
+        for name, file in files.items()
+        if checksums.is_whole(file)
+    }
+
+
 def _evaluate(
     run: Run, data: RunData, calibrated: Calibrated, splits: Sequence[str]
 ) -> dict[str, Predictions]:
-    """Scores the model just written to `model.keras`: what is reported is what is shipped."""
-    predictor = calibrated.predictor()
-    return {
-        name: score.predict_split(
-            predictor,
-            Split(run.catalog, name, run.reader),
-            batch_size=data.batch_size,
-            images=data.images[name],
-        )
-        for name in splits
-    }
+    """Scores the model just written to `model.keras`: what is reported is what is shipped.
+
+    Images whose features it was calibrated on do not run through the network again.
+    """
+    predictor, names = calibrated.predictor(), calibrated.metadata.class_names
+    found = {}
+    for split in splits:
+        paths, labels = run.catalog.examples(split)
+        if len(calibrated.features.get(split, ())) == len(paths):
+            found[split] = Predictions(names, paths, labels, calibrated.probabilities(split))
+        else:
+            images = Split(run.catalog, split, run.reader)
+            found[split] = score.predict_split(
+                predictor, images, batch_size=data.batch_size, images=data.images[split]
+            )
+    return found
 
 
 def _details(

@@ -184,12 +184,15 @@ def prepare_fit(model: keras.Model) -> None:
         return
 
     def make_train_function(force: bool = False) -> None:
+        if model.train_function is not None and not force:
+            return
+
         @tf.function(reduce_retracing=True)
-        def step(iterator: Iterator) -> dict[str, tf.Tensor]:
-            logs = strategy.run(model.train_step, args=(next(iterator),))
+        def step(batch: Any) -> dict[str, tf.Tensor]:
+            logs = strategy.run(model.train_step, args=(batch,))
             return {name: strategy.reduce("MEAN", log, axis=None) for name, log in logs.items()}
 
-        model.train_function = step
+        model.train_function = lambda batches: step(next(batches))
 
     model.make_train_function = make_train_function
     model._maybe_symbolic_build = lambda *_, **__: None
