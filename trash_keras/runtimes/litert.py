@@ -51,6 +51,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     # single image, but of several each takes its own, with an interpreter of its own: they need not
     # wait for each other at the end of each layer.
     def predict_batch(images: np.ndarray) -> np.ndarray:
+        images = np.asarray(images)  # of tensors each image would be a tensor, too
         in_turn = len(images) == 1 or count == 1
         rows = map(predict_one, images) if in_turn else pool.map(predict_in_thread, images)
         return np.stack(list(rows))
