@@ -54,6 +54,8 @@ def test_a_model_gets_the_same_images_in_its_own_form(data_dir):
 
 def test_images_come_in_order_unless_that_does_not_matter(data_dir, tmp_path):
     class Asked(FolderReader):
+        by_file = False
+
         def encoded(self, paths, ordered):
             asked.append(ordered)
             return super().encoded(paths, ordered)
