@@ -291,6 +291,7 @@ def test_a_run_without_a_map_of_places_has_no_heat_maps(tmp_path, data_dir, conf
     assert not (tmp_path / "run" / "predictions" / "heat_maps.json").exists()
 
 
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_two_devices_learn_what_one_does(tmp_path, data_dir, toy_backbone, configure):
     for path in data_dir.rglob("*[89].png"):
