@@ -12,13 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from trash_keras.benchmarks.input_suite import figures
+from trash_keras.benchmarks.train_suite import STEPS
 from trash_keras.benchmarks.turns import Figures, Turn
 from trash_keras.config import Config
 from trash_keras.models import classifier
 from trash_keras.training import devices, run_data, stages, trainer
 
 CLASSES = 6
-STEPS = 4  # of a turn
 
 
 def step_of_preset(preset: str, image_size: int, batch_size: int) -> Turn:

@@ -18,6 +18,9 @@ TO_REPORT = Metric("minutes", "to the report", "minutes")
 NETWORKS = {"EfficientNetLite0": "tf_efficientnet_lite0", "ResNet50": "resnet50"}
 VARIANTS = ("eager", "channels_last", "compiled")
 IMAGE_SIZE, BATCH_SIZE = 224, 8
+# Of a turn; a third of them more come first and do not count, since the others have used caches and
+# cores meanwhile.
+STEPS = 12
 # Of a turn about the input, the first third to empty what was made ahead in the turns of others.
 STEPS_WITH_INPUT = 24
 # What the README claimed that this project grew from, on validation.
