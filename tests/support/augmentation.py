@@ -57,7 +57,8 @@ def _check_tf_data(layer, images):
     dataset = tf.data.Dataset.from_tensors(images).repeat(STEPS)
     for training in (True, False):
         call = functools.partial(layer, training=training)
-        mapped = dataset.map(call, num_parallel_calls=tf.data.AUTOTUNE)
+        # In turn: calls side by side may find Keras' counter of random numbers at the same place.
+        mapped = dataset.map(call)
         assert mapped.element_spec == tf.TensorSpec(images.shape, tf.float32)
         batches = np.stack([batch.numpy() for batch in mapped])
         check_range(batches[0], images)
