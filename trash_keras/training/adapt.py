@@ -23,7 +23,7 @@ from trash_keras.exporters.exporter import export
 from trash_keras.metadata import ModelMetadata
 from trash_keras.metrics import adaptation
 from trash_keras.metrics.predictions import Predictions
-from trash_keras.models import classifier, inference, keras_settings
+from trash_keras.models import classifier, keras_settings
 from trash_keras.reporting import report
 from trash_keras.reporting.content import ReportContent
 from trash_keras.storage import local, locks, remote
@@ -200,7 +200,6 @@ def _compare(
     """
     names, known = calibrated.metadata.class_names, source.metadata
     found, home, features = adapted.found, adapted.home, adapted.home_features
-    detector = inference.read_ood_detector(calibrated.model)
     own = np.array([names.index(name) for name in known.class_names])
     at_home = HeldOut(own[home.labels], found.head.logits(features), features)
     thresholds = (known.threshold, calibrated.metadata.threshold)
@@ -208,7 +207,7 @@ def _compare(
     def both(features: np.ndarray, images: HeldOut) -> tuple[np.ndarray, np.ndarray]:
         return (
             softmax(source.before(names, features) / known.temperature, axis=1),
-            softmax(images.scaled(detector) / calibrated.metadata.temperature, axis=1),
+            calibrated.probabilities(images),
         )
 
     compared: dict[str, Any] = {
@@ -246,10 +245,9 @@ def _report(
     details: dict[str, Any],
 ) -> dict[str, Any]:
     """Writes the report on the new images, each predicted by a head that was fitted to others."""
-    detector = inference.read_ood_detector(calibrated.model)
-    logits = found.held_out.scaled(detector) / calibrated.metadata.temperature
     paths, labels = place.catalog.examples(WHOLE)
-    predictions = Predictions(place.catalog.class_names, paths, labels, softmax(logits, axis=1))
+    probabilities = calibrated.probabilities(found.held_out)
+    predictions = Predictions(place.catalog.class_names, paths, labels, probabilities)
     read = functools.partial(read_images, place.reader)
     content = ReportContent({WHOLE: predictions}, place.catalog.counts(), read)
     return report.write(workdir, content, details, source_of=place.catalog.source_of())

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
@@ -54,16 +55,13 @@ class Calibrated:
         views = self.metadata.tta
         return Predictor(keras_file.predict_batch(self.model, views), self.metadata)
 
-    def probabilities(self, split: str) -> np.ndarray:
-        """Returns what the model predicts for the images of `features`: float32 [N, classes].
+    def probabilities(self, images: "HeldOut") -> np.ndarray:
+        """Returns what the model predicts, by its features alone: float [N, classes].
 
-        Without running the network, and so to rounding.
+        The network does not run, so that is equal to rounding.
         """
-        features = self.features[split]
-        kernel, bias = self.classifier.get_layer(LOGITS).get_weights()
-        images = HeldOut(np.empty(0), features @ kernel + bias, features)
         logits = images.scaled(read_ood_detector(self.model))
-        return softmax(logits / self.metadata.temperature, axis=1).astype(np.float32)
+        return softmax(logits / self.metadata.temperature, axis=1)
 
     def explainer(self) -> Explainer | None:
         """Returns what explains the model by heat maps; None for a model that has none."""
@@ -86,6 +84,12 @@ class HeldOut:
     labels: np.ndarray
     logits: np.ndarray
     features: np.ndarray
+
+    @classmethod
+    def of(cls, classifier: keras.Model, features: np.ndarray, labels: np.ndarray) -> Self:
+        """Returns images as the head of a classifier sees them."""
+        kernel, bias = classifier.get_layer(LOGITS).get_weights()
+        return cls(labels, features @ kernel + bias, features)
 
     def scaled(self, detector: ood.SubspaceDetector | None) -> np.ndarray:
         """Returns the logits as a detector of OOD images scales them, float [N, classes]."""
@@ -141,10 +145,9 @@ def calibrate(
             else extract(classifier, plain, given.take(limit), batch_size, f"Features, {split}")
         )
     valid, detector = features["valid"], None
-    kernel, bias = classifier.get_layer(LOGITS).get_weights()
     if settings.ood_scaling:
         detector = ood.fit(features["train"], valid)
-    held_out = HeldOut(labels, valid @ kernel + bias, valid)
+    held_out = HeldOut.of(classifier, valid, labels)
     found = held_out.calibration(detector, settings, pooled)
     calibrated = finish(model, classifier, plain, detector, found)
     return dataclasses.replace(calibrated, features=features)

@@ -44,7 +44,7 @@ from trash_keras.training import (
     stages,
     workers,
 )
-from trash_keras.training.calibrate import Calibrated
+from trash_keras.training.calibrate import Calibrated, HeldOut
 from trash_keras.training.checkpoint import CheckpointManager
 from trash_keras.training.distillation import DistillationTargets
 from trash_keras.training.run import Run, begin, build, look_at, open_devices
@@ -278,12 +278,17 @@ def _evaluate(
     found = {}
     for split in splits:
         paths, labels = run.catalog.examples(split)
-        if len(calibrated.features.get(split, ())) == len(paths):
-            found[split] = Predictions(names, paths, labels, calibrated.probabilities(split))
+        features = calibrated.features.get(split, np.empty(0))
+        if len(features) == len(paths):
+            images = HeldOut.of(calibrated.classifier, features, labels)
+            probabilities = calibrated.probabilities(images).astype(np.float32)
+            found[split] = Predictions(names, paths, labels, probabilities)
         else:
-            images = Split(run.catalog, split, run.reader)
             found[split] = score.predict_split(
-                predictor, images, batch_size=data.batch_size, images=data.images[split]
+                predictor,
+                Split(run.catalog, split, run.reader),
+                batch_size=data.batch_size,
+                images=data.images[split],
             )
     return found
 
