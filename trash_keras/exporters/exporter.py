@@ -134,7 +134,7 @@ def _spec(
         inference.load(workdir / "model.keras"),
         metadata,
         model_info.of_run(workdir, metadata, settings.license),
-        functools.partial(_calibration_images, workdir, metadata, reader, count),
+        functools.cache(lambda: _calibration_images(workdir, metadata, reader, count)),
         workdir / "export",
     )
 

@@ -23,6 +23,8 @@ from ai_edge_litert.schema_py_generated import (
     TensorType,
 )
 
+from trash_keras.scanning import litert
+
 FILE_IDENTIFIER = b"TFL3"
 METADATA_NAME = b"TFLITE_METADATA"
 PROBABILITY_SCALE = 1 / 256  # of the output: a byte of 128 is a probability of 0.5
@@ -69,12 +71,11 @@ def layers(content: bytes) -> Iterator[tuple[str, str, list[str], str]]:
     """
     model = _read(content)
     graph = model.subgraphs[0]
-    kinds = {code: kind for kind, code in vars(BuiltinOperator).items() if isinstance(code, int)}
     names = [tensor.name.decode() for tensor in graph.tensors]
     changing = [model.buffers[tensor.buffer].data is None for tensor in graph.tensors]
     rows = [
         (
-            kinds[_kind(model, one)],
+            litert.NAMES[_kind(model, one)],
             [names[at] for at in one.inputs if at >= 0 and changing[at]],
             one.outputs[0],
         )

@@ -31,8 +31,8 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
         ImportError: LiteRT is not installed.
     """
     count = threads or os.cpu_count() or 1
+    interpreter = _open(path, num_threads=count)
     content = Path(path).read_bytes()  # the file may be gone when several images come
-    interpreter = _open(path, model_content=content, num_threads=count)
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     require_shapes(source["shape"].tolist(), target["shape"].tolist(), metadata)
     own, pool = threading.local(), ThreadPoolExecutor(count)
@@ -79,10 +79,7 @@ def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
         interpreter = _open(
-            path,
-            model_path=path,
-            num_threads=os.cpu_count(),
-            experimental_preserve_all_tensors=True,
+            path, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
         )
     (source,) = interpreter.get_input_details()
     pooled = [
@@ -109,7 +106,7 @@ def _open(path: str, **options: Any) -> Any:
         raise ImportError(f".tflite files need LiteRT: {install_hint('runtime')}") from error
 
     litert.require_safe(path)
-    return _interpreter(**options)
+    return _interpreter(model_path=path, **options)
 
 
 def _interpreter(**options: Any) -> Any:

@@ -31,7 +31,8 @@ OPERATORS = rules.names(
     ZEROS_LIKE
     """
 )
-_NAMES = {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}
+# Number of an operator -> its name.
+NAMES = {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}
 # Type -> bits of a value; others have no place in a classifier.
 _BITS = {
     TensorType.FLOAT32: 32, TensorType.FLOAT16: 16, TensorType.INT32: 32, TensorType.INT64: 64,
@@ -89,7 +90,7 @@ def _indices(count: int) -> range:
 def _operator(model: Any, index: int) -> str:
     code = model.OperatorCodes(index)
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    return _NAMES.get(number, str(number))
+    return NAMES.get(number, str(number))
 
 
 def _require_operands(graph: Any, operator: Any) -> None:
