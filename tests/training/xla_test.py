@@ -32,7 +32,7 @@ def program(model, change=lambda images: images):
 def compiled(backbone):
     config = Config.make(backbone=backbone, weights="none", image_size=SIDE)
     model = classifier.create(config.model, ("blue", "red"), SIDE)
-    classifier.unfreeze(model, 1.0)
+    model = classifier.unfreeze(model, 1.0)
     examples = tf.data.Dataset.from_tensors((np.zeros((SIDE, SIDE, 3)), np.zeros(2)))
     source = stages.Source(examples, np.zeros((1, SIDE, SIDE, 3)), np.zeros(1))
     phase = stages.Phase(stages.FINETUNE, 0, 1, 1e-3)

@@ -66,7 +66,7 @@ def _steps(
     devices.keep_freed_memory()
     batch_size = config.data.batch_size
     model = classifier.create(config.model, names, config.data.image_size)
-    classifier.unfreeze(model, share)
+    model = classifier.unfreeze(model, share)
     phase = stages.Phase(stages.FINETUNE, 0, 1000, config.training.finetune_learning_rate)
     recipe = stages.Recipe(config.training, config.runtime.seed, batch_size)
     recipe.compile(model, phase, source)

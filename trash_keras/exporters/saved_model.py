@@ -9,6 +9,7 @@ from trash_keras.data.decoding import PAD_VALUE
 from trash_keras.exporters import tf_decoding
 from trash_keras.exporters.spec import ExportSpec
 from trash_keras.metadata import UNSURE, ModelMetadata
+from trash_keras.models import folding
 from trash_keras.predictor import CANDIDATE_RATIO
 
 VERSION = "1"  # a run has one model; a server's folder counts models, see docs/serving.md
@@ -36,7 +37,7 @@ def write(spec: ExportSpec, path: Path) -> None:
         spec: The model and its metadata.
         path: Folder to write.
     """
-    model, metadata = spec.model, spec.metadata
+    model, metadata = folding.for_inference(spec.model), spec.metadata
     side = metadata.image_size
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from trash_keras.models import classifier
+from trash_keras.models import classifier, folding
 
 
 def split(model: keras.Model, share: float) -> tuple[keras.Model, keras.Model]:
@@ -20,7 +20,7 @@ def split(model: keras.Model, share: float) -> tuple[keras.Model, keras.Model]:
 
     Returns:
         Images [batch, side, side, 3] -> activations at the cut, and these -> pooled features
-        [batch, channels]. Both share their weights with the model.
+        [batch, channels]. What is above the cut shares its weights with the model.
     """
     layers = {layer.name: layer for layer in model.layers}
     backbone = layers[classifier.BACKBONE]
@@ -33,7 +33,8 @@ def split(model: keras.Model, share: float) -> tuple[keras.Model, keras.Model]:
     bottom = keras.Model(images, keras.Model(backbone.input, tensor)(scaled))
     features = keras.Model(tensor, backbone.output)(activations)
     classifier.unfreeze(model, (count - 1 - cut) / count)
-    return bottom, keras.Model(activations, layers[classifier.FEATURES](features))
+    top = keras.Model(activations, layers[classifier.FEATURES](features))
+    return folding.for_inference(bottom), folding.for_training(top)
 
 
 def _cuts(layers: Sequence[keras.Layer]) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from trash_keras.config import ModelConfig
 from trash_keras.data import file_roles
 from trash_keras.metadata import ModelMetadata
-from trash_keras.models import backbones
+from trash_keras.models import backbones, folding
 from trash_keras.scanning import keras_file
 
 CLASSIFIER = "classifier"
@@ -173,8 +173,9 @@ def with_all_outputs(classifier: keras.Model) -> keras.Model:
 
 
 def feature_extractor(classifier: keras.Model) -> keras.Model:
-    """Returns the part from images to pooled features [batch, channels], sharing weights."""
-    return keras.Model(classifier.input, classifier.get_layer(FEATURES).output)
+    """Returns the part from images to pooled features [batch, channels], as it is now."""
+    part = keras.Model(classifier.input, classifier.get_layer(FEATURES).output)
+    return folding.for_inference(part)
 
 
 def head(classifier: keras.Model) -> keras.Model:
@@ -190,7 +191,7 @@ def head(classifier: keras.Model) -> keras.Model:
     return keras.Model(features, x, name="head")
 
 
-def unfreeze(classifier: keras.Model, share: float) -> None:
+def unfreeze(classifier: keras.Model, share: float) -> keras.Model:
     """Makes the top part of the backbone trainable and freezes the rest.
 
     BatchNorm layers stay frozen all the same: they go on using their stored statistics, which
@@ -201,12 +202,17 @@ def unfreeze(classifier: keras.Model, share: float) -> None:
     Args:
         classifier: From `build`.
         share: Share of the backbone's layers to train, counted from the output; 0..1.
+
+    Returns:
+        What to train: the same classifier and variables, its frozen BatchNorm folded into the
+        convolutions.
     """
     layers = classifier.get_layer(BACKBONE).layers
     frozen = len(layers) - round(share * len(layers))
     for index, layer in enumerate(layers):
         batch_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = index >= frozen and not batch_norm
+    return folding.for_training(classifier)
 
 
 def cap_batch_norm_momentum(classifier: keras.Model, momentum: float = 0.9) -> None:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from trash_keras.metadata import ModelMetadata
-from trash_keras.models import classifier, inference, keras_settings
+from trash_keras.models import classifier, folding, inference, keras_settings
 from trash_keras.predictor import (
     PredictBatch,
     micro_batched,
@@ -71,6 +71,7 @@ def predict_batch(model: keras.Model, views: int) -> PredictBatch:
         model: float32 [batch, side, side, 3], RGB 0..255 -> float32 [batch, outputs].
         views: Of test-time augmentation in it; it takes as many times the memory.
     """
+    model = folding.for_inference(model)
 
     @keras_settings.settled()
     def predict(images: np.ndarray) -> np.ndarray:

@@ -87,7 +87,7 @@ def try_steps(config: Config) -> None:
             features.fill(rows, classifier.feature_extractor(model), batches, size, "Trying")
             return
         if phase.name == stages.FINETUNE:
-            classifier.unfreeze(model, config.training.unfreeze_fraction)
+            model = classifier.unfreeze(model, config.training.unfreeze_fraction)
         source = stages.Source(examples, np.zeros(0), np.zeros(0))
         recipe = stages.Recipe(config.training, config.runtime.seed, size)
         recipe.compile(model, phase, source)

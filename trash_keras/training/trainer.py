@@ -189,9 +189,9 @@ def _train(
             source = _features(run, data, model)
             stages.fit(phase, classifier.head(model), source, recipe, checkpoints)
         else:
-            _unfreeze(run, phase.name, model)
+            trained = _unfreeze(run, phase.name, model)
             source = stages.image_source(data, side, targets.mix if targets else None)
-            stages.fit(phase, model, source, recipe, checkpoints)
+            stages.fit(phase, trained, source, recipe, checkpoints)
     if not planned:  # a model of --init, to be calibrated and scored as it is
         save_best()
     return checkpoints
@@ -216,11 +216,12 @@ def _features(run: Run, data: RunData, model: keras.Model) -> Source:
     return stages.feature_source(extractor, data, run.config.training.head_views, cache)
 
 
-def _unfreeze(run: Run, phase: str, model: keras.Model) -> None:
+def _unfreeze(run: Run, phase: str, model: keras.Model) -> keras.Model:
+    """Returns the model to train in a phase, with the same variables."""
     if phase == stages.SCRATCH:
         classifier.cap_batch_norm_momentum(model)
-    else:
-        classifier.unfreeze(model, run.config.training.unfreeze_fraction)
+        return model
+    return classifier.unfreeze(model, run.config.training.unfreeze_fraction)
 
 
 def save_model(model: keras.Model, metadata: ModelMetadata, workdir: Path) -> None:
