@@ -449,6 +449,15 @@ class RuntimeConfig(_Checked):
         "Device; auto takes a TPU, else all GPUs, else the CPU.",
         choices=("auto", "cpu", "gpu", "tpu"),
     )
+    steps_per_execution: int = option(
+        1,
+        "Training steps between two returns to Python, which take longer than a short step of a "
+        "TPU or GPU: the largest divisor of an epoch's steps up to this number. With --profile "
+        "always 1.",
+        minimum=1,
+        maximum=100_000,
+        changes_result=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

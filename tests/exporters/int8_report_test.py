@@ -7,6 +7,7 @@ from ai_edge_litert.schema_py_generated import Model, ModelT, TensorType
 
 from tests.support.export import write_export
 from trash_keras.exporters import int8_report, tflite_graph
+from trash_keras.exporters.exporter import export
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +58,8 @@ def test_the_command_writes_and_prints_it(script, trained, tmp_path):
     assert rows and all(float(row["error"]) >= 0 for row in rows)
     assert f"all in {table}:\nlayer " in done.stdout and rows[0]["layer"] in done.stdout
     assert script("export", *flags).returncode == 0 and not table.exists()  # of another file
+
+
+def test_without_an_int8_file_it_is_refused(trained):
+    with pytest.raises(ValueError, match="--int8_report is about the int8 file: add int8"):
+        export(trained[0], ["float32"], int8_report=True)

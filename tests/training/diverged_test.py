@@ -29,7 +29,7 @@ def test_the_step_its_rate_and_its_images_are_named(
     with pytest.raises(ValueError, match=message) as error:
         train_and_evaluate(config, tmp_path / "run")
     path = Catalog.load(tmp_path / "run" / "catalog.json").examples("train")[0][5]
-    named = str(error.value).split("The images of that step: ")[1]
+    named = str(error.value).split("The images of step ")[1]
     assert path in named and named.count(".png") == 8
     assert not (tmp_path / "run" / "model.keras").exists()
 
@@ -40,6 +40,15 @@ def test_it_stops_at_the_step_and_not_at_the_end_of_the_epoch():
     inputs = tf.data.Dataset.from_tensor_slices((np.array([[1.0], [2.0], [np.inf], [4.0]]),) * 2)
     callback = StopWhenDiverged(lambda epoch, step: [f"{n}.jpg" for n in range(step * 5)], 4)
     with pytest.raises(ValueError, match=r"epoch 1, step 3 of 4, .* of 0.5: .*7.jpg and 2 more\."):
+        model.fit(inputs.batch(1), callbacks=[callback], verbose=0)
+
+
+def test_of_several_steps_at_once_all_are_named():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.5), "mse", steps_per_execution=2)
+    inputs = tf.data.Dataset.from_tensor_slices((np.array([[1.0], [2.0], [np.inf], [4.0]]),) * 2)
+    callback = StopWhenDiverged(lambda epoch, step: [f"{step}.jpg"], 4)
+    with pytest.raises(ValueError, match=r"steps 3 to 4 of 4, .* steps 3 to 4: 2.jpg, 3.jpg\."):
         model.fit(inputs.batch(1), callbacks=[callback], verbose=0)
 
 

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from trash_keras.training import profiling
+from trash_keras.training.diverged import StopWhenDiverged
 from trash_keras.training.trainer import train_and_evaluate
 
 
@@ -39,6 +40,22 @@ def test_each_phase_is_profiled_and_trains_as_without(train, tmp_path):
         assert milliseconds > 0 and sum(shares) == pytest.approx(100, abs=0.2)
         steps.append(count)
     assert steps == [3 * 3 - 2, 2 * 3 - 2]
+
+
+def test_steps_in_one_execution_train_as_one_after_the_other(train, monkeypatch):
+    """Seven do not divide the three steps of an epoch, so three are what runs at once."""
+    calls, end = [], StopWhenDiverged.on_train_batch_end
+    monkeypatch.setattr(
+        StopWhenDiverged,
+        "on_train_batch_end",
+        lambda self, batch, logs=None: (calls.append(batch), end(self, batch, logs)),
+    )
+    settings = {"head_epochs": 2, "finetune_epochs": 2}
+    plain, _ = train("plain", **settings)
+    assert calls == 4 * [0, 1, 2]
+    calls.clear()
+    together, _ = train("together", steps_per_execution=7, **settings)
+    assert calls == 4 * [2] and together == plain
 
 
 class Model:

@@ -73,6 +73,11 @@ def export(
     settings = config.make_options(ExportOptions, options)
     formats = [formats] if isinstance(formats, str) else formats
     require_known(formats)
+    if settings.int8_report and "int8" not in formats:
+        raise ValueError(
+            "--int8_report is about the int8 file: add int8 to --formats. "
+            f"Received: --formats={','.join(formats)}"
+        )
     local.require_folder("workdir", workdir)
     require_utf8(workdir)
     _require_finished(Path(workdir))

@@ -37,10 +37,13 @@ class StopWhenDiverged(keras.callbacks.Callback):
         loss = float((logs or {}).get("loss", 0.0))
         if math.isfinite(loss):
             return
-        paths = self._batch_paths(self._epoch, batch)
+        first = batch + 1 - self.model.steps_per_execution
+        steps = range(first, batch + 1)
+        paths = [path for step in steps for path in self._batch_paths(self._epoch, step)]
+        where = f"step {batch + 1}" if first == batch else f"steps {first + 1} to {batch + 1}"
         more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
         raise ValueError(
-            f"Training diverged in epoch {self._epoch + 1}, step {batch + 1} of {self._steps}, at "
-            f"a learning rate of {float(self.model.optimizer.learning_rate):.3g}: the loss is "
-            f"{loss}. The images of that step: {', '.join(paths[:SHOWN])}{more}. {REMEDY}"
+            f"Training diverged in epoch {self._epoch + 1}, {where} of {self._steps}, at a "
+            f"learning rate of {float(self.model.optimizer.learning_rate):.3g}: the loss is "
+            f"{loss}. The images of {where}: {', '.join(paths[:SHOWN])}{more}. {REMEDY}"
         )

@@ -127,6 +127,7 @@ class Recipe:
             source of the phase says.
         callbacks: Called after each epoch has been scored.
         profile: Folder for profiles of the phases, see `profiling`; empty for none.
+        steps_per_execution: Most steps between two returns to Python; 1 with `profile`.
     """
 
     settings: TrainingConfig
@@ -135,6 +136,7 @@ class Recipe:
     class_weight: Mapping[int, float] | None = None
     callbacks: Sequence[keras.callbacks.Callback] = ()
     profile: str = ""
+    steps_per_execution: int = 1
 
     def compile(self, model: keras.Model, phase: Phase, source: Source) -> int:
         """Gives a model the optimizer and loss of a phase; returns the steps of an epoch."""
@@ -142,10 +144,13 @@ class Recipe:
         peak = phase.learning_rate * rate_factor(self.settings, self.batch_size)
         phase = dataclasses.replace(phase, learning_rate=peak)
         smoothing = 0.0 if source.mix else self.settings.label_smoothing
+        at_once = 1 if self.profile else self.steps_per_execution
         model.compile(
             optimizer=optimizer(phase, steps, self.settings),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
             metrics=[outlier_exposure.ClassAccuracy() if source.has_others else "accuracy"],
+            # No more than divide an epoch's steps, or it would begin with batches of the next.
+            steps_per_execution=max(n for n in range(1, at_once + 1) if steps % n == 0),
         )
         _make_variables(model)
         return steps

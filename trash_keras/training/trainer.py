@@ -180,6 +180,7 @@ def _train(
         None if data.weights is not None else _class_weight(run),
         [*callbacks, progress.EpochLines(planned, checkpoints)],
         config.tracking.profile,
+        config.runtime.steps_per_execution,
     )
     targets = _distillation_targets(run, data)
     for phase in planned:
