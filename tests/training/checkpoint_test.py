@@ -40,6 +40,17 @@ def open_checkpoints(tmp_path, saved):
     return lambda: CheckpointManager(tmp_path, save_best)
 
 
+def test_weights_of_another_network_are_refused_in_one_line(open_checkpoints):
+    open_checkpoints().add("head", make_model(), row(0))
+    other = keras.Sequential([keras.Input((2, 1)), keras.layers.BatchNormalization()])
+    other.compile("adam", "mse")
+    with pytest.raises(
+        ValueError, match=r"epoch-0000\.weights\.h5 does not fit this model;"
+    ) as error:
+        open_checkpoints().restore("head", other)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("scores", "best"),
     [

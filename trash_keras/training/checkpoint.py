@@ -59,12 +59,22 @@ class CheckpointManager:
 
         Returns:
             The epoch to continue with, or None when the phase has not begun.
+
+        Raises:
+            ValueError: The weights are those of another model.
         """
         state = self._states.get(phase)
         if not state:
             return None
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(self._folder(phase) / state["weights"])
+        weights = self._folder(phase) / state["weights"]
+        try:
+            model.load_weights(weights)
+        except ValueError as error:
+            raise ValueError(
+                f"The checkpoint {weights} does not fit this model; an earlier version may have "
+                "written it. End the run with that version, or begin again in another --workdir."
+            ) from error
         self._write_outputs(model)
         return self.rows[-1]["epoch"] + 1
 
