@@ -18,6 +18,7 @@ from trash_keras.metrics import classification
 from trash_keras.training import ema, features, outlier_exposure, profiling, run_data, workers
 from trash_keras.training.checkpoint import CheckpointCallback, CheckpointManager
 from trash_keras.training.diverged import StopWhenDiverged
+from trash_keras.training.optimizers import FusedAdamW
 
 HEAD, FINETUNE, SCRATCH = "head", "finetune", "scratch"
 OTHER = "other"  # images of none of the classes
@@ -367,7 +368,7 @@ def optimizer(phase: Phase, steps_per_epoch: int, settings: TrainingConfig) -> k
         warmup_target=phase.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-    found = keras.optimizers.AdamW(
+    found = FusedAdamW(
         schedule,
         weight_decay=settings.weight_decay,
         use_ema=settings.ema_momentum > 0,
