@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trash_keras.host import cores
 from trash_keras.storage import local, remote
 
 Work = Callable[[int], Mapping[str, int]]
@@ -39,7 +40,7 @@ RUNNERS = ("DirectRunner", "DataflowRunner", "FlinkRunner", "PortableRunner")
 # the package.
 _LOCAL_RUNNER = "FnApiRunner"
 # Threads share the memory, and each holds a shard, so their number has a bound.
-_LOCAL_THREADS = min(os.cpu_count() or 1, 8)
+_LOCAL_THREADS = min(cores.available(), 8)
 _LOCAL_OPTIONS = ("--direct_running_mode=multi_threading", f"--direct_num_workers={_LOCAL_THREADS}")
 _RECORD = re.compile(r"(\d+)\.json")
 

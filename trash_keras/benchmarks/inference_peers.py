@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from trash_keras.benchmarks import worker
 from trash_keras.benchmarks.inference_ours import size, timed
 from trash_keras.benchmarks.input_suite import figures
 from trash_keras.benchmarks.turns import Figures, Turn
+from trash_keras.host import cores
 
 CLASSES = 6
 BATCH_SIZE = 32
@@ -48,7 +48,7 @@ def one_image(kind: str, model: str, side: int, image: str, threads: int) -> Tur
 
 def folder(kind: str, model: str, side: int, folder: str, threads: int) -> Turn:
     """Classifies all images of a folder, once a turn, on all cores."""
-    predict, _ = RUNTIMES[kind](model, threads or worker.cores())
+    predict, _ = RUNTIMES[kind](model, threads or cores.available())
 
     def turn() -> Figures:
         started, count = time.perf_counter(), 0
@@ -67,7 +67,7 @@ def _square(file: Any, side: int) -> np.ndarray:
 
 def _batches(folder: str, side: int) -> Iterator[np.ndarray]:
     paths = iter(sorted(path for path in Path(folder).rglob("*") if path.is_file()))
-    with ThreadPoolExecutor(worker.cores()) as threads:
+    with ThreadPoolExecutor(cores.available()) as threads:
         while chunk := list(itertools.islice(paths, BATCH_SIZE)):
             yield np.stack(list(threads.map(lambda path: _square(path, side), chunk)))
 

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from trash_keras.benchmarks import worker
 from trash_keras.benchmarks.input_suite import figures
 from trash_keras.benchmarks.turns import Figures, Turn
 from trash_keras.config import AugmentationConfig, DataConfig
 from trash_keras.data.splits import TEST_SHARE, VALID_SHARE
+from trash_keras.host import cores
 
 SIDE, BATCH = DataConfig.image_size, DataConfig.batch_size
 NOT_TRAINED = VALID_SHARE + TEST_SHARE
@@ -142,7 +142,7 @@ def _torch_loaders(data_dir: str, keep_workers: bool) -> list[Any]:
             torch.utils.data.Subset(images, rows),
             BATCH,
             shuffle=True,
-            num_workers=worker.cores(),
+            num_workers=cores.available(),
             persistent_workers=keep_workers,
         )
         for images, rows in parts
@@ -165,7 +165,7 @@ def decode(data_dir: str) -> Turn:
     def turn() -> Figures:
         started = time.perf_counter()
         paths = [Path(place, name) for place, _, names in os.walk(data_dir) for name in names]
-        with ThreadPoolExecutor(worker.cores()) as threads:
+        with ThreadPoolExecutor(cores.available()) as threads:
             count = sum(1 for _ in threads.map(one, paths))
         return {"images_per_second": count / (time.perf_counter() - started)}
 

@@ -4,8 +4,8 @@ import dataclasses
 import os
 from pathlib import Path
 
-from trash_keras.benchmarks import worker
 from trash_keras.data import file_roles
+from trash_keras.host import cores
 from trash_keras.metadata import ModelMetadata
 
 SUITES = ("input", "train", "inference", "startup")
@@ -44,7 +44,7 @@ class Settings:
                 f"--suite must be one or more of {', '.join(SUITES)}. "
                 f"Received: {', '.join(unknown)}"
             )
-        there = worker.cores()
+        there = cores.available()
         if max(self.cores) > there:
             raise ValueError(
                 f"--threads must not be above the {there} CPU cores of this machine with --suite. "

@@ -3,12 +3,13 @@
 import time
 from typing import Any
 
-from trash_keras.benchmarks import input_peers, worker
+from trash_keras.benchmarks import input_peers
 from trash_keras.benchmarks.input_suite import figures
 from trash_keras.benchmarks.train_suite import STEPS
 from trash_keras.benchmarks.turns import Figures, Turn
 from trash_keras.config import TrainingConfig
 from trash_keras.data.splits import VALID_SHARE
+from trash_keras.host import cores
 
 CLASSES = 6
 MOST_EPOCHS = 50
@@ -26,7 +27,7 @@ def torch_step(network: str, variant: str, image_size: int, batch_size: int) -> 
     import timm
     import torch
 
-    torch.set_num_threads(worker.cores())
+    torch.set_num_threads(cores.available())
     form = torch.contiguous_format if variant == "eager" else torch.channels_last
     model = timm.create_model(network, pretrained=False, num_classes=CLASSES)
     model = model.to(memory_format=form)

@@ -14,13 +14,6 @@ def limit_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
-def cores() -> int:
-    """Returns the number of CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _prepare(target: str, options: str, count: int) -> workers.Answer:
     # Before anything is imported that counts cores.
     limit_cores(count)

@@ -18,6 +18,7 @@ from absl import flags
 
 from trash_keras.cli import launch
 from trash_keras.cli.flags import define_trust, reject_useless
+from trash_keras.host import cores
 from trash_keras.storage import local
 from trash_keras.storage.names import printable
 
@@ -94,7 +95,7 @@ def _run_suites(models: Sequence[str], threads: Sequence[int]) -> None:
     local.require_folder("output", OUTPUT.value)
     reject_useless((TRUST,), "with --suite")
     with launch.quiet_imports():
-        from trash_keras.benchmarks import suites, worker
+        from trash_keras.benchmarks import suites
         from trash_keras.benchmarks.settings import Settings
 
     settings = Settings(
@@ -103,7 +104,7 @@ def _run_suites(models: Sequence[str], threads: Sequence[int]) -> None:
         PEERS.value,
         images=IMAGES.value,
         growth=GROWTH.value,
-        cores=tuple(n for n in threads if THREADS.present or n <= worker.cores()),
+        cores=tuple(n for n in threads if THREADS.present or n <= cores.available()),
         data_dir=DATA_DIR.value or "",
         models=tuple(models),
     )

@@ -12,6 +12,7 @@ from PIL import Image
 
 from trash_keras.data import decoding
 from trash_keras.data.formats import UndecodableError
+from trash_keras.host import cores
 from trash_keras.storage import remote
 
 # Path or address of a file, its bytes, a PIL image, or [height, width, 3] as `to_uint8` takes it.
@@ -57,7 +58,7 @@ def open_squares(
         except UndecodableError as error:
             return error
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores.available()) as pool:
         # A PIL image may come twice, and two threads must not read its file at once.
         later = [
             None if isinstance(content, Image.Image) else pool.submit(square, content)

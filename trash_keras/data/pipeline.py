@@ -22,7 +22,7 @@ from trash_keras.config import DataConfig
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.decoded import DecodedImages
-from trash_keras.data.readers.base import Reader, to_read
+from trash_keras.data.readers.base import Reader, calls_at_once, to_read
 from trash_keras.metadata import ModelMetadata
 from trash_keras.storage import caches
 
@@ -140,7 +140,7 @@ def load_split(
     on_disk = cache and bool(cache_dir)
     ordered = ordered or on_disk
     dataset = to_read(split.reader, paths, ordered)
-    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=ordered)
+    dataset = dataset.map(read, num_parallel_calls=calls_at_once(), deterministic=ordered)
     if not on_disk:
         return dataset.cache() if cache else dataset
     return _on_disk(split, dataset, cache_dir).map(

@@ -1,7 +1,6 @@
 """Robustness: predictions for images that are corrupted, and framed otherwise, on purpose."""
 
 import functools
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +13,7 @@ from trash_keras.data import pipeline
 from trash_keras.data.augmentation import corruptions
 from trash_keras.data.pipeline import Split
 from trash_keras.evaluation import score
+from trash_keras.host import cores
 from trash_keras.metrics import robustness
 from trash_keras.metrics.predictions import Predictions
 from trash_keras.predictor import Predictor
@@ -80,7 +80,7 @@ def _corrupted(
 ) -> Iterator[tuple[np.ndarray, str, int, np.ndarray]]:
     """Yields (images, kind, severity, corrupted images), both uint8 [batch, side, side, 3]."""
     # Threads are enough, since NumPy, SciPy and Pillow release the interpreter lock.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores.available()) as pool:
         for batch in batches.as_numpy_iterator():
             names, paths = paths[: len(batch)], paths[len(batch) :]
             originals = batch[: len(names)].astype(np.uint8)

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from litert_quantizer.utils import tfl_interpreter_utils as interpreters
 from tqdm import tqdm
 
 from trash_keras.exporters import tflite_graph
-from trash_keras.host import native_output
+from trash_keras.host import cores, native_output
 from trash_keras.storage import local
 
 FILE = "int8_layers.csv"  # in RUN/export/
@@ -75,7 +74,7 @@ def _values(content: bytes, images: np.ndarray) -> Iterator[dict[str, np.ndarray
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
         interpreter = Interpreter(
             model_content=content,
-            num_threads=os.cpu_count(),
+            num_threads=cores.available(),
             experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()

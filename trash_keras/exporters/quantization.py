@@ -8,7 +8,6 @@ convolutional networks for efficient inference", 2018, section 3.1.
 
 import contextlib
 import io
-import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from litert_quantizer.utils.qsv_utils import min_max_update
 from tqdm import tqdm
 
 from trash_keras.exporters import tflite_graph
-from trash_keras.host import native_output
+from trash_keras.host import cores, native_output
 
 _ANY = qtyping.TFLOperationName.ALL_SUPPORTED
 # Kind of operator -> its first version that takes float32 and scales a channel. litert-quantizer
@@ -75,7 +74,7 @@ def _calibrate(content: bytes, images: np.ndarray) -> dict[str, qtyping.QSV]:
     # LiteRT's profiler takes them, several times as fast as reading each tensor.
     mode = CalibrationMode.CALIBRATION_PROFILER_BASED
     with native_output.without_notes():
-        calibrator = Calibrator(content, os.cpu_count() or 1, mode, min_max_update)
+        calibrator = Calibrator(content, cores.available(), mode, min_max_update)
     ((signature, ends),) = calibrator.get_signature_list().items()
     (name,) = ends["inputs"]
     for image in tqdm(images, desc="Calibrating int8", unit="image"):

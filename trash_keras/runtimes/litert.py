@@ -1,6 +1,5 @@
 """A `.tflite` file, run by LiteRT; needs no TensorFlow."""
 
-import os
 import re
 import threading
 import warnings
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trash_keras.host import native_output
+from trash_keras.host import cores, native_output
 from trash_keras.host.packages import install_hint
 from trash_keras.metadata import ModelMetadata
 from trash_keras.predictor import PredictBatch, require_probabilities, require_shapes
@@ -30,7 +29,7 @@ def load(path: str, metadata: ModelMetadata, threads: int | None = None) -> Pred
     Raises:
         ImportError: LiteRT is not installed.
     """
-    count = threads or os.cpu_count() or 1
+    count = threads or cores.available()
     interpreter = _open(path, num_threads=count)
     content = Path(path).read_bytes()  # the file may be gone when several images come
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -79,7 +78,7 @@ def load_features(path: str, metadata: ModelMetadata) -> PredictBatch | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
         interpreter = _open(
-            path, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
+            path, num_threads=cores.available(), experimental_preserve_all_tensors=True
         )
     (source,) = interpreter.get_input_details()
     pooled = [

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import os
 import re
 import signal
 import socket
@@ -23,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 import trash_keras
 from trash_keras.data import decoding, formats
+from trash_keras.host import cores
 from trash_keras.predictor import Prediction, Predictor
 from trash_keras.serving import metrics, uploads
 from trash_keras.serving.batching import Batcher
@@ -71,7 +71,7 @@ class Service:
         self._batcher = Batcher(
             predictor.predict_batch, limits.batch, self._metrics.batches.observe
         )
-        self._decoders = ThreadPoolExecutor(os.cpu_count(), "decoder")
+        self._decoders = ThreadPoolExecutor(cores.available(), "decoder")
 
     @contextlib.asynccontextmanager
     async def running(self, app: FastAPI) -> AsyncIterator[None]:

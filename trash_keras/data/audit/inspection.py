@@ -14,6 +14,7 @@ from tqdm import tqdm
 from trash_keras.data import decoding, formats
 from trash_keras.data.catalog import Catalog
 from trash_keras.data.places import locate
+from trash_keras.host import cores
 
 GREY_SIDE = 64  # pixels
 # What `orientations` does to an image, in its order.
@@ -110,7 +111,7 @@ def inspect(catalog: Catalog, data_dir: str | os.PathLike) -> Inspection:
         return InspectedImage(place, sha256, kind, pixels.shape[1], pixels.shape[0], grey, hashes)
 
     places = list(_places(catalog))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores.available()) as pool:
         found = tuple(
             tqdm(pool.map(look, places), total=len(places), desc="Reading images", unit="file")
         )
