@@ -88,6 +88,20 @@ def test_a_convolution_that_others_read_too_is_kept():
         np.testing.assert_allclose(folded(images(model))[name], value, atol=1e-5)
 
 
+@pytest.mark.parametrize("fold", [folding.for_inference, folding.for_training])
+def test_layers_may_be_used_several_times(fold):
+    """The same two layers twice, and their BatchNorm behind another convolution too."""
+    image = keras.Input((9, 9, 4))
+    convolution, norm = LAYERS.Conv2D(4, 3, padding="same"), LAYERS.BatchNormalization()
+    other = LAYERS.Conv2D(4, 3, padding="same")
+    output = norm(other(norm(convolution(norm(convolution(image))))))
+    model = frozen(with_statistics(keras.Model(image, output)))
+    folded = fold(model)
+    assert [type(layer) is LAYERS.BatchNormalization for layer in folded.layers] == 3 * [False]
+    assert len(folded.trainable_variables) == 4
+    np.testing.assert_allclose(folded(images(model)), model(images(model)), rtol=1e-4, atol=1e-5)
+
+
 def test_parts_of_other_kinds_stay():
     image = keras.Input((9, 9, 4))
     part = keras.Sequential([LAYERS.Conv2D(4, 3), LAYERS.BatchNormalization()])

@@ -7,6 +7,7 @@ et al., "Quantization and Training of Neural Networks for Efficient Integer-Arit
 Inference", CVPR 2018, section 3.2.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,9 @@ class FoldedConvolution(keras.Layer):
         self, convolution: keras.layers.Conv2D, batch_norm: keras.layers.BatchNormalization
     ) -> None:
         super().__init__(
-            name=batch_norm.name, dtype=convolution.dtype_policy, trainable=convolution.trainable
+            name=_name(convolution, batch_norm),
+            dtype=convolution.dtype_policy,
+            trainable=convolution.trainable,
         )
         self.convolution, self.batch_norm = convolution, batch_norm
         self.built = True
@@ -70,6 +73,7 @@ class FoldedConvolution(keras.Layer):
 
 
 def _folded(model: keras.Model, fold: Callable[[Any, Any], keras.Layer]) -> keras.Model:
+    fold_once = functools.cache(fold)  # layers may be used several times
     # id of an output -> the output, the layer that made it, and of what
     convolved: dict[int | None, tuple[Any, ...]] = {}
 
@@ -77,7 +81,7 @@ def _folded(model: keras.Model, fold: Callable[[Any, Any], keras.Layer]) -> kera
         source = id(args[0]) if args else None
         if source in convolved and _is_of_channels(layer):
             _, convolution, inputs = convolved[source]
-            return fold(convolution, layer)(inputs)
+            return fold_once(convolution, layer)(inputs)
         output = layer(*args, **kwargs)
         if _is_plain_convolution(layer):  # of no use where only BatchNorm takes what it returns
             convolved[id(output)] = output, layer, args[0]
@@ -105,11 +109,15 @@ def _with_bias(
     convolution: keras.layers.Conv2D, batch_norm: keras.layers.BatchNormalization
 ) -> keras.layers.Conv2D:
     """Returns a layer with the weights that the two have now."""
-    config = convolution.get_config() | {"use_bias": True, "name": batch_norm.name}
+    config = convolution.get_config() | {"use_bias": True, "name": _name(convolution, batch_norm)}
     folded = type(convolution).from_config(config)
     folded.build(convolution.input.shape)
     folded.set_weights([np.asarray(weight) for weight in _weights(convolution, batch_norm)])
     return folded
+
+
+def _name(convolution: keras.Layer, batch_norm: keras.Layer) -> str:
+    return f"{convolution.name}_{batch_norm.name}"
 
 
 def _weights(
