@@ -1,5 +1,8 @@
 """Tests of images that are decoded once, for looking and for training."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -48,6 +51,31 @@ def test_what_cannot_be_decoded_is_not_kept():
     with pytest.raises(UndecodableError):
         decoded.check("bad.jpg", b"\xff\xd8\xff")
     assert decoded.take("bad.jpg", 16, "stretch") is None
+
+
+def test_threads_do_not_keep_more_than_there_is_room_for(monkeypatch):
+    barrier = threading.Barrier(8, timeout=60)
+
+    def decode(*given):
+        barrier.wait()  # all have asked for room by now
+        return np.zeros((16, 16, 3), np.uint8)
+
+    monkeypatch.setattr(decoding, "load", decode)
+    monkeypatch.setattr(decoding, "decode", decode)
+    decoded = DecodedImages(16, "stretch", 100, 0.0025)  # room for 3
+    names = [f"{number}.png" for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda name: decoded.check(name, b""), names))
+    kept = [decoded.take(name, 16, "stretch") is not None for name in names]
+    assert sum(kept) == 3
+
+
+def test_a_bad_image_takes_no_room(data_dir):
+    decoded = DecodedImages(16, "stretch", 100, 0.001)  # room for 1
+    with pytest.raises(UndecodableError):
+        decoded.check("bad.jpg", b"\xff\xd8\xff")
+    decoded.check("good.png", (data_dir / "blue/blue1.png").read_bytes())
+    assert decoded.take("good.png", 16, "stretch") is not None
 
 
 def test_what_is_cached_on_disk_is_not_kept_in_memory(data_dir, tmp_path):

@@ -3,9 +3,12 @@
 So the first reading of a data set decodes each image once, not twice.
 """
 
+import threading
+
 import numpy as np
 
 from trash_keras.data import decoding
+from trash_keras.data.formats import UndecodableError
 
 
 class DecodedImages:
@@ -23,7 +26,7 @@ class DecodedImages:
     ) -> None:
         self._form = image_size, resize
         self._max_megapixels = max_megapixels
-        self._room = int(megabytes * 1e6 / (3 * image_size**2))
+        self._room = threading.Semaphore(int(megabytes * 1e6 / (3 * image_size**2)))
         self._images: dict[str, np.ndarray] = {}
 
     def check(self, path: str, encoded: bytes) -> None:
@@ -32,10 +35,14 @@ class DecodedImages:
         Raises:
             UndecodableError: As `decoding.decode`.
         """
-        if len(self._images) < self._room:
-            self._images[path] = decoding.load(encoded, *self._form, self._max_megapixels)
-        else:
+        if not self._room.acquire(blocking=False):
             decoding.decode(encoded, self._max_megapixels)
+            return
+        try:
+            self._images[path] = decoding.load(encoded, *self._form, self._max_megapixels)
+        except UndecodableError:
+            self._room.release()
+            raise
 
     def take(self, path: str, image_size: int, resize: str) -> np.ndarray | None:
         """Returns an image, which is not kept any longer; None where it is not there.
@@ -48,4 +55,7 @@ class DecodedImages:
         Returns:
             uint8 [image_size, image_size, 3], RGB, or None.
         """
-        return self._images.pop(path, None) if (image_size, resize) == self._form else None
+        image = self._images.pop(path, None) if (image_size, resize) == self._form else None
+        if image is not None:
+            self._room.release()
+        return image
