@@ -82,9 +82,10 @@ def try_steps(config: Config) -> None:
         model = classifier.create(config.model, ("one", "other"), side)
         phase = stages.plan(config.training, config.model)[-1]
         if phase.name == stages.HEAD:
-            rows = np.empty((size, classifier.feature_extractor(model).output_shape[-1]), "float32")
+            extractor = classifier.feature_extractor(model)
+            rows = np.empty((size, extractor.output_shape[-1]), "float32")
             batches = images.repeat(size).batch(size).map(lambda batch: tf.cast(batch, tf.float32))
-            features.fill(rows, classifier.feature_extractor(model), batches, size, "Trying")
+            features.fill(rows, extractor, batches, size, "Trying")
             return
         if phase.name == stages.FINETUNE:
             model = classifier.unfreeze(model, config.training.unfreeze_fraction)

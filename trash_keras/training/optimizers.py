@@ -16,13 +16,12 @@ class FusedAdamW(keras.optimizers.AdamW):
     ) -> None:
         """Moves a variable and the two moments of its gradient."""
         number = self._get_variable_index(variable)
-        moments = self._momentums[number].value, self._velocities[number].value
         dtype = variable.dtype
         step = tf.cast(self.iterations.value + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=moments[0].handle,
-            v=moments[1].handle,
+            m=self._momentums[number].value.handle,
+            v=self._velocities[number].value.handle,
             beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
             beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
             lr=tf.cast(learning_rate, dtype),
