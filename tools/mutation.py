@@ -10,7 +10,6 @@ Prints a table; `mutmut show NAME` prints a mutant.
 """
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from absl import flags
 
 from trash_keras.cli import launch
 from trash_keras.cli.flags import reject_positional_arguments
+from trash_keras.host import cores
 from trash_keras.metrics.intervals import wilson_interval
 from trash_keras.reporting import markdown
 
@@ -84,7 +84,7 @@ def run(names: Sequence[str]) -> None:
     program = Path(sys.executable).with_name("mutmut")
     if not program.exists():
         raise ValueError("mutmut is missing: make mutation installs it")
-    command = [str(program), "run", "--max-children", str(os.cpu_count()), *names]
+    command = [str(program), "run", "--max-children", str(cores.available()), *names]
     if subprocess.run(command, stdout=sys.stderr).returncode:
         raise ValueError("mutmut ended early; what it wrote says why")
 
